@@ -1,0 +1,54 @@
+"""Swin + Mask2Former panoptic segmentation for ModelScope's pipelines, without mmcv or mmdet.
+
+Importing this package registers its model and pipeline with ModelScope, when and if ModelScope is used. The names below
+load on first use, so that the import itself costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .plugin.registration import register
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .checkpoints.load import load_model as load_model
+    from .errors import CheckpointError, ConfigError, HubError, ImageError, SwinPanError
+    from .predictor import PanopticPredictor as PanopticPredictor
+    from .structures import InstanceResult, PanopticResult, Segment
+
+_HOMES = {
+    "load_model": "checkpoints.load",
+    "PanopticPredictor": "predictor",
+    "PanopticResult": "structures",
+    "InstanceResult": "structures",
+    "Segment": "structures",
+    "SwinPanError": "errors",
+    "CheckpointError": "errors",
+    "ConfigError": "errors",
+    "HubError": "errors",
+    "ImageError": "errors",
+}
+
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "HubError",
+    "ImageError",
+    "InstanceResult",
+    "PanopticPredictor",
+    "PanopticResult",
+    "Segment",
+    "SwinPanError",
+    "__version__",
+    "load_model",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+register()

@@ -1,0 +1,1 @@
+"""Checkpoints of several dialects, read safely and strictly."""

@@ -1,0 +1,170 @@
+"""What a model is and how it is used, as frozen dataclasses: architecture, categories, pre- and post-processing.
+
+Presets are functions. Values that come from outside (``configuration.json``, call options) go through
+:func:`from_mapping`, which names the nearest known option when it meets an unknown one.
+"""
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, get_type_hints
+
+from .categories import COCO_PANOPTIC, Category
+from .errors import ConfigError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwinConfig:
+    """Swin Transformer (Liu et al., arXiv 2103.14030). Defaults: Swin-L with window 12."""
+
+    embed_dim: int = 192
+    depths: tuple[int, ...] = (2, 2, 18, 2)
+    num_heads: tuple[int, ...] = (6, 12, 24, 48)
+    window_size: int = 12
+    mlp_ratio: float = 4.0
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Channels of the output maps, finest (stride 4) first."""
+        return tuple(self.embed_dim * 2**stage for stage in range(len(self.depths)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class PixelDecoderConfig:
+    """Multi-scale deformable-attention pixel decoder (Deformable DETR, arXiv 2010.04159)."""
+
+    num_layers: int = 6
+    ffn_dim: int = 1024
+    num_heads: int = 8
+    num_levels: int = 3
+    num_points: int = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerDecoderConfig:
+    """Masked-attention transformer decoder (Mask2Former, arXiv 2112.01527)."""
+
+    num_layers: int = 9
+    ffn_dim: int = 2048
+    num_heads: int = 8
+    num_queries: int = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreprocessConfig:
+    """Test-time preprocessing: sizes in pixels, ``mean`` and ``std`` of RGB in 0–255."""
+
+    short_side: int = 800
+    long_side: int = 1333
+    mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
+    std: tuple[float, float, float] = (58.395, 57.12, 57.375)
+    size_divisor: int = 32
+
+    def __post_init__(self) -> None:
+        for name in ("short_side", "long_side", "size_divisor"):
+            _check_range(name, getattr(self, name), 1, 65536)
+        if self.short_side > self.long_side:
+            raise ConfigError(f"short_side ({self.short_side}) must not exceed long_side ({self.long_side}).")
+        if self.size_divisor % 32:
+            raise ConfigError(
+                f"size_divisor must be a multiple of 32, the model's coarsest stride; got {self.size_divisor}."
+            )
+        for name in ("mean", "std"):
+            if len(getattr(self, name)) != 3:
+                raise ConfigError(f"{name} must hold three numbers (R, G, B); got {getattr(self, name)!r}.")
+        if min(self.std) <= 0:
+            raise ConfigError(f"std must be positive; got {self.std!r}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostprocessConfig:
+    """Thresholds of the panoptic fusion (0–1) and the number of instance results."""
+
+    object_mask_threshold: float = 0.8
+    overlap_threshold: float = 0.8
+    filter_low_score: bool = True
+    max_instances: int = 100
+
+    def __post_init__(self) -> None:
+        for name in ("object_mask_threshold", "overlap_threshold"):
+            _check_range(name, getattr(self, name), 0, 1)
+        _check_range("max_instances", self.max_instances, 1, 100_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mask2FormerConfig:
+    """A whole model: its parts, its classes, and how images are prepared for it and its answers read."""
+
+    backbone: SwinConfig = field(default_factory=SwinConfig)
+    hidden_dim: int = 256
+    pixel_decoder: PixelDecoderConfig = field(default_factory=PixelDecoderConfig)
+    transformer_decoder: TransformerDecoderConfig = field(default_factory=TransformerDecoderConfig)
+    categories: tuple[Category, ...] = COCO_PANOPTIC
+    preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
+    postprocess: PostprocessConfig = field(default_factory=PostprocessConfig)
+
+    @property
+    def num_classes(self) -> int:
+        """K, without the no-object class, which comes last in the class logits."""
+        return len(self.categories)
+
+
+def swin_large(**changes: Any) -> Mask2FormerConfig:
+    """The hub model ``damo/cv_swinL_panoptic-segmentation_cocopan``: Swin-L, 200 queries, COCO panoptic."""
+    return Mask2FormerConfig(**changes)
+
+
+def from_mapping(kind: type[T], values: Mapping[str, Any], where: str) -> T:
+    """Build the frozen dataclass ``kind`` from outside values.
+
+    ``where`` names their origin in messages, as in ``configuration.json: preprocessor``.
+
+    Raises:
+        ConfigError: an unknown option (the nearest known one is named), a value of the wrong type or out of range.
+
+    """
+    hints = get_type_hints(kind)
+    check_names(values, hints, where)
+    converted = {name: _convert(value, hints[name], f"{where}: {name}") for name, value in values.items()}
+    try:
+        return kind(**converted)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def replace(config: T, values: Mapping[str, Any], where: str) -> T:
+    """A copy of a frozen dataclass with some fields changed, under the rules of :func:`from_mapping`."""
+    current = {item.name: getattr(config, item.name) for item in dataclasses.fields(config)}  # type: ignore[arg-type]
+    return from_mapping(type(config), {**current, **values}, where)
+
+
+def check_names(names: Iterable[str], known: Iterable[str], where: str) -> None:
+    """Raise a ConfigError for the first of ``names`` not in ``known``, naming the nearest and all known ones."""
+    known = sorted(known)
+    for name in names:
+        if name not in known:
+            close = difflib.get_close_matches(str(name), known, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise ConfigError(f"{where}: unknown option {name!r}.{hint} Known options: {', '.join(known)}.")
+
+
+def _check_range(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ConfigError(f"{name} must lie between {low} and {high}; got {value!r}.")
+
+
+def _convert(value: Any, hint: Any, where: str) -> Any:
+    """``value`` as the annotated type; JSON knows no tuples and writes 1 for 1.0, nothing else is bent."""
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if hint in (int, float, bool, str):
+        if type(value) is hint:
+            return value
+        raise ConfigError(f"{where} must be {hint.__name__}; got {value!r} ({type(value).__name__}).")
+    if isinstance(value, list | tuple):
+        inner = hint.__args__[0]
+        return tuple(_convert(item, inner, where) for item in value)
+    raise ConfigError(f"{where} must be a list; got {value!r} ({type(value).__name__}).")

@@ -1,0 +1,1 @@
+"""The network: plain PyTorch modules, one component a file."""

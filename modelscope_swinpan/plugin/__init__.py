@@ -1,0 +1,1 @@
+"""ModelScope's side of the package: the only folder that imports it."""

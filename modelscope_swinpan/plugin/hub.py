@@ -1,0 +1,61 @@
+"""Finding a model: on this disk, or through ModelScope's hub client."""
+
+import logging
+import re
+from pathlib import Path
+
+from ..checkpoints.load import read_configuration, weights_file
+from ..errors import HubError
+
+_logger = logging.getLogger(__name__)
+
+_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
+
+
+def resolve_model(id_or_dir: str | Path) -> Path:
+    """The directory or checkpoint file of that name, or else the local copy of the hub's model of that id.
+
+    The hub is asked for news of a model that is here already; where that fails, a complete copy is used as it is, and a
+    warning logged.
+
+    Raises:
+        HubError: no such file or directory, and no hub id, or one that could not be fetched.
+    """
+    if str(id_or_dir) and Path(id_or_dir).exists():
+        return Path(id_or_dir)
+    if not _HUB_ID.fullmatch(str(id_or_dir)):
+        raise HubError(
+            f"No model directory or checkpoint file at {str(id_or_dir)!r}, and no hub id either: those look like "
+            "'damo/cv_swinL_panoptic-segmentation_cocopan'."
+        )
+    return _fetch(str(id_or_dir))
+
+
+def _fetch(model_id: str) -> Path:
+    try:
+        from modelscope.hub.snapshot_download import snapshot_download
+    except ImportError as error:
+        raise HubError(f"Fetching {model_id!r} needs ModelScope, which does not import here: {error}.") from error
+    try:
+        return Path(snapshot_download(model_id))
+    except Exception as error:  # the client's own errors, requests', the disk's: which ones depends on its version
+        reason = str(error).split("\n")[0].rstrip(".")
+        copy = _complete_copy(model_id)
+        if copy is not None:
+            _logger.warning("Using %s: the hub could not be asked for a newer %s (%s).", copy, model_id, reason)
+            return copy
+        raise HubError(
+            f"Could not fetch {model_id!r}: {reason}. Check the id and the connection and try again: what arrived "
+            "is kept. (There is no file or directory of that name here, either.)"
+        ) from error
+
+
+def _complete_copy(model_id: str) -> Path | None:
+    """The copy that the client has on disk, if its weights are all there: unfinished files have another name."""
+    from modelscope.hub.snapshot_download import snapshot_download
+
+    try:
+        copy = Path(snapshot_download(model_id, local_files_only=True))
+        return copy if weights_file(copy, read_configuration(copy)).is_file() else None
+    except Exception:  # no copy, or no model in it
+        return None

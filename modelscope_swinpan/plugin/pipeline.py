@@ -1,0 +1,166 @@
+"""The ModelScope pipeline: images in, upstream's result dict out."""
+
+import dataclasses
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from modelscope.metainfo import Pipelines
+from modelscope.outputs import OutputKeys
+from modelscope.pipelines import Pipeline
+from modelscope.pipelines import pipeline as modelscope_pipeline
+from modelscope.pipelines.builder import PIPELINES
+from modelscope.utils.constant import Tasks
+
+from ..config import PostprocessConfig, check_names, replace
+from ..errors import ConfigError
+from ..images import decode_image
+from ..predictor import PanopticPredictor
+from ..structures import PanopticResult
+from .hub import resolve_model
+from .model import SwinPanModel, check_device
+
+# Upstream's module registers itself when it is first imported, and stumbles over a taken name: it has to come first.
+importlib.import_module("modelscope.pipelines.cv.image_panoptic_segmentation_pipeline")
+
+SCORES = ("real", "virtual")
+VIRTUAL_SCORE = 0.999
+"""What upstream answers for every segment."""
+
+THRESHOLDS = ("filter_low_score", "object_mask_threshold", "overlap_threshold")
+CALL_OPTIONS = ("batch_size", "scores", *THRESHOLDS)
+MODELSCOPE_OPTIONS = (
+    "auto_collate",
+    "compile",
+    "compile_options",
+    "config_file",
+    "device_map",
+    "preprocessor",
+    "trust_remote_code",
+)
+OPTIONS = ("device", "dtype", "scores", *MODELSCOPE_OPTIONS)
+
+Images = list[npt.NDArray[np.uint8]]
+
+
+@PIPELINES.register_module(Tasks.image_segmentation, module_name=Pipelines.image_panoptic_segmentation, force=True)
+class SwinPanPipeline(Pipeline):
+    """Panoptic segmentation of one image, a list of them, or a dataset.
+
+    An image is whatever :func:`~modelscope_swinpan.images.decode_image` takes. The answer to one image is a dict, its
+    lists in upstream's order (falling segment id), all empty where nothing was found:
+
+    * ``masks``: (H, W) int32 arrays of 0 and 1, at the image's own size,
+    * ``labels``: class names, ``scores``: floats 0–1, ``boxes``: ``[x1, y1, x2, y2]`` in pixels,
+    * ``panoptic_seg``: (H, W) int32, the segment id of every pixel, the number of classes where there is none,
+    * ``segments_info``: one dict per segment, with the fields of :class:`~modelscope_swinpan.structures.Segment`.
+
+    A list gives a list, an ``MsDataset`` a generator. Calls take ``scores``, ``object_mask_threshold``,
+    ``overlap_threshold`` and ``filter_low_score``, and lists ``batch_size`` too: so many images go through the model
+    together, those of one padded size at once.
+    """
+
+    def __init__(
+        self, model: Any, device: str = "gpu", dtype: str | None = None, scores: str = "real", **options: Any
+    ) -> None:
+        """Load ``model``, a directory, or take a model that is already loaded.
+
+        Args:
+            model: A model directory, or what ``Model.from_pretrained`` made of one.
+            device: 'cpu', 'gpu' or 'cuda:1'; where there is no GPU, ModelScope takes the CPU.
+            dtype: 'float32' (the default), 'bfloat16' or 'float16'; a loaded model has its own.
+            scores: 'real' for class × mask probability, 'virtual' for upstream's constant 0.999.
+            options: ModelScope's own, :data:`MODELSCOPE_OPTIONS`.
+
+        Raises:
+            ConfigError: an option that is unknown or out of place, or a model of another kind.
+            CheckpointError: the weights are missing, damaged, unsafe, or of another model.
+        """
+        check_names(options, OPTIONS, "pipeline()")
+        if not isinstance(model, str | SwinPanModel):
+            raise _unexpected(model)
+        check_device(device)
+        self.scores = _check_scores(scores)
+        if options.pop("device_map", None) is not None:
+            raise ConfigError(
+                "device_map is of no use here: the model runs on one device. Pass device='cuda:0' or the like."
+            )
+        if dtype is not None:
+            if not isinstance(model, str):
+                raise ConfigError("dtype comes too late for a loaded model: pass it to Model.from_pretrained().")
+            options["dtype"] = dtype
+        # A decoder of our own keeps ModelScope from building one. Images differ in size: there is nothing to collate.
+        options["preprocessor"] = options.get("preprocessor") or decode_image
+        super().__init__(model=model, device=device, **{**options, "auto_collate": False})
+        if not isinstance(self.model, SwinPanModel):
+            raise _unexpected(self.model)
+        self.predictor = PanopticPredictor(self.model.model)
+
+    def _sanitize_parameters(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        check_names(options, CALL_OPTIONS, "Panoptic segmentation")
+        scores = _check_scores(options.pop("scores", self.scores))
+        thresholds = replace(self.predictor.postprocess, options, "Panoptic segmentation")
+        return {}, {"thresholds": thresholds}, {"scores": scores}
+
+    def _process_single(self, input: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: A002
+        # One image is a batch of one. The base class would also check its type, and know fewer than decode_image.
+        result: dict[str, Any] = self._process_batch([input], 1, **kwargs)[0]
+        return result
+
+    def _process_batch(self, input: list[Any], batch_size: int, **kwargs: Any) -> list[dict[str, Any]]:  # noqa: A002
+        if type(batch_size) is not int or batch_size < 1:
+            raise ConfigError(f"batch_size must be a whole number of at least 1; got {batch_size!r}.")
+        results: list[dict[str, Any]] = super()._process_batch(input, batch_size, **kwargs)
+        return results
+
+    def _batch(self, data_list: Images) -> Images:
+        return data_list
+
+    def forward(self, images: Images, thresholds: PostprocessConfig) -> dict[str, list[PanopticResult]]:
+        """The results of one batch of RGB images (H, W, 3); the base class hands them to ``postprocess`` one by one."""
+        return {"result": self.predictor.predict(images, batch_size=len(images), postprocess=thresholds)}
+
+    def postprocess(self, inputs: dict[str, PanopticResult], scores: str) -> dict[str, Any]:
+        """One result as the dict that this class describes."""
+        result = inputs["result"]
+        segments = result.segments
+        if scores == "virtual":
+            segments = tuple(dataclasses.replace(segment, score=VIRTUAL_SCORE) for segment in segments)
+        return {
+            OutputKeys.MASKS: [result.mask(segment).astype(np.int32) for segment in segments],
+            OutputKeys.LABELS: [segment.label for segment in segments],
+            OutputKeys.SCORES: [segment.score for segment in segments],
+            OutputKeys.BOXES: [list(segment.box) for segment in segments],
+            "panoptic_seg": result.panoptic_seg,
+            "segments_info": [dataclasses.asdict(segment) for segment in segments],
+        }
+
+
+def build_pipeline(model: str | Path, **options: Any) -> Callable[..., Any]:
+    """ModelScope's ``pipeline()`` over a model directory or a hub id; ``options`` as of :class:`SwinPanPipeline`.
+
+    Raises:
+        HubError: the model is neither here nor could it be fetched.
+        CheckpointError, ConfigError: as of :class:`SwinPanPipeline`.
+    """
+    # Absolute: ModelScope would ask the hub for the owner of a relative 'a/b'.
+    directory = resolve_model(model).resolve()
+    built: Callable[..., Any] = modelscope_pipeline(Tasks.image_segmentation, model=str(directory), **options)
+    return built
+
+
+def _check_scores(scores: Any) -> str:
+    if scores not in SCORES:
+        raise ConfigError(f"scores must be one of {', '.join(map(repr, SCORES))}; got {scores!r}.")
+    checked: str = scores
+    return checked
+
+
+def _unexpected(model: Any) -> ConfigError:
+    return ConfigError(
+        "Expected one model, a directory or loaded, of type 'swinL-panoptic-segmentation'; got "
+        f"{type(model).__name__} {model!r:.200}. See model.type in its configuration.json."
+    )

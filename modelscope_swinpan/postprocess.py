@@ -1,0 +1,236 @@
+"""From logits to answers at the original size: panoptic, instance and semantic, as mmdetection 2.x fuses them.
+
+Masks are upsampled for the chosen queries only, and in bands of rows, so that memory does not grow with the photo.
+Every pixel is computed alone: the height of a band does not change the result.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .categories import Category
+from .config import PostprocessConfig
+from .structures import INSTANCE_OFFSET, InstanceResult, PanopticResult, Segment, Size
+
+STRIDE = 4
+BAND_VALUES = 2**21
+"""Mask values in one band, float32: small enough for the processor's cache."""
+SCORE_DIGITS = 6
+"""Decimals of a segment's score: beyond them stands rounding, which differs between processors and sizes of bands."""
+
+
+def panoptic(
+    class_logits: Tensor,
+    mask_logits: Tensor,
+    *,
+    resized: Size,
+    original: Size,
+    categories: Sequence[Category],
+    config: PostprocessConfig,
+    band_rows: int | None = None,
+) -> PanopticResult:
+    """The panoptic map of one image from ``class_logits`` (Q, K+1) and ``mask_logits`` (Q, h, w), h and w with padding.
+
+    Each pixel goes to the kept query of the highest class × mask probability; queries that lose too much of their own
+    mask are dropped, stuff of one class is one segment, things are counted from 1 in query order.
+    """
+    void = len(categories)
+    scores, labels = class_logits.softmax(-1).max(-1)
+    keep = (labels != void) & (scores > config.object_mask_threshold)
+    scores, labels, logits = scores[keep], labels[keep], mask_logits[keep]
+    if len(scores) == 0:
+        return PanopticResult(np.full(original, void, np.int32), (), void)
+    winner = _Winner(len(scores), original, logits.device)
+    for rows, band in upsampled_bands(logits, resized, original, band_rows):
+        winner.add(rows, band.sigmoid_(), scores, config.filter_low_score)
+    ids = _panoptic_ids(labels.tolist(), winner, categories, config)
+    return winner.result(ids, scores, categories)
+
+
+def instances(
+    class_logits: Tensor,
+    mask_logits: Tensor,
+    *,
+    resized: Size,
+    original: Size,
+    categories: Sequence[Category],
+    config: PostprocessConfig,
+    band_rows: int | None = None,
+) -> InstanceResult:
+    """The ``max_instances`` best (query, class) pairs, things only, by falling score.
+
+    A score is class probability × mean probability of the mask's own pixels. Shapes as in :func:`panoptic`.
+    """
+    classes = len(categories)
+    probabilities = class_logits.softmax(-1)[:, :-1]
+    best, index = probabilities.flatten().topk(min(config.max_instances, probabilities.numel()))
+    things = torch.tensor([category.isthing for category in categories], device=best.device)[index % classes]
+    best, index = best[things], index[things]
+    queries, position = torch.unique(index // classes, return_inverse=True)
+    masks = torch.zeros(len(queries), *original, dtype=torch.bool, device=best.device)
+    area = torch.zeros(len(queries), dtype=torch.float64, device=best.device)
+    total = torch.zeros_like(area)
+    for rows, band in upsampled_bands(mask_logits[queries], resized, original, band_rows):
+        inside = band > 0
+        masks[:, rows] = inside
+        area += inside.sum((1, 2))
+        total += (band.sigmoid_() * inside).sum((1, 2), dtype=torch.float64)
+    scores = best * (total / (area + 1e-6)).to(best.dtype)[position]
+    order = scores.argsort(descending=True, stable=True)
+    position = position[order]
+    return InstanceResult(
+        masks=masks[position],
+        boxes=_boxes(masks)[position],
+        scores=scores[order],
+        label_ids=(index % classes)[order],
+    )
+
+
+def semantic(
+    class_logits: Tensor, mask_logits: Tensor, *, resized: Size, original: Size, band_rows: int | None = None
+) -> npt.NDArray[np.int32]:
+    """The best class of every pixel, (height, width) int32: class and mask probabilities summed over all queries.
+
+    Shapes as in :func:`panoptic`. The sum is the one of Mask2Former's authors (arXiv 2112.01527).
+    """
+    probabilities = class_logits.softmax(-1)[:, :-1]  # (Q, K)
+    out = torch.empty(original, dtype=torch.int32, device=class_logits.device)
+    for rows, band in upsampled_bands(mask_logits, resized, original, band_rows):
+        out[rows] = torch.einsum("qk,qhw->khw", probabilities, band.sigmoid_()).argmax(0).int()
+    return out.cpu().numpy()
+
+
+def upsampled_bands(
+    mask_logits: Tensor, resized: Size, original: Size, band_rows: int | None = None
+) -> Iterator[tuple[slice, Tensor]]:
+    """Mask logits (Q, h, w) at the original size, as ``(rows, logits (Q, rows, width))`` from top to bottom.
+
+    As upstream: bilinear to the padded input, padding cut off, bilinear to the original size. The two resizes of the
+    rows are done first, for the rows of the band alone.
+    """
+    q, h, w = mask_logits.shape
+    step = band_rows or max(1, BAND_VALUES // max(1, q * original.width))
+    device = mask_logits.device
+    to_input = _bilinear(h, STRIDE * h, device)
+    to_original = _bilinear(resized.height, original.height, device)
+    for start in range(0, original.height, step):
+        rows = slice(start, min(start + step, original.height))
+        first, second, weight = (x[rows] for x in to_original)
+        low, high = int(first[0]), int(second[-1]) + 1
+        band = _interpolate_rows(mask_logits, *(x[low:high] for x in to_input))
+        band = _interpolate_rows(band, first - low, second - low, weight)
+        band = F.interpolate(band, size=STRIDE * w, mode="linear")[..., : resized.width]
+        yield rows, F.interpolate(band, size=original.width, mode="linear")
+
+
+def _bilinear(size: int, target: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """For every target coordinate its two neighbours and the weight of the second, in PyTorch's float32 arithmetic."""
+    scale = np.float32(size) / np.float32(target)
+    source = np.maximum(scale * (np.arange(target, dtype=np.float32) + np.float32(0.5)) - np.float32(0.5), 0)
+    first = source.astype(np.int64)
+    second = np.minimum(first + 1, size - 1)
+    weight = source - first.astype(np.float32)
+    return tuple(torch.from_numpy(x).to(device) for x in (first, second, weight))  # type: ignore[return-value]
+
+
+def _interpolate_rows(x: Tensor, first: Tensor, second: Tensor, weight: Tensor) -> Tensor:
+    """Weighted rows of ``x`` (Q, rows, w)."""
+    return x[:, first] * (1 - weight)[:, None] + x[:, second] * weight[:, None]
+
+
+class _Winner:
+    """Which of N kept queries has each pixel, and what follows from it, gathered band by band."""
+
+    def __init__(self, number: int, original: Size, device: torch.device) -> None:
+        self.number = number
+        self.original = original
+        self.map = torch.full(original, number, dtype=torch.int16, device=device)  # N where no query is sure
+        self.claimed = torch.zeros(number, dtype=torch.int64, device=device)  # pixels of each query's own mask
+        self.won = torch.zeros(number, dtype=torch.int64, device=device)  # pixels where it is the best
+        self.column_area = torch.zeros((number + 1) * original.width, dtype=torch.int64, device=device)
+        self.row_area: list[Tensor] = []
+        self.row_probability: list[Tensor] = []  # by row, so that no sum depends on the bands
+
+    def add(self, rows: slice, probabilities: Tensor, scores: Tensor, filter_low_score: bool) -> None:
+        """Take in ``probabilities`` (N, rows, width) of some rows."""
+        n, height, width = probabilities.shape
+        best = (probabilities * scores[:, None, None]).max(0).indices  # ten times argmax's speed on a CPU
+        own = probabilities.gather(0, best[None])[0]
+        self.claimed += (probabilities >= 0.5).sum((1, 2))
+        self.won += torch.bincount(best.flatten(), minlength=n)
+        if filter_low_score:
+            best = torch.where(own >= 0.5, best, n)
+        self.map[rows] = best.short()
+        by_row = (best + (n + 1) * torch.arange(height, device=best.device)[:, None]).flatten()
+        by_column = (best * width + torch.arange(width, device=best.device)).flatten()
+        self.column_area += torch.bincount(by_column, minlength=(n + 1) * width)
+        self.row_area.append(torch.bincount(by_row, minlength=(n + 1) * height).view(height, n + 1))
+        weights = own.flatten().double()
+        self.row_probability.append(torch.bincount(by_row, weights, (n + 1) * height).view(height, n + 1))
+
+    def result(self, ids: Sequence[int], scores: Tensor, categories: Sequence[Category]) -> PanopticResult:
+        """The map under panoptic ``ids``, one for each query; void's where a query was dropped."""
+        void = len(categories)
+        lookup = torch.tensor([*ids, void], dtype=torch.int32, device=self.map.device)
+        panoptic_seg = lookup[self.map.long()].cpu().numpy()
+        rows = torch.cat(self.row_area).cpu().numpy()
+        columns = self.column_area.view(self.number + 1, -1).cpu().numpy()
+        probability = torch.cat(self.row_probability).sum(0)[:-1].cpu() * scores.double().cpu()
+        segments = []
+        for segment_id in sorted(set(ids) - {void}, reverse=True):
+            queries = [query for query, found in enumerate(ids) if found == segment_id]
+            ys, xs = rows[:, queries].sum(1), columns[queries].sum(0)
+            area = int(ys.sum())
+            if area == 0:
+                continue
+            label = segment_id % INSTANCE_OFFSET
+            segments.append(
+                Segment(
+                    id=segment_id,
+                    label_id=label,
+                    category_id=categories[label].id,
+                    label=categories[label].name,
+                    isthing=categories[label].isthing,
+                    area=area,
+                    box=_extent(xs, ys),
+                    score=round(float(probability[queries].sum()) / area, SCORE_DIGITS),
+                )
+            )
+        return PanopticResult(panoptic_seg, tuple(segments), void)
+
+
+def _panoptic_ids(
+    labels: Sequence[int], winner: _Winner, categories: Sequence[Category], config: PostprocessConfig
+) -> list[int]:
+    """The panoptic id of every kept query; void's for those that lost most of their mask to others."""
+    void = len(categories)
+    ids = []
+    instance = 1
+    for label, won, claimed in zip(labels, winner.won.tolist(), winner.claimed.tolist(), strict=True):
+        if won == 0 or claimed == 0 or won / claimed < config.overlap_threshold:
+            ids.append(void)
+        elif categories[label].isthing:
+            ids.append(label + INSTANCE_OFFSET * instance)
+            instance += 1
+        else:
+            ids.append(label)
+    return ids
+
+
+def _extent(columns: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> tuple[int, int, int, int]:
+    """Box around all columns and rows that are not empty."""
+    x, y = np.flatnonzero(columns), np.flatnonzero(rows)
+    return int(x[0]), int(y[0]), int(x[-1]) + 1, int(y[-1]) + 1
+
+
+def _boxes(masks: Tensor) -> Tensor:
+    """Boxes (N, 4) float32 of masks (N, height, width); zeros for an empty mask."""
+    boxes = torch.zeros(len(masks), 4)
+    for box, columns, rows in zip(boxes, masks.any(1).cpu().numpy(), masks.any(2).cpu().numpy(), strict=True):
+        if rows.any():
+            box[:] = torch.tensor(_extent(columns, rows))
+    return boxes.to(masks.device)

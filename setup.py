@@ -1,0 +1,56 @@
+"""Packaging. Guarded, because the repository root is also a model directory, whose files must do nothing on import."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+REQUIRED = [
+    "addict",
+    "matplotlib",  # modelscope.utils.cv.image_utils, which the model card's snippet imports, does not import without it
+    "modelscope[framework]>=1.31",
+    "numpy",
+    "opencv-python",
+    "pillow>=11.3",
+    "requests",
+    "rich",
+    "supervision>=0.25",
+    "timm>=1.0",
+    "torch>=2.4",
+    "torchvision",
+    "typer>=0.19",
+    "urllib3>=2.2",
+    "wrapt",
+]
+DEV = [
+    "build",
+    "hypothesis",
+    "import-linter",
+    "mypy",
+    "pytest",
+    "pytest-timeout",
+    "pytest-xdist",
+    "ruff",
+    "transformers>=5",
+    "types-requests",
+]
+
+if __name__ == "__main__":
+    setup(
+        name="modelscope_swinpan",
+        version="0.1.0",
+        description="Swin + Mask2Former panoptic segmentation for ModelScope's pipelines, without mmcv or mmdet",
+        long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+        long_description_content_type="text/markdown",
+        license="Apache-2.0",
+        python_requires=">=3.10",
+        packages=find_packages(include=["modelscope_swinpan", "modelscope_swinpan.*"]),
+        package_data={"modelscope_swinpan": ["py.typed", "embedded/*"]},
+        install_requires=REQUIRED,
+        extras_require={"dev": DEV},
+        entry_points={
+            "console_scripts": ["swinpan=modelscope_swinpan.cli:main"],
+            "modelscope_hub.cli_plugins": ["swinpan=modelscope_swinpan.plugin.command:SwinpanCommand"],
+        },
+    )

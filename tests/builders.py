@@ -1,0 +1,40 @@
+"""Small random models and images, seeded."""
+
+import numpy as np
+import torch
+
+from modelscope_swinpan.config import Mask2FormerConfig, PixelDecoderConfig, SwinConfig, TransformerDecoderConfig
+from modelscope_swinpan.models.mask2former import Mask2Former
+
+SMALL = Mask2FormerConfig(
+    backbone=SwinConfig(embed_dim=32, depths=(2, 2, 2, 2), num_heads=(2, 4, 8, 16), window_size=4),
+    hidden_dim=64,
+    pixel_decoder=PixelDecoderConfig(num_layers=2, ffn_dim=96),
+    transformer_decoder=TransformerDecoderConfig(num_layers=4, ffn_dim=128, num_queries=20),
+)
+
+
+def random_model(config: Mask2FormerConfig = SMALL, seed: int = 0, scale: float = 1.0) -> Mask2Former:
+    """A model whose every parameter is random, biases and embeddings too."""
+    generator = torch.Generator().manual_seed(seed)
+    model = Mask2Former(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            fan_in = parameter[0].numel() if parameter.dim() > 1 else 16
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * scale / fan_in**0.5)
+            if parameter.dim() == 1:
+                parameter.mul_(0.4)
+        for name, parameter in model.named_parameters():
+            if "norm" in name and name.endswith("weight"):
+                parameter.add_(1)
+            if "query_" in name or "level_embed" in name or "bias_table" in name:
+                parameter.copy_(torch.randn(parameter.shape, generator=generator))
+    return model
+
+
+def random_image(height: int, width: int, seed: int = 0) -> np.ndarray:
+    """Smooth random RGB, uint8."""
+    import cv2
+
+    noise = np.random.default_rng(seed).integers(0, 256, (height // 16 + 2, width // 16 + 2, 3), np.uint8)
+    return cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)

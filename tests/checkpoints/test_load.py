@@ -1,0 +1,189 @@
+import json
+import shutil
+import warnings
+
+import pytest
+import torch
+
+from modelscope_swinpan import load_model
+from modelscope_swinpan.categories import COCO_PANOPTIC
+from modelscope_swinpan.checkpoints.mmdet import MMDET2
+from modelscope_swinpan.config import PreprocessConfig
+from modelscope_swinpan.errors import CheckpointError, ConfigError
+from tests.builders import SMALL, random_model
+from tests.checkpoints.test_io import mapped_file
+
+NAMES = [category.name for category in COCO_PANOPTIC]
+
+
+@pytest.fixture(scope="module")
+def weights():
+    """A small random model under the keys of mmdetection 2.x."""
+    return MMDET2.write(random_model().state_dict())
+
+
+@pytest.fixture
+def directory(tmp_path):
+    """Writes a model directory."""
+
+    def write(content, **configuration):
+        torch.save(content, tmp_path / "pytorch_model.pt")
+        (tmp_path / "configuration.json").write_text(json.dumps(configuration))
+        return tmp_path
+
+    return write
+
+
+def test_architecture_and_weights_survive(directory, weights):
+    model = load_model(directory({"meta": {"CLASSES": NAMES}, "state_dict": weights}))
+    assert model.config == SMALL
+    assert not model.training
+    original = random_model().state_dict()
+    assert set(model.state_dict()) == set(original)
+    assert all(torch.equal(original[key], tensor) for key, tensor in model.state_dict().items())
+
+
+def test_bare_file_and_bare_state_dict(directory, weights):
+    path = directory(weights) / "pytorch_model.pt"
+    with pytest.warns(UserWarning, match="names no classes; taking the 133 of COCO panoptic"):
+        assert load_model(path).config == SMALL
+
+
+def test_blanks_in_class_names_are_stripped(tiny_model):
+    assert tiny_model.config.categories == COCO_PANOPTIC
+
+
+def test_weights_are_not_copied(embedded):
+    weight = load_model(embedded).backbone.stages[0].blocks[0].attn.qkv.weight
+    assert mapped_file(weight) == str(embedded / "pytorch_model.pt")
+
+
+def test_a_config_py_is_not_executed(directory, weights):
+    folder = directory({"meta": {"CLASSES": NAMES}, "state_dict": weights})
+    for name in ("config.py", "setup.py", "ms_wrapper.py"):
+        (folder / name).write_text("raise SystemExit('executed')")
+    load_model(folder)
+
+
+def test_preprocessing_as_configured(directory, weights):
+    content = {"meta": {"CLASSES": NAMES}, "state_dict": weights}
+    model = load_model(directory(content, preprocessor={"short_side": 480, "long_side": 800}))
+    assert model.config.preprocess == PreprocessConfig(short_side=480, long_side=800)
+    with pytest.warns(UserWarning, match="preprocessor of type 'image-easycv'"):
+        assert load_model(directory(content, preprocessor={"type": "image-easycv"})).config == SMALL
+
+
+def test_heads_and_points_as_configured(directory, weights):
+    content = {"meta": {"CLASSES": NAMES}, "state_dict": weights}
+    model = load_model(directory(content, model={"architecture": {"num_heads": 4, "num_points": 8}}))
+    assert (model.config.pixel_decoder.num_heads, model.config.pixel_decoder.num_points) == (4, 8)
+    assert model.config.transformer_decoder.num_heads == 4
+
+
+def test_categories_as_configured(directory):
+    config = SMALL.__class__(**{**SMALL.__dict__, "categories": COCO_PANOPTIC[:2]})
+    weights = MMDET2.write(random_model(config).state_dict())
+    listed = [
+        {"id": 5, "name": "cell", "isthing": True, "color": [1, 2, 3]},
+        {"id": 9, "name": "glass", "isthing": False, "color": [4, 5, 6]},
+    ]
+    found = load_model(directory({"state_dict": weights}, model={"categories": listed})).config.categories
+    assert [(c.id, c.name, c.isthing, c.color) for c in found] == [
+        (5, "cell", True, (1, 2, 3)),
+        (9, "glass", False, (4, 5, 6)),
+    ]
+    with pytest.warns(UserWarning, match="unknown ones are taken as things"):
+        named = load_model(directory({"state_dict": weights, "meta": {"CLASSES": ("person", "glass")}}))
+    assert [(c.id, c.name, c.isthing) for c in named.config.categories] == [(1, "person", True), (2, "glass", True)]
+    with pytest.raises(CheckpointError, match=r"class head of 2 classes, but no classes are named.*model\.categories"):
+        load_model(directory({"state_dict": weights}))
+    with pytest.raises(CheckpointError, match="class head of 2 classes, but 133 classes are named"):
+        load_model(directory({"state_dict": weights, "meta": {"CLASSES": NAMES}}))
+
+
+def drop(weights, key):
+    return {name: tensor for name, tensor in weights.items() if name != key}
+
+
+QUERIES = "panoptic_head.query_embed.weight"
+DROPPED = "panoptic_head.transformer_decoder.layers.1.norms.2.bias"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda w: drop(w, DROPPED), "1 missing: transformer_decoder.layers.1.norm3.bias"),
+        (
+            lambda w: {**w, "panoptic_head.extra": torch.ones(1)},
+            r"1 of \d+ keys are unknown to it \(panoptic_head.extra",
+        ),
+        (lambda w: {**w, QUERIES: torch.ones(3, 64)}, r"1 mis-shaped: transformer_decoder.query_pos \(found \(3, 64\)"),
+        (lambda w: drop(w, QUERIES), "missing: transformer_decoder.query_pos"),
+        (lambda w: drop(w, "backbone.patch_embed.norm.weight"), "architecture cannot be read off"),
+        (lambda _: {"fc.weight": torch.ones(3)}, "not a Mask2Former checkpoint"),
+        (lambda _: {}, "holds no state_dict"),
+    ],
+)
+def test_checkpoints_of_another_model(directory, weights, change, message):
+    with pytest.raises(CheckpointError, match=message):
+        load_model(directory({"state_dict": change(weights), "meta": {"CLASSES": NAMES}}))
+
+
+def test_a_list(directory):
+    with pytest.raises(CheckpointError, match="holds a list; expected a dict"):
+        load_model(directory([1, 2]))
+
+
+@pytest.mark.parametrize(
+    ("configuration", "message"),
+    [
+        ('{"preprocessor": {"shortside": 1}}', "preprocessor: unknown option 'shortside'. Did you mean 'short_side'"),
+        ('{"preprocessor": [1]}', "preprocessor must be an object; found list"),
+        ('{"model": {"architecture": {"heads": 8}}}', "unknown option 'heads'"),
+        ('{"model": {"architecture": {"num_heads": 3}}}', "Set num_heads and num_points"),
+        ('{"model": {"architecture": {"num_heads": "8"}}}', "must be a positive int"),
+        ('{"model": {"weights": "../other.pt"}}', "must be a path inside the model directory"),
+        ('{"model": {"weights": "/etc/passwd"}}', "must be a path inside the model directory"),
+        ('{"model": {"weights": 3}}', "must be a path inside the model directory"),
+        ('{"model": {"categories": [3]}}', "must be a list of objects"),
+        ('{"model": {"categories": [{"id": 1, "names": "a"}]}}', "unknown option 'names'. Did you mean 'name'"),
+        ("[]", "must hold a JSON object; found list"),
+        ("{", "Cannot read"),
+        ("[" * 100_000, "Cannot read"),
+    ],
+)
+def test_mistakes_in_the_configuration(tmp_path, embedded, configuration, message):
+    shutil.copy(embedded / "pytorch_model.pt", tmp_path)
+    (tmp_path / "configuration.json").write_text(configuration)
+    with pytest.raises(ConfigError, match=message):
+        load_model(tmp_path)
+
+
+def test_missing_files(tmp_path):
+    with pytest.raises(ConfigError, match="no model directory: it has no configuration"):
+        load_model(tmp_path)
+    with pytest.raises(CheckpointError, match="no such file"):
+        load_model(tmp_path / "model.pt")
+    (tmp_path / "configuration.json").write_text("{}")
+    with pytest.raises(CheckpointError, match=r"pytorch_model\.pt: no such file"):
+        load_model(tmp_path)
+
+
+def test_dtype_and_device(embedded):
+    model = load_model(embedded, dtype="bfloat16")
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.bfloat16}
+    with pytest.raises(ConfigError, match="dtype must be one of float32, bfloat16, float16; got 'int8'"):
+        load_model(embedded, dtype="int8")
+    with pytest.raises(ConfigError, match="device 'nonsense' cannot be used on this machine"):
+        load_model(embedded, device="nonsense")
+    if not torch.cuda.is_available():
+        with pytest.raises(ConfigError, match=r"device 'gpu' cannot be used on this machine.*Try device='cpu'"):
+            load_model(embedded, device="gpu")
+
+
+def test_the_repository_itself_is_a_model_directory():
+    from tests.conftest import ROOT
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load_model(ROOT).config.backbone.embed_dim == 32

@@ -1,0 +1,67 @@
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import modelscope_swinpan
+from modelscope_swinpan.config import PreprocessConfig
+from modelscope_swinpan.models.mask2former import Mask2Former
+
+torch.set_num_threads(1)  # small models gain nothing from more, and lose much where tests run side by side
+
+ROOT = Path(__file__).parents[1]
+EMBEDDED = ROOT / "modelscope_swinpan" / "embedded"
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--reference",
+        type=Path,
+        help="folder with the complete reference answers, full-size models included (docs/checkpoints.md)",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what compares with reference answers that the repository may not hold, unless they are given."""
+    if not config.getoption("reference"):
+        given = [item for item in items if not item.get_closest_marker("reference")]
+        config.hook.pytest_deselected(items=[item for item in items if item not in given])
+        items[:] = given
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Path:
+    """A small model directory, of the form that the hub has."""
+    return EMBEDDED
+
+
+@pytest.fixture(scope="session")
+def tiny_model() -> Mask2Former:
+    return modelscope_swinpan.load_model(EMBEDDED)
+
+
+@pytest.fixture(scope="session")
+def quick_model() -> Mask2Former:
+    """The same model at a third of the input size, for tests of what happens around it."""
+    model = modelscope_swinpan.load_model(EMBEDDED)
+    quick = PreprocessConfig(short_side=256, long_side=448)
+    model.config = dataclasses.replace(model.config, preprocess=quick)
+    return model
+
+
+@pytest.fixture(scope="session")
+def chelsea() -> np.ndarray:
+    """A photo, (300, 451, 3) RGB."""
+    from modelscope_swinpan.images import decode_image
+
+    return decode_image(EMBEDDED / "chelsea.png")
+
+
+def relative_error(ours: object, theirs: object) -> float:
+    """‖ours − theirs‖ / ‖theirs‖."""
+    ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    assert ours.shape == theirs.shape
+    return float(np.linalg.norm(ours - theirs) / np.linalg.norm(theirs))

@@ -1,0 +1,66 @@
+import pytest
+import torch
+
+from tests.builders import SMALL, random_model
+
+
+@pytest.fixture(scope="module")
+def model():
+    return random_model()
+
+
+def test_shapes_and_aux_outputs(model):
+    pixel_values = torch.randn(2, 3, 64, 96)
+    with torch.inference_mode():
+        output = model(pixel_values, return_aux=True)
+        plain = model(pixel_values)
+    queries, classes = SMALL.transformer_decoder.num_queries, SMALL.num_classes
+    assert output.class_logits.shape == (2, queries, classes + 1)
+    assert output.mask_logits.shape == (2, queries, 16, 24)
+    assert len(output.aux_outputs) == SMALL.transformer_decoder.num_layers
+    for class_logits, mask_logits in output.aux_outputs:
+        assert class_logits.shape == output.class_logits.shape
+        assert mask_logits.shape == output.mask_logits.shape
+    assert plain.aux_outputs == ()
+    assert torch.equal(plain.mask_logits, output.mask_logits)
+
+
+def test_an_image_does_not_see_its_neighbours(model):
+    pixel_values = torch.randn(3, 3, 64, 64)
+    with torch.inference_mode():
+        together = model(pixel_values)
+        alone = [model(image[None]) for image in pixel_values]
+    for index, single in enumerate(alone):
+        assert torch.allclose(together.class_logits[index], single.class_logits[0], atol=1e-4)
+        assert torch.allclose(together.mask_logits[index], single.mask_logits[0], atol=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_reduced_precision_answers_in_float32_and_alike(dtype):
+    reference, reduced = random_model(), random_model().to(dtype)
+    pixel_values = torch.randn(1, 3, 64, 96)
+    with torch.inference_mode():
+        expected, found = reference(pixel_values), reduced(pixel_values)
+    assert found.class_logits.dtype == found.mask_logits.dtype == torch.float32
+    error = (found.class_logits - expected.class_logits).norm() / expected.class_logits.norm()
+    assert 0 < error < 0.1
+
+
+def test_gradients_reach_every_parameter(model):
+    output = model(torch.randn(1, 3, 64, 64), return_aux=True)
+    loss = sum(x.square().mean() for pair in (*output.aux_outputs, output[:2]) for x in pair)
+    loss.backward()
+    assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-3), ("bfloat16", 0.1), ("float16", 0.05)])
+def test_gpu_answers_as_the_cpu_does(dtype, tolerance):
+    pixel_values = torch.randn(1, 3, 64, 96)
+    model = random_model()
+    with torch.inference_mode():
+        expected = model(pixel_values)
+        found = model.to("cuda", getattr(torch, dtype))(pixel_values.cuda())
+    error = (found.class_logits.cpu() - expected.class_logits).norm() / expected.class_logits.norm()
+    assert error < tolerance

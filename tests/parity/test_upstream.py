@@ -1,0 +1,134 @@
+"""Our answers against upstream's own (mmdetection 2.28.2), stage by stage.
+
+The answers to two images that may be shipped stand in ``tests/fixtures/tiny``. With ``--reference FOLDER`` the others
+are compared too, those of the full-size model among them.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+import modelscope_swinpan
+from modelscope_swinpan import postprocess
+from modelscope_swinpan.predictor import PanopticPredictor
+from modelscope_swinpan.preprocess import preprocess
+from tests.conftest import EMBEDDED, FIXTURES, relative_error
+
+SHIPPED = {"chelsea.png": EMBEDDED, "astronaut.png": FIXTURES}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    folder = metafunc.config.getoption("reference")
+    if "case" in metafunc.fixturenames:
+        cases = [(name, path / name, FIXTURES / "tiny" / "expected.npz") for name, path in SHIPPED.items()]
+        if folder:
+            images = sorted((folder / "images").glob("*.jpg"))
+            cases += [(image.name, image, folder / "tiny-expected.npz") for image in images]
+        metafunc.parametrize("case", cases, ids=[case[0] for case in cases], indirect=True)
+
+
+class Case:
+    """One image, upstream's answers to it, and our logits."""
+
+    def __init__(self, name, path, expected, model):
+        self.name, self.model = name, model
+        self.expected = np.load(expected)
+        self.image = np.ascontiguousarray(cv2.imread(str(path))[..., ::-1])
+        self.batch = preprocess([self.image], model.config.preprocess)
+        with torch.inference_mode():
+            self.output = model(self.batch.pixel_values)
+
+    def __getitem__(self, what):
+        return self.expected[f"{self.name}:{what}"]
+
+    def geometry(self):
+        return {"resized": self.batch.resized[0], "original": self.batch.original[0]}
+
+
+@pytest.fixture(scope="module")
+def case(request, tiny_model):
+    return Case(*request.param, tiny_model)
+
+
+def test_pixel_values(case):
+    assert np.abs(case.batch.pixel_values[0, :, ::8, ::8].numpy() - case["pixel_values"]).max() <= 1e-6
+
+
+def test_logits(case):
+    assert relative_error(case.output.class_logits[0], case["class_logits"]) <= 1e-5
+    assert relative_error(case.output.mask_logits[0, :, ::4, ::4], case["mask_logits"]) <= 1e-5
+
+
+def test_panoptic(case):
+    result = PanopticPredictor(case.model).predict([case.image])[0]
+    assert (result.panoptic_seg == case["pan"]).mean() >= 0.9999
+    assert [segment.id for segment in result.segments] == case["ids"].tolist()
+    assert [segment.label for segment in result.segments] == case["labels"].tolist()
+
+
+def test_instances(case):
+    config = case.model.config
+    found = postprocess.instances(
+        case.output.class_logits[0],
+        case.output.mask_logits[0],
+        categories=config.categories,
+        config=config.postprocess,
+        **case.geometry(),
+    )
+    ours = np.column_stack([found.boxes, found.scores, found.label_ids])
+    theirs = case["boxes"]
+    assert ours.shape == theirs.shape
+    order = [np.lexsort((*boxes[:, :4].T, boxes[:, 5])) for boxes in (ours, theirs)]  # upstream sorts by nothing
+    np.testing.assert_allclose(ours[order[0]], theirs[order[1]], atol=1e-4)
+
+
+def test_real_score_is_class_times_mask_probability(case):
+    """Worked out from full-size masks, as upstream has them, for the largest segment."""
+    result = PanopticPredictor(case.model).predict([case.image])[0]
+    segment = max((s for s in result.segments if s.isthing), key=lambda s: s.area)
+    probability, label = case.output.class_logits[0].softmax(-1).max(-1)
+    resized, original = case.geometry().values()
+    logits = torch.nn.functional.interpolate(case.output.mask_logits, scale_factor=4, mode="bilinear")
+    logits = torch.nn.functional.interpolate(
+        logits[..., : resized.height, : resized.width], size=original, mode="bilinear"
+    )[0]
+    mask = torch.from_numpy(result.mask(segment))
+    candidates = [
+        float(probability[q] * logits[q].sigmoid()[mask].mean()) for q in torch.where(label == segment.label_id)[0]
+    ]
+    assert min(abs(segment.score - candidate) for candidate in candidates) < 1e-5
+
+
+@pytest.fixture(scope="module", params=["swinl-mmdet2"])
+def full_size(request, tmp_path_factory):
+    folder: Path = request.config.getoption("reference")
+    directory = tmp_path_factory.mktemp(request.param)
+    command = [sys.executable, folder / "weights.py", folder / "manifests" / f"{request.param}.json", directory]
+    subprocess.run(command, check=True)
+    yield directory, np.load(folder / "logits" / f"{request.param}.npz"), folder / "images" / "000000439180.jpg"
+    for file in directory.iterdir():  # 860 MB
+        file.unlink()
+
+
+@pytest.mark.reference
+def test_full_size_logits(full_size):
+    directory, expected, image = full_size
+    model = modelscope_swinpan.load_model(directory)
+    batch = preprocess([np.ascontiguousarray(cv2.imread(str(image))[..., ::-1])], model.config.preprocess)
+    assert batch.pixel_values.shape == tuple(expected["pixel_shape"])
+    with torch.inference_mode():
+        output = model(batch.pixel_values)
+    errors = {
+        "class_logits": relative_error(output.class_logits[0], expected["class_logits"]),
+        "mask_logits": relative_error(
+            output.mask_logits[0][:, expected["ys"], expected["xs"]], expected["mask_points"]
+        ),
+    }
+    print(json.dumps(errors))
+    assert max(errors.values()) <= 1e-4

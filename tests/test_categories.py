@@ -1,0 +1,10 @@
+from modelscope_swinpan.categories import COCO_PANOPTIC
+
+
+def test_coco_panoptic():
+    assert len(COCO_PANOPTIC) == 133
+    assert [category.isthing for category in COCO_PANOPTIC] == [True] * 80 + [False] * 53
+    assert all(category.name == category.name.strip() for category in COCO_PANOPTIC)
+    assert len({category.id for category in COCO_PANOPTIC}) == len({category.name for category in COCO_PANOPTIC}) == 133
+    assert (COCO_PANOPTIC[7].name, COCO_PANOPTIC[7].id) == ("truck", 8)
+    assert (COCO_PANOPTIC[-1].name, COCO_PANOPTIC[-1].id) == ("rug-merged", 200)

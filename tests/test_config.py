@@ -1,0 +1,55 @@
+import pytest
+
+from modelscope_swinpan.config import (
+    Mask2FormerConfig,
+    PostprocessConfig,
+    PreprocessConfig,
+    from_mapping,
+    replace,
+    swin_large,
+)
+from modelscope_swinpan.errors import ConfigError
+
+
+def test_swin_large_is_the_hub_model():
+    config = swin_large()
+    assert config.backbone.channels == (192, 384, 768, 1536)
+    assert (config.transformer_decoder.num_queries, config.num_classes) == (200, 133)
+
+
+def test_values_from_json():
+    config = from_mapping(PreprocessConfig, {"short_side": 480, "mean": [1, 2, 3.5]}, "here")
+    assert config == PreprocessConfig(short_side=480, mean=(1.0, 2.0, 3.5))
+
+
+def test_replace_keeps_the_rest():
+    config = replace(PostprocessConfig(max_instances=7), {"overlap_threshold": 0}, "call")
+    assert config == PostprocessConfig(max_instances=7, overlap_threshold=0.0)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"shortside": 480},
+            "here: unknown option 'shortside'. Did you mean 'short_side'? Known options: long_side, mean",
+        ),
+        ({"short_side": "480"}, "here: short_side must be int; got '480' (str)"),
+        ({"short_side": True}, "here: short_side must be int; got True"),
+        ({"short_side": 0}, "here: short_side must lie between 1 and 65536; got 0"),
+        ({"short_side": 900, "long_side": 800}, "short_side (900) must not exceed long_side (800)"),
+        ({"size_divisor": 48}, "multiple of 32"),
+        ({"mean": [1, 2]}, "mean must hold three numbers"),
+        ({"std": [1, 0, 1]}, "std must be positive"),
+        ({"std": 3}, "here: std must be a list; got 3"),
+    ],
+)
+def test_messages(values, message):
+    with pytest.raises(ConfigError) as caught:
+        from_mapping(PreprocessConfig, values, "here")
+    assert message in str(caught.value)
+
+
+def test_configs_are_frozen():
+    with pytest.raises(AttributeError):
+        Mask2FormerConfig().hidden_dim = 3  # type: ignore[misc]

@@ -1,0 +1,217 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from modelscope_swinpan.categories import Category
+from modelscope_swinpan.config import PostprocessConfig
+from modelscope_swinpan.postprocess import instances, panoptic, semantic, upsampled_bands
+from modelscope_swinpan.structures import Size
+
+CATEGORIES = tuple(Category(10 * k, f"class {k}", k < 3, (k, k, k)) for k in range(5))  # three things, two stuff
+VOID = len(CATEGORIES)
+CONFIG = PostprocessConfig()
+
+
+def smooth_masks(q, h, w, generator):
+    coarse = torch.randn(q, 1, max(2, h // 4), max(2, w // 4), generator=generator) * 4
+    return F.interpolate(coarse, size=(h, w), mode="bicubic")[:, 0]
+
+
+def upstream_logits(mask_logits, resized, original):
+    """Every query at full size, as upstream does it."""
+    full = F.interpolate(mask_logits[None], scale_factor=4, mode="bilinear")[..., : resized.height, : resized.width]
+    return F.interpolate(full, size=original, mode="bilinear")[0]
+
+
+def upstream_panoptic(class_logits, mask_logits, resized, original, config):
+    """mmdetection's fusion, written out plainly."""
+    scores, labels = class_logits.softmax(-1).max(-1)
+    probabilities = upstream_logits(mask_logits, resized, original).sigmoid()
+    keep = (labels != VOID) & (scores > config.object_mask_threshold)
+    out = torch.full(original, VOID, dtype=torch.int32)
+    if not keep.any():
+        return out.numpy()
+    best = (scores[keep, None, None] * probabilities[keep]).argmax(0)
+    instance = 1
+    for k, (label, mask) in enumerate(zip(labels[keep].tolist(), probabilities[keep], strict=True)):
+        area, own = best == k, mask >= 0.5
+        if area.sum() == 0 or own.sum() == 0 or area.sum() / own.sum() < config.overlap_threshold:
+            continue
+        if config.filter_low_score:
+            area = area & own
+        out[area] = label + 1000 * instance if CATEGORIES[label].isthing else label
+        instance += CATEGORIES[label].isthing
+    return out.numpy()
+
+
+def case(seed, q=12, sharp=4.0):
+    generator = torch.Generator().manual_seed(seed)
+    class_logits = torch.randn(q, VOID + 1, generator=generator) * sharp
+    h, w = (8 * int(torch.randint(1, 4, (), generator=generator)) for _ in range(2))
+    padded = Size(4 * h, 4 * w)
+    resized = Size(padded.height - 5, padded.width - 17)
+    original = Size(*(int(torch.randint(5, 150, (), generator=generator)) for _ in range(2)))
+    return class_logits, smooth_masks(q, h, w, generator), resized, original
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    seed=st.integers(0, 10**6),
+    overlap=st.sampled_from([0.0, 0.5, 0.8]),
+    threshold=st.sampled_from([0.0, 0.5, 0.8]),
+    filtered=st.booleans(),
+)
+def test_panoptic_equals_upstreams_fusion(seed, overlap, threshold, filtered):
+    class_logits, mask_logits, resized, original = case(seed)
+    config = PostprocessConfig(object_mask_threshold=threshold, overlap_threshold=overlap, filter_low_score=filtered)
+    found = panoptic(
+        class_logits, mask_logits, resized=resized, original=original, categories=CATEGORIES, config=config
+    )
+    expected = upstream_panoptic(class_logits, mask_logits, resized, original, config)
+    assert (found.panoptic_seg != expected).sum() <= 2  # rounding, where two queries are equally likely
+    check_consistent(found)
+
+
+def check_consistent(result):
+    """Every pixel is void or listed, once; area, box and order are those of the map."""
+    listed = [segment.id for segment in result.segments]
+    assert listed == sorted(set(listed), reverse=True)
+    assert set(np.unique(result.panoptic_seg)) - {result.void_id} == set(listed)
+    for segment in result.segments:
+        ys, xs = np.nonzero(result.mask(segment))
+        assert segment.area == len(ys)
+        assert segment.box == (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
+        assert 0 < segment.score <= 1
+        assert (segment.label_id, segment.isthing) == (segment.id % 1000, segment.id >= 1000)
+        assert segment.category_id == CATEGORIES[segment.label_id].id
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 10**6), rows=st.integers(1, 160))
+def test_bands_change_nothing(seed, rows):
+    class_logits, mask_logits, resized, original = case(seed)
+    geometry = {"resized": resized, "original": original}
+    options = {**geometry, "categories": CATEGORIES, "config": PostprocessConfig(object_mask_threshold=0.3)}
+    whole = panoptic(class_logits, mask_logits, **options, band_rows=original.height)
+    banded = panoptic(class_logits, mask_logits, **options, band_rows=rows)
+    assert np.array_equal(whole.panoptic_seg, banded.panoptic_seg)
+    assert whole.segments == banded.segments
+    things = instances(class_logits, mask_logits, **options, band_rows=original.height)
+    banded_things = instances(class_logits, mask_logits, **options, band_rows=rows)
+    assert torch.equal(things.masks, banded_things.masks)
+    assert torch.equal(things.boxes, banded_things.boxes)
+    assert torch.allclose(things.scores, banded_things.scores)
+    assert np.array_equal(
+        semantic(class_logits, mask_logits, **geometry, band_rows=original.height),
+        semantic(class_logits, mask_logits, **geometry, band_rows=rows),
+    )
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 10**6), rows=st.integers(1, 160))
+def test_upsampling_equals_upstreams(seed, rows):
+    _, mask_logits, resized, original = case(seed)
+    bands = list(upsampled_bands(mask_logits, resized, original, rows))
+    assert [index for band_rows, _ in bands for index in range(band_rows.start, band_rows.stop)] == list(
+        range(original.height)
+    )
+    found = torch.cat([band for _, band in bands], 1)
+    assert torch.allclose(found, upstream_logits(mask_logits, resized, original), atol=1e-4)
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 10**6))
+def test_order_of_queries_does_not_change_the_regions(seed):
+    class_logits, mask_logits, resized, original = case(seed)
+    options = {"resized": resized, "original": original, "categories": CATEGORIES, "config": CONFIG}
+    order = torch.randperm(len(class_logits), generator=torch.Generator().manual_seed(seed))
+    first = panoptic(class_logits, mask_logits, **options)
+    second = panoptic(class_logits[order], mask_logits[order], **options)
+
+    def regions(result):
+        return {(segment.label, result.mask(segment).tobytes()) for segment in result.segments}
+
+    assert regions(first) == regions(second)
+
+
+def test_stuff_of_one_class_is_one_segment_with_the_mean_score():
+    """Two queries of one stuff class, left and right half, of different certainty."""
+    class_logits = torch.full((2, VOID + 1), -20.0)
+    class_logits[:, 4] = 20.0
+    mask_logits = torch.full((2, 8, 8), -8.0)
+    mask_logits[0, :, :4], mask_logits[1, :, 4:] = 1.0, 3.0
+    result = panoptic(
+        class_logits,
+        mask_logits,
+        resized=Size(32, 32),
+        original=Size(32, 32),
+        categories=CATEGORIES,
+        config=CONFIG,
+    )
+    (segment,) = result.segments
+    full = upstream_logits(mask_logits, Size(32, 32), Size(32, 32)).sigmoid().max(0).values
+    inside = full >= 0.5
+    assert segment.id == segment.label_id == 4
+    assert segment.area == inside.sum()
+    assert segment.score == pytest.approx(full[inside].mean().item(), abs=1e-6)
+
+
+@pytest.mark.parametrize("label", [VOID, 1])
+def test_nothing_found(label):
+    """All no-object, or all unsure."""
+    class_logits = torch.zeros(3, VOID + 1)
+    class_logits[:, label] = 20.0 if label == VOID else 0.1
+    options = {"resized": Size(30, 20), "original": Size(7, 9)}
+    result = panoptic(class_logits, torch.zeros(3, 8, 8), **options, categories=CATEGORIES, config=CONFIG)
+    assert result.segments == ()
+    assert (result.panoptic_seg == VOID).all()
+    assert result.panoptic_seg.shape == (7, 9)
+    assert result.panoptic_seg.dtype == np.int32
+
+
+def test_instances_take_the_best_things_and_rank_them():
+    class_logits = torch.zeros(3, VOID + 1)
+    class_logits[0, 0], class_logits[1, 2], class_logits[2, 4] = 3.0, 6.0, 9.0  # the last is stuff
+    mask_logits = torch.full((3, 8, 8), -5.0)
+    mask_logits[0, 2:4, 2:6], mask_logits[1], mask_logits[2] = 5.0, 5.0, 5.0
+    config = dataclasses.replace(CONFIG, max_instances=3)
+    found = instances(
+        class_logits,
+        mask_logits,
+        resized=Size(32, 32),
+        original=Size(64, 64),
+        categories=CATEGORIES,
+        config=config,
+    )
+    assert found.label_ids.tolist() == [2, 0]
+    assert found.boxes[0].tolist() == [0, 0, 64, 64]
+    x1, y1, x2, y2 = found.boxes[1].tolist()
+    assert found.masks[1, int(y1) : int(y2), int(x1) : int(x2)].sum() == found.masks[1].sum() > 0
+    assert found.scores[0] > found.scores[1] > 0
+
+
+def test_an_empty_instance_mask_has_an_empty_box_and_no_score():
+    found = instances(
+        torch.tensor([[9.0, 0, 0, 0, 0, 0]]),
+        torch.full((1, 8, 8), -5.0),
+        resized=Size(32, 32),
+        original=Size(32, 32),
+        categories=CATEGORIES,
+        config=dataclasses.replace(CONFIG, max_instances=1),
+    )
+    assert found.boxes.tolist() == [[0, 0, 0, 0]]
+    assert found.scores.tolist() == [0]
+
+
+def test_semantic_sums_over_queries():
+    class_logits, mask_logits, resized, original = case(5)
+    full = upstream_logits(mask_logits, resized, original).sigmoid()
+    expected = torch.einsum("qk,qhw->khw", class_logits.softmax(-1)[:, :-1], full).argmax(0)
+    found = semantic(class_logits, mask_logits, resized=resized, original=original)
+    assert found.shape == original
+    assert (found == expected.numpy()).mean() > 0.999

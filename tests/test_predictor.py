@@ -1,0 +1,77 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from modelscope_swinpan import PanopticPredictor
+from modelscope_swinpan.config import PostprocessConfig
+from modelscope_swinpan.errors import ConfigError, ImageError
+from tests.builders import random_image
+
+
+@pytest.fixture(scope="module")
+def predictor(quick_model):
+    return PanopticPredictor(quick_model)
+
+
+@pytest.fixture(scope="module")
+def mixed(chelsea):
+    """Photos of three sizes, two of which share a padded size."""
+    return [chelsea, chelsea[:, ::-1].copy(), chelsea[:200, :200].copy(), chelsea[::-1].copy(), random_image(90, 300)]
+
+
+def same(first, second):
+    assert [segment.label for segment in first.segments] == [segment.label for segment in second.segments]
+    assert (first.panoptic_seg == second.panoptic_seg).mean() >= 0.9999
+
+
+def test_a_batch_gives_what_single_images_give(predictor, mixed):
+    alone = [predictor.predict([image])[0] for image in mixed]
+    assert sum(len(result.segments) for result in alone) > 5
+    for batch_size in (2, 8):
+        for one, other in zip(alone, predictor.predict(mixed, batch_size=batch_size), strict=True):
+            same(one, other)
+
+
+def test_order_of_images_does_not_matter(predictor, mixed):
+    forward = predictor.predict(mixed, batch_size=4)
+    backward = predictor.predict(mixed[::-1], batch_size=4)[::-1]
+    for one, other in zip(forward, backward, strict=True):
+        same(one, other)
+
+
+def test_path_pil_and_bgr_array_are_one_image(predictor, embedded, chelsea):
+    path = embedded / "chelsea.png"
+    by_path, by_pil, by_array = predictor([path, Image.open(path), chelsea[..., ::-1]])
+    for other in (by_pil, by_array):
+        assert np.array_equal(by_path.panoptic_seg, other.panoptic_seg)
+        assert by_path.segments == other.segments
+    assert predictor(path).segments == by_path.segments
+
+
+def test_threads(predictor, mixed):
+    expected = [predictor.predict([image])[0] for image in mixed]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda image: predictor.predict([image])[0], mixed))
+    for one, other in zip(expected, found, strict=True):
+        assert np.array_equal(one.panoptic_seg, other.panoptic_seg)
+
+
+def test_thresholds(predictor, chelsea):
+    unsure = PostprocessConfig(filter_low_score=False)
+    void = [
+        (result.panoptic_seg == result.void_id).sum()
+        for result in (predictor.predict([chelsea])[0], predictor.predict([chelsea], postprocess=unsure)[0])
+    ]
+    assert void[0] > void[1]
+    nothing = PostprocessConfig(object_mask_threshold=1.0)
+    assert predictor.predict([chelsea], postprocess=nothing)[0].segments == ()
+
+
+def test_mistakes(predictor):
+    assert predictor([]) == []
+    with pytest.raises(ConfigError, match="batch_size must be a positive int; got 0"):
+        predictor.predict([], batch_size=0)
+    with pytest.raises(ImageError):
+        predictor("no such file.jpg")
