@@ -1,0 +1,22 @@
+from modelscope_swinpan import load_model
+from modelscope_swinpan.benchmark import bench_load, bench_postprocess, write_random_model
+from tests.builders import SMALL
+
+
+def test_load(embedded):
+    found = bench_load(embedded, runs=1)
+    assert found["weights_bytes"] == (embedded / "pytorch_model.pt").stat().st_size
+    for name in ("load_model", "load_and_read", "pipeline"):
+        assert found[name]["seconds"] > 0
+        assert found[name]["peak_over_size"] > 0
+    assert found["load_and_read"]["peak_bytes"] > found["load_model"]["peak_bytes"] / 2
+
+
+def test_postprocess():
+    found = bench_postprocess(320, 240, 7, runs=2)
+    assert len(found["seconds_all"]) == 2
+    assert found["peak_bytes"] > 0
+
+
+def test_random_model_is_a_model_directory(tmp_path):
+    assert load_model(write_random_model(tmp_path, SMALL)).config == SMALL
