@@ -69,7 +69,7 @@ def test_panoptic(case):
     result = PanopticPredictor(case.model).predict([case.image])[0]
     assert (result.panoptic_seg == case["pan"]).mean() >= 0.9999
     assert [segment.id for segment in result.segments] == case["ids"].tolist()
-    assert [segment.label for segment in result.segments] == case["labels"].tolist()
+    assert [segment.label for segment in result.segments] == [label.strip() for label in case["labels"]]
 
 
 def test_instances(case):
