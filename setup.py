@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 REQUIRED = [
     "addict",
     "matplotlib",  # modelscope.utils.cv.image_utils, which the model card's snippet imports, does not import without it
-    "modelscope[framework]>=1.31",
+    "modelscope[framework]>=1.36",
     "numpy",
     "opencv-python",
     "pillow>=11.3",
@@ -21,7 +21,7 @@ REQUIRED = [
     "torchvision",
     "typer>=0.19",
     "urllib3>=2.2",
-    "wrapt",
+    "wrapt>=2",
 ]
 DEV = [
     "build",
@@ -32,6 +32,7 @@ DEV = [
     "pytest-timeout",
     "pytest-xdist",
     "ruff",
+    "setuptools>=70",  # the test of the wheel builds without isolation
     "transformers>=5",
     "types-requests",
 ]
