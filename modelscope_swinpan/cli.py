@@ -4,7 +4,6 @@ Exit status: 0 when every image was segmented, 1 when some could not be or the m
 command line is wrong. What needs torch or ModelScope is imported where it is used, so that ``--help`` answers at once.
 """
 
-import dataclasses
 import io
 import itertools
 import re
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from .structures import PanopticResult
 
 DEFAULT_MODEL = "damo/cv_swinL_panoptic-segmentation_cocopan"
-VIRTUAL_SCORE = 0.999
-"""What upstream answers for every segment."""
 
 _out = Console()
 _err = Console(stderr=True)
@@ -87,7 +84,7 @@ def predict(
         Literal["real", "virtual"],
         typer.Option(
             metavar="KIND",
-            help=f"real: class × mask probability, 0–1. virtual: {VIRTUAL_SCORE} for all, as upstream has it.",
+            help="real: class × mask probability, 0–1. virtual: 0.999 for all, as upstream has it.",
         ),
     ] = "real",
     batch_size: Annotated[
@@ -239,7 +236,7 @@ def _segment_all(images: Sequence[str], predictor: "PanopticPredictor", output: 
             ]
             results = predictor.predict([image for *_, image in read])
             for (source, name, image), result in zip(read, results, strict=True):
-                shown = _with_virtual_scores(result) if virtual else result
+                shown = result.with_virtual_scores() if virtual else result
                 _out.print(_table(source, shown))
                 _write_overlay(output / "overlays" / f"{name}.png", image, shown, categories)
                 writer.add(source, f"{name}.png", shown)
@@ -292,11 +289,6 @@ def _write_overlay(
     png = io.BytesIO()
     Image.fromarray(draw(image, result, categories)).save(png, "PNG")
     write_whole(path, png.getvalue())
-
-
-def _with_virtual_scores(result: "PanopticResult") -> "PanopticResult":
-    segments = tuple(dataclasses.replace(segment, score=VIRTUAL_SCORE) for segment in result.segments)
-    return dataclasses.replace(result, segments=segments)
 
 
 def unique_names(sources: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ h, w one feature map · L levels, coarsest first · P sampling points.
 Boxes are ``(x1, y1, x2, y2)`` in pixels of the original image, right and bottom edges exclusive.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,9 @@ from torch import Tensor
 
 INSTANCE_OFFSET = 1000
 """Panoptic ids are ``label + INSTANCE_OFFSET * instance``; stuff is instance 0 (mmdetection's convention)."""
+
+VIRTUAL_SCORE = 0.999
+"""What upstream answers for every segment."""
 
 
 class Size(NamedTuple):
@@ -82,6 +85,10 @@ class PanopticResult:
         """The pixels of one segment, (height, width)."""
         mask: npt.NDArray[np.bool_] = self.panoptic_seg == segment.id
         return mask
+
+    def with_virtual_scores(self) -> "PanopticResult":
+        """The same result with upstream's constant score, :data:`VIRTUAL_SCORE`, for every segment."""
+        return replace(self, segments=tuple(replace(segment, score=VIRTUAL_SCORE) for segment in self.segments))
 
 
 @dataclass(frozen=True)

@@ -22,14 +22,12 @@ from ..predictor import PanopticPredictor
 from ..structures import PanopticResult
 from .hub import resolve_model
 from .model import SwinPanModel, check_device
+from .sibling import PIPELINE_TYPE
 
 # Upstream's module registers itself when it is first imported, and stumbles over a taken name: it has to come first.
 importlib.import_module("modelscope.pipelines.cv.image_panoptic_segmentation_pipeline")
 
 SCORES = ("real", "virtual")
-VIRTUAL_SCORE = 0.999
-"""What upstream answers for every segment."""
-
 THRESHOLDS = ("filter_low_score", "object_mask_threshold", "overlap_threshold")
 CALL_OPTIONS = ("batch_size", "scores", *THRESHOLDS)
 MODELSCOPE_OPTIONS = (
@@ -46,7 +44,6 @@ OPTIONS = ("device", "dtype", "scores", *MODELSCOPE_OPTIONS)
 Images = list[npt.NDArray[np.uint8]]
 
 
-@PIPELINES.register_module(Tasks.image_segmentation, module_name=Pipelines.image_panoptic_segmentation, force=True)
 class SwinPanPipeline(Pipeline):
     """Panoptic segmentation of one image, a list of them, or a dataset.
 
@@ -126,9 +123,9 @@ class SwinPanPipeline(Pipeline):
     def postprocess(self, inputs: dict[str, PanopticResult], scores: str) -> dict[str, Any]:
         """One result as the dict that this class describes."""
         result = inputs["result"]
-        segments = result.segments
         if scores == "virtual":
-            segments = tuple(dataclasses.replace(segment, score=VIRTUAL_SCORE) for segment in segments)
+            result = result.with_virtual_scores()
+        segments = result.segments
         return {
             OutputKeys.MASKS: [result.mask(segment).astype(np.int32) for segment in segments],
             OutputKeys.LABELS: [segment.label for segment in segments],
@@ -137,6 +134,10 @@ class SwinPanPipeline(Pipeline):
             "panoptic_seg": result.panoptic_seg,
             "segments_info": [dataclasses.asdict(segment) for segment in segments],
         }
+
+
+for _type in (Pipelines.image_panoptic_segmentation, PIPELINE_TYPE):
+    PIPELINES.register_module(Tasks.image_segmentation, module_name=_type, module_cls=SwinPanPipeline, force=True)
 
 
 def build_pipeline(model: str | Path, **options: Any) -> Callable[..., Any]:

@@ -18,6 +18,7 @@ _logger = logging.getLogger(__name__)
 TAKEN_OVER = {
     "modelscope.models": "modelscope_swinpan.plugin.model",
     "modelscope.pipelines": "modelscope_swinpan.plugin.pipeline",
+    "modelscope.utils.config": "modelscope_swinpan.plugin.sibling",
     "modelscope.utils.cv.image_utils": "modelscope_swinpan.plugin.drawing",
 }
 """ModelScope's packages and modules, and what of ours follows each."""
