@@ -50,11 +50,54 @@ def sample(values: Tensor, locations: Tensor, weights: Tensor, shapes: Sequence[
     ``values`` (B, Σhw, heads, c), ``locations`` (B, N, heads, L, P, 2) as x, y in 0–1, ``weights`` (B, N, heads, L, P).
     Returns (B, N, heads · c) float32.
     """
+    # On a CPU, summing rows of a table takes a quarter of the time that grid_sample takes (docs/speed.md).
+    how = sample_by_table if values.device.type == "cpu" else sample_by_grid
+    return how(values.float(), locations, weights, shapes)
+
+
+def sample_by_table(values: Tensor, locations: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
+    """:func:`sample` as one weighted sum of rows per query and head: 4 neighbours × P points × L levels."""
+    b, n, heads, _, points = weights.shape
+    # A ring of zeros around each map is the outside; places beyond it move onto it.
+    padded = [
+        F.pad(value.unflatten(1, shape), (0, 0, 0, 0, 1, 1, 1, 1)).flatten(1, 2)
+        for value, shape in zip(values.split([h * w for h, w in shapes], dim=1), shapes, strict=True)
+    ]
+    table = torch.cat(padded, dim=1).flatten(0, 2)  # (B · Σ(h+2)(w+2) · heads, c)
+    height, width = torch.tensor(shapes, dtype=torch.float32).repeat_interleave(points, 0).unbind(1)  # (L · P)
+    x, y = locations.flatten(3, 4).unbind(-1)  # (B, N, heads, L · P)
+    x = torch.minimum((x * width).add_(0.5).clamp_(min=0), width + 1)  # pixels of the padded map
+    y = torch.minimum((y * height).add_(0.5).clamp_(min=0), height + 1)
+    left, top = torch.minimum(x.floor(), width), torch.minimum(y.floor(), height)
+    right_weight = x - left
+    bottom_weight = (y - top) * weights.flatten(3)
+    top_weight = weights.flatten(3) - bottom_weight
+    bottom_right, top_right = bottom_weight * right_weight, top_weight * right_weight
+    corners = (top_weight - top_right, top_right, bottom_weight - bottom_right, bottom_right)
+
+    row = (width + 2).int()
+    sizes = torch.tensor([0, *((h + 2) * (w + 2) for h, w in shapes)]).cumsum(0).int()
+    first = top.int().mul_(row).add_(left.int()).add_(sizes[:-1].repeat_interleave(points)).mul_(heads)
+    first += torch.arange(heads, dtype=torch.int32)[:, None]
+    first += (torch.arange(b, dtype=torch.int32) * sizes[-1] * heads).view(b, 1, 1, 1)
+    below = first + row * heads
+    neighbours = (first, first + heads, below, below + heads)
+    out = F.embedding_bag(
+        torch.cat(neighbours, -1).flatten(0, 2),
+        table,
+        mode="sum",
+        per_sample_weights=torch.cat(corners, -1).flatten(0, 2),
+    )
+    return out.view(b, n, -1)
+
+
+def sample_by_grid(values: Tensor, locations: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
+    """:func:`sample` by PyTorch's grid_sample, level by level."""
     b, n, heads, _, _ = weights.shape
-    total = values.new_zeros((b * heads, values.shape[-1], n), dtype=torch.float32)
+    total = values.new_zeros((b * heads, values.shape[-1], n))
     start = 0
     for level, (h, w) in enumerate(shapes):
-        image = values[:, start : start + h * w].permute(0, 2, 3, 1).reshape(b * heads, -1, h, w).float()
+        image = values[:, start : start + h * w].permute(0, 2, 3, 1).reshape(b * heads, -1, h, w)
         start += h * w
         grid = (2 * locations[:, :, :, level] - 1).transpose(1, 2).flatten(0, 1)  # (B · heads, N, P, 2)
         points = F.grid_sample(image, grid, mode="bilinear", padding_mode="zeros", align_corners=False)

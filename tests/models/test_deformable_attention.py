@@ -4,7 +4,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelscope_swinpan.models.deformable_attention import MultiScaleDeformableAttention, sample
+from modelscope_swinpan.models.deformable_attention import (
+    MultiScaleDeformableAttention,
+    sample_by_grid,
+    sample_by_table,
+)
 
 
 def bilinear(image, x, y):
@@ -28,7 +32,7 @@ def bilinear(image, x, y):
     points=st.integers(1, 3),
     seed=st.integers(0, 999),
 )
-def test_sample_equals_a_naive_loop(shapes, b, n, heads, points, seed):
+def test_samples_equal_a_naive_loop(shapes, b, n, heads, points, seed):
     generator = torch.Generator().manual_seed(seed)
     c, levels = 4, len(shapes)
     values = torch.randn(b, sum(h * w for h, w in shapes), heads, c, generator=generator)
@@ -45,8 +49,9 @@ def test_sample_equals_a_naive_loop(shapes, b, n, heads, points, seed):
                     for p in range(points):
                         x, y = locations[i, q, head, level, p].tolist()
                         expected[i, q, head] += weights[i, q, head, level, p] * bilinear(image, x, y)
-    found = sample(values, locations, weights, shapes).view(b, n, heads, c)
-    assert torch.allclose(found, expected, atol=1e-5)
+    for sample in (sample_by_grid, sample_by_table):
+        found = sample(values, locations, weights, shapes).view(b, n, heads, c)
+        assert torch.allclose(found, expected, atol=1e-5)
 
 
 def test_reduced_precision_keeps_places_exact():
