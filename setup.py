@@ -15,6 +15,7 @@ REQUIRED = [
     "pillow>=11.3",
     "requests",
     "rich",
+    "safetensors>=0.4",
     "supervision>=0.25",
     "timm>=1.0",
     "torch>=2.4",

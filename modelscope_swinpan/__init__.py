@@ -13,12 +13,14 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from .checkpoints.load import load_model as load_model
+    from .checkpoints.save import save_pretrained as save_pretrained
     from .errors import CheckpointError, ConfigError, HubError, ImageError, SwinPanError
     from .predictor import PanopticPredictor as PanopticPredictor
     from .structures import InstanceResult, PanopticResult, Segment
 
 _HOMES = {
     "load_model": "checkpoints.load",
+    "save_pretrained": "checkpoints.save",
     "PanopticPredictor": "predictor",
     "PanopticResult": "structures",
     "InstanceResult": "structures",
@@ -42,6 +44,7 @@ __all__ = [
     "SwinPanError",
     "__version__",
     "load_model",
+    "save_pretrained",
 ]
 
 

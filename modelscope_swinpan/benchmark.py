@@ -15,8 +15,8 @@ import torch
 
 from . import config as presets
 from . import postprocess
-from .checkpoints.load import WEIGHTS, load_model
-from .checkpoints.mmdet import MMDET2
+from .checkpoints.load import load_model, locate, open_model
+from .checkpoints.save import save_pretrained
 from .config import Mask2FormerConfig, PostprocessConfig
 from .models.mask2former import Mask2Former
 from .structures import Size
@@ -31,19 +31,13 @@ print(measure(lambda: pipeline("image-segmentation", model=sys.argv[1], device="
 """What a user runs, so that the imports that a user waits for anyway are not counted."""
 
 
+TORCH_SUFFIXES = (".pt", ".pth", ".bin")
+
+
 def write_random_model(directory: Path, config: Mask2FormerConfig | None = None, seed: int = 0) -> Path:
-    """A model directory as the hub lays one out, with random weights, by default of the hub model's full size."""
+    """A model directory in upstream's form, with random weights, by default of the hub model's full size."""
     torch.manual_seed(seed)
-    weights = MMDET2.write(Mask2Former(config or presets.swin_large()).state_dict())
-    names = [category.name for category in (config or presets.swin_large()).categories]
-    torch.save({"meta": {"CLASSES": names}, "state_dict": weights}, directory / WEIGHTS)
-    configuration = {
-        "framework": "pytorch",
-        "task": "image-segmentation",
-        "pipeline": {"type": "image-panoptic-segmentation"},
-        "model": {"type": "swinL-panoptic-segmentation"},
-    }
-    (directory / "configuration.json").write_text(json.dumps(configuration, indent=4), encoding="utf-8")
+    save_pretrained(Mask2Former(config or presets.swin_large()), directory, form="mmdet")
     return directory
 
 
@@ -51,17 +45,25 @@ def bench_load(model: Path | None, runs: int) -> dict[str, Any]:
     """Seconds and peak memory of ``load_model`` and of ModelScope's ``pipeline()``, the file in the disk's cache.
 
     ``peak_over_size`` is the peak resident memory above the process's own before, over the size of the weights. Loading
-    maps the file and reads next to nothing of it, so ``load_and_read`` reads every weight once as well.
+    maps the file and reads next to nothing of it, so ``load_and_read`` reads every weight once as well. ``load_native``
+    is ``load_model`` of the same model in our own form, and ``torch_load`` what upstream begins with: PyTorch's own
+    reading of the file into memory, where it is one of PyTorch's.
     """
     with tempfile.TemporaryDirectory() as temporary:
-        directory = model or write_random_model(Path(temporary))
-        size = (directory / WEIGHTS).stat().st_size
+        directory = model or write_random_model(Path(temporary, "model"))
+        native = Path(temporary, "native")
+        save_pretrained(open_model(directory), native)
+        weights, _ = locate(directory)
         module = [sys.executable, "-m", "modelscope_swinpan.benchmark"]
         results = {
             "load_model": _repeat([*module, "load", str(directory)], runs),
+            "load_native": _repeat([*module, "load", str(native)], runs),
             "load_and_read": _repeat([*module, "load_and_read", str(directory)], runs),
             "pipeline": _repeat([sys.executable, "-c", PIPELINE_SCRIPT, str(directory.resolve())], runs),
         }
+        if weights.suffix in TORCH_SUFFIXES:
+            results["torch_load"] = _repeat([*module, "torch_load", str(weights)], runs)
+        size = weights.stat().st_size
     for result in results.values():
         result["peak_over_size"] = round(result["peak_bytes"] / size, 3)
     return {"weights_bytes": size, **results}
@@ -94,7 +96,7 @@ def measure(work: Callable[[], object]) -> str:
     start = time.perf_counter()
     kept = work()
     seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = _peak()
     del kept
     return json.dumps({"seconds": seconds, "peak_bytes": peak - before})
 
@@ -104,6 +106,15 @@ def _resident() -> int:
     try:
         Path("/proc/self/clear_refs").write_text("5")  # Linux: reset the peak
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    except OSError:
+        return _peak()
+
+
+def _peak() -> int:
+    """Peak resident memory in bytes. Linux counts the parent's into what ``getrusage`` says."""
+    try:
+        status = Path("/proc/self/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
     except OSError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
@@ -148,6 +159,7 @@ if __name__ == "__main__":
     works: dict[str, Callable[[], Callable[[], object]]] = {
         "load": lambda: lambda: load_model(arguments[0]),
         "load_and_read": lambda: lambda: _load_and_read(arguments[0]),
+        "torch_load": lambda: lambda: torch.load(arguments[0], map_location="cpu", weights_only=True),
         "postprocess": lambda: _fusion(*map(int, arguments)),
     }
     print(measure(works[what]()))  # noqa: T201

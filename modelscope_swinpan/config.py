@@ -8,12 +8,15 @@ import dataclasses
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Literal, TypeVar, get_type_hints
 
 from .categories import COCO_PANOPTIC, Category
 from .errors import ConfigError
 
 T = TypeVar("T")
+
+Task = Literal["panoptic", "instance", "semantic"]
+"""What a model was trained to answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +33,28 @@ class SwinConfig:
     def channels(self) -> tuple[int, ...]:
         """Channels of the output maps, finest (stride 4) first."""
         return tuple(self.embed_dim * 2**stage for stage in range(len(self.depths)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResNetConfig:
+    """ResNet (He et al., arXiv 1512.03385) with frozen batch norm. ``depth`` is 50 or 101.
+
+    ``stride_in_1x1`` halves the resolution in a block's first 1 × 1 convolution, as in the paper and Caffe's weights
+    ("v1"); otherwise its 3 × 3 convolution does ("v1.5"), as in torchvision's weights, which all published Mask2Formers
+    started from.
+    """
+
+    depth: int = 50
+    stride_in_1x1: bool = False
+
+    def __post_init__(self) -> None:
+        if self.depth not in (50, 101):
+            raise ConfigError(f"depth of a ResNet must be 50 or 101; got {self.depth!r}.")
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Channels of the output maps, finest (stride 4) first."""
+        return (256, 512, 1024, 2048)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,22 +111,24 @@ class PostprocessConfig:
     object_mask_threshold: float = 0.8
     overlap_threshold: float = 0.8
     filter_low_score: bool = True
+    instance_threshold: float = 0.5
     max_instances: int = 100
 
     def __post_init__(self) -> None:
-        for name in ("object_mask_threshold", "overlap_threshold"):
+        for name in ("object_mask_threshold", "overlap_threshold", "instance_threshold"):
             _check_range(name, getattr(self, name), 0, 1)
         _check_range("max_instances", self.max_instances, 1, 100_000)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mask2FormerConfig:
-    """A whole model: its parts, its classes, and how images are prepared for it and its answers read."""
+    """A whole model: its parts, its task and classes, and how images are prepared for it and its answers read."""
 
-    backbone: SwinConfig = field(default_factory=SwinConfig)
+    backbone: SwinConfig | ResNetConfig = field(default_factory=SwinConfig)
     hidden_dim: int = 256
     pixel_decoder: PixelDecoderConfig = field(default_factory=PixelDecoderConfig)
     transformer_decoder: TransformerDecoderConfig = field(default_factory=TransformerDecoderConfig)
+    task: Task = "panoptic"
     categories: tuple[Category, ...] = COCO_PANOPTIC
     preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
     postprocess: PostprocessConfig = field(default_factory=PostprocessConfig)

@@ -5,6 +5,7 @@ Every pixel is computed alone: the height of a band does not change the result.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,11 +45,20 @@ def panoptic(
     scores, labels, logits = scores[keep], labels[keep], mask_logits[keep]
     if len(scores) == 0:
         return PanopticResult(np.full(original, void, np.int32), (), void)
-    winner = _Winner(len(scores), original, logits.device)
+    regions = _Regions(len(scores), original, logits.device)
+    claimed = torch.zeros(len(scores), dtype=torch.int64, device=logits.device)  # pixels of each query's own mask
+    won = torch.zeros_like(claimed)  # pixels where it is the best
     for rows, band in upsampled_bands(logits, resized, original, band_rows):
-        winner.add(rows, band.sigmoid_(), scores, config.filter_low_score)
-    ids = _panoptic_ids(labels.tolist(), winner, categories, config)
-    return winner.result(ids, scores, categories)
+        probabilities = band.sigmoid_()
+        best = (probabilities * scores[:, None, None]).max(0).indices  # ten times argmax's speed on a CPU
+        own = probabilities.gather(0, best[None])[0]
+        claimed += (probabilities >= 0.5).sum((1, 2))
+        won += torch.bincount(best.flatten(), minlength=len(scores))
+        if config.filter_low_score:
+            best = torch.where(own >= 0.5, best, len(scores))
+        regions.add(rows, best, own)
+    ids = _panoptic_ids(labels.tolist(), won.tolist(), claimed.tolist(), categories, config)
+    return regions.result(ids, scores, categories)
 
 
 def instances(
@@ -61,7 +71,7 @@ def instances(
     config: PostprocessConfig,
     band_rows: int | None = None,
 ) -> InstanceResult:
-    """The ``max_instances`` best (query, class) pairs, things only, by falling score.
+    """The ``max_instances`` best (query, class) pairs, things only, those that reach ``instance_threshold``.
 
     A score is class probability × mean probability of the mask's own pixels. Shapes as in :func:`panoptic`.
     """
@@ -69,11 +79,12 @@ def instances(
     probabilities = class_logits.softmax(-1)[:, :-1]
     best, index = probabilities.flatten().topk(min(config.max_instances, probabilities.numel()))
     things = torch.tensor([category.isthing for category in categories], device=best.device)[index % classes]
-    best, index = best[things], index[things]
+    possible = things & (best >= config.instance_threshold)  # the mask's probability only lowers it
+    best, index = best[possible], index[possible]
     queries, position = torch.unique(index // classes, return_inverse=True)
     masks = torch.zeros(len(queries), *original, dtype=torch.bool, device=best.device)
-    area = torch.zeros(len(queries), dtype=torch.float64, device=best.device)
-    total = torch.zeros_like(area)
+    area = torch.zeros(len(queries), dtype=torch.int64, device=best.device)
+    total = torch.zeros(len(queries), dtype=torch.float64, device=best.device)
     for rows, band in upsampled_bands(mask_logits[queries], resized, original, band_rows):
         inside = band > 0
         masks[:, rows] = inside
@@ -81,27 +92,48 @@ def instances(
         total += (band.sigmoid_() * inside).sum((1, 2), dtype=torch.float64)
     scores = best * (total / (area + 1e-6)).to(best.dtype)[position]
     order = scores.argsort(descending=True, stable=True)
-    position = position[order]
-    return InstanceResult(
-        masks=masks[position],
-        boxes=_boxes(masks)[position],
-        scores=scores[order],
-        label_ids=(index % classes)[order],
+    order = order[scores[order] >= config.instance_threshold]
+    position, labels = position[order].cpu(), (index % classes)[order].tolist()
+    chosen = masks.cpu().numpy()[position.numpy()]
+    segments = tuple(
+        Segment(
+            id=number + 1,
+            label_id=label,
+            category_id=categories[label].id,
+            label=categories[label].name,
+            isthing=True,
+            area=int(area[query]),
+            box=_extent(mask.any(0), mask.any(1)),
+            score=round(score, SCORE_DIGITS),
+        )
+        for number, (label, query, mask, score) in enumerate(
+            zip(labels, position.tolist(), chosen, scores[order].tolist(), strict=True)
+        )
     )
+    return InstanceResult(chosen, segments)
 
 
 def semantic(
-    class_logits: Tensor, mask_logits: Tensor, *, resized: Size, original: Size, band_rows: int | None = None
-) -> npt.NDArray[np.int32]:
-    """The best class of every pixel, (height, width) int32: class and mask probabilities summed over all queries.
+    class_logits: Tensor,
+    mask_logits: Tensor,
+    *,
+    resized: Size,
+    original: Size,
+    categories: Sequence[Category],
+    band_rows: int | None = None,
+) -> PanopticResult:
+    """The best class of every pixel: one segment a class, its id the label, nothing void.
 
-    Shapes as in :func:`panoptic`. The sum is the one of Mask2Former's authors (arXiv 2112.01527).
+    Class × mask probability is summed over all queries, as Mask2Former's authors do (arXiv 2112.01527); a segment's
+    score is its class's mean share of that sum. Shapes as in :func:`panoptic`.
     """
     probabilities = class_logits.softmax(-1)[:, :-1]  # (Q, K)
-    out = torch.empty(original, dtype=torch.int32, device=class_logits.device)
+    regions = _Regions(len(categories), original, class_logits.device)
     for rows, band in upsampled_bands(mask_logits, resized, original, band_rows):
-        out[rows] = torch.einsum("qk,qhw->khw", probabilities, band.sigmoid_()).argmax(0).int()
-    return out.cpu().numpy()
+        votes = torch.einsum("qk,qhw->khw", probabilities, band.sigmoid_())
+        most, best = votes.max(0)
+        regions.add(rows, best, most / votes.sum(0))
+    return regions.result(range(len(categories)), torch.ones(len(categories)), categories)
 
 
 def upsampled_bands(
@@ -142,38 +174,30 @@ def _interpolate_rows(x: Tensor, first: Tensor, second: Tensor, weight: Tensor) 
     return x[:, first] * (1 - weight)[:, None] + x[:, second] * weight[:, None]
 
 
-class _Winner:
-    """Which of N kept queries has each pixel, and what follows from it, gathered band by band."""
+class _Regions:
+    """Which of N candidates has each pixel, and what follows from it, gathered band by band."""
 
     def __init__(self, number: int, original: Size, device: torch.device) -> None:
         self.number = number
-        self.original = original
-        self.map = torch.full(original, number, dtype=torch.int16, device=device)  # N where no query is sure
-        self.claimed = torch.zeros(number, dtype=torch.int64, device=device)  # pixels of each query's own mask
-        self.won = torch.zeros(number, dtype=torch.int64, device=device)  # pixels where it is the best
+        self.map = torch.full(original, number, dtype=torch.int16, device=device)  # N where nobody is sure
         self.column_area = torch.zeros((number + 1) * original.width, dtype=torch.int64, device=device)
         self.row_area: list[Tensor] = []
         self.row_probability: list[Tensor] = []  # by row, so that no sum depends on the bands
 
-    def add(self, rows: slice, probabilities: Tensor, scores: Tensor, filter_low_score: bool) -> None:
-        """Take in ``probabilities`` (N, rows, width) of some rows."""
-        n, height, width = probabilities.shape
-        best = (probabilities * scores[:, None, None]).max(0).indices  # ten times argmax's speed on a CPU
-        own = probabilities.gather(0, best[None])[0]
-        self.claimed += (probabilities >= 0.5).sum((1, 2))
-        self.won += torch.bincount(best.flatten(), minlength=n)
-        if filter_low_score:
-            best = torch.where(own >= 0.5, best, n)
+    def add(self, rows: slice, best: Tensor, probability: Tensor) -> None:
+        """Take in some rows: ``best`` (rows, width) int64, 0 … N, and how probable it is, (rows, width)."""
+        height, width = best.shape
+        n = self.number
         self.map[rows] = best.short()
         by_row = (best + (n + 1) * torch.arange(height, device=best.device)[:, None]).flatten()
         by_column = (best * width + torch.arange(width, device=best.device)).flatten()
         self.column_area += torch.bincount(by_column, minlength=(n + 1) * width)
         self.row_area.append(torch.bincount(by_row, minlength=(n + 1) * height).view(height, n + 1))
-        weights = own.flatten().double()
+        weights = probability.flatten().double()
         self.row_probability.append(torch.bincount(by_row, weights, (n + 1) * height).view(height, n + 1))
 
     def result(self, ids: Sequence[int], scores: Tensor, categories: Sequence[Category]) -> PanopticResult:
-        """The map under panoptic ``ids``, one for each query; void's where a query was dropped."""
+        """The map under panoptic ``ids``, one for each candidate; void's where one was dropped."""
         void = len(categories)
         lookup = torch.tensor([*ids, void], dtype=torch.int32, device=self.map.device)
         panoptic_seg = lookup[self.map.long()].cpu().numpy()
@@ -182,8 +206,8 @@ class _Winner:
         probability = torch.cat(self.row_probability).sum(0)[:-1].cpu() * scores.double().cpu()
         segments = []
         for segment_id in sorted(set(ids) - {void}, reverse=True):
-            queries = [query for query, found in enumerate(ids) if found == segment_id]
-            ys, xs = rows[:, queries].sum(1), columns[queries].sum(0)
+            members = [candidate for candidate, found in enumerate(ids) if found == segment_id]
+            ys, xs = rows[:, members].sum(1), columns[members].sum(0)
             area = int(ys.sum())
             if area == 0:
                 continue
@@ -197,21 +221,25 @@ class _Winner:
                     isthing=categories[label].isthing,
                     area=area,
                     box=_extent(xs, ys),
-                    score=round(float(probability[queries].sum()) / area, SCORE_DIGITS),
+                    score=round(float(probability[members].sum()) / area, SCORE_DIGITS),
                 )
             )
         return PanopticResult(panoptic_seg, tuple(segments), void)
 
 
 def _panoptic_ids(
-    labels: Sequence[int], winner: _Winner, categories: Sequence[Category], config: PostprocessConfig
+    labels: Sequence[int],
+    won: Sequence[int],
+    claimed: Sequence[int],
+    categories: Sequence[Category],
+    config: PostprocessConfig,
 ) -> list[int]:
     """The panoptic id of every kept query; void's for those that lost most of their mask to others."""
     void = len(categories)
     ids = []
     instance = 1
-    for label, won, claimed in zip(labels, winner.won.tolist(), winner.claimed.tolist(), strict=True):
-        if won == 0 or claimed == 0 or won / claimed < config.overlap_threshold:
+    for label, pixels, own in zip(labels, won, claimed, strict=True):
+        if pixels == 0 or own == 0 or pixels / own < config.overlap_threshold:
             ids.append(void)
         elif categories[label].isthing:
             ids.append(label + INSTANCE_OFFSET * instance)
@@ -221,16 +249,7 @@ def _panoptic_ids(
     return ids
 
 
-def _extent(columns: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> tuple[int, int, int, int]:
-    """Box around all columns and rows that are not empty."""
+def _extent(columns: npt.NDArray[Any], rows: npt.NDArray[Any]) -> tuple[int, int, int, int]:
+    """Box around all columns and rows that are not empty; zeros where all are."""
     x, y = np.flatnonzero(columns), np.flatnonzero(rows)
-    return int(x[0]), int(y[0]), int(x[-1]) + 1, int(y[-1]) + 1
-
-
-def _boxes(masks: Tensor) -> Tensor:
-    """Boxes (N, 4) float32 of masks (N, height, width); zeros for an empty mask."""
-    boxes = torch.zeros(len(masks), 4)
-    for box, columns, rows in zip(boxes, masks.any(1).cpu().numpy(), masks.any(2).cpu().numpy(), strict=True):
-        if rows.any():
-            box[:] = torch.tensor(_extent(columns, rows))
-    return boxes.to(masks.device)
+    return (int(x[0]), int(y[0]), int(x[-1]) + 1, int(y[-1]) + 1) if len(x) else (0, 0, 0, 0)

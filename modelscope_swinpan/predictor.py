@@ -14,11 +14,16 @@ from .errors import ConfigError
 from .images import decode_image
 from .models.mask2former import Mask2Former
 from .preprocess import padded_size, preprocess
-from .structures import PanopticResult, Size
+from .structures import InstanceResult, PanopticResult, Size
+
+Result = PanopticResult | InstanceResult
 
 
 class PanopticPredictor:
-    """Panoptic segmentation with a model that :func:`~modelscope_swinpan.load_model` returned.
+    """Segmentation with a model that :func:`~modelscope_swinpan.load_model` returned, of the task it was trained for.
+
+    A model of instances gives :class:`InstanceResult`, one of classes alone (semantic) and a panoptic one
+    :class:`PanopticResult`.
 
     ``batch_size`` images of one padded size go through the model together; images of other sizes never do, so that no
     image's answer depends on its neighbours. Calls from several threads are safe.
@@ -32,10 +37,10 @@ class PanopticPredictor:
         self.postprocess = postprocess or model.config.postprocess
 
     @overload
-    def __call__(self, images: list[Any]) -> list[PanopticResult]: ...
+    def __call__(self, images: list[Any]) -> list[Result]: ...
     @overload
-    def __call__(self, images: Any) -> PanopticResult: ...
-    def __call__(self, images: Any) -> PanopticResult | list[PanopticResult]:
+    def __call__(self, images: Any) -> Result: ...
+    def __call__(self, images: Any) -> Result | list[Result]:
         """Results for one image, or a list of them for a list.
 
         An image is whatever :func:`~modelscope_swinpan.images.decode_image` takes: a path, a URL, a PIL image, a BGR
@@ -55,10 +60,10 @@ class PanopticPredictor:
         *,
         batch_size: int | None = None,
         postprocess: PostprocessConfig | None = None,
-    ) -> list[PanopticResult]:
+    ) -> list[Result]:
         """Results, in order, for decoded images (height, width, 3), RGB, uint8."""
         size = self.batch_size if batch_size is None else _checked(batch_size)
-        results: dict[int, PanopticResult] = {}
+        results: dict[int, Result] = {}
         for indices in self._batches(images, size):
             batch = self._run([images[i] for i in indices], postprocess or self.postprocess)
             results.update(zip(indices, batch, strict=True))
@@ -74,23 +79,27 @@ class PanopticPredictor:
                 yield group[start : start + size]
 
     @torch.inference_mode()
-    def _run(self, images: Sequence[npt.NDArray[np.uint8]], config: PostprocessConfig) -> list[PanopticResult]:
+    def _run(self, images: Sequence[npt.NDArray[np.uint8]], config: PostprocessConfig) -> list[Result]:
         batch = preprocess(images, self.model.config.preprocess)
         device = next(self.model.parameters()).device
         output = self.model(batch.pixel_values.to(device))
-        return [
-            fusion.panoptic(
-                class_logits,
-                mask_logits,
-                resized=resized,
-                original=original,
-                categories=self.model.config.categories,
-                config=config,
-            )
-            for class_logits, mask_logits, resized, original in zip(
-                output.class_logits, output.mask_logits, batch.resized, batch.original, strict=True
-            )
-        ]
+        results: list[Result] = []
+        for class_logits, mask_logits, resized, original in zip(
+            output.class_logits, output.mask_logits, batch.resized, batch.original, strict=True
+        ):
+            what: dict[str, Any] = {
+                "resized": resized,
+                "original": original,
+                "categories": self.model.config.categories,
+            }
+            match self.model.config.task:
+                case "panoptic":
+                    results.append(fusion.panoptic(class_logits, mask_logits, **what, config=config))
+                case "instance":
+                    results.append(fusion.instances(class_logits, mask_logits, **what, config=config))
+                case "semantic":
+                    results.append(fusion.semantic(class_logits, mask_logits, **what))
+        return results
 
 
 def _checked(batch_size: int) -> int:

@@ -86,6 +86,10 @@ class PanopticResult:
         mask: npt.NDArray[np.bool_] = self.panoptic_seg == segment.id
         return mask
 
+    def to_panoptic(self) -> "PanopticResult":
+        """This result: every kind of result has a panoptic form."""
+        return self
+
     def with_virtual_scores(self) -> "PanopticResult":
         """The same result with upstream's constant score, :data:`VIRTUAL_SCORE`, for every segment."""
         return replace(self, segments=tuple(replace(segment, score=VIRTUAL_SCORE) for segment in self.segments))
@@ -95,11 +99,30 @@ class PanopticResult:
 class InstanceResult:
     """Instances by falling score; they may overlap.
 
-    ``masks`` (N, height, width) bool, ``boxes`` (N, 4) float32, ``scores`` (N,) float32 in 0–1, ``label_ids`` (N,)
-    int64.
+    ``masks`` (N, height, width) bool at the original size; ``segments`` describes them, with ids from 1 in order.
     """
 
-    masks: Tensor
-    boxes: Tensor
-    scores: Tensor
-    label_ids: Tensor
+    masks: npt.NDArray[np.bool_]
+    segments: tuple[Segment, ...]
+
+    def mask(self, segment: Segment) -> npt.NDArray[np.bool_]:
+        """The pixels of one instance, (height, width)."""
+        mask: npt.NDArray[np.bool_] = self.masks[segment.id - 1]
+        return mask
+
+    def with_virtual_scores(self) -> "InstanceResult":
+        """The same result with upstream's constant score, :data:`VIRTUAL_SCORE`, for every instance."""
+        return replace(self, segments=tuple(replace(segment, score=VIRTUAL_SCORE) for segment in self.segments))
+
+    def to_panoptic(self) -> PanopticResult:
+        """A map in which the better instance has each pixel; ids are kept, 0 is void, areas and boxes are as drawn."""
+        panoptic_seg = np.zeros(self.masks.shape[1:], np.int32)
+        for segment in reversed(self.segments):
+            panoptic_seg[self.mask(segment)] = segment.id
+        shown = []
+        for segment in reversed(self.segments):
+            ys, xs = np.nonzero(panoptic_seg == segment.id)
+            if len(ys):
+                box = (int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1)
+                shown.append(replace(segment, area=len(ys), box=box))
+        return PanopticResult(panoptic_seg, tuple(shown), void_id=0)

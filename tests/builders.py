@@ -1,9 +1,17 @@
 """Small random models and images, seeded."""
 
+import dataclasses
+
 import numpy as np
 import torch
 
-from modelscope_swinpan.config import Mask2FormerConfig, PixelDecoderConfig, SwinConfig, TransformerDecoderConfig
+from modelscope_swinpan.config import (
+    Mask2FormerConfig,
+    PixelDecoderConfig,
+    ResNetConfig,
+    SwinConfig,
+    TransformerDecoderConfig,
+)
 from modelscope_swinpan.models.mask2former import Mask2Former
 
 SMALL = Mask2FormerConfig(
@@ -12,10 +20,11 @@ SMALL = Mask2FormerConfig(
     pixel_decoder=PixelDecoderConfig(num_layers=2, ffn_dim=96),
     transformer_decoder=TransformerDecoderConfig(num_layers=4, ffn_dim=128, num_queries=20),
 )
+SMALL_RESNET = dataclasses.replace(SMALL, backbone=ResNetConfig())
 
 
 def random_model(config: Mask2FormerConfig = SMALL, seed: int = 0, scale: float = 1.0) -> Mask2Former:
-    """A model whose every parameter is random, biases and embeddings too."""
+    """A model whose every weight is random, biases, embeddings and batch statistics too."""
     generator = torch.Generator().manual_seed(seed)
     model = Mask2Former(config).eval()
     with torch.no_grad():
@@ -29,6 +38,9 @@ def random_model(config: Mask2FormerConfig = SMALL, seed: int = 0, scale: float 
                 parameter.add_(1)
             if "query_" in name or "level_embed" in name or "bias_table" in name:
                 parameter.copy_(torch.randn(parameter.shape, generator=generator))
+        for name, buffer in model.named_buffers():  # of frozen batch norms
+            noise = torch.randn(buffer.shape, generator=generator)
+            buffer.copy_(1 + 0.2 * noise.abs() if name.endswith(("weight", "var")) else 0.1 * noise)
     return model
 
 

@@ -6,7 +6,7 @@ from tests.builders import SMALL
 def test_load(embedded):
     found = bench_load(embedded, runs=1)
     assert found["weights_bytes"] == (embedded / "pytorch_model.pt").stat().st_size
-    for name in ("load_model", "load_and_read", "pipeline"):
+    for name in ("load_model", "load_native", "load_and_read", "torch_load", "pipeline"):
         assert found[name]["seconds"] > 0
         assert found[name]["peak_over_size"] > 0
     assert found["load_and_read"]["peak_bytes"] > found["load_model"]["peak_bytes"] / 2

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 import modelscope_swinpan
 from modelscope_swinpan import cli
-from modelscope_swinpan.cli import app, unique_names
+from modelscope_swinpan.cli import app, images
+from modelscope_swinpan.cli.images import unique_names
 from modelscope_swinpan.config import PostprocessConfig
 
 EMBEDDED = Path(modelscope_swinpan.__file__).parent / "embedded"
@@ -132,7 +133,7 @@ class TestPredict:
 
     def test_thresholds_reach_the_predictor(self, tmp_path, photos, quick_model, monkeypatch):
         seen = []
-        monkeypatch.setattr(cli, "_segment_all", lambda images, predictor, *_, **__: seen.append(predictor))
+        monkeypatch.setattr(images, "_segment_all", lambda images, predictor, *_, **__: seen.append(predictor))
         swinpan("predict", photos[0], "--model", quick_model)
         swinpan(
             *("predict", photos[0], "--model", quick_model, "--batch-size", 7),

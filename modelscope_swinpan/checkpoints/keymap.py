@@ -17,9 +17,13 @@ from ..errors import CheckpointError
 PLACEHOLDERS = {
     "i": r"\d{1,4}",
     "j": r"\d{1,4}",
+    "c": "1|2|3",
+    "f": r"(?:self\.)?qkv",
     "k": "1|2",
     "m": "sampling_offsets|attention_weights|value_proj|output_proj",
+    "n": "weight|bias|running_mean|running_var",
     "p": "weight|bias",
+    "rest": r"[\w.]+",
 }
 SHOWN = 8
 
@@ -46,10 +50,10 @@ class Rule:
 
 
 class KeyMap:
-    """A table of rules, compiled."""
+    """A table of rules, compiled. ``aliases`` are other spellings of the same keys: read, but never written."""
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        self._read = [(rule, _compile(rule.theirs)) for rule in rules]
+    def __init__(self, rules: Sequence[Rule], aliases: Sequence[Rule] = ()) -> None:
+        self._read = [(rule, _compile(rule.theirs)) for rule in (*rules, *aliases)]
         self._write = [(rule, _compile(rule.ours)) for rule in rules if rule.ours is not None]
 
     def knows(self, key: str) -> bool:

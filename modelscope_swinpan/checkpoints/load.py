@@ -1,36 +1,41 @@
 """From a model directory or a checkpoint file to a ready model."""
 
-import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
+from typing import Any, cast, get_args
 
 import torch
 from torch import Tensor
 
-from ..categories import COCO_PANOPTIC, Category
-from ..config import Mask2FormerConfig, PreprocessConfig, from_mapping
+from ..categories import Category
+from ..config import Mask2FormerConfig, PostprocessConfig, PreprocessConfig, Task, from_mapping
 from ..errors import CheckpointError, ConfigError
 from ..models.mask2former import Mask2Former
 from .architecture import infer_config, num_classes
-from .io import check_tensors, read_torch
+from .checkpoint import Checkpoint, read_checkpoint
+from .classes import check_count, resolve
 from .keymap import check_complete, shorten
-from .mmdet import MMDET2
+from .source import find_weights, inside, read_json
+from .transformers_config import CONFIG
 
 CONFIGURATION = "configuration.json"
-WEIGHTS = "pytorch_model.pt"
+SECTIONS = (("model",), ("model", "architecture"), ("preprocessor",), ("model", "postprocess"))
+"""The objects in a configuration that are ours."""
+
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def load_model(
     path: str | Path, *, device: str | torch.device = "cpu", dtype: str | torch.dtype = "float32"
 ) -> Mask2Former:
-    """The model of a model directory (``configuration.json`` and weights) or of a bare checkpoint file, in eval mode.
+    """The model of a model directory or of a bare checkpoint file, in eval mode.
 
-    The weights are memory-mapped and not copied: do not overwrite the file in place while the model is in use. Nothing
-    in the directory is executed; a ``config.py`` there is ignored. ``dtype`` is 'float32', 'bfloat16' or 'float16'.
+    A directory holds weights and ``configuration.json``, or a transformers model's ``config.json``. The weights may be
+    in any of the :mod:`~.dialects`. They are memory-mapped and not copied where the format allows: do not overwrite the
+    file in place while the model is in use. Nothing in the directory is executed; a ``config.py`` there is ignored.
+    ``dtype`` is 'float32', 'bfloat16' or 'float16'.
 
     Raises:
         CheckpointError: the weights are missing, damaged, unsafe, or of another model.
@@ -38,18 +43,53 @@ def load_model(
 
     """
     to_device, to_dtype = parse_device(device), parse_dtype(dtype)
-    path = Path(path)
-    configuration = read_configuration(path) if path.is_dir() else {}
-    weights = weights_file(path, configuration) if path.is_dir() else path
-    tensors, names = read_weights(weights)
-    section = configuration.get("model", {})
-    config = infer_config(tensors, section.get("architecture", {}), str(weights))
-    config = replace(
-        config,
-        categories=_categories(section, names, num_classes(tensors), str(weights)),
-        preprocess=_preprocess(configuration),
+    return open_model(Path(path)).to(device=to_device, dtype=to_dtype)
+
+
+def open_model(path: Path) -> Mask2Former:
+    """The model of :func:`load_model` on the CPU, its weights as they stand in the file."""
+    weights, configuration = locate(path)
+    checkpoint = read_checkpoint(weights)
+    return build(describe(checkpoint, configuration), checkpoint.tensors, str(weights))
+
+
+def locate(path: Path) -> tuple[Path, dict[str, Any]]:
+    """The weights of a model directory, or the file itself, and the directory's configuration.
+
+    Raises:
+        CheckpointError: the directory does not tell which of several files holds the weights.
+        ConfigError: an unusable ``configuration.json``.
+
+    """
+    if not path.is_dir():
+        return path, {}
+    configuration = read_configuration(path)
+    return weights_file(path, configuration), configuration
+
+
+def describe(checkpoint: Checkpoint, configuration: Mapping[str, Any]) -> Mask2FormerConfig:
+    """The config of a checkpoint's model; ``configuration`` (of :func:`read_configuration`) has the last word.
+
+    Raises:
+        CheckpointError: the weights are not a Mask2Former's, or its classes are not known.
+        ConfigError: an unknown option, or one of the wrong type or out of range.
+
+    """
+    where = str(checkpoint.path)
+    check_sections(checkpoint.described, where)
+    configuration = _ours(configuration)
+    model, architecture, preprocessor, postprocess = (
+        {**_section(checkpoint.described, *names), **_section(configuration, *names)} for names in SECTIONS
     )
-    return build(config, tensors, str(weights)).to(device=to_device, dtype=to_dtype)
+    config = infer_config(checkpoint.tensors, architecture, where)
+    categories, task = _classes(model, checkpoint)
+    return replace(
+        config,
+        categories=categories,
+        task=task,
+        preprocess=from_mapping(PreprocessConfig, preprocessor, f"{CONFIGURATION}: preprocessor"),
+        postprocess=from_mapping(PostprocessConfig, postprocess, f"{CONFIGURATION}: model.postprocess"),
+    )
 
 
 def build(config: Mask2FormerConfig, tensors: Mapping[str, Tensor], where: str) -> Mask2Former:
@@ -65,75 +105,55 @@ def build(config: Mask2FormerConfig, tensors: Mapping[str, Tensor], where: str) 
     except (ValueError, RuntimeError) as error:
         raise CheckpointError(f"{where}: no model has these sizes ({error}).") from None
     check_complete(tensors, model.state_dict(), where)
+    whole = [key for key, tensor in tensors.items() if not tensor.is_floating_point()]
+    if whole:
+        raise CheckpointError(f"{where} holds weights that are no floating-point numbers: {shorten(whole)}.")
     model.load_state_dict(tensors, assign=True)
     return model.eval()
 
 
-def read_weights(path: Path) -> tuple[dict[str, Tensor], tuple[str, ...] | None]:
-    """Weights under our keys, and the class names that the file carries, if any.
-
-    Raises:
-        CheckpointError: the file cannot be read, or is not one of an mmdetection 2.x Mask2Former.
-
-    """
-    content = read_torch(path)
-    if not isinstance(content, Mapping):
-        raise CheckpointError(f"{path} holds a {type(content).__name__}; expected a dict with a state_dict.")
-    nested = content.get("state_dict", content)
-    if not isinstance(nested, Mapping) or not nested:
-        raise CheckpointError(
-            f"{path} holds no state_dict. Found: {', '.join(map(str, list(content)[:8])) or 'nothing'}."
-        )
-    tensors, unknown = MMDET2.read(check_tensors(nested, str(path)))
-    if unknown:
-        raise CheckpointError(
-            f"{path} is not a Mask2Former checkpoint of mmdetection 2.x: {len(unknown)} of {len(nested)} keys are "
-            f"unknown to it ({shorten(unknown)})."
-        )
-    meta = content.get("meta")
-    classes = meta.get("CLASSES") if isinstance(meta, Mapping) else None
-    if isinstance(classes, Sequence) and all(isinstance(name, str) for name in classes):
-        return tensors, tuple(name.strip() for name in classes)
-    return tensors, None
-
-
 def read_configuration(directory: Path) -> dict[str, Any]:
-    """``configuration.json`` of a model directory.
+    """``configuration.json`` of a model directory; empty where there is none beside a transformers ``config.json``.
 
     Raises:
         ConfigError: it is missing, no JSON, or not an object of objects where objects belong.
 
     """
     file = directory / CONFIGURATION
-    try:
-        configuration = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{directory} is no model directory: it has no {CONFIGURATION}.") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"Cannot read {file}: {error}.") from None
-    if not isinstance(configuration, dict):
-        raise ConfigError(f"{file} must hold a JSON object; found {type(configuration).__name__}.")
-    for where in (("model",), ("preprocessor",), ("model", "architecture")):
-        value: Any = configuration
-        for key in where:
-            value = value.get(key, {})
-        if not isinstance(value, dict):
-            raise ConfigError(f"{file}: {'.'.join(where)} must be an object; found {type(value).__name__}.")
+    if not file.exists():
+        if (directory / CONFIG).is_file():
+            return {}
+        raise ConfigError(f"{directory} is no model directory: it has no {CONFIGURATION}.")
+    configuration = read_json(file)
+    check_sections(configuration, str(file))
     return configuration
 
 
+def check_sections(configuration: Mapping[str, Any], where: str) -> None:
+    """Raise a ConfigError unless there are objects where objects belong; ``where`` names the file."""
+    for names in SECTIONS:
+        value = _section(configuration, *names)
+        if not isinstance(value, dict):
+            raise ConfigError(f"{where}: {'.'.join(names)} must be an object; found {type(value).__name__}.")
+
+
 def weights_file(directory: Path, configuration: Mapping[str, Any]) -> Path:
-    """The weights that a model directory names, ``pytorch_model.pt`` unless ``model.weights`` says otherwise.
+    """The weights that a model directory names under ``model.weights``, or else has.
 
     Raises:
+        CheckpointError: none are named, and several are there.
         ConfigError: ``model.weights`` is not a path inside the directory.
 
     """
-    name = configuration.get("model", {}).get("weights", WEIGHTS)
-    relative = PurePosixPath(name) if isinstance(name, str) else None
-    if relative is None or relative.is_absolute() or ".." in relative.parts or Path(name).is_absolute():
-        raise ConfigError(f"{CONFIGURATION}: model.weights must be a path inside the model directory; got {name!r}.")
-    return directory / relative
+    section = configuration.get("model", {})
+    if "weights" not in section:
+        return find_weights(directory)
+    file = inside(directory, section["weights"])
+    if file is None:
+        raise ConfigError(
+            f"{CONFIGURATION}: model.weights must be a path inside the model directory; got {section['weights']!r}."
+        )
+    return file
 
 
 def parse_dtype(dtype: str | torch.dtype) -> torch.dtype:
@@ -168,57 +188,41 @@ def parse_device(device: str | torch.device) -> torch.device:
     return parsed
 
 
-def _preprocess(configuration: Mapping[str, Any]) -> PreprocessConfig:
-    section = configuration.get("preprocessor", {})
-    if "type" in section:  # the name of a class in ModelScope's own registry, with options that only it knows
-        warnings.warn(
-            f"{CONFIGURATION}: preprocessor of type {section['type']!r} is not used; images are prepared as the model "
-            "card says.",
-            stacklevel=3,
-        )
-        return PreprocessConfig()
-    return from_mapping(PreprocessConfig, section, f"{CONFIGURATION}: preprocessor")
+def _section(configuration: Mapping[str, Any], *names: str) -> Any:
+    """What stands at ``names`` of a configuration, empty where nothing does."""
+    value: Any = configuration
+    for name in names:
+        value = value.get(name, {})
+    return value
 
 
-def _categories(
-    section: Mapping[str, Any], names: Sequence[str] | None, count: int, where: str
-) -> tuple[Category, ...]:
-    """The classes: as configured, else as the checkpoint names them, else COCO panoptic where the number fits."""
-    if "categories" in section:
-        listed = section["categories"]
-        if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
-            raise ConfigError(f"{CONFIGURATION}: model.categories must be a list of objects.")
-        found = tuple(from_mapping(Category, item, f"{CONFIGURATION}: model.categories") for item in listed)
-    elif names is not None:
-        found = _by_name(names)
-    elif count == len(COCO_PANOPTIC):
-        warnings.warn(f"{where} names no classes; taking the {count} of COCO panoptic.", stacklevel=3)
-        found = COCO_PANOPTIC
-    else:
-        found = ()
-    if len(found) != count:
-        raise CheckpointError(
-            f"{where} has a class head of {count} classes, but {len(found) or 'no'} classes are named. List them under "
-            f"model.categories in {CONFIGURATION}, each with id, name, isthing and color."
-        )
-    return found
-
-
-def _by_name(names: Sequence[str]) -> tuple[Category, ...]:
-    coco = {category.name: category for category in COCO_PANOPTIC}
-    if all(name in coco for name in names):
-        return tuple(coco[name] for name in names)
+def _ours(configuration: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A configuration without a preprocessor of ModelScope's own, whose options only its class there knows."""
+    kind = configuration.get("preprocessor", {}).get("type")
+    if kind is None:
+        return configuration
     warnings.warn(
-        "The checkpoint's classes are not COCO's and it does not tell things from stuff: unknown ones are taken as "
-        f"things. List them under model.categories in {CONFIGURATION} to say otherwise.",
-        stacklevel=4,
+        f"{CONFIGURATION}: preprocessor of type {kind!r} is not used; images are prepared as the model card says.",
+        stacklevel=5,
     )
-    return tuple(
-        Category(
-            id=label + 1,
-            name=name,
-            isthing=coco[name].isthing if name in coco else True,
-            color=COCO_PANOPTIC[label % len(COCO_PANOPTIC)].color,
+    return {**configuration, "preprocessor": {}}
+
+
+def _classes(section: Mapping[str, Any], checkpoint: Checkpoint) -> tuple[tuple[Category, ...], Task]:
+    """Categories and task: as configured, else as the checkpoint tells or lets guess."""
+    where, count = str(checkpoint.path), num_classes(checkpoint.tensors)
+    configured = section.get("task")
+    if configured is not None and configured not in get_args(Task):
+        raise ConfigError(
+            f"{CONFIGURATION}: model.task must be one of {', '.join(get_args(Task))}; got {configured!r}."
         )
-        for label, name in enumerate(names)
-    )
+    task = cast(Task | None, configured) or checkpoint.classes.task
+    if "categories" not in section:
+        categories, likely = resolve(replace(checkpoint.classes, task=task), count, where)
+        return categories, task or likely
+    listed = section["categories"]
+    if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
+        raise ConfigError(f"{CONFIGURATION}: model.categories must be a list of objects.")
+    categories = tuple(from_mapping(Category, item, f"{CONFIGURATION}: model.categories") for item in listed)
+    check_count(categories, count, where)
+    return categories, task or "panoptic"

@@ -1,4 +1,4 @@
-"""mmdetection 2.x checkpoints, the form of the hub model."""
+"""mmdetection 2.x checkpoints, the form of the hub model, and those of 3.x, which renamed some of the head."""
 
 from torch import Tensor
 
@@ -41,36 +41,34 @@ SWIN = (
     Rule("backbone.norm{i}.{p}", "backbone.norms.{i}.{p}"),
 )
 
+RESNET_BLOCK = "backbone.layer{i}.{j}."
+OUR_BLOCK = "backbone.body.layer{i}.{j}."
+
+RESNET = (
+    Rule("backbone.conv1.weight", "backbone.body.conv1.weight"),
+    Rule("backbone.bn1.{n}", "backbone.body.bn1.{n}"),
+    Rule("backbone.bn1.num_batches_tracked", None),
+    Rule(RESNET_BLOCK + "conv{c}.weight", OUR_BLOCK + "conv{c}.weight"),
+    Rule(RESNET_BLOCK + "bn{c}.{n}", OUR_BLOCK + "bn{c}.{n}"),
+    Rule(RESNET_BLOCK + "bn{c}.num_batches_tracked", None),
+    Rule(RESNET_BLOCK + "downsample.0.weight", OUR_BLOCK + "downsample.0.weight"),
+    Rule(RESNET_BLOCK + "downsample.1.{n}", OUR_BLOCK + "downsample.1.{n}"),
+    Rule(RESNET_BLOCK + "downsample.1.num_batches_tracked", None),
+)
+"""torchvision's names, which EasyCV has as well."""
+
 PIXEL_DECODER = "panoptic_head.pixel_decoder."
 DECODER = "panoptic_head.transformer_decoder."
 
 HEAD = (
     Rule(PIXEL_DECODER + "input_convs.{i}.conv.{p}", "pixel_decoder.input_convs.{i}.conv.{p}"),
     Rule(PIXEL_DECODER + "input_convs.{i}.gn.{p}", "pixel_decoder.input_convs.{i}.norm.{p}"),
-    Rule(PIXEL_DECODER + "encoder.layers.{i}.attentions.0.{m}.{p}", "pixel_decoder.layers.{i}.self_attn.{m}.{p}"),
-    Rule(PIXEL_DECODER + "encoder.layers.{i}.ffns.0.layers.0.0.{p}", "pixel_decoder.layers.{i}.fc1.{p}"),
-    Rule(PIXEL_DECODER + "encoder.layers.{i}.ffns.0.layers.1.{p}", "pixel_decoder.layers.{i}.fc2.{p}"),
-    Rule(PIXEL_DECODER + "encoder.layers.{i}.norms.0.{p}", "pixel_decoder.layers.{i}.norm1.{p}"),
-    Rule(PIXEL_DECODER + "encoder.layers.{i}.norms.1.{p}", "pixel_decoder.layers.{i}.norm2.{p}"),
     Rule(PIXEL_DECODER + "level_encoding.weight", "pixel_decoder.level_embed"),
     Rule(PIXEL_DECODER + "lateral_convs.0.conv.weight", "pixel_decoder.lateral_conv.conv.weight"),
     Rule(PIXEL_DECODER + "lateral_convs.0.gn.{p}", "pixel_decoder.lateral_conv.norm.{p}"),
     Rule(PIXEL_DECODER + "output_convs.0.conv.weight", "pixel_decoder.output_conv.conv.weight"),
     Rule(PIXEL_DECODER + "output_convs.0.gn.{p}", "pixel_decoder.output_conv.norm.{p}"),
     Rule(PIXEL_DECODER + "mask_feature.{p}", "pixel_decoder.mask_projection.{p}"),
-    Rule(DECODER + "layers.{i}.attentions.0.attn.in_proj_{p}", "transformer_decoder.layers.{i}.cross_attn.in_proj_{p}"),
-    Rule(
-        DECODER + "layers.{i}.attentions.0.attn.out_proj.{p}", "transformer_decoder.layers.{i}.cross_attn.out_proj.{p}"
-    ),
-    Rule(DECODER + "layers.{i}.attentions.1.attn.in_proj_{p}", "transformer_decoder.layers.{i}.self_attn.in_proj_{p}"),
-    Rule(
-        DECODER + "layers.{i}.attentions.1.attn.out_proj.{p}", "transformer_decoder.layers.{i}.self_attn.out_proj.{p}"
-    ),
-    Rule(DECODER + "layers.{i}.ffns.0.layers.0.0.{p}", "transformer_decoder.layers.{i}.fc1.{p}"),
-    Rule(DECODER + "layers.{i}.ffns.0.layers.1.{p}", "transformer_decoder.layers.{i}.fc2.{p}"),
-    Rule(DECODER + "layers.{i}.norms.0.{p}", "transformer_decoder.layers.{i}.norm1.{p}"),
-    Rule(DECODER + "layers.{i}.norms.1.{p}", "transformer_decoder.layers.{i}.norm2.{p}"),
-    Rule(DECODER + "layers.{i}.norms.2.{p}", "transformer_decoder.layers.{i}.norm3.{p}"),
     Rule(DECODER + "post_norm.{p}", "transformer_decoder.norm.{p}"),
     Rule("panoptic_head.query_embed.weight", "transformer_decoder.query_pos"),
     Rule("panoptic_head.query_feat.weight", "transformer_decoder.query_feat"),
@@ -79,4 +77,34 @@ HEAD = (
     Rule("panoptic_head.mask_embed.{i}.{p}", "transformer_decoder.mask_head.{i}.{p}"),
 )
 
-MMDET2 = KeyMap((*SWIN, *HEAD))
+ENCODER_LAYER = PIXEL_DECODER + "encoder.layers.{i}."
+DECODER_LAYER = DECODER + "layers.{i}."
+OUR_ENCODER_LAYER = "pixel_decoder.layers.{i}."
+OUR_DECODER_LAYER = "transformer_decoder.layers.{i}."
+
+
+def _layers(*, encoder_attn: str, cross_attn: str, self_attn: str, ffn: str) -> tuple[Rule, ...]:
+    """The layers of the pixel decoder's encoder and of the transformer decoder, by what a version calls their parts."""
+    return (
+        Rule(ENCODER_LAYER + encoder_attn + ".{m}.{p}", OUR_ENCODER_LAYER + "self_attn.{m}.{p}"),
+        Rule(ENCODER_LAYER + ffn + ".layers.0.0.{p}", OUR_ENCODER_LAYER + "fc1.{p}"),
+        Rule(ENCODER_LAYER + ffn + ".layers.1.{p}", OUR_ENCODER_LAYER + "fc2.{p}"),
+        Rule(ENCODER_LAYER + "norms.0.{p}", OUR_ENCODER_LAYER + "norm1.{p}"),
+        Rule(ENCODER_LAYER + "norms.1.{p}", OUR_ENCODER_LAYER + "norm2.{p}"),
+        Rule(DECODER_LAYER + cross_attn + ".attn.in_proj_{p}", OUR_DECODER_LAYER + "cross_attn.in_proj_{p}"),
+        Rule(DECODER_LAYER + cross_attn + ".attn.out_proj.{p}", OUR_DECODER_LAYER + "cross_attn.out_proj.{p}"),
+        Rule(DECODER_LAYER + self_attn + ".attn.in_proj_{p}", OUR_DECODER_LAYER + "self_attn.in_proj_{p}"),
+        Rule(DECODER_LAYER + self_attn + ".attn.out_proj.{p}", OUR_DECODER_LAYER + "self_attn.out_proj.{p}"),
+        Rule(DECODER_LAYER + ffn + ".layers.0.0.{p}", OUR_DECODER_LAYER + "fc1.{p}"),
+        Rule(DECODER_LAYER + ffn + ".layers.1.{p}", OUR_DECODER_LAYER + "fc2.{p}"),
+        Rule(DECODER_LAYER + "norms.0.{p}", OUR_DECODER_LAYER + "norm1.{p}"),
+        Rule(DECODER_LAYER + "norms.1.{p}", OUR_DECODER_LAYER + "norm2.{p}"),
+        Rule(DECODER_LAYER + "norms.2.{p}", OUR_DECODER_LAYER + "norm3.{p}"),
+    )
+
+
+LAYERS2 = _layers(encoder_attn="attentions.0", cross_attn="attentions.0", self_attn="attentions.1", ffn="ffns.0")
+LAYERS3 = _layers(encoder_attn="self_attn", cross_attn="cross_attn", self_attn="self_attn", ffn="ffn")
+
+MMDET2 = KeyMap((*SWIN, *RESNET, *HEAD, *LAYERS2))
+MMDET3 = KeyMap((*SWIN, *RESNET, *HEAD, *LAYERS3))

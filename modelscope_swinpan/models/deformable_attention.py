@@ -60,8 +60,8 @@ def sample_by_table(values: Tensor, locations: Tensor, weights: Tensor, shapes: 
     b, n, heads, _, points = weights.shape
     # A ring of zeros around each map is the outside; places beyond it move onto it.
     padded = [
-        F.pad(value.unflatten(1, shape), (0, 0, 0, 0, 1, 1, 1, 1)).flatten(1, 2)
-        for value, shape in zip(values.split([h * w for h, w in shapes], dim=1), shapes, strict=True)
+        F.pad(value.reshape(b, *shape, heads, -1), (0, 0, 0, 0, 1, 1, 1, 1)).flatten(1, 2)
+        for value, shape in zip(torch.split(values, [h * w for h, w in shapes], dim=1), shapes, strict=True)
     ]
     table = torch.cat(padded, dim=1).flatten(0, 2)  # (B · Σ(h+2)(w+2) · heads, c)
     height, width = torch.tensor(shapes, dtype=torch.float32).repeat_interleave(points, 0).unbind(1)  # (L · P)

@@ -2,9 +2,10 @@
 
 from torch import Tensor, nn
 
-from ..config import Mask2FormerConfig
+from ..config import Mask2FormerConfig, ResNetConfig
 from ..structures import Mask2FormerOutput
 from .pixel_decoder import PixelDecoder
+from .resnet import ResNet
 from .swin import Swin
 from .transformer_decoder import TransformerDecoder
 
@@ -15,10 +16,9 @@ class Mask2Former(nn.Module):
     def __init__(self, config: Mask2FormerConfig) -> None:
         super().__init__()
         self.config = config
-        self.backbone = Swin(config.backbone)
-        self.pixel_decoder = PixelDecoder(
-            config.pixel_decoder, channels=config.backbone.channels, dim=config.hidden_dim
-        )
+        backbone = config.backbone
+        self.backbone = ResNet(backbone) if isinstance(backbone, ResNetConfig) else Swin(backbone)
+        self.pixel_decoder = PixelDecoder(config.pixel_decoder, channels=backbone.channels, dim=config.hidden_dim)
         self.transformer_decoder = TransformerDecoder(
             config.transformer_decoder,
             dim=config.hidden_dim,
@@ -32,7 +32,7 @@ class Mask2Former(nn.Module):
         Returns float32 ``class_logits`` (B, Q, K+1) and ``mask_logits`` (B, Q, H/4, W/4), and with ``return_aux`` the
         predictions before the last layer, for deep supervision.
         """
-        features = self.backbone(pixel_values.to(self.backbone.patch_embed.projection.weight.dtype))
+        features = self.backbone(pixel_values.to(self.pixel_decoder.level_embed.dtype))
         mask_features, multi_scale_features = self.pixel_decoder(features)
         output: Mask2FormerOutput = self.transformer_decoder(mask_features, multi_scale_features, return_aux=return_aux)
         return output

@@ -13,13 +13,13 @@ from modelscope.outputs import OutputKeys
 from modelscope.pipelines import Pipeline
 from modelscope.pipelines import pipeline as modelscope_pipeline
 from modelscope.pipelines.builder import PIPELINES
-from modelscope.utils.constant import Tasks
+from modelscope.utils.constant import Frameworks, Tasks
 
+from ..checkpoints.load import CONFIGURATION, read_configuration
 from ..config import PostprocessConfig, check_names, replace
 from ..errors import ConfigError
 from ..images import decode_image
-from ..predictor import PanopticPredictor
-from ..structures import PanopticResult
+from ..predictor import PanopticPredictor, Result
 from .hub import resolve_model
 from .model import SwinPanModel, check_device
 from .sibling import PIPELINE_TYPE
@@ -27,8 +27,10 @@ from .sibling import PIPELINE_TYPE
 # Upstream's module registers itself when it is first imported, and stumbles over a taken name: it has to come first.
 importlib.import_module("modelscope.pipelines.cv.image_panoptic_segmentation_pipeline")
 
+DEFAULT_CONFIGURATION = Path(__file__).parents[1] / "embedded" / CONFIGURATION
+"""What ModelScope reads for a directory that has none, as transformers lays models out."""
 SCORES = ("real", "virtual")
-THRESHOLDS = ("filter_low_score", "object_mask_threshold", "overlap_threshold")
+THRESHOLDS = ("filter_low_score", "instance_threshold", "object_mask_threshold", "overlap_threshold")
 CALL_OPTIONS = ("batch_size", "scores", *THRESHOLDS)
 MODELSCOPE_OPTIONS = (
     "auto_collate",
@@ -45,14 +47,15 @@ Images = list[npt.NDArray[np.uint8]]
 
 
 class SwinPanPipeline(Pipeline):
-    """Panoptic segmentation of one image, a list of them, or a dataset.
+    """Segmentation of one image, a list of them, or a dataset: panoptic, or what else the model was trained for.
 
     An image is whatever :func:`~modelscope_swinpan.images.decode_image` takes. The answer to one image is a dict, its
     lists in upstream's order (falling segment id), all empty where nothing was found:
 
     * ``masks``: (H, W) int32 arrays of 0 and 1, at the image's own size,
     * ``labels``: class names, ``scores``: floats 0–1, ``boxes``: ``[x1, y1, x2, y2]`` in pixels,
-    * ``panoptic_seg``: (H, W) int32, the segment id of every pixel, the number of classes where there is none,
+    * ``panoptic_seg``: (H, W) int32, the segment id of every pixel, the number of classes where there is none (of
+      instances the best at that pixel, and 0 where there is none),
     * ``segments_info``: one dict per segment, with the fields of :class:`~modelscope_swinpan.structures.Segment`.
 
     A list gives a list, an ``MsDataset`` a generator. Calls take ``scores``, ``object_mask_threshold``,
@@ -91,10 +94,24 @@ class SwinPanPipeline(Pipeline):
             options["dtype"] = dtype
         # A decoder of our own keeps ModelScope from building one. Images differ in size: there is nothing to collate.
         options["preprocessor"] = options.get("preprocessor") or decode_image
+        if isinstance(model, str):
+            model = str(resolve_model(model))  # with a pipeline_name, ModelScope has not fetched it yet
+            if not (Path(model) / CONFIGURATION).is_file():
+                options.setdefault("config_file", str(DEFAULT_CONFIGURATION))
         super().__init__(model=model, device=device, **{**options, "auto_collate": False})
         if not isinstance(self.model, SwinPanModel):
             raise _unexpected(self.model)
         self.predictor = PanopticPredictor(self.model.model)
+
+    def initiate_single_model(self, model: Any, **options: Any) -> Any:
+        """ModelScope's way for a directory that names a type of model, ours for any other, such as transformers'."""
+        if not isinstance(model, str) or _names_a_type(Path(model)):
+            return super().initiate_single_model(model, **options)
+        return SwinPanModel(model, device=self.device_name, dtype=options.get("dtype", "float32"))
+
+    def _get_framework(self) -> str:
+        framework: str = Frameworks.torch
+        return framework
 
     def _sanitize_parameters(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         check_names(options, CALL_OPTIONS, "Panoptic segmentation")
@@ -116,11 +133,11 @@ class SwinPanPipeline(Pipeline):
     def _batch(self, data_list: Images) -> Images:
         return data_list
 
-    def forward(self, images: Images, thresholds: PostprocessConfig) -> dict[str, list[PanopticResult]]:
+    def forward(self, images: Images, thresholds: PostprocessConfig) -> dict[str, list[Result]]:
         """The results of one batch of RGB images (H, W, 3); the base class hands them to ``postprocess`` one by one."""
         return {"result": self.predictor.predict(images, batch_size=len(images), postprocess=thresholds)}
 
-    def postprocess(self, inputs: dict[str, PanopticResult], scores: str) -> dict[str, Any]:
+    def postprocess(self, inputs: dict[str, Result], scores: str) -> dict[str, Any]:
         """One result as the dict that this class describes."""
         result = inputs["result"]
         if scores == "virtual":
@@ -131,7 +148,7 @@ class SwinPanPipeline(Pipeline):
             OutputKeys.LABELS: [segment.label for segment in segments],
             OutputKeys.SCORES: [segment.score for segment in segments],
             OutputKeys.BOXES: [list(segment.box) for segment in segments],
-            "panoptic_seg": result.panoptic_seg,
+            "panoptic_seg": result.to_panoptic().panoptic_seg,
             "segments_info": [dataclasses.asdict(segment) for segment in segments],
         }
 
@@ -151,6 +168,11 @@ def build_pipeline(model: str | Path, **options: Any) -> Callable[..., Any]:
     directory = resolve_model(model).resolve()
     built: Callable[..., Any] = modelscope_pipeline(Tasks.image_segmentation, model=str(directory), **options)
     return built
+
+
+def _names_a_type(directory: Path) -> bool:
+    file = directory / CONFIGURATION
+    return file.is_file() and "type" in read_configuration(directory).get("model", {})
 
 
 def _check_scores(scores: Any) -> str:

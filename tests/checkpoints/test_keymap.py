@@ -33,6 +33,13 @@ def test_reads_and_writes_back():
     assert all(torch.equal(back[key], tensor) for key, tensor in theirs.items())
 
 
+def test_aliases_are_read_but_not_written():
+    keymap = KeyMap((Rule("new.{p}", "ours.{p}"),), aliases=(Rule("old.{p}", "ours.{p}"), Rule("counter", None)))
+    ours, unknown = keymap.read({"old.weight": torch.ones(1), "new.bias": torch.zeros(1), "counter": torch.ones(1)})
+    assert (set(ours), unknown) == ({"ours.weight", "ours.bias"}, [])
+    assert set(keymap.write(ours)) == {"new.weight", "new.bias"}
+
+
 def test_a_dot_is_a_dot():
     assert not MAP.knows("flippedxbias")
 

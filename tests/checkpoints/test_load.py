@@ -1,16 +1,22 @@
+import dataclasses
 import json
+import pickle
 import shutil
 import warnings
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from modelscope_swinpan import load_model
 from modelscope_swinpan.categories import COCO_PANOPTIC
+from modelscope_swinpan.checkpoints.detectron2 import DETECTRON2
+from modelscope_swinpan.checkpoints.easycv import EASYCV
 from modelscope_swinpan.checkpoints.mmdet import MMDET2
-from modelscope_swinpan.config import PreprocessConfig
+from modelscope_swinpan.checkpoints.native import to_header
+from modelscope_swinpan.config import PostprocessConfig, PreprocessConfig, ResNetConfig
 from modelscope_swinpan.errors import CheckpointError, ConfigError
-from tests.builders import SMALL, random_model
+from tests.builders import SMALL, SMALL_RESNET, random_model
 from tests.checkpoints.test_io import mapped_file
 
 NAMES = [category.name for category in COCO_PANOPTIC]
@@ -101,6 +107,59 @@ def test_categories_as_configured(directory):
         load_model(directory({"state_dict": weights, "meta": {"CLASSES": NAMES}}))
 
 
+def test_task_as_configured(directory, weights):
+    content = {"meta": {"CLASSES": NAMES}, "state_dict": weights}
+    assert load_model(directory(content)).config.task == "panoptic"
+    assert load_model(directory(content, model={"task": "semantic"})).config.task == "semantic"
+    content["meta"] = {"dataset_meta": {"classes": NAMES}, "cfg": "num_things_classes = 133\nnum_stuff_classes = 0\n"}
+    assert load_model(directory(content)).config.task == "instance"
+
+
+def test_postprocessing_as_configured(directory, weights):
+    content = {"meta": {"CLASSES": NAMES}, "state_dict": weights}
+    model = load_model(directory(content, model={"postprocess": {"max_instances": 10}}))
+    assert model.config.postprocess == PostprocessConfig(max_instances=10)
+
+
+def test_resnet(directory):
+    weights = EASYCV.write(random_model(SMALL_RESNET).state_dict())
+    model = load_model(directory({"meta": {"CLASSES": NAMES}, "state_dict": weights}))
+    assert model.config == SMALL_RESNET
+    assert mapped_file(model.backbone.body.conv1.weight).endswith("pytorch_model.pt")
+    content = {"meta": {"CLASSES": NAMES}, "state_dict": weights}
+    config = load_model(directory(content, model={"architecture": {"stride_in_1x1": True}})).config
+    assert config.backbone == ResNetConfig(stride_in_1x1=True)
+
+
+def test_the_configuration_has_the_last_word(tmp_path):
+    """Over what a file of ours says in its header."""
+    told = dataclasses.replace(SMALL, task="semantic", preprocess=PreprocessConfig(short_side=480, long_side=800))
+    save_file(random_model().state_dict(), tmp_path / "model.safetensors", metadata=to_header(told))
+    assert load_model(tmp_path / "model.safetensors").config == told
+    configuration = {"model": {"task": "instance"}, "preprocessor": {"long_side": 900}}
+    (tmp_path / "configuration.json").write_text(json.dumps(configuration))
+    expected = PreprocessConfig(short_side=480, long_side=900)
+    assert load_model(tmp_path).config == dataclasses.replace(told, task="instance", preprocess=expected)
+
+
+def test_a_header_of_another_shape(tmp_path):
+    header = {"modelscope_swinpan": json.dumps({"model": {"architecture": 3}})}
+    save_file(random_model().state_dict(), tmp_path / "model.safetensors", metadata=header)
+    with pytest.raises(ConfigError, match=r"model\.safetensors: model\.architecture must be an object; found int"):
+        load_model(tmp_path / "model.safetensors")
+
+
+def test_detectron2_pickle(tmp_path):
+    weights = DETECTRON2.write(random_model().state_dict())
+    content = {"model": {key: tensor.numpy() for key, tensor in weights.items()}, "__author__": "x"}
+    (tmp_path / "model_final_f07440.pkl").write_bytes(pickle.dumps(content))
+    (tmp_path / "configuration.json").write_text("{}")
+    with pytest.warns(UserWarning, match="names no classes"):
+        model = load_model(tmp_path)
+    assert model.config == SMALL
+    assert all(torch.equal(model.state_dict()[key], tensor) for key, tensor in random_model().state_dict().items())
+
+
 def drop(weights, key):
     return {name: tensor for name, tensor in weights.items() if name != key}
 
@@ -120,6 +179,7 @@ DROPPED = "panoptic_head.transformer_decoder.layers.1.norms.2.bias"
         (lambda w: {**w, QUERIES: torch.ones(3, 64)}, r"1 mis-shaped: transformer_decoder.query_pos \(found \(3, 64\)"),
         (lambda w: drop(w, QUERIES), "missing: transformer_decoder.query_pos"),
         (lambda w: drop(w, "backbone.patch_embed.norm.weight"), "architecture cannot be read off"),
+        (lambda w: {**w, QUERIES: w[QUERIES].long()}, r"no floating-point numbers: transformer_decoder\.query_pos"),
         (lambda _: {"fc.weight": torch.ones(3)}, "not a Mask2Former checkpoint"),
         (lambda _: {}, "holds no state_dict"),
     ],
@@ -142,6 +202,12 @@ def test_a_list(directory):
         ('{"model": {"architecture": {"heads": 8}}}', "unknown option 'heads'"),
         ('{"model": {"architecture": {"num_heads": 3}}}', "Set num_heads and num_points"),
         ('{"model": {"architecture": {"num_heads": "8"}}}', "must be a positive int"),
+        ('{"model": {"architecture": {"stride_in_1x1": 1}}}', "stride_in_1x1 must be true or false; got 1"),
+        ('{"model": {"architecture": {"stride_in_1x1": true}}}', "only a ResNet has stride_in_1x1"),
+        ('{"model": {"task": "detection"}}', "model.task must be one of panoptic, instance, semantic; got 'detection'"),
+        ('{"model": {"task": ["panoptic"]}}', "model.task must be one of"),
+        ('{"model": {"postprocess": 0.8}}', "model.postprocess must be an object; found float"),
+        ('{"model": {"postprocess": {"max_instance": 3}}}', "Did you mean 'max_instances'"),
         ('{"model": {"weights": "../other.pt"}}', "must be a path inside the model directory"),
         ('{"model": {"weights": "/etc/passwd"}}', "must be a path inside the model directory"),
         ('{"model": {"weights": 3}}', "must be a path inside the model directory"),

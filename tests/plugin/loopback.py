@@ -30,7 +30,7 @@ class Faults:
 
 @dataclass
 class LoopbackHub:
-    """Serves one model directory as :data:`MODEL_ID`, files under ``/files/``, and one dataset of their paths.
+    """Serves one model directory as ``model_id``, files under ``/files/``, and one dataset of their paths.
 
     Use as a context manager; it listens while the block runs. ``stop`` and ``start`` keep the port.
     """
@@ -40,6 +40,7 @@ class LoopbackHub:
     faults: Faults = field(default_factory=Faults)
     requests: list[str] = field(default_factory=list)
     port: int = 0
+    model_id: str = MODEL_ID
     _server: ThreadingHTTPServer | None = None
 
     @property
@@ -88,14 +89,14 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         for pattern, answer in _ROUTES:
-            if match := re.fullmatch(pattern, parts.path):
+            if match := re.fullmatch(pattern.replace("MODEL_ID", self.hub.model_id), parts.path):
                 answer(self, query, *match.groups())
                 return
         self._answer_json({"Code": 404, "Message": f"no route {parts.path}"}, 404)
 
     def _model(self, query: dict[str, str]) -> None:
-        owner, name = MODEL_ID.split("/")
-        self._answer_json({"success": True, "data": {"id": MODEL_ID, "owner": owner, "name": name}})
+        owner, name = self.hub.model_id.split("/")
+        self._answer_json({"success": True, "data": {"id": self.hub.model_id, "owner": owner, "name": name}})
 
     def _model_files(self, query: dict[str, str]) -> None:
         listed = [
@@ -167,10 +168,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 _ROUTES = [
-    (rf"/openapi/v1/models/{MODEL_ID}", _Handler._model),
-    (rf"/api/v1/models/{MODEL_ID}/repo/files", _Handler._model_files),
-    (rf"/api/v1/models/{MODEL_ID}/repo", _Handler._model_file),
-    (rf"/api/v1/models/{MODEL_ID}/revisions", _Handler._revisions),
+    (r"/openapi/v1/models/MODEL_ID", _Handler._model),
+    (r"/api/v1/models/MODEL_ID/repo/files", _Handler._model_files),
+    (r"/api/v1/models/MODEL_ID/repo", _Handler._model_file),
+    (r"/api/v1/models/MODEL_ID/revisions", _Handler._revisions),
     (r"/api/v1/repos/internalAccelerationInfo", _Handler._nothing),
     (rf"/api/v1/datasets/{DATASET_ID}", _Handler._dataset),
     (r"/api/v1/datasets/1/repo/tree", _Handler._dataset_tree),

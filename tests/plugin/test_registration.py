@@ -122,7 +122,7 @@ def test_other_tasks_keep_upstreams_classes(tmp_path: Path) -> None:
 
 
 def _other_modules() -> list[str]:
-    """Registered classes of ours beyond the two."""
+    """Registered classes of ours beyond those of the model and its sibling."""
     from modelscope.models.builder import MODELS
     from modelscope.pipelines.builder import PIPELINES
 
@@ -134,9 +134,13 @@ def _other_modules() -> list[str]:
             ours += [
                 f"{group}/{name}" for name, one in classes.items() if one.__module__.startswith("modelscope_swinpan")
             ]
-    return sorted(
-        set(ours) - {"image-segmentation/swinL-panoptic-segmentation", "image-segmentation/image-panoptic-segmentation"}
+    known = (
+        "swinL-panoptic-segmentation",
+        "r50-panoptic-segmentation",
+        "image-panoptic-segmentation",
+        "image-panoptic-segmentation-easycv",
     )
+    return sorted(set(ours) - {f"image-segmentation/{name}" for name in known})
 
 
 WITHOUT_MODELSCOPE = """

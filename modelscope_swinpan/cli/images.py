@@ -1,71 +1,32 @@
-"""The ``swinpan`` command: panoptic segmentation of images from the shell.
-
-Exit status: 0 when every image was segmented, 1 when some could not be or the model could not be used, 2 when the
-command line is wrong. What needs torch or ModelScope is imported where it is used, so that ``--help`` answers at once.
-"""
+"""``swinpan predict`` and ``swinpan demo``: images in, tables, pictures and COCO panoptic files out."""
 
 import io
 import itertools
 import re
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
 import typer
-from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 from rich.text import Text
 
-from . import __version__
-from .errors import ConfigError, ImageError, SwinPanError
+from ..errors import ImageError
+from .console import OutputOption, complain, err, one_line_errors, out, say
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from .categories import Category
-    from .predictor import PanopticPredictor
-    from .structures import PanopticResult
+    from ..categories import Category
+    from ..predictor import PanopticPredictor
+    from ..structures import PanopticResult
 
 DEFAULT_MODEL = "damo/cv_swinL_panoptic-segmentation_cocopan"
 
-_out = Console()
-_err = Console(stderr=True)
 
-# Plain help: the rich one cuts long defaults off.
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False, rich_markup_mode=None
-)
-OutputOption = Annotated[
-    Path, typer.Option(metavar="DIR", help="Folder for the results; made where it is missing.", file_okay=False)
-]
-
-
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command with ``arguments``, or else with those of the process, and exit."""
-    sys.exit(app(args=arguments, prog_name="swinpan"))
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        _say(f"swinpan {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _swinpan(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
-    ] = False,
-) -> None:
-    """Panoptic segmentation of images with Swin + Mask2Former."""
-
-
-@app.command()
 def predict(
     images: Annotated[list[str], typer.Argument(metavar="IMAGE", help="Image files or http(s) URLs.")],
     model: Annotated[
@@ -114,89 +75,35 @@ def predict(
     status is 1.
     """
     thresholds = {"object_mask_threshold": object_mask_threshold, "overlap_threshold": overlap_threshold}
-    with _one_line_errors():
+    with one_line_errors():
         predictor = _predictor(model, device, dtype, batch_size, thresholds)
         failed = _segment_all(images, predictor, output, virtual=scores == "virtual")
-        _say(f"The results are in {output}")
+        say(f"The results are in {output}")
     if failed:
-        _complain(f"{failed} of {len(images)} images could not be segmented.")
+        complain(f"{failed} of {len(images)} images could not be segmented.")
         raise typer.Exit(1)
 
 
-@app.command()
 def demo(output: OutputOption = Path("swinpan-demo")) -> None:
     """Try ModelScope's pipeline on an embedded photo.
 
     The small model and the photo come with this package: nothing is downloaded.
     """
-    from .categories import COCO_PANOPTIC
-    from .images import decode_image
-    from .structures import PanopticResult, Segment
+    from ..categories import COCO_PANOPTIC
+    from ..images import decode_image
+    from ..structures import PanopticResult, Segment
 
-    embedded = Path(__file__).parent / "embedded"
+    embedded = Path(__file__).parents[1] / "embedded"
     photo = embedded / "chelsea.png"
-    with _one_line_errors():
-        from .plugin.pipeline import build_pipeline
+    with one_line_errors():
+        from ..plugin.pipeline import build_pipeline
 
         answer = build_pipeline(embedded)(str(photo))
         segments = tuple(Segment(**segment) for segment in answer["segments_info"])
         result = PanopticResult(answer["panoptic_seg"], segments, void_id=len(COCO_PANOPTIC))
-        _out.print(_table(photo.name, result))
+        out.print(_table(photo.name, result))
         _write_overlay(output / photo.name, decode_image(photo), result, COCO_PANOPTIC)
-        _say(f"The picture is in {output / photo.name}")
-
-
-bench = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure time and memory; prints JSON.")
-app.add_typer(bench, name="bench")
-RunsOption = Annotated[int, typer.Option(metavar="N", min=1, help="Fresh processes to measure in; the median counts.")]
-
-
-@bench.command("load")
-def bench_load(
-    model: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="A model directory.", show_default="random weights of the hub model's size"),
-    ] = None,
-    runs: RunsOption = 3,
-) -> None:
-    """Time and peak memory of loading a model, and of ModelScope's pipeline() over it."""
-    from . import benchmark
-
-    with _one_line_errors():
-        _out.print_json(data=benchmark.bench_load(model, runs))
-
-
-@bench.command("postprocess")
-def bench_postprocess(
-    width: Annotated[int, typer.Option(metavar="PIXELS", min=32, help="Width of the photo.")] = 4000,
-    height: Annotated[int, typer.Option(metavar="PIXELS", min=32, help="Height of the photo.")] = 3000,
-    queries: Annotated[int, typer.Option(metavar="N", min=1, max=200, help="Kept queries.")] = 30,
-    runs: RunsOption = 3,
-) -> None:
-    """Time and peak memory of the panoptic fusion of one photo on the CPU."""
-    from . import benchmark
-
-    with _one_line_errors():
-        _out.print_json(data=benchmark.bench_postprocess(width, height, queries, runs))
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    """End the command with one line for errors that are not ours to debug: the package's own, and the disk's."""
-    try:
-        yield
-    except (SwinPanError, OSError) as error:
-        _complain(str(error))
-        status = 2 if isinstance(error, ConfigError) else 1
-        raise typer.Exit(status) from None
-
-
-def _say(message: str) -> None:
-    _out.print(message, markup=False, highlight=False, soft_wrap=True)
-
-
-def _complain(message: str) -> None:
-    _err.print(f"Error: {' '.join(message.split())}", style="red", markup=False, highlight=False, soft_wrap=True)
+        say(f"The picture is in {output / photo.name}")
 
 
 def _predictor(
@@ -204,14 +111,14 @@ def _predictor(
 ) -> "PanopticPredictor":
     import torch
 
-    from .checkpoints.load import load_model
-    from .config import replace
-    from .plugin.hub import resolve_model
-    from .predictor import PanopticPredictor
+    from ..checkpoints.load import load_model
+    from ..config import replace
+    from ..plugin.hub import resolve_model
+    from ..predictor import PanopticPredictor
 
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     path = resolve_model(model)
-    with _err.status(f"Loading {model}"):
+    with err.status(f"Loading {model}"):
         loaded = load_model(path, device=device, dtype=dtype)
     given = {name: value for name, value in thresholds.items() if value is not None}
     postprocess = replace(loaded.config.postprocess, given, "swinpan predict")
@@ -220,13 +127,13 @@ def _predictor(
 
 def _segment_all(images: Sequence[str], predictor: "PanopticPredictor", output: Path, *, virtual: bool) -> int:
     """Segment, show and write everything; returns how many images could not be read."""
-    from .data.coco_panoptic import CocoPanopticWriter
+    from ..data.coco_panoptic import CocoPanopticWriter
 
     categories = predictor.model.config.categories
     sources = list(zip(images, unique_names(images), strict=True))
     failed = 0
     columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    progress = Progress(*columns, console=_out, transient=True, disable=not _out.is_terminal)
+    progress = Progress(*columns, console=out, transient=True, disable=not out.is_terminal)
     with CocoPanopticWriter(output / "panoptic.json", categories) as writer, progress:
         task = progress.add_task("Segmenting", total=len(images))
         for start in range(0, len(images), predictor.batch_size):
@@ -236,8 +143,8 @@ def _segment_all(images: Sequence[str], predictor: "PanopticPredictor", output: 
             ]
             results = predictor.predict([image for *_, image in read])
             for (source, name, image), result in zip(read, results, strict=True):
-                shown = result.with_virtual_scores() if virtual else result
-                _out.print(_table(source, shown))
+                shown = (result.with_virtual_scores() if virtual else result).to_panoptic()
+                out.print(_table(source, shown))
                 _write_overlay(output / "overlays" / f"{name}.png", image, shown, categories)
                 writer.add(source, f"{name}.png", shown)
             failed += len(batch) - len(read)
@@ -247,16 +154,16 @@ def _segment_all(images: Sequence[str], predictor: "PanopticPredictor", output: 
 
 def _read(source: str, predictor: "PanopticPredictor", progress: Progress) -> "npt.NDArray[np.uint8] | None":
     """An image that the model can take, or else None and a line that says why."""
-    from .images import decode_image
-    from .preprocess import resized_size
-    from .structures import Size
+    from ..images import decode_image
+    from ..preprocess import resized_size
+    from ..structures import Size
 
     try:
         image = decode_image(source)
         resized_size(Size(*image.shape[:2]), predictor.model.config.preprocess)
     except ImageError as error:
         progress.stop()  # lest the line end up in the middle of the bar
-        _complain(str(error) if source in str(error) else f"{source}: {error}")
+        complain(str(error) if source in str(error) else f"{source}: {error}")
         progress.start()
         return None
     return image
@@ -282,8 +189,8 @@ def _write_overlay(
 ) -> None:
     from PIL import Image
 
-    from .files import write_whole
-    from .visualize import draw
+    from ..files import write_whole
+    from ..visualize import draw
 
     path.parent.mkdir(parents=True, exist_ok=True)
     png = io.BytesIO()

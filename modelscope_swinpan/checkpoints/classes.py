@@ -1,0 +1,141 @@
+"""What a checkpoint's classes are, which of them are things, and what task it was trained for.
+
+Files tell little: mmdetection's and EasyCV's name the classes and keep their training configuration, transformers' name
+the classes, detectron2's say nothing. The rest is known of the data sets that Mask2Formers are published for.
+"""
+
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..categories import COCO_PANOPTIC, Category
+from ..config import Task
+from ..errors import CheckpointError
+
+COCO_THINGS = tuple(category for category in COCO_PANOPTIC if category.isthing)
+
+
+@dataclass(frozen=True)
+class Classes:
+    """What is told of the classes: ``names`` by label, which of them are ``things``, the ``task``; None is not told."""
+
+    names: tuple[str, ...] | None = None
+    things: frozenset[str] | None = None
+    task: Task | None = None
+
+
+# By number of classes and the first name: the data set, and the task that most of its models were trained for.
+DATASETS: Mapping[tuple[int, str], tuple[str, Task]] = {
+    (100, "bed"): ("ADE20K's instances", "instance"),
+    (150, "wall"): ("ADE20K", "semantic"),
+    (847, "wall"): ("ADE20K-Full", "semantic"),
+    (171, "person"): ("COCO-Stuff", "semantic"),
+    (8, "person"): ("Cityscapes' instances", "instance"),
+    (19, "road"): ("Cityscapes", "semantic"),
+    (65, "bird"): ("Mapillary Vistas", "semantic"),
+}
+
+
+def from_meta(meta: Mapping[str, Any]) -> Classes:
+    """What mmdetection's and EasyCV's ``meta`` tells.
+
+    2.x has ``CLASSES``, 3.x ``dataset_meta`` with ``classes`` and, for panoptic data, ``thing_classes``. Both keep the
+    training configuration as text, where the head says how many things and stuff there are; things come first.
+    """
+    dataset = meta.get("dataset_meta")
+    dataset = {str(key).lower(): value for key, value in dataset.items()} if isinstance(dataset, Mapping) else {}
+    names = _names(dataset.get("classes")) or _names(meta.get("CLASSES"))
+    if names is None:
+        return Classes()
+    thing_names = _names(dataset.get("thing_classes"))
+    things = None if thing_names is None else frozenset(thing_names)
+    counts = _counts(meta)
+    if counts is None or sum(counts) != len(names):
+        return Classes(names, things)
+    task: Task = "instance" if counts[1] == 0 else "semantic" if counts[0] == 0 else "panoptic"
+    return Classes(names, frozenset(names[: counts[0]]), task)
+
+
+def resolve(told: Classes, count: int, where: str) -> tuple[tuple[Category, ...], Task]:
+    """The categories and the task of a model of ``count`` classes; what had to be guessed is warned of.
+
+    Raises:
+        CheckpointError: another number of classes is named, or none, and COCO's do not fit.
+
+    """
+    if told.names is None:
+        return _unnamed(count, where)
+    if len(told.names) != count:
+        raise _miscounted(where, count, len(told.names))
+    coco = {category.name: category for category in COCO_PANOPTIC}
+    if all(name in coco for name in told.names):
+        categories = tuple(coco[name] for name in told.names)
+        return categories, told.task or ("instance" if set(categories) == set(COCO_THINGS) else "panoptic")
+    task = told.task
+    if task is None and (count, told.names[0].lower()) in DATASETS:
+        dataset, task = DATASETS[count, told.names[0].lower()]
+        warnings.warn(
+            f"{where} does not say what it was trained for. Its classes are {dataset}: taking it for {task} "
+            "segmentation. Set model.task in configuration.json to say otherwise.",
+            stacklevel=6,
+        )
+    things = told.things
+    if things is None and task != "panoptic" and task is not None:
+        things = frozenset(told.names) if task == "instance" else frozenset()
+    if things is None:
+        warnings.warn(
+            f"{where}: its classes are not COCO's and it does not tell things from stuff: unknown ones are taken as "
+            "things. List them under model.categories in configuration.json to say otherwise.",
+            stacklevel=6,
+        )
+        things = frozenset(name for name in told.names if name not in coco or coco[name].isthing)
+    return _numbered(told.names, things), task or "panoptic"
+
+
+def check_count(categories: Sequence[Category], count: int, where: str) -> None:
+    """Raise a CheckpointError unless there are ``count`` categories."""
+    if len(categories) != count:
+        raise _miscounted(where, count, len(categories))
+
+
+def _unnamed(count: int, where: str) -> tuple[tuple[Category, ...], Task]:
+    known: Mapping[int, tuple[tuple[Category, ...], Task, str]] = {
+        len(COCO_PANOPTIC): (COCO_PANOPTIC, "panoptic", "COCO panoptic"),
+        len(COCO_THINGS): (COCO_THINGS, "instance", "COCO's things, for instance segmentation"),
+    }
+    if count not in known:
+        raise _miscounted(where, count, 0)
+    categories, task, title = known[count]
+    warnings.warn(f"{where} names no classes; taking the {count} of {title}.", stacklevel=7)
+    return categories, task
+
+
+def _numbered(names: Sequence[str], things: frozenset[str]) -> tuple[Category, ...]:
+    """Categories with ids from 1 and COCO's colours, in turn."""
+    return tuple(
+        replace(COCO_PANOPTIC[label % len(COCO_PANOPTIC)], id=label + 1, name=name, isthing=name in things)
+        for label, name in enumerate(names)
+    )
+
+
+def _miscounted(where: str, count: int, named: int) -> CheckpointError:
+    return CheckpointError(
+        f"{where} has a class head of {count} classes, but {named or 'no'} classes are named. List them under "
+        "model.categories in configuration.json, each with id, name, isthing and color."
+    )
+
+
+def _names(value: Any) -> tuple[str, ...] | None:
+    """Names, stripped: upstream's ' truck' has a leading blank."""
+    if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
+        return tuple(name.strip() for name in value)
+    return None
+
+
+def _counts(meta: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Numbers of things and of stuff in the training configuration, if it is there and says so."""
+    text = next((meta[name] for name in ("cfg", "config") if isinstance(meta.get(name), str)), "")
+    found = [re.search(rf"\bnum_{kind}_classes\s*=\s*(\d{{1,5}})\b", text) for kind in ("things", "stuff")]
+    return None if None in found else (int(found[0][1]), int(found[1][1]))  # type: ignore[index]

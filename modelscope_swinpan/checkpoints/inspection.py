@@ -1,0 +1,73 @@
+"""What a checkpoint holds, told from its index and its shapes."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from ..config import Mask2FormerConfig
+from .checkpoint import interpret
+from .dialects import Dialect
+from .load import build, describe, locate
+from .source import Source, read_json, read_source
+
+PIECE = 2**20
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of weights. ``size`` in bytes, ``sha256`` in hexadecimal."""
+
+    path: Path
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A checkpoint: its form, its model, the number of its parameters, and the names of their dtypes."""
+
+    dialect: Dialect
+    config: Mask2FormerConfig
+    parameters: int
+    dtypes: tuple[str, ...]
+    files: tuple[File, ...]
+
+
+def inspect_checkpoint(path: Path) -> Inspection:
+    """Inspect a model directory or a checkpoint file. No weight is read, but for the sum over the file's bytes.
+
+    Raises:
+        CheckpointError: the weights are missing, damaged, unsafe, or of another model.
+        ConfigError: an unusable ``configuration.json``.
+
+    """
+    weights, configuration = locate(path)
+    source = read_source(weights)
+    shapes = {key: torch.empty_like(tensor, device="meta") for key, tensor in source.tensors.items()}
+    checkpoint = interpret(weights, Source(shapes, source.meta))
+    config = describe(checkpoint, configuration)
+    model = build(config, checkpoint.tensors, str(weights))
+    names = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in model.state_dict().values()})
+    return Inspection(
+        dialect=checkpoint.dialect,
+        config=config,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        dtypes=tuple(names),
+        files=tuple(map(_file, _shards(weights))),
+    )
+
+
+def _shards(weights: Path) -> list[Path]:
+    if weights.suffix != ".json":
+        return [weights]
+    return [weights.parent / name for name in sorted(set(read_json(weights)["weight_map"].values()))]
+
+
+def _file(path: Path) -> File:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(PIECE):
+            digest.update(piece)
+    return File(path, path.stat().st_size, digest.hexdigest())

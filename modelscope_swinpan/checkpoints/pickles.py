@@ -1,0 +1,151 @@
+"""What pickled checkpoints may hold besides plain containers, and detectron2's ``.pkl``, which are nothing but that.
+
+Every name is answered by something of ours: nothing that a file names is ever looked up.
+"""
+
+from collections.abc import Iterable, Mapping
+from itertools import accumulate
+from operator import mul
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .mapped import mapped, readable, sizes, tensor, view
+from .unpickler import ForbiddenError, Maker, Unbuilt, Unpickler, checked_dict, checked_key
+
+ARRAY_DTYPES = {
+    "b1": torch.bool,
+    "i1": torch.int8,
+    "i2": torch.int16,
+    "i4": torch.int32,
+    "i8": torch.int64,
+    "u1": torch.uint8,
+    "u2": torch.uint16,
+    "u4": torch.uint32,
+    "u8": torch.uint64,
+    "f2": torch.float16,
+    "f4": torch.float32,
+    "f8": torch.float64,
+}
+"""By the name that numpy pickles a dtype under. There are no objects, strings or records among them."""
+
+HISTORY_BUFFER = "mmengine.logging.history_buffer.HistoryBuffer"
+
+
+def read_pickle(path: Path) -> Any:
+    """The object in a plain pickle, such as detectron2's ``{"model": {name: array, …}, "__author__": …}``.
+
+    Arrays come as tensors, memory-mapped from the file where they can be, scalars as Python's numbers.
+
+    Raises:
+        CheckpointError: the file is missing, empty, truncated, no pickle, or holds anything that would have to be
+            executed.
+
+    """
+    with readable(path), mapped(path) as data:
+        return Unpickler(data, KNOWN).load()
+
+
+class Dtype(Unbuilt):
+    """A numpy dtype, before its byte order is known."""
+
+    def __init__(self, name: Any, *_: Any) -> None:
+        code = name.lstrip("<|=") if type(name) is str else "no name"
+        if code not in ARRAY_DTYPES:
+            raise ForbiddenError(f"numpy arrays of dtype {code[:40]!r}")
+        self.torch = ARRAY_DTYPES[code]
+
+    def build(self, state: Any) -> "Dtype":
+        """Check that the numbers are little-endian, or single bytes."""
+        if type(state[1]) is not str or state[1] not in "<|=":
+            raise ValueError("a numpy array of another byte order")
+        finished = Dtype.__new__(Dtype)
+        finished.torch = self.torch
+        return finished
+
+
+class Array(Unbuilt):
+    """A numpy array, before its content is known."""
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def build(self, state: Any) -> Tensor:
+        """The array as a tensor."""
+        _, shape, dtype, fortran, raw = state
+        return array(raw, dtype, shape, "F" if fortran else "C")
+
+
+class Ignored(Unbuilt):
+    """Something that only training needs, whatever it is."""
+
+    def __init__(self, *_: Any) -> None:
+        pass
+
+    def build(self, state: Any) -> "Ignored":
+        """Nothing of it is kept."""
+        return Ignored()
+
+
+def array(raw: Any, dtype: Any, shape: Any, order: Any) -> Tensor:
+    """A numpy array as a tensor; ``order`` "F" has the first axis run fastest."""
+    content = raw.encode("latin-1") if type(raw) is str else raw
+    if type(dtype) is not Dtype or not isinstance(content, bytes | memoryview):
+        raise ValueError("a numpy array without numbers")
+    axes = sizes(shape) if order == "F" else sizes(shape)[::-1]
+    stride = tuple(accumulate(axes, mul, initial=1))[: len(axes)]
+    return view(tensor(content, dtype.torch), 0, shape, stride if order == "F" else stride[::-1])
+
+
+def scalar(dtype: Any, raw: Any) -> Any:
+    """A numpy scalar as a number of Python's."""
+    return array(raw, dtype, (), "C").item()
+
+
+def encode(text: Any, encoding: Any) -> bytes:
+    """What bytes become in pickles of protocol 2."""
+    if type(text) is not str or encoding != "latin1":
+        raise ForbiddenError("_codecs.encode of anything but bytes")
+    return text.encode("latin-1")
+
+
+def attribute(owner: Any, name: Any) -> Ignored:
+    """A method of mmengine's history buffer, which some of its versions keep a table of in every buffer."""
+    if owner is not KNOWN[HISTORY_BUFFER]:
+        raise ForbiddenError("getattr of anything but mmengine's HistoryBuffer")
+    return Ignored()
+
+
+def pairs(items: Iterable[tuple[Any, Any]] | Mapping[Any, Any] = ()) -> dict[Any, Any]:
+    """A plain dict in place of a special one."""
+    return checked_dict(items.items() if isinstance(items, Mapping) else items)
+
+
+def elements(items: Iterable[Any] = ()) -> set[Any]:
+    """A set."""
+    return set(map(checked_key, items))
+
+
+_NUMPY = {
+    "multiarray._reconstruct": Maker(Array),
+    "multiarray.scalar": Maker(scalar),
+    "numeric._frombuffer": Maker(array),
+}
+KNOWN: dict[str, Any] = {
+    "collections.OrderedDict": Maker(pairs),
+    "collections.Counter": Maker(pairs),
+    "builtins.set": Maker(elements),
+    "__builtin__.set": Maker(elements),
+    "__builtin__.bytes": Maker(lambda: b""),  # empty ones, in protocol 2
+    "_codecs.encode": Maker(encode),
+    "numpy.dtype": Maker(Dtype),
+    "numpy.ndarray": "numpy.ndarray",
+    **{f"numpy.{core}.{name}": maker for core in ("core", "_core") for name, maker in _NUMPY.items()},
+    HISTORY_BUFFER: Maker(Ignored),
+    "mmengine.logging.message_hub.MessageHub": Maker(Ignored),
+    "builtins.getattr": Maker(attribute),
+    "__builtin__.getattr": Maker(attribute),
+}
+"""What a file may name, and what stands in for it."""

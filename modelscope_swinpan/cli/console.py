@@ -1,0 +1,54 @@
+"""What the commands say, and how they end."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ..errors import ConfigError, SwinPanError
+
+out = Console()
+err = Console(stderr=True)
+
+OutputOption = Annotated[
+    Path, typer.Option(metavar="DIR", help="Folder for the results; made where it is missing.", file_okay=False)
+]
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the command with one line for errors that are not ours to debug: the package's own, and the disk's.
+
+    Warnings take one line each, too, and do not end it.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: warn(str(message))
+            yield
+    except (SwinPanError, OSError) as error:
+        complain(str(error))
+        status = 2 if isinstance(error, ConfigError) else 1
+        raise typer.Exit(status) from None
+
+
+def say(message: str) -> None:
+    """One line of result."""
+    out.print(message, markup=False, highlight=False, soft_wrap=True)
+
+
+def complain(message: str) -> None:
+    """One line of error."""
+    _remark("Error", "red", message)
+
+
+def warn(message: str) -> None:
+    """One line of warning."""
+    _remark("Warning", "yellow", message)
+
+
+def _remark(kind: str, style: str, message: str) -> None:
+    err.print(f"{kind}: {' '.join(message.split())}", style=style, markup=False, highlight=False, soft_wrap=True)

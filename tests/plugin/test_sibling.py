@@ -1,0 +1,97 @@
+"""The R50 sibling by its hub id: no pai-easycv, no pip, and nobody else's trust touched."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from . import isolated
+from .loopback import LoopbackHub
+
+SIBLING_ID = "damo/cv_r50_panoptic-segmentation_cocopan"
+
+
+@pytest.fixture(scope="module")
+def sibling_dir(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model directory with the sibling's configuration, as its hub page has it."""
+    return write_sibling(tmp_path_factory.mktemp("sibling"), ["pai-easycv"])
+
+
+def write_sibling(directory: Path, plugins: Any, **changes: Any) -> Path:
+    from modelscope_swinpan.benchmark import write_random_model
+    from modelscope_swinpan.config import ResNetConfig
+    from tests.builders import SMALL
+
+    config = SMALL.__class__(**{**SMALL.__dict__, "backbone": ResNetConfig()})
+    write_random_model(directory, config)
+    configuration = {
+        "framework": "pytorch",
+        "task": "image-segmentation",
+        "pipeline": {"type": "image-panoptic-segmentation-easycv"},
+        "model": {"type": "r50-panoptic-segmentation"},
+        "preprocessor": {"short_side": 128, "long_side": 224},
+        "plugins": plugins,
+        **changes,
+    }
+    (directory / "configuration.json").write_text(json.dumps(configuration))
+    return directory
+
+
+def _answer(model: str, photo: str) -> tuple[list[str], str, list[str]]:
+    """The answer's keys, the backbone's class, and the programs that were started on the way."""
+    import subprocess
+
+    started: list[str] = []
+    popen = subprocess.Popen.__init__
+
+    def noting(self: Any, args: Any, *rest: Any, **options: Any) -> None:
+        started.append(str(args))
+        popen(self, args, *rest, **options)
+
+    subprocess.Popen.__init__ = noting  # type: ignore[method-assign]
+
+    from modelscope.pipelines import pipeline
+    from modelscope.utils.constant import Tasks
+
+    import modelscope_swinpan  # noqa: F401
+
+    built = pipeline(Tasks.image_segmentation, model=model)
+    return sorted(built(photo)), type(built.model.model.backbone).__name__, [line for line in started if "pip" in line]
+
+
+def test_answers_by_its_hub_id(sibling_dir: Path, photo: Path, tmp_path: Path) -> None:
+    with LoopbackHub(sibling_dir, model_id=SIBLING_ID) as hub:
+        env = {"MODELSCOPE_ENDPOINT": hub.url, "MODELSCOPE_CACHE": str(tmp_path / "cache")}
+        keys, backbone, pips = isolated.call(_answer, SIBLING_ID, str(photo), cwd=tmp_path, env=env)
+    assert keys == ["boxes", "labels", "masks", "panoptic_seg", "scores", "segments_info"]
+    assert backbone == "ResNet"
+    assert pips == []
+
+
+def test_from_pretrained(sibling_dir: Path, segmentor: Any) -> None:
+    from modelscope.models import Model
+
+    assert type(Model.from_pretrained(str(sibling_dir))) is type(segmentor.model)
+
+
+@pytest.mark.parametrize("plugins", [["pai-easycv", "evil"], ["evil"], "evil", ["pai-easycv-evil"]])
+def test_another_plugin_still_needs_trust(plugins: Any, build: Any, sibling_dir: Path, tmp_path: Path) -> None:
+    shutil.copytree(sibling_dir, tmp_path / "model")
+    file = tmp_path / "model" / "configuration.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "plugins": plugins}))
+    with pytest.raises(RuntimeError, match="trust_remote_code=True was not"):
+        build(str(tmp_path / "model"))
+
+
+def test_other_models_keep_their_request(tmp_path: Path, segmentor: Any) -> None:
+    from modelscope.utils.config import Config
+
+    file = tmp_path / "configuration.json"
+    file.write_text(json.dumps({"model": {"type": "somebody-elses"}, "plugins": ["pai-easycv"]}))
+    assert Config.from_file(str(file)).plugins == ["pai-easycv"]
+    file.write_text(json.dumps({"model": {"type": "r50-panoptic-segmentation"}, "plugins": ["pai-easycv>=0.6", "b"]}))
+    assert Config.from_file(str(file)).plugins == ["b"]
+    file.write_text(json.dumps({"framework": "pytorch"}))
+    assert Config.from_file(str(file)).safe_get("plugins") is None
