@@ -151,7 +151,6 @@ def from_mapping(kind: type[T], values: Mapping[str, Any], where: str) -> T:
 
     Raises:
         ConfigError: an unknown option (the nearest known one is named), a value of the wrong type or out of range.
-
     """
     hints = get_type_hints(kind)
     check_names(values, hints, where)

@@ -48,7 +48,6 @@ class PanopticPredictor:
 
         Raises:
             ImageError: an input that is no usable image.
-
         """
         if isinstance(images, list | tuple):
             return self.predict([decode_image(image) for image in images])

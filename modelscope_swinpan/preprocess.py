@@ -17,7 +17,6 @@ def resized_size(original: Size, config: PreprocessConfig) -> Size:
 
     Raises:
         ImageError: an image so narrow that nothing would be left of it.
-
     """
     long, short = max(original), min(original)
     scale = min(config.long_side / long, config.short_side / short)
@@ -43,7 +42,6 @@ def preprocess(images: Sequence[npt.NDArray[np.uint8]], config: PreprocessConfig
 
     Raises:
         ImageError: images of different padded sizes, or too narrow to resize.
-
     """
     original = tuple(Size(*image.shape[:2]) for image in images)
     padded = {padded_size(size, config) for size in original}

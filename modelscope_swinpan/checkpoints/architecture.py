@@ -34,7 +34,6 @@ def infer_config(tensors: Mapping[str, Tensor], overrides: Mapping[str, Any], wh
     Raises:
         CheckpointError: the weights are not those of a Mask2Former. ``where`` names the file.
         ConfigError: an unknown override, or one that does not divide the sizes found.
-
     """
     check_names(overrides, UNSEEN, "configuration.json: model.architecture")
     unseen = {**UNSEEN, **overrides}

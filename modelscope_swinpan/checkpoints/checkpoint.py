@@ -36,7 +36,6 @@ def read_checkpoint(path: Path) -> Checkpoint:
     Raises:
         CheckpointError: it cannot be read, is unsafe, or of no known dialect.
         ConfigError: one of the JSON files beside it is damaged.
-
     """
     return interpret(path, read_source(path))
 

@@ -63,7 +63,6 @@ def resolve(told: Classes, count: int, where: str) -> tuple[tuple[Category, ...]
 
     Raises:
         CheckpointError: another number of classes is named, or none, and COCO's do not fit.
-
     """
     if told.names is None:
         return _unnamed(count, where)

@@ -39,7 +39,6 @@ def detect(keys: Iterable[str], where: str) -> Dialect:
 
     Raises:
         CheckpointError: no table knows even half of them, or the one that knows most does not know all.
-
     """
     keys = list(keys)
     # Layers repeat: one key of each kind tells as much as all of them.

@@ -41,7 +41,6 @@ def inspect_checkpoint(path: Path) -> Inspection:
     Raises:
         CheckpointError: the weights are missing, damaged, unsafe, or of another model.
         ConfigError: an unusable ``configuration.json``.
-
     """
     weights, configuration = locate(path)
     source = read_source(weights)

@@ -49,7 +49,6 @@ def read_torch(path: Path) -> Any:
     Raises:
         CheckpointError: the file is missing, empty, truncated, no checkpoint, larger inside than outside, or holds
             anything that would have to be executed.
-
     """
     with readable(path), mapped(path) as data:
         return _read_archive(path, data) if data[:4] == ZIP_MAGIC else _read_legacy(path, data)
@@ -60,7 +59,6 @@ def check_tensors(tensors: Mapping[Any, Any], where: str) -> dict[str, Tensor]:
 
     Raises:
         CheckpointError: anything else, such as one stored number that poses as a tensor of terabytes.
-
     """
     for key, value in tensors.items():
         if not isinstance(key, str):

@@ -40,7 +40,6 @@ def load_model(
     Raises:
         CheckpointError: the weights are missing, damaged, unsafe, or of another model.
         ConfigError: ``configuration.json`` is no JSON object or holds an unknown option; an unknown dtype or device.
-
     """
     to_device, to_dtype = parse_device(device), parse_dtype(dtype)
     return open_model(Path(path)).to(device=to_device, dtype=to_dtype)
@@ -59,7 +58,6 @@ def locate(path: Path) -> tuple[Path, dict[str, Any]]:
     Raises:
         CheckpointError: the directory does not tell which of several files holds the weights.
         ConfigError: an unusable ``configuration.json``.
-
     """
     if not path.is_dir():
         return path, {}
@@ -73,7 +71,6 @@ def describe(checkpoint: Checkpoint, configuration: Mapping[str, Any]) -> Mask2F
     Raises:
         CheckpointError: the weights are not a Mask2Former's, or its classes are not known.
         ConfigError: an unknown option, or one of the wrong type or out of range.
-
     """
     where = str(checkpoint.path)
     check_sections(checkpoint.described, where)
@@ -97,7 +94,6 @@ def build(config: Mask2FormerConfig, tensors: Mapping[str, Tensor], where: str) 
 
     Raises:
         CheckpointError: the weights are not exactly those the model needs; ``where`` names their origin.
-
     """
     try:
         with torch.device("meta"):
@@ -117,7 +113,6 @@ def read_configuration(directory: Path) -> dict[str, Any]:
 
     Raises:
         ConfigError: it is missing, no JSON, or not an object of objects where objects belong.
-
     """
     file = directory / CONFIGURATION
     if not file.exists():
@@ -143,7 +138,6 @@ def weights_file(directory: Path, configuration: Mapping[str, Any]) -> Path:
     Raises:
         CheckpointError: none are named, and several are there.
         ConfigError: ``model.weights`` is not a path inside the directory.
-
     """
     section = configuration.get("model", {})
     if "weights" not in section:
@@ -161,7 +155,6 @@ def parse_dtype(dtype: str | torch.dtype) -> torch.dtype:
 
     Raises:
         ConfigError: any other.
-
     """
     name = str(dtype).removeprefix("torch.")
     if name not in DTYPES:
@@ -174,7 +167,6 @@ def parse_device(device: str | torch.device) -> torch.device:
 
     Raises:
         ConfigError: no such device on this machine.
-
     """
     name = str(device).replace("gpu", "cuda")
     try:

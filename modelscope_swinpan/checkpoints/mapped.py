@@ -61,7 +61,6 @@ def view(flat: Tensor, offset: int, shape: Sequence[int], stride: Sequence[int])
 
     Raises:
         ValueError: these are not :func:`sizes`, or the tensor would be larger than what it is a view of.
-
     """
     numel = prod(sizes(shape))
     reach = sizes([offset])[0] + 1 + sum((n - 1) * step for n, step in zip(shape, sizes(stride), strict=True))
@@ -75,7 +74,6 @@ def sizes(values: Any) -> Sequence[int]:
 
     Raises:
         ValueError: they are too many, too large or no numbers.
-
     """
     if len(values) > MAX_DIMENSIONS or not all(type(value) is int and 0 <= value < 2**62 for value in values):
         raise ValueError("a tensor of impossible shape")

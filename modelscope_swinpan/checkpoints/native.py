@@ -20,7 +20,6 @@ def describe(config: Mask2FormerConfig) -> dict[str, Any]:
 
     Raises:
         CheckpointError: the two decoders have different numbers of heads, for which it has no words.
-
     """
     architecture: dict[str, Any] = {
         "num_heads": config.transformer_decoder.num_heads,
@@ -54,7 +53,6 @@ def from_header(metadata: Mapping[str, Any], where: str) -> dict[str, Any]:
 
     Raises:
         CheckpointError: it is no JSON object of objects.
-
     """
     try:
         found = json.loads(metadata.get(HEADER, "{}"))

@@ -42,7 +42,6 @@ def read_pickle(path: Path) -> Any:
     Raises:
         CheckpointError: the file is missing, empty, truncated, no pickle, or holds anything that would have to be
             executed.
-
     """
     with readable(path), mapped(path) as data:
         return Unpickler(data, KNOWN).load()

@@ -29,7 +29,6 @@ def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mappi
 
     Raises:
         OSError: the file cannot be written.
-
     """
     # Widest numbers first, so that all of them lie on multiples of their width.
     names = sorted(tensors, key=lambda name: -tensors[name].element_size())

@@ -45,7 +45,6 @@ def save_pretrained(model: Mask2Former, directory: str | Path, *, form: Form = "
         CheckpointError: the form has no words for this model.
         ConfigError: an unknown form.
         OSError: a file cannot be written.
-
     """
     check_form(form)
     directory = Path(directory)
@@ -67,7 +66,6 @@ def save_checkpoint(model: Mask2Former, path: str | Path, form: Form = "native")
         CheckpointError: the form has no words for this model.
         ConfigError: an unknown form.
         OSError: the file cannot be written.
-
     """
     check_form(form)
     with whole(Path(path)) as partial:

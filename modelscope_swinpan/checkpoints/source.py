@@ -42,7 +42,6 @@ def find_weights(directory: Path) -> Path:
 
     Raises:
         CheckpointError: there is none, or more than one.
-
     """
     for name in KNOWN_NAMES:
         if (directory / name).is_file():
@@ -65,7 +64,6 @@ def read_source(path: Path) -> Source:
 
     Raises:
         CheckpointError: a file is missing, damaged, unsafe, or holds no weights.
-
     """
     if path.suffix == ".json":
         return _read_shards(path)
@@ -88,7 +86,6 @@ def read_json(path: Path) -> dict[str, Any]:
 
     Raises:
         ConfigError: it is missing, no JSON, or no object.
-
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

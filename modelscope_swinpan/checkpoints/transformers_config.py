@@ -39,7 +39,6 @@ def read_config(directory: Path) -> TransformersConfig | None:
     Raises:
         ConfigError: it is no JSON object, or an entry is of the wrong type.
         CheckpointError: it is that of another model, or of a Mask2Former that computes otherwise than ours.
-
     """
     path = directory / CONFIG
     if not path.is_file():
@@ -67,7 +66,6 @@ def read_preprocessor(directory: Path) -> PreprocessConfig:
 
     Raises:
         ConfigError: it is no JSON object, or an entry is of the wrong type or out of range.
-
     """
     path = directory / PREPROCESSOR
     if not path.is_file():

@@ -22,7 +22,6 @@ def model_config(config: Mask2FormerConfig) -> dict[str, Any]:
 
     Raises:
         CheckpointError: a model that the package cannot compute.
-
     """
     backbone, pixel_decoder, decoder = config.backbone, config.pixel_decoder, config.transformer_decoder
     fixed = (pixel_decoder.num_levels, pixel_decoder.num_points, pixel_decoder.num_heads)

@@ -66,7 +66,6 @@ class Unpickler:
         Raises:
             ForbiddenError: it wants to call or build something unknown.
             Exception: it is damaged. The kind depends on the damage, so callers have to expect any.
-
         """
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
