@@ -1,14 +1,19 @@
 import dataclasses
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 import modelscope_swinpan
 from modelscope_swinpan.config import PreprocessConfig
 from modelscope_swinpan.models.mask2former import Mask2Former
 
+# Machines that run tests are busy: no time limit per example. In CI the same examples every time.
+settings.register_profile("tests", derandomize="CI" in os.environ)
+settings.load_profile("tests")
 torch.set_num_threads(1)  # small models gain nothing from more, and lose much where tests run side by side
 
 ROOT = Path(__file__).parents[1]

@@ -361,7 +361,7 @@ class TestFiles:
         with pytest.raises(ImageError, match="PIL image of mode RGB: cannot be read"):
             decode_image(image)
 
-    @settings(deadline=None, max_examples=200)
+    @settings(max_examples=200)
     @given(st.data())
     def test_damaged_bytes_are_an_image_or_an_image_error(self, data):
         image_format = data.draw(

@@ -59,7 +59,7 @@ def case(seed, q=12, sharp=4.0):
     return class_logits, smooth_masks(q, h, w, generator), resized, original
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 10**6),
     overlap=st.sampled_from([0.0, 0.5, 0.8]),
@@ -91,7 +91,7 @@ def check_consistent(result):
         assert segment.category_id == CATEGORIES[segment.label_id].id
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10**6), rows=st.integers(1, 160))
 def test_bands_change_nothing(seed, rows):
     class_logits, mask_logits, resized, original = case(seed)
@@ -116,7 +116,7 @@ def test_bands_change_nothing(seed, rows):
     assert (whole.panoptic_seg != banded.panoptic_seg).sum() <= 1  # the order of a sum over queries is the library's
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10**6), rows=st.integers(1, 160))
 def test_upsampling_equals_upstreams(seed, rows):
     _, mask_logits, resized, original = case(seed)
@@ -128,7 +128,7 @@ def test_upsampling_equals_upstreams(seed, rows):
     assert torch.allclose(found, upstream_logits(mask_logits, resized, original), atol=1e-4)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10**6))
 def test_order_of_queries_does_not_change_the_regions(seed):
     class_logits, mask_logits, resized, original = case(seed)

@@ -23,7 +23,7 @@ def bilinear(image, x, y):
     return total
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     shapes=st.lists(st.tuples(st.integers(1, 5), st.integers(1, 5)), min_size=1, max_size=3),
     b=st.integers(1, 2),

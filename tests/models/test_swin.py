@@ -47,7 +47,7 @@ def test_relative_position_index_matches_its_definition():
             assert index[a, b] == (dy + 2) * 5 + dx + 2
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(height=st.integers(1, 13), width=st.integers(1, 13), shift=st.sampled_from([0, 2]), seed=st.integers(0, 99))
 def test_window_attention_equals_a_naive_loop(height, width, shift, seed):
     """One window, one head at a time, on the padded and rolled map."""
