@@ -178,7 +178,7 @@ class WindowAttention(nn.Module):
         n, c = windows.shape[-2:]
         qkv = self.qkv(windows.reshape(-1, n, c))
         q, k, v = qkv.reshape(-1, n, 3, self.num_heads, c // self.num_heads).permute(2, 0, 3, 1, 4)
-        # Four dimensions of bias: with three, PyTorch's CPU falls back to an attention of a third of the speed.
+        # Four dimensions of bias: with three, PyTorch's CPU falls back to a slower attention.
         out = F.scaled_dot_product_attention(q, k, v, attn_mask=bias[None])  # (windows, heads, N, C / heads)
         projected: Tensor = self.proj(out.transpose(1, 2).reshape(-1, n, c))
         return projected.view(windows.shape)
