@@ -132,7 +132,9 @@ def semantic(
     for rows, band in upsampled_bands(mask_logits, resized, original, band_rows):
         votes = torch.einsum("qk,qhw->khw", probabilities, band.sigmoid_())
         most, best = votes.max(0)
-        regions.add(rows, best, most / votes.sum(0))
+        total = votes.sum(0)
+        # Where no query votes, each class has an equal share of nothing.
+        regions.add(rows, best, torch.where(total > 0, most / total, 1 / len(categories)))
     return regions.result(range(len(categories)), torch.ones(len(categories)), categories)
 
 

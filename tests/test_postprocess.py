@@ -216,6 +216,24 @@ def test_an_empty_instance_mask_has_an_empty_box_and_no_score():
     assert (segment.box, segment.area, segment.score) == ((0, 0, 0, 0), 0, 0)
 
 
+def test_no_instance_is_sure_enough():
+    class_logits, mask_logits, resized, original = case(3)
+    found = instances(
+        class_logits * 0, mask_logits, resized=resized, original=original, categories=CATEGORIES, config=CONFIG
+    )
+    assert (found.segments, found.masks.shape) == ((), (0, *original))
+    assert not found.to_panoptic().panoptic_seg.any()
+
+
+def test_semantic_score_where_no_query_votes():
+    class_logits, mask_logits, resized, original = case(3)
+    found = semantic(
+        class_logits, torch.full_like(mask_logits, -200.0), resized=resized, original=original, categories=CATEGORIES
+    )
+    (segment,) = found.segments
+    assert segment.score == pytest.approx(1 / VOID)
+
+
 def test_semantic_sums_over_queries():
     class_logits, mask_logits, resized, original = case(5)
     full = upstream_logits(mask_logits, resized, original).sigmoid()

@@ -15,6 +15,8 @@ class MultiScaleDeformableAttention(nn.Module):
 
     def __init__(self, *, dim: int, num_heads: int, num_levels: int, num_points: int) -> None:
         super().__init__()
+        if dim % num_heads:
+            raise ValueError(f"{num_heads} heads do not divide {dim} channels")
         self.num_heads = num_heads
         self.num_levels = num_levels
         self.num_points = num_points

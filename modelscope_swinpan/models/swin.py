@@ -145,6 +145,8 @@ class WindowAttention(nn.Module):
 
     def __init__(self, *, dim: int, num_heads: int, window_size: int, shift: int) -> None:
         super().__init__()
+        if dim % num_heads:
+            raise ValueError(f"{num_heads} heads do not divide {dim} channels")
         self.num_heads = num_heads
         self.window_size = window_size
         self.shift = shift

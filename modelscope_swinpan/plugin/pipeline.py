@@ -15,7 +15,7 @@ from modelscope.pipelines import pipeline as modelscope_pipeline
 from modelscope.pipelines.builder import PIPELINES
 from modelscope.utils.constant import Frameworks, Tasks
 
-from ..checkpoints.load import CONFIGURATION, read_configuration
+from ..checkpoints.load import CONFIGURATION
 from ..config import PostprocessConfig, check_names, replace
 from ..errors import ConfigError
 from ..images import decode_image
@@ -104,9 +104,9 @@ class SwinPanPipeline(Pipeline):
         self.predictor = PanopticPredictor(self.model.model)
 
     def initiate_single_model(self, model: Any, **options: Any) -> Any:
-        """ModelScope's way for a directory that names a type of model, ours for any other, such as transformers'."""
-        if not isinstance(model, str) or _names_a_type(Path(model)):
-            return super().initiate_single_model(model, **options)
+        """Our model, whatever type the directory names: transformers' repositories name none, or one of their own."""
+        if not isinstance(model, str):
+            return model
         return SwinPanModel(model, device=self.device_name, dtype=options.get("dtype", "float32"))
 
     def _get_framework(self) -> str:
@@ -168,11 +168,6 @@ def build_pipeline(model: str | Path, **options: Any) -> Callable[..., Any]:
     directory = resolve_model(model).resolve()
     built: Callable[..., Any] = modelscope_pipeline(Tasks.image_segmentation, model=str(directory), **options)
     return built
-
-
-def _names_a_type(directory: Path) -> bool:
-    file = directory / CONFIGURATION
-    return file.is_file() and "type" in read_configuration(directory).get("model", {})
 
 
 def _check_scores(scores: Any) -> str:

@@ -189,6 +189,13 @@ def test_checkpoints_of_another_model(directory, weights, change, message):
         load_model(directory({"state_dict": change(weights), "meta": {"CLASSES": NAMES}}))
 
 
+def test_heads_that_do_not_divide_the_channels(directory, weights):
+    tables = [key for key in weights if key.startswith("backbone.stages.0") and key.endswith("bias_table")]
+    changed = {**weights, **{key: torch.zeros(49, 3) for key in tables}}
+    with pytest.raises(CheckpointError, match=r"no model has these sizes \(3 heads do not divide 32 channels\)"):
+        load_model(directory({"state_dict": changed, "meta": {"CLASSES": NAMES}}))
+
+
 def test_a_list(directory):
     with pytest.raises(CheckpointError, match="holds a list; expected a dict"):
         load_model(directory([1, 2]))

@@ -1,5 +1,6 @@
 """Repositories in the form of the transformers package, run by our pipeline when a user asks for it by name."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,13 @@ def test_masks_and_labels_follow_the_task(repository: tuple[Path, str], build: A
         assert covered.max() > 1
         assert result["scores"] == sorted(result["scores"], reverse=True)
         assert all(segment["isthing"] for segment in result["segments_info"])
+
+
+def test_a_type_of_its_own_does_not_matter(build: Any, photo: Path, tmp_path: Path) -> None:
+    directory = write_repository(tmp_path, 133)
+    configuration = {"framework": "pytorch", "task": "image-segmentation", "model": {"type": "mask2former"}}
+    (directory / "configuration.json").write_text(json.dumps(configuration))
+    assert "masks" in build(str(directory), pipeline_name=PIPELINE, device="cpu")(str(photo))
 
 
 def _answer(photo: str) -> list[str]:
