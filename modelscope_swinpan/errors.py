@@ -22,3 +22,11 @@ class ImageError(SwinPanError, ValueError):
 
 class HubError(SwinPanError):
     """A model that could not be fetched from the hub."""
+
+
+class DeviceError(SwinPanError, RuntimeError):
+    """A device that cannot do what was asked of it: out of memory."""
+
+
+class DatasetError(SwinPanError, ValueError):
+    """A dataset whose files are missing, damaged or contradict each other."""

@@ -1,1 +1,1 @@
-"""Datasets: reading and writing them."""
+"""Datasets: reading, writing, generating and augmenting them."""

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from modelscope_swinpan.categories import COCO_PANOPTIC
-from modelscope_swinpan.data.coco_panoptic import CocoPanopticWriter, colors_from_ids
+from modelscope_swinpan.data.coco_panoptic import CocoPanopticWriter, colors_from_ids, ids_from_colors, write_dataset
+from modelscope_swinpan.data.example import Example, annotate
 from modelscope_swinpan.errors import ConfigError
 from modelscope_swinpan.structures import PanopticResult, Segment
 
@@ -67,6 +68,28 @@ def test_json_and_pngs(tmp_path, result, empty):
 def test_ids_as_colours(number):
     red, green, blue = colors_from_ids(np.array([[number]], np.int32))[0, 0].astype(int)
     assert red + 256 * green + 256**2 * blue == number
+
+
+@given(st.lists(st.integers(0, 256**3 - 1), min_size=1))
+def test_colours_as_ids(numbers):
+    ids = np.array([numbers], np.int32)
+    assert np.array_equal(ids_from_colors(colors_from_ids(ids)), ids)
+
+
+def test_a_dataset_keeps_ids_and_crowds(tmp_path):
+    ids = np.array([[0, 7, 7], [256**3 - 1, 7, 0]], np.int32)
+    truth = annotate(ids, {7: 125, 256**3 - 1: 0}, crowds={256**3 - 1})
+    image = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
+    example = Example(segment_ids=ids, segments=truth.segments, image=image)
+    write_dataset(tmp_path / "new", [example, example], COCO_PANOPTIC)
+    content = json.loads((tmp_path / "new" / "panoptic.json").read_text())
+    assert [entry["file_name"] for entry in content["images"]] == ["000001.png", "000002.png"]
+    assert content["annotations"][1]["segments_info"] == [
+        {"id": 7, "category_id": 193, "area": 3, "bbox": [1, 0, 2, 2], "iscrowd": 0},
+        {"id": 256**3 - 1, "category_id": 1, "area": 1, "bbox": [0, 1, 1, 1], "iscrowd": 1},
+    ]
+    assert np.array_equal(ids_of(tmp_path / "new" / "panoptic" / "000002.png"), ids)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "new" / "images" / "000002.png")), image)
 
 
 def test_an_exception_leaves_no_json(tmp_path, result):

@@ -1,0 +1,160 @@
+"""Reading the JSON of the COCO panoptic format with messages that name file and field."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..categories import COCO_PANOPTIC, Category
+from ..errors import DatasetError
+from ..structures import Size
+
+MAX_JSON_BYTES = 2 * 1024**3
+"""The largest JSON file that is read: several times that of COCO's training images."""
+
+MAX_ID = 256**3 - 1
+"""The largest segment id that a PNG can hold."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value of a JSON file and the place where it stands, as in ``panoptic.json: images[3]``."""
+
+    value: Any
+    where: str
+
+    def field(self, name: str, kind: type[T], default: T | None = None) -> T:
+        """A field of an object, of exactly this type. Without a ``default``, it must be there.
+
+        Raises:
+            DatasetError: it is missing or of another type, or this is no object.
+        """
+        if not isinstance(self.value, dict):
+            raise DatasetError(f"{self.where} must be an object; got {type(self.value).__name__}.")
+        value = self.value.get(name, default)
+        if type(value) is not kind:
+            found = f"{str(value)[:80]!r} ({type(value).__name__})" if name in self.value else "nothing"
+            raise DatasetError(f"{self.where}.{name} must be {kind.__name__}; got {found}.")
+        return value
+
+    def each(self, name: str) -> "Iterator[Node]":
+        """The items of a field that is a list."""
+        for index, item in enumerate(self.field(name, list)):
+            yield Node(item, f"{self.where}.{name}[{index}]")
+
+    def integer(self, name: str, low: int, high: int, default: int | None = None) -> int:
+        """A whole number between ``low`` and ``high``.
+
+        Raises:
+            DatasetError: it is missing, of another type or out of range.
+        """
+        value = self.field(name, int, default)
+        if not low <= value <= high:
+            raise DatasetError(f"{self.where}.{name} must lie between {low} and {high}; got {str(value)[:80]}.")
+        return value
+
+
+@dataclass(frozen=True)
+class ImageEntry:
+    """An image of the JSON and its annotation: ``png_name`` and, read when asked for, ``segments_info``."""
+
+    id: int
+    name: str
+    size: Size
+    annotation: Node
+
+    @property
+    def png_name(self) -> str:
+        """The annotation's PNG, as the JSON names it."""
+        return self.annotation.field("file_name", str)
+
+    def segments(self, labels: dict[int, int]) -> tuple[dict[int, int], set[int]]:
+        """The label of every segment id, and the ids of crowds. ``labels`` gives those of the category ids.
+
+        Raises:
+            DatasetError: a field is wrong, an id occurs twice, or a category is unknown.
+        """
+        found: dict[int, int] = {}
+        crowds = set()
+        for info in self.annotation.each("segments_info"):
+            id_ = info.integer("id", 1, MAX_ID)
+            if id_ in found:
+                raise DatasetError(f"{info.where}.id: segment {id_} occurs twice.")
+            category_id = info.field("category_id", int)
+            if category_id not in labels:
+                raise DatasetError(f"{info.where}.category_id: no category has the id {category_id}.")
+            found[id_] = labels[category_id]
+            if info.integer("iscrowd", 0, 1, default=0):
+                crowds.add(id_)
+        return found, crowds
+
+
+def read_json(path: Path) -> Node:
+    """The content of a JSON file.
+
+    Raises:
+        DatasetError: it cannot be read, is too large or is not JSON.
+    """
+    try:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise DatasetError(f"{path}: over {MAX_JSON_BYTES} bytes, the most that is read; split the dataset.")
+        return Node(json.loads(path.read_bytes()), str(path))
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        reason = str(error) or type(error).__name__
+        raise DatasetError(f"{path}: not a JSON file: {reason}") from None
+
+
+def read_categories(content: Node) -> tuple[Category, ...]:
+    """The categories, in the order of the list. Where one has no colour, it gets one of COCO's.
+
+    Raises:
+        DatasetError: a field is wrong, or an id occurs twice.
+    """
+    categories: dict[int, Category] = {}
+    for node in content.each("categories"):
+        id_ = node.field("id", int)
+        if id_ in categories:
+            raise DatasetError(f"{node.where}.id: category {id_} occurs twice.")
+        color = COCO_PANOPTIC[len(categories) % len(COCO_PANOPTIC)].color
+        categories[id_] = Category(
+            id_, node.field("name", str), bool(node.integer("isthing", 0, 1)), _read_color(node, default=color)
+        )
+    return tuple(categories.values())
+
+
+def read_images(content: Node) -> tuple[ImageEntry, ...]:
+    """The annotated images, in the order of the annotations.
+
+    Raises:
+        DatasetError: a field is wrong, an id occurs twice, or an annotation's image is not there.
+    """
+    images: dict[int, Node] = {}
+    for node in content.each("images"):
+        id_ = node.field("id", int)
+        if id_ in images:
+            raise DatasetError(f"{node.where}.id: image {id_} occurs twice.")
+        images[id_] = node
+    entries: dict[int, ImageEntry] = {}
+    for annotation in content.each("annotations"):
+        id_ = annotation.field("image_id", int)
+        if id_ not in images:
+            raise DatasetError(f"{annotation.where}.image_id: no image has the id {id_}.")
+        if id_ in entries:
+            raise DatasetError(f"{annotation.where}.image_id: image {id_} is annotated twice.")
+        image = images[id_]
+        size = Size(image.integer("height", 1, 65535), image.integer("width", 1, 65535))
+        entries[id_] = ImageEntry(id_, image.field("file_name", str), size, annotation)
+    return tuple(entries.values())
+
+
+def _read_color(node: Node, default: tuple[int, int, int]) -> tuple[int, int, int]:
+    color = node.field("color", list, default=list(default))
+    if len(color) != 3 or not all(type(channel) is int and 0 <= channel <= 255 for channel in color):
+        raise DatasetError(f"{node.where}.color must hold red, green and blue, 0–255 each; got {str(color)[:80]}.")
+    red, green, blue = color
+    return red, green, blue
