@@ -15,11 +15,14 @@ from torch.nn import functional as F
 
 from .categories import Category
 from .config import PostprocessConfig
+from .models.cache import shape_cache
 from .structures import INSTANCE_OFFSET, InstanceResult, PanopticResult, Segment, Size
 
 STRIDE = 4
 BAND_VALUES = 2**21
 """Mask values in one band, float32: small enough for the processor's cache."""
+GPU_BAND_VALUES = 2**26
+"""The same on a GPU, which wants much work at once: about 1 GiB with what follows from them."""
 SCORE_DIGITS = 6
 """Decimals of a segment's score: beyond them stands rounding, which differs between processors and sizes of bands."""
 
@@ -41,7 +44,7 @@ def panoptic(
     """
     void = len(categories)
     scores, labels = class_logits.softmax(-1).max(-1)
-    keep = (labels != void) & (scores > config.object_mask_threshold)
+    keep = ((labels != void) & (scores > config.object_mask_threshold)).nonzero()[:, 0]
     scores, labels, logits = scores[keep], labels[keep], mask_logits[keep]
     if len(scores) == 0:
         return PanopticResult(np.full(original, void, np.int32), (), void)
@@ -53,11 +56,11 @@ def panoptic(
         best = (probabilities * scores[:, None, None]).max(0).indices  # much faster than argmax on a CPU
         own = probabilities.gather(0, best[None])[0]
         claimed += (probabilities >= 0.5).sum((1, 2))
-        won += torch.bincount(best.flatten(), minlength=len(scores))
+        won += _counts(best.flatten(), len(scores))
         if config.filter_low_score:
             best = torch.where(own >= 0.5, best, len(scores))
         regions.add(rows, best, own)
-    ids = _panoptic_ids(labels.tolist(), won.tolist(), claimed.tolist(), categories, config)
+    ids = _panoptic_ids(torch.stack((labels, won, claimed), 1).tolist(), categories, config)
     return regions.result(ids, scores, categories)
 
 
@@ -79,7 +82,8 @@ def instances(
     probabilities = class_logits.softmax(-1)[:, :-1]
     best, index = probabilities.flatten().topk(min(config.max_instances, probabilities.numel()))
     things = torch.tensor([category.isthing for category in categories], device=best.device)[index % classes]
-    possible = things & (best >= config.instance_threshold)  # the mask's probability only lowers it
+    # The mask's probability only lowers the score.
+    possible = (things & (best >= config.instance_threshold)).nonzero()[:, 0]
     best, index = best[possible], index[possible]
     queries, position = torch.unique(index // classes, return_inverse=True)
     masks = torch.zeros(len(queries), *original, dtype=torch.bool, device=best.device)
@@ -135,7 +139,7 @@ def semantic(
         total = votes.sum(0)
         # Where no query votes, each class has an equal share of nothing.
         regions.add(rows, best, torch.where(total > 0, most / total, 1 / len(categories)))
-    return regions.result(range(len(categories)), torch.ones(len(categories)), categories)
+    return regions.result(range(len(categories)), probabilities.new_ones(len(categories)), categories)
 
 
 def upsampled_bands(
@@ -147,20 +151,23 @@ def upsampled_bands(
     rows are done first, for the rows of the band alone.
     """
     q, h, w = mask_logits.shape
-    step = band_rows or max(1, BAND_VALUES // max(1, q * original.width))
     device = mask_logits.device
+    values = GPU_BAND_VALUES if device.type == "cuda" else BAND_VALUES
+    step = band_rows or max(1, values // max(1, q * original.width))
     to_input = _bilinear(h, STRIDE * h, device)
     to_original = _bilinear(resized.height, original.height, device)
+    top, bottom, _ = _bilinear(resized.height, original.height, torch.device("cpu"))  # asking a GPU is waiting for it
     for start in range(0, original.height, step):
         rows = slice(start, min(start + step, original.height))
         first, second, weight = (x[rows] for x in to_original)
-        low, high = int(first[0]), int(second[-1]) + 1
+        low, high = int(top[rows.start]), int(bottom[rows.stop - 1]) + 1
         band = _interpolate_rows(mask_logits, *(x[low:high] for x in to_input))
         band = _interpolate_rows(band, first - low, second - low, weight)
         band = F.interpolate(band, size=STRIDE * w, mode="linear")[..., : resized.width]
         yield rows, F.interpolate(band, size=original.width, mode="linear")
 
 
+@shape_cache
 def _bilinear(size: int, target: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """For every target coordinate its two neighbours and the weight of the second, in PyTorch's float32 arithmetic."""
     scale = np.float32(size) / np.float32(target)
@@ -174,6 +181,15 @@ def _bilinear(size: int, target: int, device: torch.device) -> tuple[Tensor, Ten
 def _interpolate_rows(x: Tensor, first: Tensor, second: Tensor, weight: Tensor) -> Tensor:
     """Weighted rows of ``x`` (Q, rows, w)."""
     return x[:, first] * (1 - weight)[:, None] + x[:, second] * weight[:, None]
+
+
+def _counts(index: Tensor, bins: int, weights: Tensor | None = None) -> Tensor:
+    """How often 0 … bins - 1 each occur in ``index`` (N), or the sums of their ``weights`` (N)."""
+    if index.device.type != "cuda":
+        return torch.bincount(index, weights, bins)
+    # bincount makes the processor wait for a GPU, to learn the largest index.
+    weights = index.new_ones(1).expand_as(index) if weights is None else weights
+    return weights.new_zeros(bins).scatter_add_(0, index, weights)
 
 
 class _Regions:
@@ -193,19 +209,20 @@ class _Regions:
         self.map[rows] = best.short()
         by_row = (best + (n + 1) * torch.arange(height, device=best.device)[:, None]).flatten()
         by_column = (best * width + torch.arange(width, device=best.device)).flatten()
-        self.column_area += torch.bincount(by_column, minlength=(n + 1) * width)
-        self.row_area.append(torch.bincount(by_row, minlength=(n + 1) * height).view(height, n + 1))
+        self.column_area += _counts(by_column, (n + 1) * width)
+        self.row_area.append(_counts(by_row, (n + 1) * height).view(height, n + 1))
         weights = probability.flatten().double()
-        self.row_probability.append(torch.bincount(by_row, weights, (n + 1) * height).view(height, n + 1))
+        self.row_probability.append(_counts(by_row, (n + 1) * height, weights).view(height, n + 1))
 
     def result(self, ids: Sequence[int], scores: Tensor, categories: Sequence[Category]) -> PanopticResult:
         """The map under panoptic ``ids``, one for each candidate; void's where one was dropped."""
         void = len(categories)
         lookup = torch.tensor([*ids, void], dtype=torch.int32, device=self.map.device)
+        probabilities = torch.cat(self.row_probability).sum(0)[:-1] * scores.double()
+        found = (torch.cat(self.row_area), self.column_area.view(self.number + 1, -1), probabilities)
+        # On their way together: the last copy, the large one, waits for all of them.
+        rows, columns, probability = (x.to("cpu", non_blocking=True).numpy() for x in found)
         panoptic_seg = lookup[self.map.long()].cpu().numpy()
-        rows = torch.cat(self.row_area).cpu().numpy()
-        columns = self.column_area.view(self.number + 1, -1).cpu().numpy()
-        probability = torch.cat(self.row_probability).sum(0)[:-1].cpu() * scores.double().cpu()
         segments = []
         for segment_id in sorted(set(ids) - {void}, reverse=True):
             members = [candidate for candidate, found in enumerate(ids) if found == segment_id]
@@ -230,17 +247,16 @@ class _Regions:
 
 
 def _panoptic_ids(
-    labels: Sequence[int],
-    won: Sequence[int],
-    claimed: Sequence[int],
-    categories: Sequence[Category],
-    config: PostprocessConfig,
+    kept: Sequence[tuple[int, int, int]], categories: Sequence[Category], config: PostprocessConfig
 ) -> list[int]:
-    """The panoptic id of every kept query; void's for those that lost most of their mask to others."""
+    """The panoptic id of every kept query, given as its label, the pixels it won and the pixels it claimed.
+
+    Void's for those that lost most of their mask to others.
+    """
     void = len(categories)
     ids = []
     instance = 1
-    for label, pixels, own in zip(labels, won, claimed, strict=True):
+    for label, pixels, own in kept:
         if pixels == 0 or own == 0 or pixels / own < config.overlap_threshold:
             ids.append(void)
         elif categories[label].isthing:

@@ -35,10 +35,13 @@ def padded_size(original: Size, config: PreprocessConfig) -> Size:
     return Size(*(-(-side // divisor) * divisor for side in resized_size(original, config)))
 
 
-def preprocess(images: Sequence[npt.NDArray[np.uint8]], config: PreprocessConfig) -> ImageBatch:
+def preprocess(
+    images: Sequence[npt.NDArray[np.uint8]], config: PreprocessConfig, *, pin_memory: bool = False
+) -> ImageBatch:
     """A batch from images (height, width, 3), RGB, uint8, which must share one padded size.
 
-    Resizing is OpenCV's bilinear on uint8; zeros pad after normalisation.
+    Resizing is OpenCV's bilinear on uint8; zeros pad after normalisation. ``pin_memory`` puts the batch
+    where a GPU can fetch it while the processor goes on.
 
     Raises:
         ImageError: images of different padded sizes, or too narrow to resize.
@@ -48,7 +51,7 @@ def preprocess(images: Sequence[npt.NDArray[np.uint8]], config: PreprocessConfig
     if len(padded) != 1:
         raise ImageError(f"A batch needs images of one padded size; got {sorted(padded)}.")
     resized = tuple(resized_size(size, config) for size in original)
-    pixel_values = torch.zeros(len(images), 3, *padded.pop())
+    pixel_values = torch.zeros(len(images), 3, *padded.pop(), pin_memory=pin_memory)
     mean, std = np.array(config.mean), np.array(config.std)
     for target, image, size in zip(pixel_values, images, resized, strict=True):
         scaled = cv2.resize(image, (size.width, size.height), interpolation=cv2.INTER_LINEAR).astype(np.float32)

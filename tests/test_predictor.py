@@ -1,13 +1,16 @@
+import dataclasses
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from modelscope_swinpan import PanopticPredictor
-from modelscope_swinpan.config import PostprocessConfig
-from modelscope_swinpan.errors import ConfigError, ImageError
-from tests.builders import random_image
+from modelscope_swinpan.config import PostprocessConfig, PreprocessConfig
+from modelscope_swinpan.errors import ConfigError, DeviceError, ImageError
+from tests.builders import random_image, random_model
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +78,35 @@ def test_mistakes(predictor):
         predictor.predict([], batch_size=0)
     with pytest.raises(ImageError):
         predictor("no such file.jpg")
+
+
+def test_out_of_memory_is_a_clear_error_that_holds_nothing(chelsea):
+    model = random_model()
+    model.config = dataclasses.replace(model.config, preprocess=PreprocessConfig(short_side=64, long_side=96))
+    held = []
+
+    def fail(pixel_values):
+        large = torch.zeros(2)
+        held.append(weakref.ref(large))
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    model.forward = fail
+    expected = r"cpu ran out of memory for 2 image\(s\), resized to 96×64 pixels, .* float32\. Lower batch_size"
+    with pytest.raises(DeviceError, match=expected) as raised:
+        PanopticPredictor(model, batch_size=2)([chelsea, chelsea])
+    assert raised.value.__context__ is None
+    assert held[0]() is None
+
+
+def test_compiling(chelsea, monkeypatch):
+    """The wiring only: compiling takes minutes."""
+    model = random_model()
+    model.config = dataclasses.replace(model.config, preprocess=PreprocessConfig(short_side=64, long_side=96))
+    expected = PanopticPredictor(model).predict([chelsea])[0]
+    calls = []
+    monkeypatch.setattr(
+        torch, "compile", lambda forward, **_: lambda *args, **kwargs: calls.append(1) or forward(*args, **kwargs)
+    )
+    predictor = PanopticPredictor(model, compile=True)
+    assert np.array_equal(predictor.predict([chelsea])[0].panoptic_seg, expected.panoptic_seg)
+    assert len(calls) == 8 + 2 + 4  # blocks, encoder layers, decoder layers

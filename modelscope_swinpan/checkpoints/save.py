@@ -105,7 +105,7 @@ def _write_mmdet(path: Path, tensors: Mapping[str, Tensor], config: Mask2FormerC
     for key in list(written):
         if key.endswith(".relative_position_bias_table"):
             size = (round(len(written[key]) ** 0.5) + 1) // 2
-            written[key.replace("_bias_table", "_index")] = relative_position_index(size)
+            written[key.replace("_bias_table", "_index")] = relative_position_index(size, torch.device("cpu"))
         elif key.endswith(".running_mean"):
             written[key.replace("running_mean", "num_batches_tracked")] = torch.tensor(0)
     meta = {

@@ -1,10 +1,16 @@
 """Multi-scale deformable attention (Zhu et al., Deformable DETR, arXiv 2010.04159) in plain PyTorch."""
 
+import warnings
 from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from .cache import shape_cache
+from .linear import Linear
 
 
 class MultiScaleDeformableAttention(nn.Module):
@@ -21,10 +27,10 @@ class MultiScaleDeformableAttention(nn.Module):
         self.num_levels = num_levels
         self.num_points = num_points
         samples = num_heads * num_levels * num_points
-        self.sampling_offsets = nn.Linear(dim, 2 * samples)
-        self.attention_weights = nn.Linear(dim, samples)
-        self.value_proj = nn.Linear(dim, dim)
-        self.output_proj = nn.Linear(dim, dim)
+        self.sampling_offsets = Linear(dim, 2 * samples)
+        self.attention_weights = Linear(dim, samples)
+        self.value_proj = Linear(dim, dim)
+        self.output_proj = Linear(dim, dim)
 
     def forward(
         self, query: Tensor, value: Tensor, reference_points: Tensor, shapes: Sequence[tuple[int, int]]
@@ -38,23 +44,64 @@ class MultiScaleDeformableAttention(nn.Module):
         grid = (b, n, self.num_heads, self.num_levels, self.num_points)
         offsets = self.sampling_offsets(query).view(*grid, 2).float()
         weights = self.attention_weights(query).view(b, n, self.num_heads, -1).float().softmax(-1).view(grid)
-        extent = torch.tensor([(w, h) for h, w in shapes], dtype=torch.float32, device=query.device)
-        locations = reference_points[:, None, None, None] + offsets / extent[:, None]  # (B, N, heads, L, P, 2)
+        locations = reference_points[:, None, None, None] + offsets / extents(tuple(shapes), query.device)
         values = self.value_proj(value).view(b, value.shape[1], self.num_heads, -1)
-        sampled = sample(values, locations, weights, shapes)
-        out: Tensor = self.output_proj(sampled.to(query.dtype))
+        out: Tensor = self.output_proj(sample(values, locations, weights, shapes))
         return out
+
+
+@shape_cache
+def extents(shapes: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
+    """Width and height of every level, (L, 1, 2) float32; filled in on the device, since a CUDA graph cannot copy."""
+    sides = [torch.full((1,), side, dtype=torch.float32, device=device) for h, w in shapes for side in (w, h)]
+    return torch.cat(sides).view(-1, 1, 2)
 
 
 def sample(values: Tensor, locations: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
     """Weighted sum of bilinear samples, zero outside the map.
 
     ``values`` (B, Σhw, heads, c), ``locations`` (B, N, heads, L, P, 2) as x, y in 0–1, ``weights`` (B, N, heads, L, P).
-    Returns (B, N, heads · c) float32.
+    Returns (B, N, heads · c) in the dtype of ``values``; sums are float32.
     """
-    # On a CPU, summing rows of a table is several times as fast as grid_sample.
-    how = sample_by_table if values.device.type == "cpu" else sample_by_grid
-    return how(values.float(), locations, weights, shapes)
+    device, exporting = values.device, torch.compiler.is_exporting()
+    gradients = torch.is_grad_enabled() and any(x.requires_grad for x in (values, locations, weights))
+    if device.type == "cuda" and not exporting and not gradients and triton_works(device):
+        from .deformable_triton import sample_by_triton
+
+        return sample_by_triton(values, locations, weights, shapes)
+    # On a CPU, summing rows of a table is several times as fast as grid_sample, but no standard operator of ONNX, and
+    # slower once gradients are wanted.
+    how = sample_by_table if device.type == "cpu" and not exporting and not gradients else sample_by_grid
+    return how(values.float(), locations, weights, shapes).to(values.dtype)
+
+
+# Or else torch.compile would look through the cache and trace the trial.
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def triton_works(device: torch.device) -> bool:
+    """Whether Triton is installed and can build our kernel for ``device``, found out once."""
+    return _try_triton(device)
+
+
+@cache
+def _try_triton(device: torch.device) -> bool:
+    """The trial behind :func:`triton_works`; warns where Triton is installed and fails.
+
+    It compiles at the first use and needs a C compiler and Python's headers, which small containers lack.
+    """
+    if find_spec("triton") is None:
+        return False
+    try:
+        from .deformable_triton import sample_by_triton
+
+        ones = torch.ones(1, 1, 1, 1, 1, 2, device=device)
+        sample_by_triton(ones[0, 0, ..., :1], ones, ones[..., 0], [(1, 1)])
+    except Exception as error:  # the compiler's, the driver's, an import's: whatever it is, there is another way
+        warnings.warn(
+            f"Triton does not work here ({str(error).strip()[:200]}): deformable attention takes a slower way.",
+            stacklevel=2,
+        )
+        return False
+    return True
 
 
 def sample_by_table(values: Tensor, locations: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:

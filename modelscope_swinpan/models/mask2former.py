@@ -1,21 +1,34 @@
 """Mask2Former (Cheng et al., arXiv 2112.01527): backbone → pixel decoder → transformer decoder."""
 
+import inspect
+from typing import Any
+
+import torch
 from torch import Tensor, nn
 
 from ..config import Mask2FormerConfig, ResNetConfig
+from ..errors import ConfigError
 from ..structures import Mask2FormerOutput
-from .pixel_decoder import PixelDecoder
+from .pixel_decoder import EncoderLayer, PixelDecoder
 from .resnet import ResNet
-from .swin import Swin
-from .transformer_decoder import TransformerDecoder
+from .swin import Block, Swin
+from .transformer_decoder import DecoderLayer, TransformerDecoder
+
+VARIANTS = 64
+"""Compiled forms of one kind of layer: by stage, by shift and by size. Beyond them it runs uncompiled."""
+GRAPHING_MODES = ("reduce-overhead", "max-autotune")
 
 
 class Mask2Former(nn.Module):
-    """A set of queries, each a class and a mask. Weights are zero or random until a checkpoint is loaded."""
+    """A set of queries, each a class and a mask. Weights are zero or random until a checkpoint is loaded.
+
+    ``compiled`` tells whether :meth:`compile` was called.
+    """
 
     def __init__(self, config: Mask2FormerConfig) -> None:
         super().__init__()
         self.config = config
+        self.compiled = False
         backbone = config.backbone
         self.backbone = ResNet(backbone) if isinstance(backbone, ResNetConfig) else Swin(backbone)
         self.pixel_decoder = PixelDecoder(config.pixel_decoder, channels=backbone.channels, dim=config.hidden_dim)
@@ -36,3 +49,25 @@ class Mask2Former(nn.Module):
         mask_features, multi_scale_features = self.pixel_decoder(features)
         output: Mask2FormerOutput = self.transformer_decoder(mask_features, multi_scale_features, return_aux=return_aux)
         return output
+
+    def compile(self, *args: Any, **options: Any) -> None:
+        """Compile the layers that repeat, in place, with ``torch.compile``'s ``options``.
+
+        Each kind of layer is compiled once, and once more when its size changes; the whole model in one piece would
+        take minutes for every size. On a GPU the predictor replays a compiled model as CUDA graphs.
+
+        Raises:
+            ConfigError: a mode of torch.compile's that makes CUDA graphs of its own.
+        """
+        mode = options.get("mode")
+        if mode in GRAPHING_MODES:
+            raise ConfigError(
+                f"mode={mode!r} makes CUDA graphs of single layers, where the predictor makes one of the whole model. "
+                "Leave mode out, or pass 'max-autotune-no-cudagraphs'."
+            )
+        if "recompile_limit" in inspect.signature(torch.compile).parameters:  # PyTorch's own is 8
+            options.setdefault("recompile_limit", VARIANTS)
+        for layer in self.modules():
+            if isinstance(layer, Block | EncoderLayer | DecoderLayer):
+                layer.compile(*args, **options)
+        self.compiled = True

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from ..config import PixelDecoderConfig
 from .cache import shape_cache
 from .deformable_attention import MultiScaleDeformableAttention
+from .linear import Linear, feed_forward
 from .position_encoding import sine_position_encoding
 
 GROUPS = 32
@@ -80,14 +81,14 @@ class EncoderLayer(nn.Module):
             dim=dim, num_heads=config.num_heads, num_levels=config.num_levels, num_points=config.num_points
         )
         self.norm1 = nn.LayerNorm(dim)
-        self.fc1 = nn.Linear(dim, config.ffn_dim)
-        self.fc2 = nn.Linear(config.ffn_dim, dim)
+        self.fc1 = Linear(dim, config.ffn_dim)
+        self.fc2 = Linear(config.ffn_dim, dim)
         self.norm2 = nn.LayerNorm(dim)
 
     def forward(self, memory: Tensor, position: Tensor, points: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
         """``memory`` (B, Σhw, C) → the same shape; ``position`` (Σhw, C) is added to the queries only."""
         memory = self.norm1(memory + self.self_attn(memory + position, memory, points, shapes))
-        memory = self.norm2(memory + self.fc2(F.relu(self.fc1(memory))))
+        memory = self.norm2(memory + feed_forward(memory, self.fc1, F.relu, self.fc2))
         return memory
 
 

@@ -1,11 +1,14 @@
 """Swin Transformer backbone (Liu et al., arXiv 2103.14030), channels last throughout."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..config import SwinConfig
 from .cache import shape_cache
+from .linear import Linear, feed_forward
 
 MASKED = -100.0
 """What upstream adds to attention logits between tokens that are no neighbours before the cyclic shift."""
@@ -68,7 +71,7 @@ class PatchMerging(nn.Module):
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(4 * dim)
-        self.reduction = nn.Linear(4 * dim, 2 * dim, bias=False)
+        self.reduction = Linear(4 * dim, 2 * dim, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, h, w, C) → (B, ⌈h/2⌉, ⌈w/2⌉, 2C)."""
@@ -100,8 +103,10 @@ class Stage(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(B, h, w, C) → the stage's own map of that shape, and the input of the next stage."""
-        for block in self.blocks:
-            x = block(x)
+        # Made here and not in the blocks, which may be compiled.
+        plans = [attention.plan(x) for attention in self.modules() if isinstance(attention, WindowAttention)]
+        for block, plan in zip(self.blocks, plans, strict=True):
+            x = block(x, plan)
         return x, x if self.downsample is None else self.downsample(x)
 
 
@@ -115,9 +120,9 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(dim)
         self.mlp = Mlp(dim, int(dim * mlp_ratio))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, plan: "WindowPlan") -> Tensor:
         """(B, h, w, C) → the same shape."""
-        x = x + self.attn(self.norm1(x))
+        x = x + self.attn(self.norm1(x), plan)
         x = x + self.mlp(self.norm2(x))
         return x
 
@@ -127,13 +132,12 @@ class Mlp(nn.Module):
 
     def __init__(self, dim: int, hidden_dim: int) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(dim, hidden_dim)
-        self.fc2 = nn.Linear(hidden_dim, dim)
+        self.fc1 = Linear(dim, hidden_dim)
+        self.fc2 = Linear(hidden_dim, dim)
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, C) → the same shape."""
-        out: Tensor = self.fc2(F.gelu(self.fc1(x)))
-        return out
+        return feed_forward(x, self.fc1, F.gelu, self.fc2)
 
 
 class WindowAttention(nn.Module):
@@ -150,81 +154,96 @@ class WindowAttention(nn.Module):
         self.num_heads = num_heads
         self.window_size = window_size
         self.shift = shift
-        self.qkv = nn.Linear(dim, 3 * dim)
-        self.proj = nn.Linear(dim, dim)
+        self.qkv = Linear(dim, 3 * dim)
+        self.proj = Linear(dim, dim)
         self.relative_position_bias_table = nn.Parameter(torch.zeros((2 * window_size - 1) ** 2, num_heads))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, h, w, C) → the same shape."""
-        height, width = x.shape[1:3]
-        size = self.window_size
-        x = F.pad(x, (0, 0, 0, -width % size, 0, -height % size))
-        padded = x.shape
-        if self.shift:
-            x = x.roll((-self.shift, -self.shift), (1, 2))
-        windows = partition(x, size)  # (B, rows, columns, N, C)
-        bias = self.relative_position_bias()
-        if self.shift:
-            out = torch.empty_like(windows)
-            for rows, columns, mask in shifted_window_kinds(size, self.shift):
-                out[:, rows, columns] = self.attend(windows[:, rows, columns], bias + mask.to(bias))
-        else:
-            out = self.attend(windows, bias)
-        x = merge(out, padded[1], padded[2])
-        if self.shift:
-            x = x.roll((self.shift, self.shift), (1, 2))
-        return x[:, :height, :width]
+    def plan(self, x: Tensor) -> "WindowPlan":
+        """The windows of a map (B, h, w, C)."""
+        b, h, w, _ = x.shape
+        return window_plan(b, h, w, self.window_size, self.shift, x.device)
 
-    def attend(self, windows: Tensor, bias: Tensor) -> Tensor:
-        """Attention within each of ``windows`` (B, rows, columns, N, C), ``bias`` (heads, N, N) added to the logits."""
-        n, c = windows.shape[-2:]
-        qkv = self.qkv(windows.reshape(-1, n, c))
-        q, k, v = qkv.reshape(-1, n, 3, self.num_heads, c // self.num_heads).permute(2, 0, 3, 1, 4)
+    def forward(self, x: Tensor, plan: "WindowPlan") -> Tensor:
+        """(B, h, w, C) → the same shape; ``plan`` is :meth:`plan`'s."""
+        b, h, w, c = x.shape
+        # One row of zeros stands for all padding, so that nothing else is computed for it.
+        qkv = self.qkv(F.pad(x.reshape(-1, c), (0, 0, 0, 1)))  # (B · h · w + 1, 3C)
+        windows = qkv.index_select(0, plan.tokens).view(-1, self.window_size**2, 3, self.num_heads, c // self.num_heads)
+        bias = self.relative_position_bias()[None]
+        out = [
+            self.attend(part, bias if mask is None else bias + mask.to(bias.dtype))
+            for part, mask in zip(windows.split(plan.counts), plan.masks, strict=True)
+        ]
+        attended = (out[0] if len(out) == 1 else torch.cat(out)).view(-1, c)
+        projected: Tensor = self.proj(attended.index_select(0, plan.places))
+        return projected.view(b, h, w, c)
+
+    @staticmethod
+    def attend(windows: Tensor, bias: Tensor) -> Tensor:
+        """Attention within each of ``windows`` (W, N, 3, heads, c), ``bias`` (1, heads, N, N) added to the logits.
+
+        Returns (W, N, heads · c).
+        """
+        q, k, v = windows.permute(2, 0, 3, 1, 4)
         # Four dimensions of bias: with three, PyTorch's CPU falls back to a slower attention.
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=bias[None])  # (windows, heads, N, C / heads)
-        projected: Tensor = self.proj(out.transpose(1, 2).reshape(-1, n, c))
-        return projected.view(windows.shape)
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)  # (W, heads, N, c)
+        return out.transpose(1, 2).flatten(2)
 
     def relative_position_bias(self) -> Tensor:
         """The bias of every pair of tokens in a window, (heads, N, N)."""
-        index = relative_position_index(self.window_size).to(self.relative_position_bias_table.device)
-        return self.relative_position_bias_table[index].permute(2, 0, 1).contiguous()
-
-
-def partition(x: Tensor, size: int) -> Tensor:
-    """Cut (B, h, w, C) into windows (B, h/size, w/size, size², C)."""
-    b, h, w, c = x.shape
-    return x.view(b, h // size, size, w // size, size, c).transpose(2, 3).reshape(b, h // size, w // size, size**2, c)
-
-
-def merge(windows: Tensor, height: int, width: int) -> Tensor:
-    """Put the windows of :func:`partition` together again: (B, height, width, C)."""
-    b, rows, columns, _, c = windows.shape
-    size = height // rows
-    return windows.view(b, rows, columns, size, size, c).transpose(2, 3).reshape(b, height, width, c)
+        table = self.relative_position_bias_table
+        return table[relative_position_index(self.window_size, table.device)].permute(2, 0, 1).contiguous()
 
 
 @shape_cache
-def relative_position_index(size: int) -> Tensor:
+def relative_position_index(size: int, device: torch.device) -> Tensor:
     """Row of the bias table for every pair of tokens of a window, (size², size²) int64."""
-    y, x = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
+    y, x = torch.meshgrid(torch.arange(size, device=device), torch.arange(size, device=device), indexing="ij")
     y, x = y.flatten(), x.flatten()
     return (y[:, None] - y + size - 1) * (2 * size - 1) + (x[:, None] - x + size - 1)
 
 
-@shape_cache
-def shifted_window_kinds(size: int, shift: int) -> tuple[tuple[slice, slice, Tensor], ...]:
-    """The four kinds of windows after a cyclic shift: which rows and columns of windows, and their mask (N, N).
+class WindowPlan(NamedTuple):
+    """How the tokens of B maps (h, w) are dealt out to windows, W in all, of N tokens each."""
 
-    Only windows of the last row and the last column hold tokens from both ends of the map, so that one mask serves each
-    kind and no mask per window is ever built.
+    tokens: Tensor
+    """(W · N) int64: the token at each place of each window; B · h · w, one more than there are, is padding."""
+    places: Tensor
+    """(B · h · w) int64: the place of each token, the inverse of ``tokens``."""
+    counts: list[int]
+    """Number of windows of each kind; windows of one kind stand together."""
+    masks: list[Tensor | None]
+    """(N, N) float32 for each kind: what is added to the attention logits."""
+
+
+@shape_cache
+def window_plan(batch: int, height: int, width: int, size: int, shift: int, device: torch.device) -> WindowPlan:
+    """The windows of ``size``² over maps that are zero-padded at the right and bottom, then rolled by ``shift``.
+
+    A cyclic shift makes only four kinds of windows: those of the last row and the last column hold tokens from both
+    ends of the map. One mask serves each kind, and none per window is ever built.
     """
+    total = batch * height * width
+    token = torch.arange(total).view(batch, height, width)
+    token = F.pad(token, (0, -width % size, 0, -height % size), value=total).roll((-shift, -shift), (1, 2))
+    rows, columns = token.shape[1] // size, token.shape[2] // size
+    windows = token.view(batch, rows, size, columns, size).transpose(2, 3).flatten(3)  # (B, rows, columns, N)
     inner, last = slice(None, -1), slice(-1, None)
-    same = torch.zeros(size, dtype=torch.int64)
-    split = (torch.arange(size) >= size - shift).long()
-    kinds = []
-    for rows, row_part in ((inner, same), (last, split)):
-        for columns, column_part in ((inner, same), (last, split)):
+    whole, split = torch.zeros(size, dtype=torch.int64), (torch.arange(size) >= size - shift).long()
+    parts = [(inner, whole), (last, split)] if shift else [(slice(None), whole)]
+    tokens, counts = [], []
+    masks: list[Tensor | None] = []
+    for row_slice, row_part in parts:
+        for column_slice, column_part in parts:
+            kind = windows[:, row_slice, column_slice].flatten()
+            if len(kind) == 0:
+                continue
             part = (2 * row_part[:, None] + column_part).flatten()
-            kinds.append((rows, columns, MASKED * (part[:, None] != part).float()))
-    return tuple(kinds)
+            mask = MASKED * (part[:, None] != part).float()
+            tokens.append(kind)
+            counts.append(len(kind) // size**2)
+            masks.append(None if row_part is column_part is whole else mask.to(device))
+    order = torch.cat(tokens)
+    places = torch.empty(total + 1, dtype=torch.int64)
+    places[order] = torch.arange(len(order))
+    return WindowPlan(order.to(device), places[:total].to(device), counts, masks)

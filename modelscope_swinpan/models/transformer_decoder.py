@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from ..config import TransformerDecoderConfig
 from ..structures import Mask2FormerOutput
+from .linear import linear
 from .position_encoding import sine_position_encoding
 
 
@@ -113,7 +114,7 @@ class MultiheadAttention(nn.Module):
         """(B, Q, C) for ``query`` (B, Q, C), ``key`` and ``value`` (B, N, C), mask (B, Q, N) bool, True = blocked."""
         projections = zip(self.in_proj_weight.chunk(3), self.in_proj_bias.chunk(3), strict=True)
         q, k, v = (
-            F.linear(x, weight, bias).view(*x.shape[:2], self.num_heads, -1).transpose(1, 2)
+            linear(x, weight, bias).view(*x.shape[:2], self.num_heads, -1).transpose(1, 2)
             for x, (weight, bias) in zip((query, key, value), projections, strict=True)
         )
         allowed = None if attention_mask is None else ~attention_mask[:, None]

@@ -1,6 +1,6 @@
 import torch
 
-from modelscope_swinpan.models.cache import ENTRIES, shape_cache
+from modelscope_swinpan.models.cache import ENTRIES, lending, shape_cache
 
 
 def test_made_in_inference_mode_used_in_training():
@@ -31,3 +31,15 @@ def test_bounded():
     remember(0)
     assert made[-1] == 0
     assert len(made) == ENTRIES + 2
+
+
+def test_what_is_lent_outlives_the_memory():
+    @shape_cache
+    def zeros(size: int) -> torch.Tensor:
+        return torch.zeros(size)
+
+    zeros(1)
+    with lending() as lent:
+        first = [zeros(1), zeros(2)]
+    zeros(3)
+    assert [id(tensor) for tensor in lent] == [id(tensor) for tensor in first]

@@ -1,7 +1,10 @@
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
-from tests.builders import SMALL, random_model
+from modelscope_swinpan.errors import ConfigError
+from tests.builders import SMALL, SMALL_RESNET, random_model
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +67,45 @@ def test_gpu_answers_as_the_cpu_does(dtype, tolerance):
         found = model.to("cuda", getattr(torch, dtype))(pixel_values.cuda())
     error = (found.class_logits.cpu() - expected.class_logits).norm() / expected.class_logits.norm()
     assert error < tolerance
+
+
+def test_layers_that_are_compiled_are_traced_in_one_piece():
+    """One of each kind, with the backend that compiles nothing: what is traced is what is tested."""
+    model, pixel_values = random_model(), torch.randn(1, 3, 64, 96)
+    with torch.inference_mode():
+        expected = model(pixel_values)
+        for layer in (
+            model.backbone.stages[0].blocks[1],
+            model.pixel_decoder.layers[0],
+            model.transformer_decoder.layers[0],
+        ):
+            layer.compile(backend="eager", fullgraph=True)
+        found = model(pixel_values)
+    assert torch.allclose(found.class_logits, expected.class_logits, atol=1e-5)
+    assert torch.allclose(found.mask_logits, expected.mask_logits, atol=1e-4)
+
+
+def test_modes_with_graphs_of_their_own_are_refused(model):
+    with pytest.raises(ConfigError, match=r"mode='reduce-overhead' makes CUDA graphs .*max-autotune-no-cudagraphs"):
+        model.compile(mode="reduce-overhead")
+    assert not model.compiled
+
+
+class OnOneDevice(TorchDispatchMode):
+    """Fails where an operator takes a tensor of the CPU."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        devices = {x.device.type for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)}
+        assert "cpu" not in devices, function
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("backbone", [SMALL, SMALL_RESNET])
+def test_a_cuda_graph_can_hold_the_model(backbone):
+    """Once sizes are known it reads no value of a tensor, which the meta device has none of, and copies none to it."""
+    model = random_model(backbone).to("meta")
+    pixel_values = torch.zeros(2, 3, 96, 64, device="meta")
+    with torch.inference_mode():
+        model(pixel_values)
+        with OnOneDevice():
+            assert model(pixel_values).mask_logits.shape[2:] == (24, 16)

@@ -7,40 +7,45 @@ from torch.nn import functional as F
 from modelscope_swinpan.config import SwinConfig
 from modelscope_swinpan.models import swin
 
-SIZES = st.integers(1, 4)
+SIDES = st.integers(1, 13)
 
 
-@given(b=st.integers(1, 2), rows=SIZES, columns=SIZES, size=st.integers(1, 6), c=st.integers(1, 5))
-def test_partition_and_merge_invert(b, rows, columns, size, c):
-    x = torch.arange(b * rows * size * columns * size * c).view(b, rows * size, columns * size, c)
-    windows = swin.partition(x, size)
-    assert windows.shape == (b, rows, columns, size**2, c)
-    assert torch.equal(windows[0, 0, 0].view(size, size, c), x[0, :size, :size])
-    assert torch.equal(swin.merge(windows, x.shape[1], x.shape[2]), x)
+def cut(x, size):
+    """(h, w) into windows (rows, columns, size²)."""
+    return torch.stack([torch.stack([w.flatten() for w in row.split(size, 1)]) for row in x.split(size)])
 
 
 def naive_mask(height, width, size, shift):
     """The mask of every window as the paper has it: label the regions of the rolled map, compare within windows."""
-    labels = torch.zeros(1, height, width, 1)
+    labels = torch.zeros(height, width)
     slices = (slice(0, -size), slice(-size, -shift), slice(-shift, None))
     for index, (rows, columns) in enumerate((r, c) for r in slices for c in slices):
-        labels[:, rows, columns] = index
-    windows = swin.partition(labels, size).squeeze(-1)
-    return swin.MASKED * (windows[..., :, None] != windows[..., None, :]).float()[0]
+        labels[rows, columns] = index
+    windows = cut(labels, size)
+    return swin.MASKED * (windows[..., :, None] != windows[..., None, :]).float()
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 3), (3, 1), (3, 4)])
-def test_shifted_windows_are_of_four_kinds(rows, columns):
-    size, shift = 4, 2
-    expected = naive_mask(rows * size, columns * size, size, shift)
-    seen = torch.full((rows, columns, size**2, size**2), torch.nan)
-    for row_slice, column_slice, mask in swin.shifted_window_kinds(size, shift):
-        seen[row_slice, column_slice] = mask
-    assert torch.equal(seen, expected)
+@given(batch=st.integers(1, 2), height=SIDES, width=SIDES, shift=st.sampled_from([0, 2]))
+def test_window_plan(batch, height, width, shift):
+    """Every window of the padded and rolled map once, with its own mask."""
+    size = 4
+    plan = swin.window_plan(batch, height, width, size, shift, torch.device("cpu"))
+    total = batch * height * width
+    assert torch.equal(plan.tokens[plan.places], torch.arange(total))
+    kinds = zip(plan.tokens.view(-1, size**2).split(plan.counts), plan.masks, strict=True)
+    found = {tuple(window.tolist()): mask for windows, mask in kinds for window in windows}
+    h, w = -(-height // size) * size, -(-width // size) * size
+    masks = naive_mask(h, w, size, shift).flatten(0, 1) if shift else torch.zeros(h * w // size**2, 1)
+    for token in torch.arange(total).view(batch, height, width):
+        rolled = F.pad(token, (0, w - width, 0, h - height), value=total).roll((-shift, -shift), (0, 1))
+        for window, mask in zip(cut(rolled, size).flatten(0, 1), masks, strict=True):
+            seen = found[tuple(window.tolist())]
+            assert torch.equal(torch.zeros_like(mask) if seen is None else seen, mask)
+    assert sum(plan.counts) == batch * len(masks)
 
 
 def test_relative_position_index_matches_its_definition():
-    index = swin.relative_position_index(3)
+    index = swin.relative_position_index(3, torch.device("cpu"))
     for a in range(9):
         for b in range(9):
             dy, dx = a // 3 - b // 3, a % 3 - b % 3
@@ -60,6 +65,7 @@ def test_window_attention_equals_a_naive_loop(height, width, shift, seed):
     h, w = padded.shape[1:3]
     rolled = padded.roll((-shift, -shift), (1, 2))
     masks = naive_mask(h, w, size, shift) if shift else torch.zeros(h // size, w // size, 1, 1)
+    index = swin.relative_position_index(size, torch.device("cpu"))
     expected = torch.zeros_like(rolled)
     for i in range(h // size):
         for j in range(w // size):
@@ -68,11 +74,11 @@ def test_window_attention_equals_a_naive_loop(height, width, shift, seed):
             out = []
             for head in range(heads):
                 logits = q[:, head] @ k[:, head].T / (dim // heads) ** 0.5
-                bias = attention.relative_position_bias_table[swin.relative_position_index(size), head]
+                bias = attention.relative_position_bias_table[index, head]
                 out.append((logits + bias + masks[i, j]).softmax(-1) @ v[:, head])
             expected[area] = attention.proj(torch.cat(out, 1)).view(size, size, dim)
     expected = expected.roll((shift, shift), (1, 2))[:, :height, :width]
-    assert torch.allclose(attention(x), expected, atol=1e-5)
+    assert torch.allclose(attention(x, attention.plan(x)), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (64, 96), (33, 70)])

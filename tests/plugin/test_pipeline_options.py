@@ -95,8 +95,8 @@ def test_compile_reaches_the_network(
     built = build(str(model_dir), device="cpu", compile=True, compile_options={"backend": "eager"})
 
     assert built(str(photo))["labels"] == segmentor(str(photo))["labels"]
-    assert compiled == [{"backend": "eager"}]
-    assert len(calls) == 1
+    assert compiled == [{"backend": "eager"}] * len(calls)  # once a layer
+    assert len(calls) > 1
 
 
 def test_dtype_of_a_loaded_model_cannot_be_asked_for(build: Any, segmentor: Any) -> None:

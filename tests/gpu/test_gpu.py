@@ -1,0 +1,149 @@
+"""A GPU against the CPU, with small models. docs/speed.md has the commands that measure the full-size one."""
+
+import dataclasses
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+
+from modelscope_swinpan import PanopticPredictor, graphs, load_model
+from modelscope_swinpan.config import PostprocessConfig, PreprocessConfig
+from modelscope_swinpan.errors import DeviceError
+from modelscope_swinpan.models.deformable_attention import triton_works
+from modelscope_swinpan.postprocess import instances, panoptic, semantic
+from tests.builders import random_image, random_model
+from tests.models.triton_cases import CASES, case, check
+from tests.test_postprocess import CATEGORIES
+from tests.test_postprocess import case as fusion_case
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
+DTYPES = ("float32", "bfloat16", "float16")
+QUICK = PreprocessConfig(short_side=256, long_side=448)
+SHAPES = [(1, 3, 64, 96), (2, 3, 64, 96), (1, 3, 96, 64)]
+
+
+def on_gpu(embedded, dtype="float32"):
+    model = load_model(embedded, device="cuda", dtype=dtype)
+    model.config = dataclasses.replace(model.config, preprocess=QUICK)
+    return model
+
+
+@pytest.mark.parametrize(("dtype", "same"), [("float32", 0.999), ("bfloat16", 0.95), ("float16", 0.97)])
+def test_a_photo_is_segmented_as_on_the_cpu(embedded, quick_model, chelsea, dtype, same):
+    expected = PanopticPredictor(quick_model).predict([chelsea])[0]
+    found = PanopticPredictor(on_gpu(embedded, dtype)).predict([chelsea])[0]
+    assert (found.panoptic_seg == expected.panoptic_seg).mean() >= same
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("sizes", [*CASES, ([(25, 38), (50, 76), (100, 152)], 2, 999, 8, 4, 32)])
+def test_the_kernel_samples_as_pytorch_does(sizes, dtype):
+    pytest.importorskip("triton", reason="needs Triton")
+    assert triton_works(torch.device("cuda", 0))
+    check(case(*sizes, dtype=dtype, device="cuda"))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_model_never_waits_for_the_gpu(dtype):
+    """A CUDA graph could not hold it."""
+    model = random_model().to("cuda", getattr(torch, dtype))
+    pixel_values = torch.randn(1, 3, 64, 96, device="cuda")
+    with torch.inference_mode():
+        model(pixel_values)  # kernels and caches
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            output = model(pixel_values)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    assert output.mask_logits.isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_replays_answer_as_the_model_does(dtype, monkeypatch):
+    """Shapes in turn, and more of them than are remembered."""
+    monkeypatch.setattr(graphs, "SHAPES", 2)
+    model = random_model().to("cuda", getattr(torch, dtype))
+    replayed = graphs.ReplayedModel(model)
+    inputs = [torch.randn(shape).pin_memory() for shape in [*SHAPES, *SHAPES, SHAPES[2]]]
+    answers = [replayed(pixel_values) for pixel_values in inputs]  # none overwrites another
+    with torch.inference_mode():
+        for pixel_values, answer in zip(inputs, answers, strict=True):
+            expected = model(pixel_values.cuda())
+            assert torch.equal(answer.class_logits, expected.class_logits)
+            assert torch.equal(answer.mask_logits, expected.mask_logits)
+
+
+def test_replays_from_threads_with_streams_of_their_own():
+    model = random_model().cuda()
+    replayed = graphs.ReplayedModel(model)
+    inputs = [torch.randn(SHAPES[index % 3]) for index in range(24)]
+
+    def answer(pixel_values):
+        with torch.cuda.stream(torch.cuda.Stream()):
+            return replayed(pixel_values).mask_logits.cpu()
+
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(answer, inputs))
+    with torch.inference_mode():
+        for pixel_values, found in zip(inputs, answers, strict=True):
+            assert torch.equal(found, model(pixel_values.cuda()).mask_logits.cpu())
+
+
+def test_compiled_and_replayed(embedded, chelsea):
+    images = [chelsea, chelsea[:, ::-1].copy(), np.ascontiguousarray(chelsea.transpose(1, 0, 2)), chelsea]
+    expected = PanopticPredictor(on_gpu(embedded)).predict(images, batch_size=2)
+    found = PanopticPredictor(on_gpu(embedded), compile=True).predict(images, batch_size=2)
+    for one, other in zip(found, expected, strict=True):
+        assert (one.panoptic_seg == other.panoptic_seg).mean() >= 0.999
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_fusion_decides_as_on_the_cpu(seed):
+    class_logits, mask_logits, resized, original = fusion_case(seed)
+    geometry = {"resized": resized, "original": original, "categories": CATEGORIES}
+    config = PostprocessConfig(object_mask_threshold=0.3, instance_threshold=0.1)
+    here, there = (class_logits, mask_logits), (class_logits.cuda(), mask_logits.cuda())
+    for fuse, options in ((panoptic, {"config": config}), (semantic, {})):
+        expected, found = (fuse(*logits, **geometry, **options) for logits in (here, there))
+        assert (expected.panoptic_seg != found.panoptic_seg).sum() <= 2  # rounding
+        for one, other in zip(expected.segments, found.segments, strict=True):
+            assert (one.id, one.score) == (other.id, pytest.approx(other.score, abs=1e-3))
+            assert abs(one.area - other.area) <= 2
+    expected, found = (instances(*logits, **geometry, config=config) for logits in (here, there))
+    assert (expected.masks != found.masks).sum() <= 2
+    assert [segment.label for segment in expected.segments] == [segment.label for segment in found.segments]
+
+
+def test_fusion_waits_four_times_at_most():
+    """For the kept queries, for their areas, to send the ids, and for the result."""
+    class_logits, mask_logits, resized, original = fusion_case(0)
+    options = {"resized": resized, "original": original, "categories": CATEGORIES, "config": PostprocessConfig()}
+    logits = class_logits.cuda(), mask_logits.cuda()
+    assert panoptic(*logits, **options).segments  # and what follows from sizes alone is remembered
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        with warnings.catch_warnings(record=True) as waits:
+            warnings.simplefilter("always")
+            panoptic(*logits, **options)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert len([wait for wait in waits if "synchroniz" in str(wait.message)]) <= 4
+
+
+def test_a_full_gpu_is_a_clear_error_and_no_lasting_one(embedded):
+    predictor = PanopticPredictor(on_gpu(embedded))
+    image = random_image(300, 300)
+    expected = predictor.predict([image])[0]
+    torch.cuda.empty_cache()
+    torch.cuda.set_per_process_memory_fraction(1e-6)
+    try:
+        with pytest.raises(DeviceError, match=r"cuda:0 ran out of memory for 1 image.*Lower batch_size"):
+            predictor.predict([image])
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert np.array_equal(predictor.predict([image])[0].panoptic_seg, expected.panoptic_seg)
