@@ -18,13 +18,20 @@ REQUIRED = [
     "safetensors>=0.4",
     "supervision>=0.25",
     "timm>=1.0",
-    "torch>=2.4",
+    "torch>=2.7",
     "torchvision",
     "typer>=0.19",
     "urllib3>=2.2",
     "wrapt>=2",
 ]
+EXPORT = [
+    "onnx",
+    "onnxruntime",
+    "onnxscript",
+    "openvino",
+]
 DEV = [
+    *EXPORT,
     "build",
     "hypothesis",
     "import-linter",
@@ -50,7 +57,7 @@ if __name__ == "__main__":
         packages=find_packages(include=["modelscope_swinpan", "modelscope_swinpan.*"]),
         package_data={"modelscope_swinpan": ["py.typed", "embedded/*"]},
         install_requires=REQUIRED,
-        extras_require={"dev": DEV},
+        extras_require={"export": EXPORT, "dev": DEV},
         entry_points={
             "console_scripts": ["swinpan=modelscope_swinpan.cli:main"],
             "modelscope_hub.cli_plugins": ["swinpan=modelscope_swinpan.plugin.command:SwinpanCommand"],

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from .. import __version__
-from . import checkpoints, images, measurements
+from . import checkpoints, exporting, images, measurements, scenes
 from .console import say
 
 # Plain help: the rich one cuts long defaults off.
@@ -40,6 +40,6 @@ def _swinpan(
     """Panoptic segmentation of images with Swin + Mask2Former."""
 
 
-for command in (images.predict, images.demo, checkpoints.convert, checkpoints.inspect):
+for command in (images.predict, images.demo, scenes.scenes, checkpoints.convert, checkpoints.inspect, exporting.export):
     app.command()(command)
 app.add_typer(measurements.app, name="bench")

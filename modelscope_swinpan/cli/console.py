@@ -1,5 +1,6 @@
 """What the commands say, and how they end."""
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,18 @@ def one_line_errors() -> Iterator[None]:
         complain(str(error))
         status = 2 if isinstance(error, ConfigError) else 1
         raise typer.Exit(status) from None
+
+
+def read_size(text: str) -> tuple[int, int]:
+    """Height and width from '800x1216'.
+
+    Raises:
+        ConfigError: the text is of another form.
+    """
+    match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text, re.ASCII | re.IGNORECASE)
+    if not match:
+        raise ConfigError(f"--size must be height and width in pixels, as in 800x1216; got {text!r}.")
+    return int(match[1]), int(match[2])
 
 
 def say(message: str) -> None:

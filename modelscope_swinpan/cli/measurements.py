@@ -1,29 +1,152 @@
 """``swinpan bench``: time and memory."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
+from rich.table import Table
 
-from .console import one_line_errors, out
+from .console import err, one_line_errors, out
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Measure time and memory; prints JSON.")
-RunsOption = Annotated[int, typer.Option(metavar="N", min=1, help="Fresh processes to measure in; the median counts.")]
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Measure time and memory; prints JSON, and where it helps a table beside it, on standard error.",
+)
+RunsOption = Annotated[int, typer.Option(metavar="N", min=1, help="Measurements; the median counts.")]
+ModelOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="A model directory.", show_default="random weights of the hub model's size"),
+]
+DeviceOption = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda or cuda:1.")]
+DtypeOption = Annotated[
+    Literal["float32", "bfloat16", "float16"], typer.Option(metavar="NAME", help="float32, bfloat16 or float16.")
+]
+MEGABYTE = 2**20
+
+
+@app.command("model")
+def bench_model(
+    model: ModelOption = None,
+    image: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A photo.", show_default="a generated one, 640×427")
+    ] = None,
+    device: DeviceOption = "cpu",
+    dtype: DtypeOption = "float32",
+    compiled: Annotated[bool, typer.Option("--compile", help="Compile our model's layers first.")] = False,
+    batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Copies of the photo in one batch.")] = 1,
+    against: Annotated[
+        Literal["transformers"] | None, typer.Option(metavar="PEER", help="transformers: the same weights in it.")
+    ] = None,
+    against_dtype: DtypeOption = "float32",
+    runs: RunsOption = 5,
+    threads: Annotated[int | None, typer.Option(metavar="N", min=1, help="Threads of PyTorch.")] = None,
+) -> None:
+    """Time and memory from a photo's file to its segments, in turns with a peer."""
+    from ..benchmark.model import bench_model
+
+    with one_line_errors():
+        found = bench_model(
+            model,
+            image,
+            device=device,
+            dtype=dtype,
+            compiled=compiled,
+            batch_size=batch_size,
+            against=against,
+            against_dtype=against_dtype,
+            runs=runs,
+            threads=threads,
+        )
+        err.print(_table(found, [name for name in ("ours", against) if name]))
+        out.print_json(data=found)
+
+
+def _table(found: dict[str, Any], sides: list[str]) -> Table:
+    """Seconds of every stage and peak memory, a column for each side."""
+    table = Table("", *(f"{side}, {found[side]['dtype']}" for side in sides))
+    for stage in found[sides[0]]["stages"]:
+        table.add_row(stage, *(f"{found[side]['stages'][stage]:.3f} s" for side in sides))
+    table.add_section()
+    table.add_row("all (median)", *(f"{found[side]['seconds']:.3f} s" for side in sides))
+    for side in sides:
+        seconds = found[side]["seconds_all"]
+        found[side]["spread"] = f"{min(seconds):.3f}–{max(seconds):.3f} s"
+    table.add_row("spread", *(found[side]["spread"] for side in sides))
+    table.add_row("segments", *(str(found[side]["segments"]) for side in sides))
+    table.add_row("peak memory", *(f"{found[side]['peak_bytes'] / MEGABYTE:.0f} MiB" for side in sides))
+    if "ratio" in found:
+        table.add_row("ours / peer", f"{found['ratio']:.2f}", "")
+    return table
+
+
+@app.command("random-model")
+def random_model(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Model directory to write.")],
+) -> None:
+    """Write the model that the other commands measure by default, to make it once for all of them."""
+    from ..benchmark.random_model import write_random_model
+
+    with one_line_errors():
+        write_random_model(directory)
+
+
+@app.command("start")
+def bench_start(
+    model: ModelOption = None,
+    image: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A photo.", show_default="a generated one, 640×427")
+    ] = None,
+    dtype: DtypeOption = "float32",
+    runs: RunsOption = 3,
+) -> None:
+    """Time from the start of a process to the first photo's segments, by turns with transformers."""
+    from ..benchmark.start import bench_start
+
+    with one_line_errors():
+        out.print_json(data=bench_start(model, image, dtype, runs))
+
+
+@app.command("throughput")
+def bench_throughput(
+    model: ModelOption = None,
+    device: DeviceOption = "cpu",
+    dtype: DtypeOption = "float32",
+    batch_size: Annotated[
+        list[int] | None, typer.Option(metavar="N", min=1, help="Repeatable.", show_default="1, 2, 4 and 8")
+    ] = None,
+    images: Annotated[int, typer.Option(metavar="N", min=1, help="Photos to segment at each batch size.")] = 16,
+    compiled: Annotated[bool, typer.Option("--compile", help="Compile the model's layers first.")] = False,
+) -> None:
+    """Images per second over many photo files, decoding and model overlapping or one after the other."""
+    from ..benchmark.throughput import bench_throughput
+
+    with one_line_errors():
+        found = bench_throughput(model, device, dtype, batch_size or [1, 2, 4, 8], images, compiled)
+        out.print_json(data=found)
+
+
+@app.command("scale")
+def bench_scale(
+    plot: Annotated[Path, typer.Option(metavar="FILE", help="PNG to write.")] = Path("scale.png"),
+    model: ModelOption = None,
+    dtype: DtypeOption = "float32",
+    runs: RunsOption = 1,
+) -> None:
+    """Time and memory as photos grow to 50 megapixels, and as kept queries grow to 200, as a plot."""
+    from ..benchmark.scale import bench_scale
+
+    with one_line_errors():
+        out.print_json(data=bench_scale(model, plot, dtype, runs))
 
 
 @app.command("load")
-def bench_load(
-    model: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="A model directory.", show_default="random weights of the hub model's size"),
-    ] = None,
-    runs: RunsOption = 3,
-) -> None:
+def bench_load(model: ModelOption = None, runs: RunsOption = 3) -> None:
     """Time and peak memory of loading a model, and of ModelScope's pipeline() over it."""
-    from .. import benchmark
+    from ..benchmark.loading import bench_load
 
     with one_line_errors():
-        out.print_json(data=benchmark.bench_load(model, runs))
+        out.print_json(data=bench_load(model, runs))
 
 
 @app.command("postprocess")
@@ -34,7 +157,7 @@ def bench_postprocess(
     runs: RunsOption = 3,
 ) -> None:
     """Time and peak memory of the panoptic fusion of one photo on the CPU."""
-    from .. import benchmark
+    from ..benchmark.fusion import bench_postprocess
 
     with one_line_errors():
-        out.print_json(data=benchmark.bench_postprocess(width, height, queries, runs))
+        out.print_json(data=bench_postprocess(width, height, queries, runs))

@@ -1,0 +1,219 @@
+"""What is measured against what: our model, and what users would run instead, from a photo's pixels to its segments.
+
+Each runs in a worker of its own (:mod:`.process`), where it is the one side of that process.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from ..categories import COCO_PANOPTIC
+from ..checkpoints.load import load_model, parse_device, parse_dtype
+from ..errors import ConfigError
+from ..images import decode_image
+from ..predictor import PanopticPredictor
+from .loading import read_weights
+from .process import measure, peak_resident, resident
+
+Pixels = npt.NDArray[np.uint8]
+
+
+class Side(Protocol):
+    """A loaded model with its own pre- and post-processing."""
+
+    @property
+    def model(self) -> nn.Module:
+        """The network."""
+
+    @property
+    def stages(self) -> dict[str, nn.Module]:
+        """The parts of it that are timed on their own."""
+
+    def segment(self, images: list[Pixels]) -> list[int]:
+        """The number of segments found in each of ``images`` (height, width, 3), RGB."""
+
+    def logits(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
+        """Class logits (B, Q, K+1) and mask logits (B, Q, h, w)."""
+
+
+class Ours:
+    """This package."""
+
+    def __init__(self, directory: str, device: torch.device, dtype: torch.dtype, compiled: bool) -> None:
+        model = load_model(directory, device=device, dtype=dtype)
+        self.model = model
+        self.predictor = PanopticPredictor(model, compile=compiled)
+        self.stages: dict[str, nn.Module] = {
+            "backbone": model.backbone,
+            "pixel_decoder": model.pixel_decoder,
+            "decoder": model.transformer_decoder,
+        }
+
+    def segment(self, images: list[Pixels]) -> list[int]:
+        """See :class:`Side`."""
+        return [len(result.segments) for result in self.predictor.predict(images, batch_size=len(images))]
+
+    def logits(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
+        """See :class:`Side`."""
+        output = self.model(pixel_values)
+        return output.class_logits, output.mask_logits
+
+
+class Transformers:
+    """The transformers package's Mask2Former, its image processor and its panoptic post-processing."""
+
+    def __init__(self, directory: str, device: torch.device, dtype: torch.dtype, compiled: bool) -> None:
+        try:
+            from transformers import AutoImageProcessor, Mask2FormerForUniversalSegmentation
+            from transformers.utils import logging
+        except ImportError:
+            raise ConfigError(
+                "Comparing with transformers needs the transformers package: pip install transformers"
+            ) from None
+        logging.disable_progress_bar()
+        self.processor = AutoImageProcessor.from_pretrained(directory)
+        model = Mask2FormerForUniversalSegmentation.from_pretrained(directory, dtype=dtype).to(device).eval()
+        if compiled:
+            model.compile()
+        self.model = model
+        self.device, self.dtype = device, dtype
+        stuff = {category.name for category in COCO_PANOPTIC if not category.isthing}
+        self.stuff = {int(label) for label, name in model.config.id2label.items() if name in stuff}
+        parts = model.model
+        self.stages = {
+            "backbone": parts.pixel_level_module.encoder,
+            "pixel_decoder": parts.pixel_level_module.decoder,
+            "decoder": parts.transformer_module,
+        }
+
+    def segment(self, images: list[Pixels]) -> list[int]:
+        """See :class:`Side`."""
+        inputs = self.processor(images=images, return_tensors="pt").to(self.device, self.dtype)
+        outputs = self.model(pixel_values=inputs["pixel_values"], pixel_mask=inputs["pixel_mask"])
+        found = self.processor.post_process_panoptic_segmentation(
+            outputs,
+            threshold=0.8,
+            overlap_mask_area_threshold=0.8,
+            label_ids_to_fuse=self.stuff,
+            target_sizes=[image.shape[:2] for image in images],
+        )
+        return [len(one["segments_info"]) for one in found]
+
+    def logits(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
+        """See :class:`Side`."""
+        output = self.model(pixel_values=pixel_values.to(self.device, self.dtype))
+        return output.class_queries_logits, output.masks_queries_logits
+
+
+SIDES: dict[str, Callable[[str, torch.device, torch.dtype, bool], Side]] = {"ours": Ours, "transformers": Transformers}
+_side: Side
+_device: torch.device
+
+
+def load(name: str, directory: str, device: str, dtype: str, compiled: bool, threads: int | None) -> dict[str, Any]:
+    """Make side ``name`` this process's: seconds and memory of loading it and reading every weight."""
+    global _side, _device
+    if threads:
+        torch.set_num_threads(threads)
+    _device = parse_device(device)
+
+    def work() -> Side:
+        global _side
+        _side = SIDES[name](directory, _device, parse_dtype(dtype), compiled)
+        read_weights(_side.model)
+        return _side
+
+    return {**measure(work), "threads": torch.get_num_threads()}
+
+
+@torch.inference_mode()
+def answer(pixel_values: Tensor) -> dict[str, Any]:
+    """The logits, float32 on the CPU, and what the first run of the model alone takes."""
+    found: list[tuple[Tensor, Tensor]] = []
+    cost = _memory(lambda: found.append(_side.logits(pixel_values.to(_device))))
+    return {**cost, "logits": tuple(x.float().cpu().numpy() for x in found[0])}
+
+
+@torch.inference_mode()
+def run(photo: Path, batch_size: int, with_stages: bool) -> dict[str, Any]:
+    """Seconds of one batch of copies of ``photo``, decoding included; of its stages where they are asked for."""
+    times: dict[str, float] = {}
+    with _timed(times) if with_stages else contextlib.nullcontext():
+        start = _now()
+        image = decode_image(photo)
+        decoded = _now()
+        segments = _side.segment([image] * batch_size)
+        end = _now()
+    result: dict[str, Any] = {"seconds": end - start, "segments": segments[0]}
+    if with_stages:
+        begin, finish = times.pop("begin"), times.pop("finish")
+        result["stages"] = {
+            "decode": decoded - start,
+            "preprocess": begin - decoded,
+            **times,
+            "postprocess": end - finish,
+        }
+    return result
+
+
+def peak(photo: Path, batch_size: int) -> int:
+    """Peak memory of one more run, the weights included, in bytes: resident on a CPU, allocated on a GPU."""
+    if _device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(_device)
+        run(photo, batch_size, False)
+        return torch.cuda.max_memory_allocated(_device)
+    resident()
+    run(photo, batch_size, False)
+    return peak_resident()
+
+
+def _memory(work: Callable[[], object]) -> dict[str, Any]:
+    """:func:`.process.measure`, on a GPU of its own memory."""
+    if _device.type != "cuda":
+        return measure(work)
+    torch.cuda.reset_peak_memory_stats(_device)
+    before = torch.cuda.memory_allocated(_device)
+    start = _now()
+    work()
+    return {"seconds": _now() - start, "peak_bytes": torch.cuda.max_memory_allocated(_device) - before}
+
+
+def _now() -> float:
+    """The time, once a GPU has done what it was given."""
+    if _device.type == "cuda":
+        torch.cuda.synchronize(_device)
+    return time.perf_counter()
+
+
+@contextlib.contextmanager
+def _timed(times: dict[str, float]) -> Iterator[None]:
+    """Note the seconds of each stage, and when the model began and finished."""
+
+    def begin(*_: object) -> None:
+        times["begin"] = _now()
+
+    def finish(*_: object) -> None:
+        times["finish"] = _now()
+
+    handles = [_side.model.register_forward_pre_hook(begin), _side.model.register_forward_hook(finish)]
+    for name, stage in _side.stages.items():
+
+        def before(*_: object, name: str = name) -> None:
+            times[name] = -_now()
+
+        def after(*_: object, name: str = name) -> None:
+            times[name] += _now()
+
+        handles += [stage.register_forward_pre_hook(before), stage.register_forward_hook(after)]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,0 +1,50 @@
+"""Images per second over many files."""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from ..checkpoints.load import load_model
+from ..errors import ImageError
+from ..images import decode_image
+from ..predictor import PanopticPredictor
+from ..stream import stream
+from .model import write_photo
+from .random_model import write_random_model
+
+
+def bench_throughput(
+    model: Path | None, device: str, dtype: str, batch_sizes: list[int], images: int, compiled: bool
+) -> dict[str, Any]:
+    """``images`` photos of one size at every batch size: as a stream, and each batch after the one before.
+
+    The difference of the two is what overlapping gains.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        directory = model or write_random_model(Path(temporary, "model"))
+        photos = [write_photo(Path(temporary, f"{seed}.png"), seed=seed) for seed in range(images)]
+        network = load_model(directory, device=device, dtype=dtype)
+        results = []
+        for batch_size in batch_sizes:
+            predictor = PanopticPredictor(network, batch_size=batch_size, compile=compiled)
+            predictor([photos[0]] * batch_size)  # compiles, and learns the shape
+
+            start = time.perf_counter()
+            for found in stream(predictor, photos):
+                if isinstance(found, ImageError):
+                    raise found
+            streamed = time.perf_counter() - start
+
+            start = time.perf_counter()
+            for first in range(0, images, batch_size):
+                predictor.predict([decode_image(photo) for photo in photos[first : first + batch_size]])
+            in_turn = time.perf_counter() - start
+            results.append(
+                {
+                    "batch_size": batch_size,
+                    "images_per_second": round(images / streamed, 3),
+                    "images_per_second_in_turn": round(images / in_turn, 3),
+                }
+            )
+    return {"device": device, "dtype": dtype, "images": images, "results": results}

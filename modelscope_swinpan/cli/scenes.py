@@ -1,0 +1,38 @@
+"""``swinpan scenes``: generated scenes as a COCO panoptic dataset."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import MofNCompleteColumn, Progress
+
+from .console import one_line_errors, out, read_size, say
+
+
+def scenes(
+    out_folder: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder to write; made where it is missing.", file_okay=False)
+    ],
+    count: Annotated[int, typer.Option("--count", metavar="N", min=1, help="How many scenes.")] = 100,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="S", min=0, help="The seed of the first; the others follow it.")
+    ] = 0,
+    size: Annotated[str, typer.Option("--size", metavar="HxW", help="Height and width in pixels.")] = "256x320",
+) -> None:
+    """Generate scenes with exact panoptic truth.
+
+    Writes a COCO panoptic dataset: panoptic.json, and a PNG per scene in panoptic and in images. Files of the same
+    names are replaced. Seeds from 1000000 on are for training, those below are held out.
+    """
+    with one_line_errors():
+        pixels = read_size(size)
+
+        from ..data.coco_panoptic import write_dataset
+        from ..data.scenes import SceneDataset
+
+        columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+        with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
+            dataset = SceneDataset(range(seed, seed + count), pixels)
+            examples = progress.track((dataset[index] for index in range(count)), total=count, description="Painting")
+            write_dataset(out_folder, examples, dataset.categories)
+        say(f"The dataset is in {out_folder}")

@@ -1,0 +1,58 @@
+import json
+
+import pytest
+
+from modelscope_swinpan.benchmark import model as bench
+from modelscope_swinpan.benchmark.random_model import write_random_model
+from modelscope_swinpan.cli import main
+from modelscope_swinpan.errors import SwinPanError
+from tests.builders import SMALL
+
+OPTIONS = {
+    "device": "cpu",
+    "dtype": "float32",
+    "compiled": False,
+    "batch_size": 1,
+    "against": "transformers",
+    "against_dtype": "float32",
+    "runs": 2,
+    "threads": 1,
+}
+STAGES = ["decode", "preprocess", "backbone", "pixel_decoder", "decoder", "postprocess"]
+
+
+def test_takes_turns_with_transformers(directory, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(
+            ["bench", "model", "--model", str(directory), "--against", "transformers", "--runs", "2", "--threads", "1"]
+        )
+    captured = capsys.readouterr()
+    assert end.value.code == 0
+    found = json.loads(captured.out)
+    assert max(found["transformers"]["difference"].values()) < 1e-4
+    for side in ("ours", "transformers"):
+        one = found[side]
+        assert list(one["stages"]) == STAGES
+        assert all(seconds > 0 for seconds in one["stages"].values())
+        assert sum(one["stages"].values()) < 1.5 * max(one["seconds_all"])
+        assert len(one["seconds_all"]) == 2
+        assert one["segments"] >= 5
+        assert one["load"]["threads"] == 1
+        assert one["first_forward"]["peak_bytes"] > 0
+        assert one["peak_bytes"] > 2**20
+    assert found["ratio"] == pytest.approx(found["ours"]["seconds"] / found["transformers"]["seconds"], rel=0.01)
+    for word in ("pixel_decoder", "all (median)", "ours / peer"):
+        assert word in captured.err
+
+
+def test_alone_in_bfloat16(directory):
+    found = bench.bench_model(directory, None, **{**OPTIONS, "against": None, "dtype": "bfloat16", "batch_size": 2})
+    assert "ratio" not in found
+    assert found["ours"]["images_per_second"] == pytest.approx(2 / found["ours"]["seconds"], rel=0.01)
+
+
+def test_sides_that_differ_are_not_timed(directory, tmp_path, monkeypatch):
+    other = write_random_model(tmp_path / "other", SMALL, seed=1, form="transformers")
+    monkeypatch.setattr(bench, "in_form", lambda *_: other)
+    with pytest.raises(SwinPanError, match="transformers does not answer as this package does: logits differ by"):
+        bench.bench_model(directory, None, **OPTIONS)

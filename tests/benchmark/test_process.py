@@ -1,0 +1,44 @@
+import os
+import time
+
+import numpy as np
+import pytest
+
+from modelscope_swinpan.benchmark.process import measure, repeat, worker
+
+
+def test_measure_sees_a_peak_that_is_gone_at_the_end():
+    size = 256 * 2**20
+
+    def work():
+        np.ones(size, np.uint8)
+        time.sleep(0.2)
+
+    found = measure(work)
+    assert found["seconds"] >= 0.2
+    assert 0.9 * size < found["peak_bytes"] < 1.5 * size
+
+
+def process_number(offset):
+    return {"seconds": float(os.getpid() + offset), "peak_bytes": os.getpid()}
+
+
+def test_every_repetition_has_a_process_of_its_own():
+    found = repeat(2, process_number, 1)
+    first, second = found["seconds_all"]
+    assert first != second
+    assert os.getpid() + 1 not in (first, second)
+    assert found["seconds"] == (first + second) / 2
+    assert found["peak_bytes"] == max(first, second) - 1
+
+
+def fail():
+    raise ValueError("what went wrong")
+
+
+def test_a_worker_keeps_its_process_and_tells_what_went_wrong():
+    with worker() as executor:
+        numbers = [executor.submit(os.getpid).result() for _ in range(2)]
+        with pytest.raises(ValueError, match="what went wrong"):
+            executor.submit(fail).result()
+    assert numbers[0] == numbers[1] != os.getpid()
