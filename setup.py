@@ -30,12 +30,15 @@ EXPORT = [
     "onnxscript",
     "openvino",
 ]
+EVAL = ["hotcoco>=1.3"]
 DEV = [
+    *EVAL,
     *EXPORT,
     "build",
     "hypothesis",
     "import-linter",
     "mypy",
+    "pycocotools",  # what hotcoco is checked against
     "pytest",
     "pytest-timeout",
     "pytest-xdist",
@@ -57,7 +60,7 @@ if __name__ == "__main__":
         packages=find_packages(include=["modelscope_swinpan", "modelscope_swinpan.*"]),
         package_data={"modelscope_swinpan": ["py.typed", "embedded/*"]},
         install_requires=REQUIRED,
-        extras_require={"export": EXPORT, "dev": DEV},
+        extras_require={"eval": EVAL, "export": EXPORT, "dev": DEV},
         entry_points={
             "console_scripts": ["swinpan=modelscope_swinpan.cli:main"],
             "modelscope_hub.cli_plugins": ["swinpan=modelscope_swinpan.plugin.command:SwinpanCommand"],

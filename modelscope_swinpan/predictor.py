@@ -7,6 +7,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from . import postprocess as fusion
 from .config import PostprocessConfig
@@ -123,23 +124,25 @@ class PanopticPredictor:
         else:
             pixels = batch.pixel_values
             output = self.model(pixels.to(device, non_blocking=pixels.is_pinned()))
-        results: list[Result] = []
-        for class_logits, mask_logits, resized, original in zip(
-            output.class_logits, output.mask_logits, batch.resized, batch.original, strict=True
-        ):
-            what: dict[str, Any] = {
-                "resized": resized,
-                "original": original,
-                "categories": self.model.config.categories,
-            }
-            match self.model.config.task:
-                case "panoptic":
-                    results.append(fusion.panoptic(class_logits, mask_logits, **what, config=config))
-                case "instance":
-                    results.append(fusion.instances(class_logits, mask_logits, **what, config=config))
-                case "semantic":
-                    results.append(fusion.semantic(class_logits, mask_logits, **what))
-        return results
+        return [
+            self.fuse(class_logits, mask_logits, resized, original, config)
+            for class_logits, mask_logits, resized, original in zip(
+                output.class_logits, output.mask_logits, batch.resized, batch.original, strict=True
+            )
+        ]
+
+    def fuse(
+        self, class_logits: Tensor, mask_logits: Tensor, resized: Size, original: Size, config: PostprocessConfig
+    ) -> Result:
+        """The result for one image of a batch, from its ``class_logits`` (Q, K+1) and ``mask_logits`` (Q, h, w)."""
+        what: dict[str, Any] = {"resized": resized, "original": original, "categories": self.model.config.categories}
+        match self.model.config.task:
+            case "panoptic":
+                return fusion.panoptic(class_logits, mask_logits, **what, config=config)
+            case "instance":
+                return fusion.instances(class_logits, mask_logits, **what, config=config)
+            case "semantic":
+                return fusion.semantic(class_logits, mask_logits, **what)
 
 
 def _checked(batch_size: int) -> int:

@@ -4,8 +4,6 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -14,10 +12,6 @@ from ..errors import ConfigError, SwinPanError
 
 out = Console()
 err = Console(stderr=True)
-
-OutputOption = Annotated[
-    Path, typer.Option(metavar="DIR", help="Folder for the results; made where it is missing.", file_okay=False)
-]
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import io
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
@@ -13,8 +13,18 @@ from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 from rich.text import Text
 
+from ..config import replace
 from ..errors import ImageError
-from .console import OutputOption, complain, err, one_line_errors, out, say
+from .console import complain, one_line_errors, out, say
+from .options import (
+    DEFAULT_MODEL,
+    BatchSizeOption,
+    DeviceOption,
+    DtypeOption,
+    ModelOption,
+    OutputOption,
+    load_predictor,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,23 +34,13 @@ if TYPE_CHECKING:
     from ..predictor import PanopticPredictor
     from ..structures import PanopticResult
 
-DEFAULT_MODEL = "damo/cv_swinL_panoptic-segmentation_cocopan"
-
 
 def predict(
     images: Annotated[list[str], typer.Argument(metavar="IMAGE", help="Image files or http(s) URLs.")],
-    model: Annotated[
-        str, typer.Option(metavar="MODEL", help="A model directory, a checkpoint file, or a ModelScope id to download.")
-    ] = DEFAULT_MODEL,
+    model: ModelOption = DEFAULT_MODEL,
     output: OutputOption = Path("swinpan-output"),
-    device: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="cpu, cuda, cuda:1 or mps.", show_default="cuda if there is a GPU, else cpu"),
-    ] = None,
-    dtype: Annotated[
-        Literal["float32", "bfloat16", "float16"],
-        typer.Option(metavar="NAME", help="Number format to compute in: float32, bfloat16 or float16."),
-    ] = "float32",
+    device: DeviceOption = None,
+    dtype: DtypeOption = "float32",
     scores: Annotated[
         Literal["real", "virtual"],
         typer.Option(
@@ -48,9 +48,7 @@ def predict(
             help="real: class × mask probability, 0–1. virtual: 0.999 for all, as upstream has it.",
         ),
     ] = "real",
-    batch_size: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Images to run through the model together, if their sizes allow it.")
-    ] = 1,
+    batch_size: BatchSizeOption = 1,
     object_mask_threshold: Annotated[
         float | None,
         typer.Option(
@@ -76,7 +74,9 @@ def predict(
     """
     thresholds = {"object_mask_threshold": object_mask_threshold, "overlap_threshold": overlap_threshold}
     with one_line_errors():
-        predictor = _predictor(model, device, dtype, batch_size, thresholds)
+        predictor = load_predictor(model, device, dtype, batch_size)
+        given = {name: value for name, value in thresholds.items() if value is not None}
+        predictor.postprocess = replace(predictor.postprocess, given, "swinpan predict")
         failed = _segment_all(images, predictor, output, virtual=scores == "virtual")
         say(f"The results are in {output}")
     if failed:
@@ -104,25 +104,6 @@ def demo(output: OutputOption = Path("swinpan-demo")) -> None:
         out.print(_table(photo.name, result))
         _write_overlay(output / photo.name, decode_image(photo), result, COCO_PANOPTIC)
         say(f"The picture is in {output / photo.name}")
-
-
-def _predictor(
-    model: str, device: str | None, dtype: str, batch_size: int, thresholds: Mapping[str, float | None]
-) -> "PanopticPredictor":
-    import torch
-
-    from ..checkpoints.load import load_model
-    from ..config import replace
-    from ..plugin.hub import resolve_model
-    from ..predictor import PanopticPredictor
-
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    path = resolve_model(model)
-    with err.status(f"Loading {model}"):
-        loaded = load_model(path, device=device, dtype=dtype)
-    given = {name: value for name, value in thresholds.items() if value is not None}
-    postprocess = replace(loaded.config.postprocess, given, "swinpan predict")
-    return PanopticPredictor(loaded, batch_size=batch_size, postprocess=postprocess)
 
 
 def _segment_all(images: Sequence[str], predictor: "PanopticPredictor", output: Path, *, virtual: bool) -> int:

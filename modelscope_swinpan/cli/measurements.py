@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from .console import err, one_line_errors, out
+from .options import DtypeOption
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,9 +20,6 @@ ModelOption = Annotated[
     typer.Option(metavar="DIR", help="A model directory.", show_default="random weights of the hub model's size"),
 ]
 DeviceOption = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda or cuda:1.")]
-DtypeOption = Annotated[
-    Literal["float32", "bfloat16", "float16"], typer.Option(metavar="NAME", help="float32, bfloat16 or float16.")
-]
 MEGABYTE = 2**20
 
 
@@ -78,6 +76,34 @@ def _table(found: dict[str, Any], sides: list[str]) -> Table:
     if "ratio" in found:
         table.add_row("ours / peer", f"{found['ratio']:.2f}", "")
     return table
+
+
+@app.command("roofline")
+def bench_roofline(
+    model: ModelOption = None, device: DeviceOption = "cpu", dtype: DtypeOption = "float32", runs: RunsOption = 5
+) -> None:
+    """The least time one forward could take: its arithmetic at the measured rate of matrix products."""
+    from ..benchmark.roofline import bench_roofline
+
+    with one_line_errors():
+        out.print_json(data=bench_roofline(model, device, dtype, runs))
+
+
+@app.command("precision")
+def bench_precision(
+    model: Annotated[Path, typer.Option(metavar="DIR", help="A trained model's directory.")],
+    image: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="A photo. Repeatable.", show_default="generated scenes")
+    ] = None,
+    scenes: Annotated[int, typer.Option(metavar="N", min=1, help="How many scenes.")] = 100,
+    device: DeviceOption = "cpu",
+    dtype: DtypeOption = "bfloat16",
+) -> None:
+    """Panoptic quality of a reduced precision, the answers of float32 being the truth."""
+    from ..benchmark.precision import bench_precision
+
+    with one_line_errors():
+        out.print_json(data=bench_precision(model, image or [], scenes, device, dtype))
 
 
 @app.command("random-model")
@@ -138,6 +164,18 @@ def bench_scale(
 
     with one_line_errors():
         out.print_json(data=bench_scale(model, plot, dtype, runs))
+
+
+@app.command("metrics")
+def bench_metrics(
+    images: Annotated[int, typer.Option(metavar="N", min=1, help="Images with a hundred predictions each.")] = 500,
+    runs: RunsOption = 3,
+) -> None:
+    """Time and memory of the metrics of an evaluation, by hotcoco and by pycocotools."""
+    from ..benchmark.metrics import bench_metrics
+
+    with one_line_errors():
+        out.print_json(data=bench_metrics(images, runs))
 
 
 @app.command("load")

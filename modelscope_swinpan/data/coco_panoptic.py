@@ -65,11 +65,7 @@ class CocoPanopticWriter:
             ConfigError: a second image with the same ``png_name``.
             OSError: the PNG cannot be written.
         """
-        ids = np.zeros_like(result.panoptic_seg)
-        for number, segment in enumerate(result.segments, start=1):
-            ids[result.mask(segment)] = number
-        entries = [_segment_entry(number, segment) for number, segment in enumerate(result.segments, start=1)]
-        self._add(file_name, png_name, ids, entries)
+        self._add(file_name, png_name, *numbered(result))
 
     def add_annotation(self, file_name: str, png_name: str, annotation: Annotation) -> None:
         """The same with what is true of an image: ids stay as they are, crowds remain crowds.
@@ -84,7 +80,7 @@ class CocoPanopticWriter:
     def _add(self, file_name: str, png_name: str, ids: npt.NDArray[np.int32], segments: list[dict[str, Any]]) -> None:
         if png_name in self._png_names:
             raise ConfigError(f"{png_name} is there already: every image of {self.json_path} needs a PNG of its own.")
-        _write_png(self.png_folder / png_name, colors_from_ids(ids))
+        write_png(self.png_folder / png_name, colors_from_ids(ids))
         image_id = len(self._images) + 1
         height, width = ids.shape
         self._images.append({"id": image_id, "file_name": file_name, "height": height, "width": width})
@@ -102,8 +98,23 @@ def write_dataset(folder: Path, examples: Iterable[Example], categories: Sequenc
     with CocoPanopticWriter(folder / "panoptic.json", categories) as writer:
         for number, example in enumerate(examples, start=1):
             name = f"{number:06d}.png"
-            _write_png(folder / "images" / name, example.image)
+            write_png(folder / "images" / name, example.image)
             writer.add_annotation(name, name, example)
+
+
+def numbered(result: PanopticResult) -> tuple[npt.NDArray[np.int32], list[dict[str, Any]]]:
+    """A result's segments numbered from 1: the map of their numbers (H, W), 0 for void, and their ``segments_info``."""
+    ids = np.zeros_like(result.panoptic_seg)
+    entries = []
+    for number, segment in enumerate(result.segments, start=1):
+        ids[result.mask(segment)] = number
+        entries.append({"id": number, "area": segment.area, "iscrowd": 0, **segment_entry(segment)})
+    return ids, entries
+
+
+def segment_entry(segment: Segment) -> dict[str, Any]:
+    """What COCO's result files say of a segment, panoptic or not: category, box and score."""
+    return {"category_id": segment.category_id, "bbox": _bbox(segment.box), "score": segment.score}
 
 
 def colors_from_ids(ids: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
@@ -118,7 +129,12 @@ def ids_from_colors(colors: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
     return ids
 
 
-def _write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
+def write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
+    """Write an RGB image whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     png = io.BytesIO()
     Image.fromarray(pixels).save(png, "PNG")
     write_whole(path, png.getvalue())
@@ -130,17 +146,6 @@ def _category_entry(category: Category) -> dict[str, Any]:
         "name": category.name,
         "isthing": int(category.isthing),
         "color": list(category.color),
-    }
-
-
-def _segment_entry(number: int, segment: Segment) -> dict[str, Any]:
-    return {
-        "id": number,
-        "category_id": segment.category_id,
-        "area": segment.area,
-        "bbox": _bbox(segment.box),
-        "iscrowd": 0,
-        "score": segment.score,
     }
 
 

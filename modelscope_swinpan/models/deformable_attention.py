@@ -12,6 +12,9 @@ from torch.nn import functional as F
 from .cache import shape_cache
 from .linear import Linear
 
+PIECE = 4096
+"""Queries that :func:`sample_by_table` works on at a time: what it computes for them stays in the processor's cache."""
+
 
 class MultiScaleDeformableAttention(nn.Module):
     """Every query looks at P points on each of L levels, at learned offsets from its own place.
@@ -32,47 +35,39 @@ class MultiScaleDeformableAttention(nn.Module):
         self.value_proj = Linear(dim, dim)
         self.output_proj = Linear(dim, dim)
 
-    def forward(
-        self, query: Tensor, value: Tensor, reference_points: Tensor, shapes: Sequence[tuple[int, int]]
-    ) -> Tensor:
+    def forward(self, query: Tensor, value: Tensor, centres: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
         """Attend from ``query`` (B, N, C) to ``value`` (B, Σhw, C), which holds levels of ``shapes`` (h, w).
 
-        ``reference_points`` (N, 2) float32 are x, y in 0–1. Returns (B, N, C). Places and weights are float32 whatever
-        the dtype of the model: bfloat16 cannot tell neighbouring pixels of a large map apart.
+        ``centres`` (N, L, 2) float32 are each query's own place on each level, x, y in pixels of that level. Returns
+        (B, N, C). Places and weights are float32 whatever the dtype of the model: bfloat16 cannot tell neighbouring
+        pixels of a large map apart.
         """
         b, n, _ = query.shape
         grid = (b, n, self.num_heads, self.num_levels, self.num_points)
         offsets = self.sampling_offsets(query).view(*grid, 2).float()
         weights = self.attention_weights(query).view(b, n, self.num_heads, -1).float().softmax(-1).view(grid)
-        locations = reference_points[:, None, None, None] + offsets / extents(tuple(shapes), query.device)
+        places = centres[:, None, :, None] + offsets  # (B, N, heads, L, P, 2)
         values = self.value_proj(value).view(b, value.shape[1], self.num_heads, -1)
-        out: Tensor = self.output_proj(sample(values, locations, weights, shapes))
+        out: Tensor = self.output_proj(sample(values, places, weights, shapes))
         return out
 
 
-@shape_cache
-def extents(shapes: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
-    """Width and height of every level, (L, 1, 2) float32; filled in on the device, since a CUDA graph cannot copy."""
-    sides = [torch.full((1,), side, dtype=torch.float32, device=device) for h, w in shapes for side in (w, h)]
-    return torch.cat(sides).view(-1, 1, 2)
-
-
-def sample(values: Tensor, locations: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
+def sample(values: Tensor, places: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
     """Weighted sum of bilinear samples, zero outside the map.
 
-    ``values`` (B, Σhw, heads, c), ``locations`` (B, N, heads, L, P, 2) as x, y in 0–1, ``weights`` (B, N, heads, L, P).
-    Returns (B, N, heads · c) in the dtype of ``values``; sums are float32.
+    ``values`` (B, Σhw, heads, c), ``places`` (B, N, heads, L, P, 2) as x, y in pixels of each level, whose centres are
+    at halves, ``weights`` (B, N, heads, L, P). Returns (B, N, heads · c) in the dtype of ``values``; sums are float32.
     """
     device, exporting = values.device, torch.compiler.is_exporting()
-    gradients = torch.is_grad_enabled() and any(x.requires_grad for x in (values, locations, weights))
+    gradients = torch.is_grad_enabled() and any(x.requires_grad for x in (values, places, weights))
     if device.type == "cuda" and not exporting and not gradients and triton_works(device):
         from .deformable_triton import sample_by_triton
 
-        return sample_by_triton(values, locations, weights, shapes)
+        return sample_by_triton(values, places, weights, shapes)
     # On a CPU, summing rows of a table is several times as fast as grid_sample, but no standard operator of ONNX, and
     # slower once gradients are wanted.
     how = sample_by_table if device.type == "cpu" and not exporting and not gradients else sample_by_grid
-    return how(values.float(), locations, weights, shapes).to(values.dtype)
+    return how(values.float(), places, weights, shapes).to(values.dtype)
 
 
 # Or else torch.compile would look through the cache and trace the trial.
@@ -104,43 +99,59 @@ def _try_triton(device: torch.device) -> bool:
     return True
 
 
-def sample_by_table(values: Tensor, locations: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
+def sample_by_table(values: Tensor, places: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
     """:func:`sample` as one weighted sum of rows per query and head: 4 neighbours × P points × L levels."""
-    b, n, heads, _, points = weights.shape
     # A ring of zeros around each map is the outside; places beyond it move onto it.
     padded = [
-        F.pad(value.reshape(b, *shape, heads, -1), (0, 0, 0, 0, 1, 1, 1, 1)).flatten(1, 2)
+        F.pad(value.reshape(len(value), *shape, *value.shape[2:]), (0, 0, 0, 0, 1, 1, 1, 1)).flatten(1, 2)
         for value, shape in zip(torch.split(values, [h * w for h, w in shapes], dim=1), shapes, strict=True)
     ]
-    table = torch.cat(padded, dim=1).flatten(0, 2)  # (B · Σ(h+2)(w+2) · heads, c)
-    height, width = torch.tensor(shapes, dtype=torch.float32).repeat_interleave(points, 0).unbind(1)  # (L · P)
-    x, y = locations.flatten(3, 4).unbind(-1)  # (B, N, heads, L · P)
-    x = torch.minimum((x * width).add_(0.5).clamp_(min=0), width + 1)  # pixels of the padded map
-    y = torch.minimum((y * height).add_(0.5).clamp_(min=0), height + 1)
+    table = torch.cat(padded, dim=1)  # (B, Σ(h+2)(w+2), heads, c)
+    out = [
+        torch.cat([_weighted_rows(rows, *piece, shapes) for piece in zip(p.split(PIECE), w.split(PIECE), strict=True)])
+        for rows, p, w in zip(table, places, weights, strict=True)
+    ]
+    return torch.stack(out)
+
+
+def _weighted_rows(table: Tensor, places: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
+    """Samples (n, heads · c) of some queries of one image, from the ``table`` (rows, heads, c) of its padded maps."""
+    n, heads, _, points = weights.shape
+    weights = weights.flatten(2)  # (n, heads, L · P)
+    height, width, start = table_layout(tuple(shapes), points)
+    x, y = (places.flatten(2, 3) + 0.5).clamp_(min=0).unbind(-1)  # pixels of the padded map
+    x, y = torch.minimum(x, width + 1), torch.minimum(y, height + 1)
     left, top = torch.minimum(x.floor(), width), torch.minimum(y.floor(), height)
     right_weight = x - left
-    bottom_weight = (y - top) * weights.flatten(3)
-    top_weight = weights.flatten(3) - bottom_weight
+    bottom_weight = (y - top) * weights
+    top_weight = weights - bottom_weight
     bottom_right, top_right = bottom_weight * right_weight, top_weight * right_weight
     corners = (top_weight - top_right, top_right, bottom_weight - bottom_right, bottom_right)
 
     row = (width + 2).int()
-    sizes = torch.tensor([0, *((h + 2) * (w + 2) for h, w in shapes)]).cumsum(0).int()
-    first = top.int().mul_(row).add_(left.int()).add_(sizes[:-1].repeat_interleave(points)).mul_(heads)
+    first = top.int().mul_(row).add_(left.int()).add_(start).mul_(heads)
     first += torch.arange(heads, dtype=torch.int32)[:, None]
-    first += (torch.arange(b, dtype=torch.int32) * sizes[-1] * heads).view(b, 1, 1, 1)
     below = first + row * heads
     neighbours = (first, first + heads, below, below + heads)
     out = F.embedding_bag(
-        torch.cat(neighbours, -1).flatten(0, 2),
-        table,
+        torch.cat(neighbours, -1).flatten(0, 1),
+        table.flatten(0, 1),
         mode="sum",
-        per_sample_weights=torch.cat(corners, -1).flatten(0, 2),
+        per_sample_weights=torch.cat(corners, -1).flatten(0, 1),
     )
-    return out.view(b, n, -1)
+    return out.view(n, -1)
 
 
-def sample_by_grid(values: Tensor, locations: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
+@shape_cache
+def table_layout(shapes: tuple[tuple[int, int], ...], points: int) -> tuple[Tensor, Tensor, Tensor]:
+    """For each of the L · P samples its map's height and width, float32, and first row in the table, int32."""
+    sizes = torch.tensor(shapes).repeat_interleave(points, 0)
+    starts = torch.tensor([0, *((h + 2) * (w + 2) for h, w in shapes)]).cumsum(0)[:-1]
+    height, width = sizes.float().unbind(1)
+    return height, width, starts.repeat_interleave(points).int()
+
+
+def sample_by_grid(values: Tensor, places: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
     """:func:`sample` by PyTorch's grid_sample, level by level."""
     b, n, heads, _, _ = weights.shape
     total = values.new_zeros((b * heads, values.shape[-1], n))
@@ -148,7 +159,8 @@ def sample_by_grid(values: Tensor, locations: Tensor, weights: Tensor, shapes: S
     for level, (h, w) in enumerate(shapes):
         image = values[:, start : start + h * w].permute(0, 2, 3, 1).reshape(b * heads, -1, h, w)
         start += h * w
-        grid = (2 * locations[:, :, :, level] - 1).transpose(1, 2).flatten(0, 1)  # (B · heads, N, P, 2)
+        x, y = places[:, :, :, level].unbind(-1)
+        grid = torch.stack((x * (2 / w) - 1, y * (2 / h) - 1), -1).transpose(1, 2).flatten(0, 1)  # (B · heads, N, P, 2)
         points = F.grid_sample(image, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
         weight = weights[:, :, :, level].transpose(1, 2).flatten(0, 1)[:, None]  # (B · heads, 1, N, P)
         total += (points * weight).sum(-1)

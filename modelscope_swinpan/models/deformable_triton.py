@@ -16,17 +16,17 @@ QUERIES = 32
 """Queries of one program; neighbours look at neighbouring places, so that a program reads a small part of the map."""
 
 
-def sample_by_triton(values: Tensor, locations: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
+def sample_by_triton(values: Tensor, places: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
     """:func:`~.deformable_attention.sample` without gradients, for values of any float dtype.
 
     ``values`` are read as they are, sums are float32 and rounded once, to the dtype of ``values``.
     """
-    sampled: Tensor = sample_levels(values, locations, weights, [side for shape in shapes for side in shape])
+    sampled: Tensor = sample_levels(values, places, weights, [side for shape in shapes for side in shape])
     return sampled
 
 
 @torch.library.custom_op("swinpan::sample_levels", mutates_args=())
-def sample_levels(values: Tensor, locations: Tensor, weights: Tensor, sides: Sequence[int]) -> Tensor:
+def sample_levels(values: Tensor, places: Tensor, weights: Tensor, sides: Sequence[int]) -> Tensor:
     """:func:`sample_by_triton` as one operator for torch.compile; ``sides`` are h, w, h, w …"""
     b, n, heads, levels, points = weights.shape
     channels = values.shape[-1]
@@ -34,7 +34,7 @@ def sample_levels(values: Tensor, locations: Tensor, weights: Tensor, sides: Seq
     with torch.cuda.device_of(values):  # type: ignore[no-untyped-call]  # where Triton launches
         _sample_kernel[triton.cdiv(n, QUERIES), heads, b](
             values.contiguous(),
-            locations.float().contiguous(),
+            places.float().contiguous(),
             weights.float().contiguous(),
             level_table(tuple(sides), values.device),
             out,
@@ -52,7 +52,7 @@ def sample_levels(values: Tensor, locations: Tensor, weights: Tensor, sides: Seq
 
 
 @sample_levels.register_fake
-def _(values: Tensor, locations: Tensor, weights: Tensor, sides: Sequence[int]) -> Tensor:
+def _(values: Tensor, places: Tensor, weights: Tensor, sides: Sequence[int]) -> Tensor:
     b, n, heads = weights.shape[:3]
     return values.new_empty(b, n, heads * values.shape[-1])
 
@@ -68,7 +68,7 @@ def level_table(sides: tuple[int, ...], device: torch.device) -> Tensor:
 @triton.jit  # type: ignore[untyped-decorator]
 def _sample_kernel(  # type: ignore[no-untyped-def]
     values,  # (B, Σhw, heads, c)
-    locations,  # (B, N, heads, L, P, 2) float32
+    places,  # (B, N, heads, L, P, 2) float32
     weights,  # (B, N, heads, L, P) float32
     table,  # (L, 3) int32
     out,  # (B, N, heads, c)
@@ -97,8 +97,8 @@ def _sample_kernel(  # type: ignore[no-untyped-def]
         image = values + ((batch * rows + first) * HEADS + head) * CHANNELS
         for _ in range(POINTS):
             # A place further out than a pixel is worth as much as one a pixel out: nothing. It fits an int, too.
-            x = tl.load(locations + 2 * point, mask=wanted, other=0.0) * width - 0.5
-            y = tl.load(locations + 2 * point + 1, mask=wanted, other=0.0) * height - 0.5
+            x = tl.load(places + 2 * point, mask=wanted, other=0.0) - 0.5
+            y = tl.load(places + 2 * point + 1, mask=wanted, other=0.0) - 0.5
             weight = tl.load(weights + point, mask=wanted, other=0.0)
             x = tl.minimum(tl.maximum(x, -1.0), width.to(tl.float32))
             y = tl.minimum(tl.maximum(y, -1.0), height.to(tl.float32))

@@ -47,9 +47,9 @@ class PixelDecoder(nn.Module):
                 for (h, w), embed in zip(shapes, self.level_embed, strict=True)
             ]
         )
-        points = reference_points(tuple(shapes), memory.device)
+        centres = query_centres(tuple(shapes), memory.device)
         for layer in self.layers:
-            memory = layer(memory, position, points, shapes)
+            memory = layer(memory, position, centres, shapes)
         split = torch.split(memory, [h * w for h, w in shapes], dim=1)
         outputs = [x.transpose(1, 2).reshape(x.shape[0], -1, *shape) for x, shape in zip(split, shapes, strict=True)]
         lateral = self.lateral_conv(features[0])
@@ -85,20 +85,21 @@ class EncoderLayer(nn.Module):
         self.fc2 = Linear(config.ffn_dim, dim)
         self.norm2 = nn.LayerNorm(dim)
 
-    def forward(self, memory: Tensor, position: Tensor, points: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
+    def forward(self, memory: Tensor, position: Tensor, centres: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
         """``memory`` (B, Σhw, C) → the same shape; ``position`` (Σhw, C) is added to the queries only."""
-        memory = self.norm1(memory + self.self_attn(memory + position, memory, points, shapes))
+        memory = self.norm1(memory + self.self_attn(memory + position, memory, centres, shapes))
         memory = self.norm2(memory + feed_forward(memory, self.fc1, F.relu, self.fc2))
         return memory
 
 
 @shape_cache
-def reference_points(shapes: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
-    """Centres of all pixels of all levels as x, y in 0–1, (Σhw, 2) float32."""
-    points = []
+def query_centres(shapes: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
+    """Where the centre of every pixel of all levels lies on every level: x, y in its pixels, (Σhw, L, 2) float32."""
+    centres = []
     for h, w in shapes:
         y = (torch.arange(h, dtype=torch.float32, device=device) + 0.5) / h
         x = (torch.arange(w, dtype=torch.float32, device=device) + 0.5) / w
         grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")
-        points.append(torch.stack((grid_x, grid_y), dim=2).flatten(0, 1))
-    return torch.cat(points)
+        on_levels = [torch.stack((grid_x * width, grid_y * height), dim=2) for height, width in shapes]
+        centres.append(torch.stack(on_levels, dim=2).flatten(0, 1))
+    return torch.cat(centres)

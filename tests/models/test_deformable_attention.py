@@ -1,9 +1,11 @@
 import math
+from unittest import mock
 
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelscope_swinpan.models import deformable_attention
 from modelscope_swinpan.models.deformable_attention import (
     MultiScaleDeformableAttention,
     sample_by_grid,
@@ -12,9 +14,9 @@ from modelscope_swinpan.models.deformable_attention import (
 
 
 def bilinear(image, x, y):
-    """Value of ``image`` (h, w, c) at x, y in 0–1, corners of pixels at multiples of 1/size, zero outside."""
+    """Value of ``image`` (h, w, c) at x, y, centres of pixels at halves, zero outside."""
     h, w, c = image.shape
-    x, y = x * w - 0.5, y * h - 0.5
+    x, y = x - 0.5, y - 0.5
     total = torch.zeros(c)
     for row in (math.floor(y), math.floor(y) + 1):
         for column in (math.floor(x), math.floor(x) + 1):
@@ -36,7 +38,7 @@ def test_samples_equal_a_naive_loop(shapes, b, n, heads, points, seed):
     generator = torch.Generator().manual_seed(seed)
     c, levels = 4, len(shapes)
     values = torch.randn(b, sum(h * w for h, w in shapes), heads, c, generator=generator)
-    locations = torch.rand(b, n, heads, levels, points, 2, generator=generator) * 1.6 - 0.3  # some outside
+    places = torch.rand(b, n, heads, levels, points, 2, generator=generator) * 8 - 1.5  # some outside
     weights = torch.rand(b, n, heads, levels, points, generator=generator)
     expected = torch.zeros(b, n, heads, c)
     for i in range(b):
@@ -47,10 +49,11 @@ def test_samples_equal_a_naive_loop(shapes, b, n, heads, points, seed):
                     image = values[i, start : start + h * w, head].view(h, w, c)
                     start += h * w
                     for p in range(points):
-                        x, y = locations[i, q, head, level, p].tolist()
+                        x, y = places[i, q, head, level, p].tolist()
                         expected[i, q, head] += weights[i, q, head, level, p] * bilinear(image, x, y)
     for sample in (sample_by_grid, sample_by_table):
-        found = sample(values, locations, weights, shapes).view(b, n, heads, c)
+        with mock.patch.object(deformable_attention, "PIECE", 2):
+            found = sample(values, places, weights, shapes).view(b, n, heads, c)
         assert torch.allclose(found, expected, atol=1e-5)
 
 
@@ -63,6 +66,6 @@ def test_reduced_precision_keeps_places_exact():
         attention.value_proj.weight.copy_(torch.eye(32))
         attention.output_proj.weight.copy_(torch.eye(32))
     value = torch.arange(300.0)[None, :, None].expand(1, 300, 32).bfloat16()
-    places = torch.stack(((torch.arange(300) + 0.5) / 300, torch.full((300,), 0.5)), 1)
-    out = attention(value, value, places, [(1, 300)])
+    centres = torch.stack((torch.arange(300) + 0.5, torch.full((300,), 0.5)), 1)[:, None]
+    out = attention(value, value, centres, [(1, 300)])
     assert torch.equal(out, value)

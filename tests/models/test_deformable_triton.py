@@ -30,7 +30,7 @@ def test_kernel_compiles_for_an_h100(dtype, channels, tmp_path, monkeypatch):
 
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     constants = {"HEADS": 8, "LEVELS": 3, "POINTS": 4, "CHANNELS": channels, "QUERIES": 32, "WIDTH": 32}
-    pointers = {"values": dtype, "locations": "fp32", "weights": "fp32", "table": "i32", "out": dtype}
+    pointers = {"values": dtype, "places": "fp32", "weights": "fp32", "table": "i32", "out": dtype}
     signature = {name: f"*{pointed}" for name, pointed in pointers.items()} | {"n": "i32", "rows": "i32"}
     signature |= dict.fromkeys(constants, "constexpr")
     aligned = {(index,): [["tt.divisibility", 16]] for index in range(len(pointers))}

@@ -17,12 +17,12 @@ def case(shapes, b, n, heads, points, channels, *, dtype, device="cpu"):
     generator = torch.Generator().manual_seed(n)
     levels = len(shapes)
     values = torch.randn(b, sum(h * w for h, w in shapes), heads, channels, generator=generator).to(dtype)
-    locations = torch.rand(b, n, heads, levels, points, 2, generator=generator) * 1.6 - 0.3
+    places = torch.rand(b, n, heads, levels, points, 2, generator=generator) * 9 - 1
     special = torch.tensor([0.0, 1.0, -1e9, 1e9, 0.5])
-    chosen = torch.randint(0, len(special), locations.shape, generator=generator)
-    locations = torch.where(torch.rand(locations.shape, generator=generator) < 0.3, special[chosen], locations)
+    chosen = torch.randint(0, len(special), places.shape, generator=generator)
+    places = torch.where(torch.rand(places.shape, generator=generator) < 0.3, special[chosen], places)
     weights = torch.rand(b, n, heads, levels, points, generator=generator)
-    return values.to(device), locations.to(device), weights.to(device), shapes
+    return values.to(device), places.to(device), weights.to(device), shapes
 
 
 def check(arguments):

@@ -1,0 +1,115 @@
+"""Time and memory of average precision, ours and pycocotools'."""
+
+import contextlib
+import importlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..categories import COCO_PANOPTIC
+from ..errors import ConfigError
+from ..evaluation.metrics import average_precision, load_hotcoco
+from ..evaluation.truth import category_entries
+from .process import measure, repeat
+
+HEIGHT, WIDTH = 480, 640
+TRUE, FOUND = 7, 100
+"""Instances of an image: as many as COCO has on average, and as many as average precision looks at."""
+KINDS = ("bbox", "segm")
+
+
+def bench_metrics(images: int, runs: int) -> dict[str, Any]:
+    """Seconds and peak memory of box and mask AP for so many images of 100 instances, from the files on.
+
+    ``time_ratio`` is our time over pycocotools'.
+
+    Raises:
+        ConfigError: pycocotools or hotcoco is not installed.
+    """
+    try:
+        importlib.import_module("pycocotools.cocoeval")
+    except ImportError:
+        raise ConfigError("This compares with pycocotools. Install it with: pip install pycocotools") from None
+    with tempfile.TemporaryDirectory() as folder:
+        write_instances(Path(folder), images)
+        ours, theirs = (repeat(runs, work, folder) for work in (score, score_with_pycocotools))
+    ratio = round(ours["seconds"] / theirs["seconds"], 3)
+    return {"images": images, "instances": images * FOUND, "ours": ours, "pycocotools": theirs, "time_ratio": ratio}
+
+
+def score(folder: str) -> dict[str, Any]:
+    """Of :func:`~modelscope_swinpan.evaluation.metrics.average_precision`, boxes and masks."""
+    load_hotcoco()
+    return measure(
+        lambda: [average_precision(Path(folder, "truth.json"), _results(folder, kind), kind) for kind in KINDS]
+    )
+
+
+def score_with_pycocotools(folder: str) -> dict[str, Any]:
+    """Of pycocotools, the same."""
+    coco = importlib.import_module("pycocotools.coco")
+    evaluation = importlib.import_module("pycocotools.cocoeval")
+
+    def work() -> None:
+        truth = coco.COCO(str(Path(folder, "truth.json")))
+        for kind in KINDS:
+            run = evaluation.COCOeval(truth, truth.loadRes(str(_results(folder, kind))), kind)
+            run.evaluate()
+            run.accumulate()
+            run.summarize()
+
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        return measure(work)
+
+
+def write_instances(folder: Path, images: int, seed: int = 0) -> None:
+    """``truth.json`` and results, as a model finds them: near the truth the surer ones, anywhere the others."""
+    mask = load_hotcoco().mask
+    rng = np.random.default_rng(seed)
+    things = [category for category in COCO_PANOPTIC if category.isthing]
+    truth: list[dict[str, Any]] = []
+    results: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
+    for image_id in range(1, images + 1):
+        true = _outlines(rng, TRUE)
+        wrong = _outlines(rng, FOUND - TRUE)
+        found = np.concatenate([true + rng.normal(0, 4, true.shape), wrong])
+        categories = rng.choice([thing.id for thing in things], FOUND).tolist()
+        scores = np.concatenate([rng.uniform(0.3, 1, TRUE), rng.uniform(0, 0.5, FOUND - TRUE)]).round(6).tolist()
+        for number, outline in enumerate(true):
+            rle = mask.fr_poly(outline.flatten().tolist(), HEIGHT, WIDTH)
+            entry = {"id": len(truth) + 1, "image_id": image_id, "category_id": categories[number], "iscrowd": 0}
+            truth.append({**entry, "area": int(mask.area(rle)), **_shapes(mask, rle)})
+        for category, score_, outline in zip(categories, scores, found, strict=True):
+            shapes = _shapes(mask, mask.fr_poly(outline.flatten().tolist(), HEIGHT, WIDTH))
+            result = {"image_id": image_id, "category_id": category, "score": score_}
+            results["bbox"].append({**result, "bbox": shapes["bbox"]})
+            results["segm"].append({**result, "segmentation": shapes["segmentation"]})
+    listed = [{"id": image_id, "height": HEIGHT, "width": WIDTH} for image_id in range(1, images + 1)]
+    content = {"images": listed, "annotations": truth, "categories": category_entries(things)}
+    (folder / "truth.json").write_text(json.dumps(content))
+    for kind in KINDS:
+        _results(folder, kind).write_text(json.dumps(results[kind]))
+
+
+def _outlines(rng: np.random.Generator, number: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Wobbly ellipses of 24 corners inside the image, (number, 24, 2), x and y in pixels."""
+    angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    size = np.exp(rng.uniform(np.log(8), np.log(200), (number, 1, 2)))
+    centre = rng.uniform(0, (WIDTH, HEIGHT), (number, 1, 2))
+    wobble = rng.uniform(0.7, 1, (number, 24, 1))
+    outline = centre + size * wobble * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    clipped: np.ndarray[Any, np.dtype[np.float64]] = outline.clip(0, (WIDTH, HEIGHT))
+    return clipped
+
+
+def _shapes(mask: Any, rle: dict[str, Any]) -> dict[str, Any]:
+    counts = rle["counts"].decode()
+    return {"bbox": mask.to_bbox(rle).tolist(), "segmentation": {"size": rle["size"], "counts": counts}}
+
+
+def _results(folder: str | Path, kind: str) -> Path:
+    return Path(folder, f"{kind}.json")

@@ -1,0 +1,74 @@
+"""How fast the model could be at best: its arithmetic at the rate of this machine's matrix products."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
+
+from .. import config as presets
+from ..checkpoints.load import open_model, parse_device, parse_dtype
+from ..config import Mask2FormerConfig
+from ..models.linear import linear
+from ..models.mask2former import Mask2Former
+
+INPUT = (800, 1216)
+"""Height and width of the input that a usual COCO photo becomes."""
+SIDE = 4096
+"""Rows, columns and depth of the product that is timed."""
+
+
+def bench_roofline(model: Path | None, device: str, dtype: str, runs: int) -> dict[str, Any]:
+    """Operations of one forward at :data:`INPUT`, the rate of products, and the seconds that follow.
+
+    ``rate`` is of the product that our layers use, ``rate_of_linear`` of PyTorch's own ``linear``. Both in operations
+    per second, a multiplication and an addition being two.
+    """
+    operations = count_operations(open_model(model).config if model else presets.swin_large())
+    place, kind = parse_device(device), parse_dtype(dtype)
+    x, weight = (torch.randn(SIDE, SIDE, device=place, dtype=kind) for _ in range(2))
+    rates = {"rate": _rate(linear, x, weight, runs), "rate_of_linear": _rate(F.linear, x, weight, runs)}
+    total = sum(operations.values())
+    return {
+        "device": device,
+        "dtype": dtype,
+        "threads": torch.get_num_threads(),
+        "operations": {**operations, "all": total},
+        **rates,
+        "seconds_at_best": round(total / rates["rate"], 3),
+    }
+
+
+def count_operations(config: Mask2FormerConfig) -> dict[str, int]:
+    """Operations of each stage in matrix products and convolutions, for one image of :data:`INPUT`."""
+    with torch.device("meta"):
+        model = Mask2Former(config)
+        pixel_values = torch.empty(1, 3, *INPUT)
+    with FlopCounterMode(display=False) as counter:
+        model(pixel_values)
+    stages = counter.get_flop_counts()
+    names = {"backbone": "backbone", "pixel_decoder": "pixel_decoder", "decoder": "transformer_decoder"}
+    return {stage: sum(stages[f"Mask2Former.{name}"].values()) for stage, name in names.items()}
+
+
+@torch.inference_mode()
+def _rate(product: Callable[[Tensor, Tensor], Tensor], x: Tensor, weight: Tensor, runs: int) -> float:
+    """Operations per second, the median of ``runs`` after one to warm up."""
+    seconds = []
+    for _ in range(runs + 1):
+        _wait(x)
+        start = time.perf_counter()
+        product(x, weight)
+        _wait(x)
+        seconds.append(time.perf_counter() - start)
+    return 2 * SIDE**3 / median(seconds[1:])
+
+
+def _wait(x: Tensor) -> None:
+    if x.device.type == "cuda":
+        torch.cuda.synchronize(x.device)

@@ -1,0 +1,1 @@
+"""Evaluation: predictions kept as they come, and their panoptic quality and average precision."""

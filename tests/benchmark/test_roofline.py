@@ -1,0 +1,21 @@
+import pytest
+import torch
+
+from modelscope_swinpan.benchmark import roofline
+from modelscope_swinpan.config import swin_large
+from tests.builders import SMALL
+
+
+def test_the_full_size_model_has_the_published_arithmetic():
+    """868 G multiply-adds at 1024 × 1024 or so (arXiv 2112.01527): within what the input's size makes of it."""
+    operations = roofline.count_operations(swin_large())
+    assert 1.2e12 < sum(operations.values()) < 2.2e12
+    assert operations["backbone"] > 0.7 * sum(operations.values())
+
+
+def test_roofline(directory, monkeypatch):
+    monkeypatch.setattr(roofline, "SIDE", 256)
+    found = roofline.bench_roofline(directory, "cpu", "float32", runs=1)
+    assert found["threads"] == torch.get_num_threads()
+    assert found["operations"]["all"] == sum(roofline.count_operations(SMALL).values())
+    assert found["seconds_at_best"] == pytest.approx(found["operations"]["all"] / found["rate"], abs=1e-3)

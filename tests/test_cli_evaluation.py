@@ -1,0 +1,94 @@
+"""``swinpan eval``."""
+
+import dataclasses
+import json
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+from modelscope_swinpan.checkpoints.save import save_pretrained
+from modelscope_swinpan.cli import app
+from modelscope_swinpan.config import PreprocessConfig
+from tests.builders import SMALL, random_model
+from tests.evaluation import painted
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A quick model that knows nothing."""
+    directory = tmp_path_factory.mktemp("model")
+    config = dataclasses.replace(SMALL, preprocess=PreprocessConfig(short_side=64, long_side=96))
+    save_pretrained(random_model(config), directory)
+    return directory
+
+
+@pytest.fixture
+def data(tmp_path):
+    return painted.dataset(tmp_path / "data", count=3).layout.json_path.parent
+
+
+def swinpan(*arguments):
+    return CliRunner().invoke(app, ["eval", *map(str, arguments)])
+
+
+def test_a_dataset(model, data, tmp_path):
+    out = tmp_path / "out"
+    answer = swinpan("--data", data, "--model", model, "--output", out, "--limit", 2, "--device", "cpu")
+    assert answer.exit_code == 0, answer.output
+    assert "| box mAP  | mask mAP | PQ       |" in answer.stdout
+    assert answer.stdout.splitlines()[-1] == f"The report is in {out}"
+    assert answer.stderr == ""
+    evaluated = json.loads((out / "report.json").read_text())["evaluated"]
+    assert (evaluated["model"], evaluated["images"], evaluated["dtype"]) == (str(model), 2, "float32")
+    again = swinpan("--data", data, "--model", model, "--output", out, "--limit", 2, "--device", "cpu")
+    assert again.stdout == answer.stdout
+    other = swinpan("--data", data, "--model", model, "--output", out, "--device", "cpu", "--dtype", "bfloat16")
+    assert other.exit_code == 2
+    assert 'dtype was "float32", is "bfloat16"' in other.stderr
+
+
+def test_images_elsewhere(model, data, tmp_path):
+    (data / "images").rename(tmp_path / "photos")
+    answer = swinpan("--data", data, "--model", model, "--output", tmp_path / "out", "--device", "cpu")
+    assert answer.exit_code == 1
+    assert "no such file" in answer.stderr
+    given = ("--images", tmp_path / "photos", "--output", tmp_path / "out", "--device", "cpu", "--batch-size", 2)
+    assert swinpan("--data", data / "panoptic.json", "--model", model, *given).exit_code == 0
+
+
+def test_scenes(model, tmp_path):
+    arguments = ("--scenes", "3:2", "--model", model, "--output", tmp_path / "out", "--device", "cpu")
+    answer = swinpan(*arguments)
+    assert answer.exit_code == 0, answer.output
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["evaluated"]["images"] == 2
+    painted_once = (tmp_path / "out" / "scenes-3-2" / "panoptic.json").stat().st_mtime_ns
+    assert swinpan(*arguments).exit_code == 0
+    assert (tmp_path / "out" / "scenes-3-2" / "panoptic.json").stat().st_mtime_ns == painted_once
+
+
+def test_predictions(data, tmp_path):
+    shutil.copytree(data, tmp_path / "found")
+    answer = swinpan("--data", data, "--predictions", tmp_path / "found", "--output", tmp_path / "out")
+    assert answer.exit_code == 0, answer.output
+    assert "| –        | –        | 100.0    |" in answer.stdout
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["per_class.csv", "report.json"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "Give either --data"),
+        (("--data", ".", "--scenes", "0:5"), "Give either --data"),
+        (("--scenes", "5"), "--scenes must be the first seed and how many, as in 0:500; got '5'"),
+        (("--scenes", "0:0"), "got '0:0'"),
+        (("--data", "nowhere"), "nowhere"),
+        (("--data", ".", "--limit", "0"), "--limit"),
+    ],
+)
+def test_mistakes(tmp_path, arguments, message):
+    answer = swinpan(*arguments, "--output", tmp_path / "new")
+    assert answer.exit_code == 2, answer.output
+    assert message in answer.stderr
+    assert "Traceback" not in answer.output
+    assert not (tmp_path / "new").exists()
