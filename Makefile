@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test check clean
+.PHONY: setup demo demo-weights test check clean
 
 setup: $(STAMP)
 
@@ -16,6 +16,10 @@ $(STAMP): setup.py
 
 demo: setup
 	$(BIN)/swinpan demo --output demo
+
+# Hours on a CPU, minutes on a GPU. Goes on where it was when it is called again.
+demo-weights: setup
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/swinpan train --demo --output demo-weights
 
 test: setup
 	$(BIN)/python -m pytest -n auto

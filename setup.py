@@ -16,6 +16,7 @@ REQUIRED = [
     "requests",
     "rich",
     "safetensors>=0.4",
+    "scipy",
     "supervision>=0.25",
     "timm>=1.0",
     "torch>=2.7",
@@ -31,9 +32,10 @@ EXPORT = [
     "openvino",
 ]
 EVAL = ["hotcoco>=1.3"]
+TRAIN = [*EVAL, "tensorboard"]
 DEV = [
-    *EVAL,
     *EXPORT,
+    *TRAIN,
     "build",
     "hypothesis",
     "import-linter",
@@ -60,7 +62,7 @@ if __name__ == "__main__":
         packages=find_packages(include=["modelscope_swinpan", "modelscope_swinpan.*"]),
         package_data={"modelscope_swinpan": ["py.typed", "embedded/*"]},
         install_requires=REQUIRED,
-        extras_require={"eval": EVAL, "export": EXPORT, "dev": DEV},
+        extras_require={"eval": EVAL, "export": EXPORT, "train": TRAIN, "dev": DEV},
         entry_points={
             "console_scripts": ["swinpan=modelscope_swinpan.cli:main"],
             "modelscope_hub.cli_plugins": ["swinpan=modelscope_swinpan.plugin.command:SwinpanCommand"],

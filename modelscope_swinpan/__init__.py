@@ -14,27 +14,43 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .checkpoints.load import load_model as load_model
     from .checkpoints.save import save_pretrained as save_pretrained
-    from .errors import CheckpointError, ConfigError, HubError, ImageError, SwinPanError
+    from .errors import (
+        CheckpointError,
+        ConfigError,
+        DatasetError,
+        DeviceError,
+        HubError,
+        ImageError,
+        SwinPanError,
+        TrainingError,
+    )
     from .predictor import PanopticPredictor as PanopticPredictor
+    from .streaming import stream as stream
     from .structures import InstanceResult, PanopticResult, Segment
 
 _HOMES = {
     "load_model": "checkpoints.load",
     "save_pretrained": "checkpoints.save",
     "PanopticPredictor": "predictor",
+    "stream": "streaming",
     "PanopticResult": "structures",
     "InstanceResult": "structures",
     "Segment": "structures",
     "SwinPanError": "errors",
     "CheckpointError": "errors",
     "ConfigError": "errors",
+    "DatasetError": "errors",
+    "DeviceError": "errors",
     "HubError": "errors",
     "ImageError": "errors",
+    "TrainingError": "errors",
 }
 
 __all__ = [
     "CheckpointError",
     "ConfigError",
+    "DatasetError",
+    "DeviceError",
     "HubError",
     "ImageError",
     "InstanceResult",
@@ -42,9 +58,11 @@ __all__ = [
     "PanopticResult",
     "Segment",
     "SwinPanError",
+    "TrainingError",
     "__version__",
     "load_model",
     "save_pretrained",
+    "stream",
 ]
 
 

@@ -28,5 +28,9 @@ class DeviceError(SwinPanError, RuntimeError):
     """A device that cannot do what was asked of it: out of memory."""
 
 
+class TrainingError(SwinPanError, RuntimeError):
+    """A training run that cannot go on: its numbers are no longer finite, or its files are another run's."""
+
+
 class DatasetError(SwinPanError, ValueError):
     """A dataset whose files are missing, damaged or contradict each other."""

@@ -9,7 +9,7 @@ from ..checkpoints.load import load_model
 from ..errors import ImageError
 from ..images import decode_image
 from ..predictor import PanopticPredictor
-from ..stream import stream
+from ..streaming import stream
 from .model import write_photo
 from .random_model import write_random_model
 

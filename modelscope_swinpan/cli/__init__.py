@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from .. import __version__
-from . import checkpoints, evaluation, exporting, images, measurements, scenes
+from . import checkpoints, evaluation, exporting, images, measurements, scenes, training
 from .console import say
 
 # Plain help: the rich one cuts long defaults off.
@@ -43,4 +43,5 @@ def _swinpan(
 for command in (images.predict, images.demo, scenes.scenes, checkpoints.convert, checkpoints.inspect, exporting.export):
     app.command()(command)
 app.command("eval")(evaluation.evaluate)
+app.command()(training.train)
 app.add_typer(measurements.app, name="bench")

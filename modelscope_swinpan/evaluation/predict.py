@@ -14,7 +14,7 @@ from ..data.coco_layout import path_inside
 from ..data.coco_reader import CocoPanoptic
 from ..errors import DatasetError, ImageError
 from ..predictor import PanopticPredictor, Result
-from ..stream import stream
+from ..streaming import stream
 from ..structures import InstanceResult, PanopticResult, Size
 
 Found = TypeVar("Found", PanopticResult, InstanceResult)

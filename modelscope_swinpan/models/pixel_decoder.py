@@ -88,7 +88,7 @@ class EncoderLayer(nn.Module):
     def forward(self, memory: Tensor, position: Tensor, centres: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
         """``memory`` (B, Σhw, C) → the same shape; ``position`` (Σhw, C) is added to the queries only."""
         memory = self.norm1(memory + self.self_attn(memory + position, memory, centres, shapes))
-        memory = self.norm2(memory + feed_forward(memory, self.fc1, F.relu, self.fc2))
+        memory = self.norm2(memory + feed_forward(memory, self.fc1, "relu", self.fc2))
         return memory
 
 

@@ -29,7 +29,7 @@ class RolledWindowAttention(WindowAttention):
         qkv = self.qkv(F.pad(x, (0, 0, 0, -w % size, 0, -h % size))).roll((-shift, -shift), (1, 2))
         rows, columns = qkv.shape[1] // size, qkv.shape[2] // size
         windows = qkv.view(b, rows, size, columns, size, 3 * c).transpose(2, 3)
-        bias = self.relative_position_bias()[None]
+        bias = self.relative_position_bias()
         bands = []
         for row_slice, row_part in parts(rows, size, shift):
             band = []

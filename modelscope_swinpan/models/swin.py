@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..config import SwinConfig
+from .attention import biased_attention
 from .cache import shape_cache
 from .linear import Linear, feed_forward
 
@@ -137,7 +138,7 @@ class Mlp(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, C) → the same shape."""
-        return feed_forward(x, self.fc1, F.gelu, self.fc2)
+        return feed_forward(x, self.fc1, "gelu", self.fc2)
 
 
 class WindowAttention(nn.Module):
@@ -169,7 +170,7 @@ class WindowAttention(nn.Module):
         # One row of zeros stands for all padding, so that nothing else is computed for it.
         qkv = self.qkv(F.pad(x.reshape(-1, c), (0, 0, 0, 1)))  # (B · h · w + 1, 3C)
         windows = qkv.index_select(0, plan.tokens).view(-1, self.window_size**2, 3, self.num_heads, c // self.num_heads)
-        bias = self.relative_position_bias()[None]
+        bias = self.relative_position_bias()
         out = [
             self.attend(part, bias if mask is None else bias + mask.to(bias.dtype))
             for part, mask in zip(windows.split(plan.counts), plan.masks, strict=True)
@@ -180,14 +181,12 @@ class WindowAttention(nn.Module):
 
     @staticmethod
     def attend(windows: Tensor, bias: Tensor) -> Tensor:
-        """Attention within each of ``windows`` (W, N, 3, heads, c), ``bias`` (1, heads, N, N) added to the logits.
+        """Attention within each of ``windows`` (W, N, 3, heads, c), ``bias`` (heads, N, N) added to the logits.
 
         Returns (W, N, heads · c).
         """
         q, k, v = windows.permute(2, 0, 3, 1, 4)
-        # Four dimensions of bias: with three, PyTorch's CPU falls back to a slower attention.
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=bias)  # (W, heads, N, c)
-        return out.transpose(1, 2).flatten(2)
+        return biased_attention(q, k, v, bias).transpose(1, 2).flatten(2)
 
     def relative_position_bias(self) -> Tensor:
         """The bias of every pair of tokens in a window, (heads, N, N)."""

@@ -3,10 +3,9 @@ import threading
 import numpy as np
 import pytest
 
-from modelscope_swinpan import PanopticPredictor
-from modelscope_swinpan import stream as streaming
+from modelscope_swinpan import PanopticPredictor, streaming
 from modelscope_swinpan.errors import ImageError
-from modelscope_swinpan.stream import stream
+from modelscope_swinpan.streaming import stream
 from tests.builders import random_image
 
 SHAPES = [(64, 96), (96, 64), (64, 64), (40, 300)]

@@ -1,0 +1,58 @@
+"""Figures of a model in the making, by name."""
+
+import math
+import shutil
+from pathlib import Path
+
+from ..data.coco_reader import CocoPanoptic
+from ..models.mask2former import Mask2Former
+from ..predictor import PanopticPredictor
+from ..training.loop import Evaluate
+from .evaluate import evaluate
+from .metrics import PanopticQuality, load_hotcoco
+from .report import Report
+
+EVALUATION = "evaluation"
+"""Where in a run's folder predictions and report of its last evaluation are."""
+
+
+def evaluator(dataset: CocoPanoptic, folder: Path) -> Evaluate:
+    """What scores a model on ``dataset`` during the run that has ``folder``.
+
+    Raises:
+        ConfigError: hotcoco is not installed.
+    """
+    load_hotcoco()  # before hours of training, not after them
+    return lambda model, step: measure(model, dataset, folder, name=f"step {step}")
+
+
+def measure(model: Mask2Former, dataset: CocoPanoptic, folder: Path, *, name: str) -> dict[str, float]:
+    """Evaluate a model on ``dataset``; ``name`` is the model's in the report, which replaces the last one.
+
+    Raises:
+        ConfigError, DatasetError, DeviceError, OSError: as by :func:`~.evaluate.evaluate`.
+    """
+    output = folder / EVALUATION
+    shutil.rmtree(output, ignore_errors=True)
+    return figures(evaluate(PanopticPredictor(model), dataset, output, model=name))
+
+
+def figures(report: Report) -> dict[str, float]:
+    """The figures (0–100) of a report, NaN where there is none."""
+    precision = (("box_ap", report.box_ap), ("mask_ap", report.mask_ap))
+    return {
+        **panoptic_figures(report.panoptic),
+        **{name: math.nan if found is None or found.ap is None else found.ap for name, found in precision},
+    }
+
+
+def panoptic_figures(quality: PanopticQuality) -> dict[str, float]:
+    """The panoptic ones: of all classes pq, sq and rq, and the pq of things and of stuff."""
+    named = (
+        ("pq", quality.all, "pq"),
+        ("pq_things", quality.things, "pq"),
+        ("pq_stuff", quality.stuff, "pq"),
+        ("sq", quality.all, "sq"),
+        ("rq", quality.all, "rq"),
+    )
+    return {name: getattr(found, figure) if found else math.nan for name, found, figure in named}

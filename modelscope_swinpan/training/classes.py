@@ -1,0 +1,61 @@
+"""A model for a new list of classes, which keeps what it knows of those it had."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from ..categories import Category
+from ..errors import ConfigError
+from ..models.mask2former import Mask2Former
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassChange:
+    """Names of the classes that a model kept, those it is yet to learn, and those it forgot."""
+
+    kept: tuple[str, ...]
+    new: tuple[str, ...]
+    dropped: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """One sentence."""
+        parts = [
+            f"{len(names)} {what}{': ' if names else ''}{', '.join(names)}"
+            for names, what in ((self.kept, "kept"), (self.new, "new"), (self.dropped, "dropped"))
+        ]
+        return "Classes: " + "; ".join(parts) + "."
+
+
+@torch.no_grad()
+def change_classes(model: Mask2Former, categories: Sequence[Category]) -> ClassChange:
+    """Give ``model`` the classes ``categories``, in place.
+
+    The class head is made anew. Rows of classes whose names the model knew are kept, and so is that of no object; the
+    others start at random, by torch's generator.
+
+    Raises:
+        ConfigError: there are no classes, or two of one name.
+    """
+    names = [category.name for category in categories]
+    if not names:
+        raise ConfigError("A model needs at least one class; the list of classes is empty.")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigError(f"Class names must differ; {', '.join(map(repr, twice))} is listed more than once.")
+    old_names = [category.name for category in model.config.categories]
+    old = model.transformer_decoder.class_head
+    head = nn.Linear(old.in_features, len(names) + 1).to(old.weight)
+    nn.init.xavier_uniform_(head.weight)
+    nn.init.zeros_(head.bias)
+    rows = {name: row for row, name in reversed(list(enumerate(old_names)))}
+    pairs = [(row, rows[name]) for row, name in enumerate(names) if name in rows]
+    for row, old_row in [*pairs, (-1, -1)]:
+        head.weight[row], head.bias[row] = old.weight[old_row], old.bias[old_row]
+    model.transformer_decoder.class_head = head
+    model.config = dataclasses.replace(model.config, categories=tuple(categories))
+    return ClassChange(
+        kept=tuple(name for name in names if name in rows),
+        new=tuple(name for name in names if name not in rows),
+        dropped=tuple(name for name in old_names if name not in names),
+    )

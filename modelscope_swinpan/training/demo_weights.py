@@ -1,0 +1,86 @@
+"""The small model that the package brings along, trained from nothing on generated scenes (``make demo-weights``)."""
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from ..checkpoints.save import save_pretrained
+from ..config import (
+    Mask2FormerConfig,
+    PixelDecoderConfig,
+    PreprocessConfig,
+    SwinConfig,
+    TransformerDecoderConfig,
+)
+from ..data.augment import AugmentConfig
+from ..data.example import Example
+from ..data.scenes import DEFAULT_SIZE, TRAINING_SEEDS, SceneDataset
+from ..models.initialize import initialize
+from ..models.mask2former import Mask2Former
+from .config import Phase, TrainConfig
+from .criterion import CriterionConfig
+from .loop import Evaluate, Run
+from .processes import Processes
+
+MODEL = Mask2FormerConfig(
+    backbone=SwinConfig(embed_dim=32, depths=(2, 2, 4, 2), num_heads=(1, 2, 4, 8), window_size=8),
+    hidden_dim=64,
+    pixel_decoder=PixelDecoderConfig(num_layers=2, ffn_dim=128, num_heads=4),
+    transformer_decoder=TransformerDecoderConfig(num_layers=4, ffn_dim=256, num_heads=4, num_queries=32),
+    categories=SceneDataset(()).categories,
+    preprocess=PreprocessConfig(short_side=DEFAULT_SIZE.height, long_side=DEFAULT_SIZE.width * 2),
+)
+TRAINING = TrainConfig(
+    steps=10_000,
+    batch_size=8,
+    learning_rate=5e-4,
+    backbone_multiplier=1.0,
+    schedule="cosine",
+    warmup=500,
+    clip=0.1,
+    ema=0.999,
+    workers=1,
+    checkpoint_every=250,
+    evaluate_every=2000,
+)
+CRITERION = CriterionConfig(num_points=512)
+# Small pictures first: most is learnt of them, at a fraction of the time.
+PHASES = (
+    Phase(share=0.6, augment=AugmentConfig(size=(128, 160), scale=(0.9, 1.5))),
+    Phase(share=0.27, augment=AugmentConfig(size=(192, 240), scale=(0.9, 1.4))),
+    Phase(share=0.13, augment=AugmentConfig(size=DEFAULT_SIZE, scale=(0.9, 1.2))),
+)
+
+
+def demo_run(
+    folder: Path,
+    config: TrainConfig = TRAINING,
+    *,
+    device: str | torch.device = "cpu",
+    evaluate: Evaluate | None = None,
+    shown: Sequence[Example] = (),
+    processes: Processes | None = None,
+) -> Run:
+    """The run that trains the small model, in ``folder``; every sample is a new scene."""
+    torch.manual_seed(config.seed)
+    model = Mask2Former(MODEL)
+    initialize(model)
+    scenes = SceneDataset(range(TRAINING_SEEDS, TRAINING_SEEDS + config.steps * config.batch_size))
+    return Run(
+        model.to(device),
+        scenes,
+        folder,
+        config,
+        phases=PHASES,
+        criterion=CRITERION,
+        evaluate=evaluate,
+        shown=shown,
+        processes=processes,
+    )
+
+
+def save_half(model: Mask2Former, folder: Path) -> None:
+    """Write a model directory with weights in float16, half the size; ``model`` stays as it is."""
+    save_pretrained(copy.deepcopy(model).half(), folder)

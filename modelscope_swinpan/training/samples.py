@@ -1,0 +1,70 @@
+"""Pictures of what a model in training answers, beside the truth."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ..categories import Category
+from ..data.example import Example
+from ..models.mask2former import Mask2Former
+from ..postprocess import panoptic
+from ..preprocess import preprocess
+from ..structures import PanopticResult, Segment
+from ..visualize import draw
+
+WIDTH = 640
+"""Of one picture, in pixels."""
+
+
+def draw_samples(model: Mask2Former, examples: Sequence[Example]) -> npt.NDArray[np.uint8]:
+    """The truth on the left, the model's answer on the right, an example below another: (H, W, 3) RGB uint8."""
+    categories = model.config.categories
+    rows = []
+    for example in examples:
+        pictures = (
+            draw(example.image, result, categories) for result in (truth(example, categories), answer(model, example))
+        )
+        rows.append(np.hstack([_to_width(picture) for picture in pictures]))
+    return np.vstack(rows)
+
+
+def truth(example: Example, categories: Sequence[Category]) -> PanopticResult:
+    """The annotation as a result, of score 1."""
+    segments = tuple(
+        Segment(
+            id=info.id,
+            label_id=info.label_id,
+            category_id=categories[info.label_id].id,
+            label=categories[info.label_id].name,
+            isthing=categories[info.label_id].isthing,
+            area=info.area,
+            box=info.box,
+            score=1.0,
+        )
+        for info in example.segments
+    )
+    return PanopticResult(example.segment_ids, segments, void_id=0)
+
+
+@torch.inference_mode()
+def answer(model: Mask2Former, example: Example) -> PanopticResult:
+    """What the model, in eval mode, makes of an example's image."""
+    batch = preprocess([example.image], model.config.preprocess)
+    output = model(batch.pixel_values.to(next(model.parameters()).device))
+    return panoptic(
+        output.class_logits[0],
+        output.mask_logits[0],
+        resized=batch.resized[0],
+        original=batch.original[0],
+        categories=model.config.categories,
+        config=model.config.postprocess,
+    )
+
+
+def _to_width(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    height = max(1, round(picture.shape[0] * WIDTH / picture.shape[1]))
+    resized: npt.NDArray[np.uint8] = cv2.resize(picture, (WIDTH, height), interpolation=cv2.INTER_AREA)
+    return resized

@@ -1,0 +1,45 @@
+"""Figures during training."""
+
+import math
+
+import pytest
+
+from modelscope_swinpan.evaluation import callback, metrics
+from modelscope_swinpan.evaluation.callback import evaluator, figures, measure
+from modelscope_swinpan.evaluation.evaluate import evaluate
+from modelscope_swinpan.predictor import PanopticPredictor
+
+from .painted import dataset, reading_model
+
+pytest.importorskip("hotcoco")
+
+
+def test_a_model_is_measured_as_evaluate_does(tmp_path):
+    data, model = dataset(tmp_path / "data"), reading_model()
+    report = evaluate(PanopticPredictor(model), data, tmp_path / "report")
+    found = measure(model, data, tmp_path / "run", name="mine")
+    assert found == figures(report)
+    assert list(found) == ["pq", "pq_things", "pq_stuff", "sq", "rq", "box_ap", "mask_ap"]
+    assert found["pq"] == report.panoptic.all.pq > 90
+    assert found["mask_ap"] == report.mask_ap.ap > 90
+    assert '"model": "mine"' in (tmp_path / "run" / "evaluation" / "report.json").read_text()
+
+
+def test_a_later_step_replaces_the_former(tmp_path):
+    seen = []
+    measured = evaluator(dataset(tmp_path / "data", count=2), tmp_path)
+    for step in (1, 2):
+        measured(reading_model(seen), step)
+    assert sum(seen) == 4  # nothing of the former was kept
+    assert '"model": "step 2"' in (tmp_path / "evaluation" / "report.json").read_text()
+
+
+def test_what_cannot_be_scored_is_nan():
+    quality = metrics.PanopticQuality(all=None, things=None, stuff=None, per_class={})
+    assert all(map(math.isnan, callback.panoptic_figures(quality).values()))
+
+
+def test_without_hotcoco_training_does_not_start(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "hotcoco", None)
+    with pytest.raises(ValueError, match="needs the package hotcoco"):
+        evaluator(dataset(tmp_path / "data", count=1), tmp_path)

@@ -1,0 +1,32 @@
+"""Training on a GPU."""
+
+import numpy as np
+import pytest
+import torch
+
+from modelscope_swinpan.training.journal import read_table
+from tests.training.runs import fresh_model, small_run
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
+
+
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_a_model_learns_and_goes_on(tmp_path, bfloat16):
+    options = {"steps": 30, "warmup": 5, "checkpointing": True, "drop_path": 0.1, "bfloat16": bfloat16}
+    first = small_run(tmp_path, fresh_model().cuda(), **options)
+
+    def stop(step, _):
+        if step == 11:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        first.train(stop)
+    second = small_run(tmp_path, fresh_model().cuda(), **options)
+    assert second.step == 10
+    second.train()
+    losses = read_table(tmp_path / "log.csv")["loss"]
+    assert len(losses) == 30
+    assert np.mean(losses[-5:]) < 0.75 * np.mean(losses[:5])

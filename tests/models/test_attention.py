@@ -1,0 +1,39 @@
+import pytest
+import torch
+from torch.nn import functional as F
+
+from modelscope_swinpan.models import attention
+
+
+@pytest.mark.parametrize("matrix_unit", [True, False])
+@pytest.mark.parametrize("windows", [1, 3, 7])
+def test_bfloat16_by_either_way(monkeypatch, windows, matrix_unit):
+    monkeypatch.setattr(attention, "_has_matrix_unit", lambda: matrix_unit)
+    monkeypatch.setattr(attention, "LOGITS", 2 * 2 * 9 * 9)  # two windows a piece
+    torch.manual_seed(0)
+    qkv, bias = torch.randn(windows, 9, 3, 2, 8).bfloat16(), torch.randn(2, 9, 9).bfloat16()
+    q, k, v = qkv.permute(2, 0, 3, 1, 4)
+    with torch.inference_mode():
+        found = attention.biased_attention(q, k, v, bias)
+    expected = F.scaled_dot_product_attention(q.float(), k.float(), v.float(), attn_mask=bias[None].float())
+    assert found.dtype == torch.bfloat16
+    assert (found - expected).abs().max() < 0.02 * expected.abs().max()
+
+
+def test_by_products_only_where_nothing_is_differentiated(monkeypatch):
+    monkeypatch.setattr(attention, "_has_matrix_unit", lambda: False)
+    monkeypatch.setattr(attention, "_by_products", lambda *_: pytest.fail("not for gradients, nor for float32"))
+    q = torch.randn(2, 2, 9, 8, requires_grad=True)
+    attention.biased_attention(
+        q.bfloat16(), q.bfloat16(), q.bfloat16(), torch.zeros(2, 9, 9).bfloat16()
+    ).sum().backward()
+    with torch.inference_mode():
+        attention.biased_attention(q, q, q, torch.zeros(2, 9, 9))
+
+
+def test_far_logits_do_not_overflow(monkeypatch):
+    monkeypatch.setattr(attention, "_has_matrix_unit", lambda: False)
+    q = torch.full((1, 1, 4, 8), 60.0).bfloat16()
+    with torch.inference_mode():
+        found = attention.biased_attention(q, q, q, torch.zeros(1, 4, 4).bfloat16())
+    assert torch.equal(found, q)

@@ -1,0 +1,175 @@
+"""Runs: they learn, go on exactly where they were, and survive what goes wrong."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from modelscope_swinpan import load_model
+from modelscope_swinpan.data.scenes import generate_scene
+from modelscope_swinpan.errors import TrainingError
+from modelscope_swinpan.training import loop
+from modelscope_swinpan.training.journal import read_table
+from modelscope_swinpan.training.state import CHECKPOINT
+from tests.conftest import ROOT
+from tests.training.runs import fresh_model, same_weights, small_run
+
+
+def losses(folder):
+    return read_table(folder / "log.csv")["loss"]
+
+
+def test_a_model_learns(tmp_path):
+    run = small_run(tmp_path, steps=30, warmup=5, ema=0.0)
+    run.train()
+    log = losses(tmp_path)
+    assert len(log) == 30
+    assert np.mean(log[-5:]) < 0.75 * np.mean(log[:5])
+
+
+def test_the_trained_model_loads_and_is_the_running_mean(tmp_path):
+    run = small_run(tmp_path)
+    trained = run.train()
+    loaded = load_model(tmp_path / "model")
+    assert same_weights(loaded, trained)
+    assert not same_weights(loaded, run.model)
+    assert loaded.config.categories == run.model.config.categories
+    assert not trained.training
+
+
+def test_an_interrupted_run_goes_on_exactly(tmp_path):
+    """Weights, running mean and log are bit by bit those of a run without interruption."""
+    whole, halves = small_run(tmp_path / "whole", drop_path=0.3), tmp_path / "halves"
+    whole.train()
+    first = small_run(halves, drop_path=0.3)
+
+    def stop(step, _):
+        if step == 3:
+            raise KeyboardInterrupt  # after step 3; the last checkpoint is that of step 2
+
+    with pytest.raises(KeyboardInterrupt):
+        first.train(stop)
+    second = small_run(halves, drop_path=0.3)
+    assert second.step == 2
+    second.train()
+    assert same_weights(second.model, whole.model)
+    assert same_weights(second.trained, whole.trained)
+    assert losses(halves) == losses(tmp_path / "whole")
+
+
+def test_a_finished_run_is_left_as_it_is(tmp_path):
+    small_run(tmp_path).train()
+    again = small_run(tmp_path)
+    assert again.step == 4
+    again.train()
+    assert len(losses(tmp_path)) == 4
+
+
+def test_other_options_need_another_folder(tmp_path):
+    small_run(tmp_path, steps=2).train()
+    assert small_run(tmp_path, steps=2, log_every=7).step == 2
+    with pytest.raises(TrainingError, match=r"learning_rate = 0\.001, and this one has 0.5"):
+        small_run(tmp_path, steps=2, learning_rate=0.5)
+
+
+KILLED = """
+import sys, torch
+from pathlib import Path
+torch.set_num_threads(1)
+from tests.training.runs import small_run
+small_run(Path(sys.argv[1]), steps=10_000, checkpoint_every=1).train(lambda step, values: print(step, flush=True))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_a_killed_run_loses_what_came_after_its_last_checkpoint_at_most(tmp_path):
+    """Killed anywhere, in the midst of writing too: all files can be read, and the run goes on."""
+    reached = 0
+    for moment in (0.0, 0.07):
+        process = subprocess.Popen(
+            [sys.executable, "-c", KILLED, tmp_path],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        for _ in range(3):
+            done = int(process.stdout.readline())
+        time.sleep(moment)
+        process.send_signal(signal.SIGKILL)
+        done = [*map(int, process.stdout.read().split()), done][0]
+        process.wait()
+        run = small_run(tmp_path, steps=10_000, checkpoint_every=1)
+        assert run.step >= max(done - 1, reached + 1)
+        reached = run.step
+
+
+def test_steps_without_finite_numbers_are_skipped_and_counted(tmp_path, monkeypatch):
+    run, twin = small_run(tmp_path / "bad"), small_run(tmp_path / "good")
+    honest, bad = loop.Criterion.weighted, iter([False, True, False, False])
+    monkeypatch.setattr(
+        loop.Criterion, "weighted", lambda self, parts: honest(self, parts) * (float("nan") if next(bad) else 1)
+    )
+    seen = {}
+    run.train(lambda step, values: seen.update({step: values["skipped"]}))
+    assert seen == {1: 0, 2: 1, 3: 1, 4: 1}
+    assert np.isnan(losses(tmp_path / "bad")).tolist() == [False, True, False, False]
+    assert all(torch.isfinite(parameter).all() for parameter in run.model.parameters())
+    monkeypatch.undo()
+    twin.train()
+    assert losses(tmp_path / "bad")[0] == losses(tmp_path / "good")[0]
+
+
+def test_a_run_that_only_skips_ends(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "MOST_SKIPPED", 3)
+    model = fresh_model()
+    with torch.no_grad():
+        model.transformer_decoder.query_feat[0, 0] = float("nan")
+    with pytest.raises(TrainingError, match="Step 3: no finite loss or gradient in the last 3 steps"):
+        small_run(tmp_path, model).train()
+    assert (tmp_path / CHECKPOINT).exists()
+
+
+def test_accumulated_parts_make_the_same_step(tmp_path):
+    whole, parts = small_run(tmp_path / "1", steps=2), small_run(tmp_path / "2", steps=2, accumulate=2)
+    whole.train()
+    parts.train()
+    assert losses(tmp_path / "1") == pytest.approx(losses(tmp_path / "2"), rel=1e-4)
+
+
+def test_recomputed_layers_and_half_precision(tmp_path):
+    reference = small_run(tmp_path / "0", steps=2, drop_path=0.2).train()
+    again = small_run(tmp_path / "1", steps=2, drop_path=0.2, checkpointing=True).train()
+    assert same_weights(reference, again)
+    small_run(tmp_path / "2", steps=2, bfloat16=True).train()
+    assert losses(tmp_path / "2") == pytest.approx(losses(tmp_path / "0"), rel=0.1)
+
+
+def test_frozen_parts_stay(tmp_path):
+    model, before = fresh_model(), fresh_model().state_dict()
+    small_run(tmp_path, model, steps=1, freeze=("backbone", "pixel_decoder")).train()
+    changed = {
+        name.split(".")[0] for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])
+    }
+    assert changed == {"transformer_decoder"}
+
+
+def test_evaluations_leave_figures_and_pictures(tmp_path):
+    asked = []
+
+    def evaluate(model, step):
+        asked.append((step, model.training))
+        return {"pq": 10.0 * step}
+
+    run = small_run(tmp_path, steps=3, evaluate_every=2, evaluate=evaluate, shown=[generate_scene(1, (64, 64))])
+    run.train()
+    assert asked == [(2, False), (3, False)]
+    assert read_table(tmp_path / "evaluations.csv") == {"step": [2, 3], "pq": [20, 30]}
+    assert sorted(path.name for path in (tmp_path / "samples").iterdir()) == ["step-000002.png", "step-000003.png"]
+    assert (tmp_path / "curves.png").stat().st_size > 1000
+    assert run.model.training is False or run.trained is not run.model

@@ -1,0 +1,65 @@
+"""Checkpoints of a run."""
+
+import pytest
+import torch
+
+from modelscope_swinpan.errors import CheckpointError, TrainingError
+from modelscope_swinpan.training.state import CHECKPOINT, State, read_state, write_state
+
+OPTIONS = {"steps": 3, "phases": [{"share": 1.0}]}
+
+
+def state(step):
+    return State(step=step, skipped=0, options=OPTIONS, model={"x": torch.ones(2)}, optimizer={}, ema=None)
+
+
+def test_what_is_written_is_read(tmp_path):
+    assert read_state(tmp_path, OPTIONS) is None
+    write_state(state(2), tmp_path)
+    found = read_state(tmp_path, OPTIONS)
+    assert (found.step, found.skipped, found.options, found.ema) == (2, 0, OPTIONS, None)
+    assert torch.equal(found.model["x"], torch.ones(2))
+
+
+def test_a_write_that_fails_keeps_the_former_state(tmp_path, monkeypatch):
+    write_state(state(1), tmp_path)
+
+    def full(content, path):
+        path.write_bytes(b"half")
+        raise RuntimeError("PytorchStreamWriter failed writing file\nmore")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match=r"Cannot write .*: PytorchStreamWriter failed writing file$"):
+        write_state(state(2), tmp_path)
+    assert read_state(tmp_path, OPTIONS).step == 1
+    assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]
+
+
+def test_leftovers_of_a_killed_process_are_removed(tmp_path):
+    (tmp_path / ".0123.part").write_bytes(b"half")
+    write_state(state(1), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]
+
+
+@pytest.mark.parametrize("content", [b"", b"half a file", b"PK\x03\x04"])
+def test_a_damaged_file(tmp_path, content):
+    (tmp_path / CHECKPOINT).write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"cannot be read .*Remove it to start anew"):
+        read_state(tmp_path, OPTIONS)
+
+
+def test_a_file_that_would_run_code(tmp_path):
+    class Bad:
+        def __reduce__(self):
+            return (print, ("executed",))
+
+    torch.save(Bad(), tmp_path / CHECKPOINT)
+    with pytest.raises(CheckpointError):
+        read_state(tmp_path, OPTIONS)
+
+
+def test_another_run(tmp_path):
+    write_state(state(1), tmp_path)
+    with pytest.raises(TrainingError, match="holds a run with steps = 3, and this one has 4"):
+        read_state(tmp_path, {**OPTIONS, "steps": 4})
+    assert read_state(tmp_path, {**OPTIONS, "workers": 4}).step == 1

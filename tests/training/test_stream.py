@@ -1,0 +1,89 @@
+"""The samples of a run."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from modelscope_swinpan.data.augment import AugmentConfig
+from modelscope_swinpan.data.scenes import SceneDataset
+from modelscope_swinpan.errors import ConfigError
+from modelscope_swinpan.training.config import Phase, TrainConfig
+from modelscope_swinpan.training.stream import Stream, batches, mix
+
+CONFIG = TrainConfig(steps=4, batch_size=4, workers=0)
+PHASES = [
+    Phase(share=3, augment=AugmentConfig(size=(64, 96))),
+    Phase(share=1, augment=AugmentConfig(size=(96, 64))),
+]
+
+
+class Noted(SceneDataset):
+    """Scenes, and which of them were asked for."""
+
+    def __init__(self, count):
+        super().__init__(range(count), (64, 64))
+        self.asked = []
+
+    def __getitem__(self, index):
+        self.asked.append(index)
+        return super().__getitem__(index)
+
+
+def same(one, other):
+    return torch.equal(one.images, other.images) and all(
+        a.seed == b.seed and torch.equal(a.labels, b.labels) and torch.equal(a.masks, b.masks)
+        for a, b in zip(one.targets, other.targets, strict=True)
+    )
+
+
+def test_every_image_comes_once_before_any_comes_again():
+    scenes = Noted(5)
+    stream = Stream(scenes, PHASES, CONFIG)
+    for position in range(15):
+        _ = stream[position]
+    epochs = [scenes.asked[start : start + 5] for start in (0, 5, 10)]
+    assert all(sorted(epoch) == list(range(5)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) > 1
+
+
+def test_a_sample_follows_from_its_position_alone():
+    stream = Stream(SceneDataset(range(3), (64, 64)), PHASES, CONFIG)
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    image, target = stream[7]
+    assert torch.equal(torch.rand(3), expected)  # others' randomness is left alone
+    again, same_target = stream[7]
+    assert torch.equal(image, again)
+    assert target.seed == same_target.seed == mix(0, 7)
+    other = Stream(SceneDataset(range(3), (64, 64)), PHASES, dataclasses.replace(CONFIG, seed=1))
+    assert not torch.equal(other[7][0], image)
+
+
+def test_phases_share_the_run():
+    stream = Stream(SceneDataset(range(3), (64, 64)), PHASES, CONFIG)
+    sizes = [tuple(part.images.shape) for (part,) in batches(stream, CONFIG, start=0, rank=0, world=1)]
+    assert sizes == [(4, 3, 64, 96)] * 3 + [(4, 3, 96, 64)]
+
+
+def test_processes_workers_and_interruptions_do_not_change_samples():
+    stream = Stream(SceneDataset(range(3), (64, 64)), PHASES, CONFIG)
+    alone = [part for (part,) in batches(stream, CONFIG, start=0, rank=0, world=1)]
+    with_worker = batches(stream, dataclasses.replace(CONFIG, workers=1), start=2, rank=0, world=1)
+    assert all(same(one, part) for one, (part,) in zip(alone[2:], with_worker, strict=True))
+    halves = dataclasses.replace(CONFIG, accumulate=2)
+    shared = [list(batches(stream, halves, start=0, rank=rank, world=2)) for rank in (0, 1)]
+    for step, whole in enumerate(alone):
+        parts = [shared[rank][step][part] for part in (0, 1) for rank in (0, 1)]
+        assert torch.equal(torch.cat([part.images for part in parts]), whole.images)
+        assert [target.seed for part in parts for target in part.targets] == [target.seed for target in whole.targets]
+
+
+@pytest.mark.parametrize(
+    ("count", "phases", "message"),
+    [(0, PHASES, "no images"), (1, [], "shares"), (1, [Phase(share=-1.0), Phase(share=2.0)], "shares")],
+)
+def test_nothing_to_train_on(count, phases, message):
+    with pytest.raises(ConfigError, match=message):
+        Stream(SceneDataset(range(count), (64, 64)), phases, CONFIG)
