@@ -1,4 +1,5 @@
-"""Putting our model, pipeline and drawing in the place of upstream's, when and if ModelScope is imported.
+"""Putting our model, pipeline and drawing in the place of upstream's, and adding our trainer and metric, when and if
+ModelScope is imported.
 
 ModelScope itself is never imported here: it takes seconds, and this runs with every ``import modelscope_swinpan`` and
 with every ``modelscope …`` command. Each of our modules registers itself as it is imported, as upstream's do; all that
@@ -16,8 +17,10 @@ import wrapt
 _logger = logging.getLogger(__name__)
 
 TAKEN_OVER = {
+    "modelscope.metrics": "modelscope_swinpan.plugin.metric",
     "modelscope.models": "modelscope_swinpan.plugin.model",
     "modelscope.pipelines": "modelscope_swinpan.plugin.pipeline",
+    "modelscope.trainers": "modelscope_swinpan.plugin.trainer",
     "modelscope.utils.config": "modelscope_swinpan.plugin.sibling",
     "modelscope.utils.cv.image_utils": "modelscope_swinpan.plugin.drawing",
 }

@@ -1,0 +1,246 @@
+"""ModelScope's trainer: :mod:`modelscope_swinpan.training` by way of ``build_trainer``."""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from modelscope.trainers.base import BaseTrainer
+from modelscope.trainers.builder import TRAINERS
+from modelscope.utils.ast_utils import INDEX_KEY
+from modelscope.utils.config import Config
+from modelscope.utils.device import create_device
+from modelscope.utils.import_utils import MODULE_KEY, LazyImportModule
+from modelscope.utils.logger import get_logger
+from modelscope.utils.registry import default_group
+
+from ..categories import Category
+from ..checkpoints.load import CONFIGURATION, load_model
+from ..checkpoints.save import save_pretrained
+from ..config import check_names
+from ..data.coco_panoptic import write_dataset
+from ..data.coco_reader import CocoPanoptic
+from ..errors import ConfigError
+from ..evaluation.callback import evaluator, measure
+from ..models.mask2former import Mask2Former
+from ..training.classes import change_classes
+from ..training.config import Phase
+from ..training.loop import Run
+from ..training.processes import join
+from .hub import resolve_model
+from .model import SwinPanModel, check_device
+from .pipeline import DEFAULT_CONFIGURATION
+from .rows import RowDataset, parse_categories
+from .train_options import modify, read_options, without_foreign
+
+TRAINER = "image-panoptic-segmentation"
+OUTPUT = "output"
+"""Where in the working directory the trained model is."""
+EVAL_DATASET = "eval_dataset"
+"""Where in it the evaluation's examples are, unless they are a COCO dataset on disk."""
+SHOWN = 4
+"""Examples that are drawn at every evaluation."""
+ARGUMENTS = (
+    "categories",
+    "cfg_file",
+    "cfg_modify_fn",
+    "device",
+    "eval_dataset",
+    "launcher",
+    "max_epochs",
+    "model",
+    "model_revision",
+    "seed",
+    "train_dataset",
+    "trust_remote_code",
+    "work_dir",
+)
+
+_logger = get_logger()
+
+
+class SwinPanTrainer(BaseTrainer):
+    """Trains and evaluates a panoptic model, ``model``.
+
+    A dataset is a COCO panoptic one, by its folder or its JSON file; or has examples and ``categories``, as
+    :class:`~modelscope_swinpan.data.scenes.SceneDataset` does; or rows as :class:`~.rows.RowDataset` describes them, as
+    an ``MsDataset`` does.
+
+    ``work_dir`` gets the checkpoint, logs, curves and pictures of the run, its last evaluation, and in ``output`` the
+    trained model, a model directory. A trainer with the same arguments goes on with a run that was stopped.
+    """
+
+    cfg: Config
+
+    def __init__(
+        self,
+        model: str | Path | SwinPanModel,
+        train_dataset: Any = None,
+        eval_dataset: Any = None,
+        *,
+        categories: Sequence[Category | Mapping[str, Any]] | None = None,
+        work_dir: str | Path | None = None,
+        cfg_file: str | Path | None = None,
+        cfg_modify_fn: Callable[[Config], Config] | None = None,
+        max_epochs: int | None = None,
+        seed: int | None = None,
+        device: str = "gpu",
+        launcher: str | None = None,
+        model_revision: str | None = None,
+        **options: Any,
+    ) -> None:
+        """Load the model, open the data, and give the model the classes of ``train_dataset``.
+
+        Args:
+            model: A model directory, a hub id, or a loaded model, a copy of which is trained.
+            train_dataset: What to train on.
+            eval_dataset: What to evaluate on, also during the training.
+            categories: The classes of rows, by default the model's; of a COCO dataset, instead of its own.
+            work_dir: By default ``train.work_dir``, else ``work_dir`` in the current directory.
+            cfg_file: A configuration to read instead of the model directory's; of it, ``train`` matters.
+            cfg_modify_fn: Is given the configuration and returns it, with other entries under ``train``; those are
+                listed in :mod:`.train_options`.
+            max_epochs: How often to go through the data, instead of ``train.steps``.
+            seed: Instead of ``train.seed``.
+            device: 'cpu', 'gpu' or 'cuda:1'; where there is no GPU, ModelScope takes the CPU.
+            launcher: 'pytorch', or nothing: that torchrun started this process is seen either way.
+            model_revision: Which revision of a hub model.
+            options: ``trust_remote_code``, which ModelScope adds. No code in a model directory is executed.
+
+        Raises:
+            ConfigError: an option that is unknown, out of place or of the wrong type or range.
+            DatasetError: a dataset is missing or damaged.
+            HubError: the model is neither here nor could it be fetched.
+            CheckpointError: its weights are missing, damaged, unsafe, or of another model.
+        """
+        check_names(options, ARGUMENTS, "build_trainer()")
+        check_device(device)
+        if launcher not in (None, "pytorch"):
+            raise ConfigError(f"launcher must be 'pytorch' or left out, and torchrun be used; got {launcher!r}.")
+        path = self._find(model, model_revision)
+        super().__init__(str(cfg_file or _configuration(path)))
+        self.cfg = modify(self.cfg if cfg_file else without_foreign(self.cfg), cfg_modify_fn)
+        told = {"max_epochs": max_epochs, "seed": seed, "work_dir": work_dir}
+        self.options = read_options(self.cfg, {name: value for name, value in told.items() if value is not None})
+        self.work_dir = self.options.work_dir
+        self.processes, self.device = join(create_device(device))
+        loaded = model.model if isinstance(model, SwinPanModel) else load_model(path)
+        given = parse_categories(categories) if categories is not None else None
+        self.train_dataset = _open(train_dataset, given, loaded.config.categories)
+        classes = loaded.config.categories if train_dataset is None else tuple(self.train_dataset.categories)
+        self._to_evaluate = _open(eval_dataset, given, classes)
+        # The weights of a loaded file may be mapped to it: what is trained has its own.
+        self.model: Mask2Former = copy.deepcopy(loaded).to(self.device, torch.float32)
+        if classes != loaded.config.categories:
+            torch.manual_seed(self.options.config.seed)
+            _logger.info(change_classes(self.model, classes))
+
+    def train(self) -> None:
+        """Do all steps that are left, evaluating on the way, and write ``output``.
+
+        Raises:
+            ConfigError: there is no ``train_dataset``, or the options do not fit it or the model.
+            TrainingError: ``work_dir`` holds a run with other options, or the losses are no longer finite.
+            CheckpointError: its checkpoint is damaged.
+            DatasetError: an image cannot be read.
+            OSError: a file cannot be written.
+        """
+        self.model = self.run.train(self._log)
+        if self.processes.rank == 0:
+            save_pretrained(self.model, self.work_dir / OUTPUT)
+        self.processes.leave()
+
+    def evaluate(self, checkpoint_path: str | Path | None = None) -> dict[str, float]:
+        """Figures (0–100) of the model on ``eval_dataset``: pq, pq_things, pq_stuff, sq, rq, box_ap and mask_ap.
+
+        NaN where there is nothing to score. The whole report is in ``work_dir/evaluation``. ``checkpoint_path`` is
+        another model, a directory or a checkpoint file. Only the first process evaluates; others return nothing.
+
+        Raises:
+            ConfigError: there is no ``eval_dataset``, no panoptic model, or hotcoco is not installed.
+            DatasetError: the dataset is damaged, or its classes are not the model's.
+            CheckpointError: the checkpoint is missing, damaged, unsafe, or of another model.
+            OSError: a file cannot be written.
+        """
+        if self._to_evaluate is None:
+            raise ConfigError("Evaluation needs an eval_dataset: pass one to build_trainer().")
+        if self.processes.rank:
+            return {}
+        model = self.model if checkpoint_path is None else load_model(checkpoint_path, device=self.device)
+        return measure(model.eval(), self.eval_dataset, self.work_dir, name=str(checkpoint_path or self.work_dir))
+
+    @cached_property
+    def run(self) -> Run:
+        """The run, as far as it is."""
+        dataset, watched = self.train_dataset, self._to_evaluate
+        if dataset is None:
+            raise ConfigError("Training needs a train_dataset: pass one to build_trainer().")
+        scores = watched is not None and self.processes.rank == 0
+        shown = dataset if watched is None else watched
+        return Run(
+            self.model,
+            dataset,
+            self.work_dir,
+            self.options.config_for(len(dataset)),
+            phases=[Phase(augment=self.options.augment)],
+            evaluate=evaluator(self.eval_dataset, self.work_dir) if scores else None,
+            shown=[shown[index] for index in range(min(SHOWN, len(shown)))],
+            processes=self.processes,
+        )
+
+    @cached_property
+    def eval_dataset(self) -> CocoPanoptic:
+        """What to evaluate on, as the COCO dataset that metrics are made from."""
+        dataset = self._to_evaluate
+        if isinstance(dataset, CocoPanoptic):
+            return dataset
+        folder = self.work_dir / EVAL_DATASET
+        write_dataset(folder, (dataset[index] for index in range(len(dataset))), dataset.categories)
+        return CocoPanoptic.open(folder)
+
+    def _log(self, step: int, values: Mapping[str, float]) -> None:
+        figures = ", ".join(f"{name}: {value:.4g}" for name, value in values.items())
+        _logger.info(f"step {step}/{self.run.config.steps}: {figures}")
+
+    def _find(self, model: Any, revision: str | None) -> Path:
+        """The directory or file of a model, fetched if need be."""
+        if isinstance(model, SwinPanModel):
+            return Path(model.model_dir)
+        if not isinstance(model, str | Path):
+            raise ConfigError(
+                "model must be a directory, a hub id, or what Model.from_pretrained() makes of one; got "
+                f"{type(model).__name__} {model!r:.200}."
+            )
+        if revision is None or Path(model).exists():
+            return resolve_model(model)
+        return Path(self.get_or_download_model_dir(str(model), revision))
+
+
+def _configuration(model: Path) -> Path:
+    """The configuration file of a model; a default one for directories of transformers and for checkpoint files."""
+    file = model / CONFIGURATION
+    return file if file.is_file() else DEFAULT_CONFIGURATION
+
+
+def _open(data: Any, given: tuple[Category, ...] | None, default: tuple[Category, ...]) -> Any:
+    """A dataset of examples with ``categories``: those ``given``, where it is not the data that decides them."""
+    if data is None:
+        return None
+    if isinstance(data, str | Path):
+        return CocoPanoptic.open(Path(data), categories=given)
+    if hasattr(data, "categories"):
+        return data
+    if isinstance(data, Mapping):
+        raise ConfigError(f"A dataset of several splits ({', '.join(map(str, data))}): pass one of them.")
+    if not hasattr(data, "__len__"):
+        raise ConfigError(f"Training needs a dataset whose length is known; {type(data).__name__} has none.")
+    return RowDataset(data, default if given is None else given)
+
+
+TRAINERS.register_module(module_name=TRAINER, module_cls=SwinPanTrainer, force=True)
+# ModelScope warns of names that its index of sources does not know.
+LazyImportModule.get_ast_index()[INDEX_KEY].setdefault(
+    (TRAINERS.name.upper(), default_group, TRAINER), {MODULE_KEY: __name__}
+)

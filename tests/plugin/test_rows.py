@@ -1,0 +1,143 @@
+"""Rows of a dataset as examples."""
+
+import dataclasses
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from modelscope_swinpan.data.coco_panoptic import colors_from_ids
+from modelscope_swinpan.data.coco_reader import CocoPanoptic
+from modelscope_swinpan.errors import DatasetError
+from modelscope_swinpan.plugin.rows import RowDataset, parse_categories
+from tests.data.datasets import write
+
+IDS = np.array([[0, 70000, 70000, 5], [0, 70000, 300, 5]], np.int32)
+
+
+def rows_of(dataset: CocoPanoptic) -> list[dict[str, Any]]:
+    """The examples of a COCO dataset as rows of paths."""
+    return [
+        {
+            "image": str(dataset.layout.images / entry.name),
+            "label": str(dataset.layout.panoptic / entry.png_name),
+            "segments_info": entry.annotation.value["segments_info"],
+        }
+        for entry in dataset.entries
+    ]
+
+
+@pytest.fixture
+def coco(tmp_path: Path) -> CocoPanoptic:
+    return CocoPanoptic.open(write(tmp_path))
+
+
+def same(one: Any, other: Any) -> bool:
+    return (
+        np.array_equal(one.image, other.image)
+        and np.array_equal(one.segment_ids, other.segment_ids)
+        and one.segments == other.segments
+    )
+
+
+def test_rows_are_the_examples_that_the_coco_dataset_has(coco: CocoPanoptic) -> None:
+    rows = RowDataset(rows_of(coco), coco.categories)
+    assert len(rows) == len(coco) == 1
+    assert same(rows[0], coco[0])
+    assert [info.iscrowd for info in rows[0].segments] == [False, True, False]
+
+
+@pytest.mark.parametrize("form", ["array", "list", "RGB", "PIL", "bytes", "cell", "int64"])
+def test_forms_of_a_label(coco: CocoPanoptic, form: str) -> None:
+    (row,) = rows_of(coco)
+    raw = Path(row["label"]).read_bytes()
+    label = {
+        "array": IDS,
+        "list": IDS.tolist(),
+        "RGB": colors_from_ids(IDS).tolist(),
+        "PIL": Image.open(io.BytesIO(raw)),
+        "bytes": raw,
+        "cell": {"bytes": raw, "path": None},
+        "int64": IDS.astype(np.int64),
+    }[form]
+    assert same(RowDataset([{**row, "label": label}], coco.categories)[0], coco[0])
+
+
+@pytest.mark.parametrize("form", ["PIL", "bytes", "cell", "InputImage:FILE"])
+def test_forms_of_an_image(coco: CocoPanoptic, form: str) -> None:
+    (row,) = rows_of(coco)
+    path = Path(row.pop("image"))
+    image = {
+        "PIL": {"image": Image.open(path)},
+        "bytes": {"image": path.read_bytes()},
+        "cell": {"image": {"bytes": None, "path": str(path)}},
+        "InputImage:FILE": {"InputImage:FILE": str(path)},
+    }[form]
+    assert same(RowDataset([{**row, **image}], coco.categories)[0], coco[0])
+
+
+def test_what_ms_dataset_makes_of_json_lines_and_of_tables(coco: CocoPanoptic, tmp_path: Path, segmentor: Any) -> None:
+    from datasets import Dataset
+    from modelscope.msdatasets import MsDataset
+
+    rows = rows_of(coco)
+    lines = tmp_path / "rows.jsonl"
+    lines.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    table = tmp_path / "rows.parquet"
+    Dataset.from_list(rows).to_parquet(str(table))
+    for loaded in (
+        MsDataset.load(str(lines), split="train", cache_dir=str(tmp_path / "cache")),
+        MsDataset.load("parquet", data_files=str(table), split="train", cache_dir=str(tmp_path / "cache")),
+        MsDataset.to_ms_dataset(Dataset.from_list(rows)),
+        Dataset.from_list(rows),
+    ):
+        assert same(RowDataset(loaded, coco.categories)[0], coco[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"label": None}, r"row 0.label has the shape \(\)"),
+        ({"label": "nowhere.png"}, "row 0.label cannot be read: .*nowhere.png"),
+        ({"label": b"\x89PNG"}, "row 0.label cannot be read"),
+        ({"label": IDS[:1]}, r"row 0.label has the shape \(1, 4\), but the image is 2 × 4"),
+        ({"label": IDS.astype(np.float32)}, "dtype float32; expected segment ids"),
+        ({"label": np.zeros((2, 4, 4), np.uint8)}, r"the shape \(2, 4, 4\)"),
+        ({"label": IDS - 1}, "holds values from -1 to 69999"),
+        ({"label": IDS * 256}, "expected 16777215 at most"),
+        ({"label": IDS + 1}, "row 0: segment 1 is not in both label and segments_info"),
+        ({"segments_info": None}, "row 0.segments_info must be list"),
+        ({"segments_info": ["sky"]}, r"row 0.segments_info\[0\] must be an object; got str"),
+        ({"segments_info": [{"id": 5}]}, r"row 0.segments_info\[0\].category_id must be int; got nothing"),
+        ({"segments_info": [{"id": 5, "category_id": 3}]}, "no category has the id 3"),
+        ({"image": "nowhere.png"}, "row 0: nowhere.png: no such file"),
+    ],
+)
+def test_mistakes(coco: CocoPanoptic, change: dict[str, Any], message: str) -> None:
+    (row,) = rows_of(coco)
+    with pytest.raises(DatasetError, match=message):
+        RowDataset([{**row, **change}], coco.categories)[0]
+
+
+def test_missing_columns(coco: CocoPanoptic) -> None:
+    (row,) = rows_of(coco)
+    with pytest.raises(DatasetError, match="row 0 has no column 'label'; its columns: 'image', 'segments_info'"):
+        RowDataset([{name: row[name] for name in ("image", "segments_info")}], coco.categories)[0]
+    with pytest.raises(DatasetError, match="row 0 is of type str"):
+        RowDataset(["a.png"], coco.categories)[0]
+
+
+def test_categories(coco: CocoPanoptic) -> None:
+    assert parse_categories(coco.categories) == coco.categories
+    listed = [
+        {**dataclasses.asdict(one), "isthing": int(one.isthing), "color": list(one.color)} for one in coco.categories
+    ]
+    assert parse_categories(listed) == coco.categories
+    with pytest.raises(DatasetError, match=r"default_args.categories\[0\].name must be str; got nothing"):
+        parse_categories([{"id": 1, "isthing": 1}])
+    with pytest.raises(DatasetError, match=r"categories\[0\] must be an object; got str"):
+        parse_categories(["cat", "dog"])  # type: ignore[list-item]
