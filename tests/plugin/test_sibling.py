@@ -25,7 +25,7 @@ def write_sibling(directory: Path, plugins: Any, **changes: Any) -> Path:
     from tests.builders import SMALL
 
     config = SMALL.__class__(**{**SMALL.__dict__, "backbone": ResNetConfig()})
-    write_random_model(directory, config)
+    write_random_model(directory, config, form="mmdet")
     configuration = {
         "framework": "pytorch",
         "task": "image-segmentation",
