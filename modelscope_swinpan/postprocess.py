@@ -199,8 +199,10 @@ class _Regions:
         self.number = number
         self.map = torch.full(original, number, dtype=torch.int16, device=device)  # N where nobody is sure
         self.column_area = torch.zeros((number + 1) * original.width, dtype=torch.int64, device=device)
-        self.row_area: list[Tensor] = []
-        self.row_probability: list[Tensor] = []  # by row, so that no sum depends on the bands
+        # Whole from the start: small tensors that stay, made between bands, would keep the heap from using those again.
+        self.row_area = torch.zeros(original.height, number + 1, dtype=torch.int64, device=device)
+        # By row, so that no sum depends on the bands.
+        self.row_probability = torch.zeros(original.height, number + 1, dtype=torch.float64, device=device)
 
     def add(self, rows: slice, best: Tensor, probability: Tensor) -> None:
         """Take in some rows: ``best`` (rows, width) int64, 0 … N, and how probable it is, (rows, width)."""
@@ -210,16 +212,16 @@ class _Regions:
         by_row = (best + (n + 1) * torch.arange(height, device=best.device)[:, None]).flatten()
         by_column = (best * width + torch.arange(width, device=best.device)).flatten()
         self.column_area += _counts(by_column, (n + 1) * width)
-        self.row_area.append(_counts(by_row, (n + 1) * height).view(height, n + 1))
+        self.row_area[rows] = _counts(by_row, (n + 1) * height).view(height, n + 1)
         weights = probability.flatten().double()
-        self.row_probability.append(_counts(by_row, (n + 1) * height, weights).view(height, n + 1))
+        self.row_probability[rows] = _counts(by_row, (n + 1) * height, weights).view(height, n + 1)
 
     def result(self, ids: Sequence[int], scores: Tensor, categories: Sequence[Category]) -> PanopticResult:
         """The map under panoptic ``ids``, one for each candidate; void's where one was dropped."""
         void = len(categories)
         lookup = torch.tensor([*ids, void], dtype=torch.int32, device=self.map.device)
-        probabilities = torch.cat(self.row_probability).sum(0)[:-1] * scores.double()
-        found = (torch.cat(self.row_area), self.column_area.view(self.number + 1, -1), probabilities)
+        probabilities = self.row_probability.sum(0)[:-1] * scores.double()
+        found = (self.row_area, self.column_area.view(self.number + 1, -1), probabilities)
         # On their way together: the last copy, the large one, waits for all of them.
         rows, columns, probability = (x.to("cpu", non_blocking=True).numpy() for x in found)
         panoptic_seg = lookup[self.map.long()].cpu().numpy()
