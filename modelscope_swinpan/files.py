@@ -1,9 +1,11 @@
 """Writing files so that nobody ever meets half of one."""
 
 import contextlib
+import re
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
+from urllib.parse import urlsplit
 
 
 @contextlib.contextmanager
@@ -25,3 +27,9 @@ def write_whole(path: Path, data: bytes) -> None:
     """
     with whole(path) as partial:
         partial.write_bytes(data)
+
+
+def file_stem(source: str) -> str:
+    """The name of a path's or a URL's file, without its suffix; what a file name cannot hold becomes '_'."""
+    path = urlsplit(source).path if source.lower().startswith(("http://", "https://")) else source
+    return re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", PurePath(path).stem)[:60] or "image"

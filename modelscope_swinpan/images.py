@@ -54,10 +54,19 @@ def decode_image(source: Any) -> npt.NDArray[np.uint8]:
     if isinstance(source, Image.Image):
         return _from_pil(source, f"PIL image of mode {source.mode}")
     if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
-        return _from_file(io.BytesIO(fetch(source)), source)
+        return decode_file(fetch(source), source)
     if isinstance(source, str | os.PathLike):
         return _from_path(os.fsdecode(source))
     raise ImageError(f"An input of type {type(source).__name__} is not accepted; expected {_ACCEPTED}.")
+
+
+def decode_file(content: bytes, name: str) -> npt.NDArray[np.uint8]:
+    """Read the ``content`` of a file, in one of :data:`FORMATS`, as :func:`decode_image` does; errors call it ``name``.
+
+    Raises:
+        ImageError: as of :func:`decode_image`.
+    """
+    return _from_file(io.BytesIO(content), name)
 
 
 def _from_row(row: Mapping[Any, Any]) -> npt.NDArray[np.uint8]:
@@ -71,7 +80,7 @@ def _from_row(row: Mapping[Any, Any]) -> npt.NDArray[np.uint8]:
     if not isinstance(value, Mapping):
         return decode_image(value)
     if isinstance(value.get("bytes"), bytes):
-        return _from_file(io.BytesIO(value["bytes"]), f"row[{key!r}]")
+        return decode_file(value["bytes"], f"row[{key!r}]")
     if isinstance(value.get("path"), str):
         return _from_path(value["path"])
     raise ImageError(f"row[{key!r}] is a mapping with neither 'bytes' nor 'path'; rows do not nest.")

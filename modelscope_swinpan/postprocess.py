@@ -16,7 +16,9 @@ from torch.nn import functional as F
 from .categories import Category
 from .config import PostprocessConfig
 from .models.cache import shape_cache
-from .structures import INSTANCE_OFFSET, InstanceResult, PanopticResult, Segment, Size
+from .results import InstanceResult, PanopticResult
+from .segment import Segment
+from .structures import INSTANCE_OFFSET, Size
 
 STRIDE = 4
 BAND_VALUES = 2**21
@@ -47,7 +49,7 @@ def panoptic(
     keep = ((labels != void) & (scores > config.object_mask_threshold)).nonzero()[:, 0]
     scores, labels, logits = scores[keep], labels[keep], mask_logits[keep]
     if len(scores) == 0:
-        return PanopticResult(np.full(original, void, np.int32), (), void)
+        return PanopticResult(np.full(original, void, np.int32), (), void, categories=tuple(categories))
     regions = _Regions(len(scores), original, logits.device)
     claimed = torch.zeros(len(scores), dtype=torch.int64, device=logits.device)  # pixels of each query's own mask
     won = torch.zeros_like(claimed)  # pixels where it is the best
@@ -114,7 +116,7 @@ def instances(
             zip(labels, position.tolist(), chosen, scores[order].tolist(), strict=True)
         )
     )
-    return InstanceResult(chosen, segments)
+    return InstanceResult(chosen, segments, categories=tuple(categories))
 
 
 def semantic(
@@ -133,6 +135,8 @@ def semantic(
     """
     probabilities = class_logits.softmax(-1)[:, :-1]  # (Q, K)
     regions = _Regions(len(categories), original, class_logits.device)
+    # The votes of a band are as bounded as its masks: there may be more classes than queries.
+    band_rows = band_rows or _band_rows(max(probabilities.shape), original.width, class_logits.device)
     for rows, band in upsampled_bands(mask_logits, resized, original, band_rows):
         votes = torch.einsum("qk,qhw->khw", probabilities, band.sigmoid_())
         most, best = votes.max(0)
@@ -152,8 +156,7 @@ def upsampled_bands(
     """
     q, h, w = mask_logits.shape
     device = mask_logits.device
-    values = GPU_BAND_VALUES if device.type == "cuda" else BAND_VALUES
-    step = band_rows or max(1, values // max(1, q * original.width))
+    step = band_rows or _band_rows(q, original.width, device)
     to_input = _bilinear(h, STRIDE * h, device)
     to_original = _bilinear(resized.height, original.height, device)
     top, bottom, _ = _bilinear(resized.height, original.height, torch.device("cpu"))  # asking a GPU is waiting for it
@@ -165,6 +168,12 @@ def upsampled_bands(
         band = _interpolate_rows(band, first - low, second - low, weight)
         band = F.interpolate(band, size=STRIDE * w, mode="linear")[..., : resized.width]
         yield rows, F.interpolate(band, size=original.width, mode="linear")
+
+
+def _band_rows(planes: int, width: int, device: torch.device) -> int:
+    """How many rows of so many planes of values make a band."""
+    values = GPU_BAND_VALUES if device.type == "cuda" else BAND_VALUES
+    return max(1, values // max(1, planes * width))
 
 
 @shape_cache
@@ -245,7 +254,7 @@ class _Regions:
                     score=round(float(probability[members].sum()) / area, SCORE_DIGITS),
                 )
             )
-        return PanopticResult(panoptic_seg, tuple(segments), void)
+        return PanopticResult(panoptic_seg, tuple(segments), void, categories=tuple(categories))
 
 
 def _panoptic_ids(

@@ -1,8 +1,9 @@
 """Images in, results out: the numpy seam around the model."""
 
+import copy
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any, overload
+from typing import Any, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -10,22 +11,25 @@ import torch
 from torch import Tensor
 
 from . import postprocess as fusion
-from .config import PostprocessConfig
+from .config import PostprocessConfig, Task
 from .errors import ConfigError, DeviceError
 from .graphs import ReplayedModel
 from .images import decode_image
 from .models.mask2former import Mask2Former
 from .preprocess import padded_size, preprocess
-from .structures import ImageBatch, InstanceResult, PanopticResult, Size
+from .results import InstanceResult, PanopticResult
+from .structures import ImageBatch, Size
 
 Result = PanopticResult | InstanceResult
 
 
 class PanopticPredictor:
-    """Segmentation with a model that :func:`~modelscope_swinpan.load_model` returned, of the task it was trained for.
+    """Segmentation with a model that :func:`~modelscope_swinpan.load_model` returned.
 
-    A model of instances gives :class:`InstanceResult`, one of classes alone (semantic) and a panoptic one
-    :class:`PanopticResult`.
+    ``task`` is 'panoptic', 'instance' or 'semantic', by default what the model was trained for: a panoptic model does
+    all three, others only their own. Instances come as :class:`InstanceResult`: things alone, which may overlap, and of
+    the thresholds ``instance_threshold`` alone counts. The others come as :class:`PanopticResult`; the semantic one has
+    a segment per class, and no void.
 
     ``batch_size`` images of one padded size go through the model together; images of other sizes never do, so that no
     image's answer depends on its neighbours. Calls from several threads are safe.
@@ -41,13 +45,30 @@ class PanopticPredictor:
         batch_size: int = 1,
         postprocess: PostprocessConfig | None = None,
         compile: bool = False,  # noqa: A002 (PyTorch's and ModelScope's word)
+        task: Task | None = None,
     ) -> None:
+        """Wrap ``model``.
+
+        Raises:
+            ConfigError: there is no such batch size or task, or the model cannot do the task.
+        """
+        self.task = model.config.task if task is None else _possible(task, model)
         if compile and not model.compiled:
             model.compile()
         self.model = model
         self._replayed = ReplayedModel(model)
         self.batch_size = _checked(batch_size)
         self.postprocess = postprocess or model.config.postprocess
+
+    def with_task(self, task: Task) -> "PanopticPredictor":
+        """A predictor like this one, over the same model, for another task.
+
+        Raises:
+            ConfigError: there is no such task, or the model cannot do it.
+        """
+        other = copy.copy(self)
+        other.task = _possible(task, self.model)
+        return other
 
     @overload
     def __call__(self, images: list[Any]) -> list[Result]: ...
@@ -136,13 +157,26 @@ class PanopticPredictor:
     ) -> Result:
         """The result for one image of a batch, from its ``class_logits`` (Q, K+1) and ``mask_logits`` (Q, h, w)."""
         what: dict[str, Any] = {"resized": resized, "original": original, "categories": self.model.config.categories}
-        match self.model.config.task:
+        match self.task:
             case "panoptic":
                 return fusion.panoptic(class_logits, mask_logits, **what, config=config)
             case "instance":
                 return fusion.instances(class_logits, mask_logits, **what, config=config)
             case "semantic":
                 return fusion.semantic(class_logits, mask_logits, **what)
+
+
+def _possible(task: Task, model: Mask2Former) -> Task:
+    """``task``, where ``model`` can do it."""
+    if task not in get_args(Task):
+        raise ConfigError(f"The task must be one of {', '.join(map(repr, get_args(Task)))}; got {task!r}.")
+    trained = model.config.task
+    if trained not in (task, "panoptic"):
+        raise ConfigError(
+            f"The task {task!r} was asked for, but this model was trained for {trained!r} alone. Ask for that, or load "
+            "a panoptic model, which does all three."
+        )
+    return task
 
 
 def _checked(batch_size: int) -> int:

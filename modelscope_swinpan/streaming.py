@@ -1,7 +1,7 @@
 """Any number of images through a predictor, decoded and prepared while the model is busy with those before."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
@@ -15,6 +15,8 @@ from .predictor import PanopticPredictor, Result
 from .preprocess import padded_size
 from .structures import ImageBatch, Size
 
+Pixels = npt.NDArray[np.uint8]
+
 WORKERS = 4
 """Threads that read, decode and resize: much of that is waiting."""
 AHEAD = 4
@@ -23,10 +25,12 @@ PREPARED = 2
 """Batches that are being prepared, or are and wait for the model."""
 
 
-def stream(predictor: PanopticPredictor, images: Iterable[Any]) -> Iterator[Result | ImageError]:
+def stream(
+    predictor: PanopticPredictor, images: Iterable[Any], *, decode: Callable[[Any], Pixels] = decode_image
+) -> Iterator[Result | ImageError]:
     """The result of every image, in order; in place of one that cannot be decoded or is unusable, its error.
 
-    An image is whatever :func:`~modelscope_swinpan.images.decode_image` takes. Images of one padded size go through the
+    An image is whatever ``decode`` takes, in one of several threads. Images of one padded size go through the
     model together, ``predictor.batch_size`` at most. Of ``images`` only so many are taken ahead as make
     :data:`AHEAD` batches.
     """
@@ -34,7 +38,7 @@ def stream(predictor: PanopticPredictor, images: Iterable[Any]) -> Iterator[Resu
     following = 0
     with ThreadPoolExecutor(WORKERS, "swinpan-decode") as pool:
         preparing: deque[tuple[list[int], Future[ImageBatch]]] = deque()
-        for indices, group in _batches(pool, predictor, images, finished):
+        for indices, group in _batches(pool, predictor, images, decode, finished):
             preparing.append((indices, pool.submit(predictor.prepare, group)))
             if len(preparing) == PREPARED:
                 _answer(predictor, *preparing.popleft(), finished)
@@ -61,17 +65,18 @@ def _batches(
     pool: ThreadPoolExecutor,
     predictor: PanopticPredictor,
     images: Iterable[Any],
+    decode: Callable[[Any], Pixels],
     finished: dict[int, Result | ImageError],
-) -> Iterator[tuple[list[int], list[npt.NDArray[np.uint8]]]]:
+) -> Iterator[tuple[list[int], list[Pixels]]]:
     """Decoded images that go through the model together, and their numbers. Errors go to ``finished`` at once."""
     source = enumerate(images)
-    decoding = deque[tuple[int, Future[npt.NDArray[np.uint8]]]]()
-    waiting: dict[Size, list[tuple[int, npt.NDArray[np.uint8]]]] = {}  # the size that waits longest first
+    decoding = deque[tuple[int, Future[Pixels]]]()
+    waiting: dict[Size, list[tuple[int, Pixels]]] = {}  # the size that waits longest first
     size = predictor.batch_size
     while True:
         room = AHEAD * size - len(decoding) - sum(map(len, waiting.values()))
         for index, image in islice(source, room):
-            decoding.append((index, pool.submit(decode_image, image)))
+            decoding.append((index, pool.submit(decode, image)))
         if not decoding and not waiting:
             return
         ready = None

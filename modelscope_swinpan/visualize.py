@@ -13,7 +13,7 @@ from PIL import Image, ImageFont
 
 from .categories import COCO_PANOPTIC, Category
 from .errors import ConfigError, ImageError
-from .structures import PanopticResult, Segment
+from .segment import Segment
 
 OPACITY = 0.45
 """How much of a segment's colour shows over the image, 0–1."""
@@ -27,8 +27,15 @@ Color = tuple[int, int, int]
 Pixel = TypeVar("Pixel", np.uint8, np.uint16)
 
 
-def draw(image: npt.NDArray[np.uint8], result: PanopticResult, categories: Sequence[Category]) -> npt.NDArray[np.uint8]:
+def draw(
+    image: npt.NDArray[np.uint8],
+    panoptic_seg: npt.NDArray[np.int32],
+    segments: Sequence[Segment],
+    categories: Sequence[Category],
+) -> npt.NDArray[np.uint8]:
     """The image, (H, W, 3) RGB uint8, under translucent segments with outlines and labels, as another such array.
+
+    ``panoptic_seg`` (H, W) holds the segments' ids.
 
     Stuff has its category's colour; each thing a shade of it, so that neighbours of one class can be told apart. Void
     stays as it is. A label, class and score, stands where its segment is widest, the largest segments' first and as
@@ -36,20 +43,27 @@ def draw(image: npt.NDArray[np.uint8], result: PanopticResult, categories: Seque
     :data:`READABLE_SIDE` is enlarged to a whole multiple of its size.
 
     Raises:
-        ImageError: ``image`` is not of the size of the result.
+        ImageError: ``image`` is not of the size of the map.
     """
-    if image.shape != (*result.panoptic_seg.shape, 3):
-        raise ImageError(f"Image of shape {image.shape} does not fit a result of size {result.panoptic_seg.shape}.")
-    indices = _segment_indices(result)
-    points = _inner_points(indices, result.segments)
+    if image.shape != (*panoptic_seg.shape, 3):
+        raise ImageError(f"Image of shape {image.shape} does not fit a result of size {panoptic_seg.shape}.")
+    indices = _segment_indices(panoptic_seg, segments)
+    points = _inner_points(indices, segments)
     factor = max(1, READABLE_SIDE // max(indices.shape))
     if factor > 1:
         image = _enlarge(image, factor, cv2.INTER_CUBIC)
         indices = _enlarge(indices, factor, cv2.INTER_NEAREST)
-    colors = segment_colors(result.segments, categories)
+    colors = segment_colors(segments, categories)
     picture = _fill(image, indices, colors)
     _outline(picture, indices)
-    return _label(picture, result.segments, points * factor, colors)
+    return _label(picture, segments, points * factor, colors)
+
+
+def paint(
+    panoptic_seg: npt.NDArray[np.int32], segments: Sequence[Segment], categories: Sequence[Category]
+) -> npt.NDArray[np.uint8]:
+    """The colours of :func:`draw` alone, (H, W, 3) RGB uint8 for a map (H, W), black for void."""
+    return _color_table(segment_colors(segments, categories))[_segment_indices(panoptic_seg, segments)]
 
 
 def masks_to_image(masks: Sequence[npt.NDArray[np.generic]]) -> npt.NDArray[np.float64]:
@@ -92,19 +106,23 @@ def _shade(color: Color, number: int) -> Color:
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
-def _segment_indices(result: PanopticResult) -> npt.NDArray[np.uint16]:
-    """(H, W): 0 for void, n + 1 for ``result.segments[n]``."""
-    table = np.zeros(int(result.panoptic_seg.max()) + 1, np.uint16)
-    for index, segment in enumerate(result.segments, start=1):
+def _segment_indices(panoptic_seg: npt.NDArray[np.int32], segments: Sequence[Segment]) -> npt.NDArray[np.uint16]:
+    """(H, W): 0 for void, n + 1 for ``segments[n]``."""
+    table = np.zeros(int(panoptic_seg.max()) + 1, np.uint16)
+    for index, segment in enumerate(segments, start=1):
         table[segment.id] = index
-    return table[result.panoptic_seg]
+    return table[panoptic_seg]
+
+
+def _color_table(colors: Sequence[Color]) -> npt.NDArray[np.uint8]:
+    """(N + 1, 3): the colours by the index of their segment, black for void."""
+    return np.array([(0, 0, 0), *colors], np.uint8)
 
 
 def _fill(
     image: npt.NDArray[np.uint8], indices: npt.NDArray[np.uint16], colors: Sequence[Color]
 ) -> npt.NDArray[np.uint8]:
-    table = np.array([(0, 0, 0), *colors], np.uint8)
-    blended = cv2.addWeighted(image, 1 - OPACITY, table[indices], OPACITY, 0)
+    blended = cv2.addWeighted(image, 1 - OPACITY, _color_table(colors)[indices], OPACITY, 0)
     filled: npt.NDArray[np.uint8] = np.where(indices[..., np.newaxis] > 0, blended, image)
     return filled
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from modelscope_swinpan.files import write_whole
+from modelscope_swinpan.files import file_stem, write_whole
 
 
 def test_new_and_replaced(tmp_path):
@@ -33,3 +33,19 @@ def test_a_failed_write_leaves_the_former_content(tmp_path, monkeypatch):
         write_whole(tmp_path / "file", b"new content")
     assert (tmp_path / "file").read_bytes() == b"former"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("source", "stem"),
+    [
+        ("a/b/cat.jpg", "cat"),
+        ("https://x.org/a%20b/cat.tar.png?size=3#top", "cat.tar"),
+        ("HTTP://x.org/", "image"),
+        ("a:b|c.png", "a_b_c"),
+        ("y" * 80 + ".png", "y" * 60),
+        (".png", ".png"),
+        ("", "image"),
+    ],
+)
+def test_file_stem(source, stem):
+    assert file_stem(source) == stem

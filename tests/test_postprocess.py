@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from modelscope_swinpan.categories import Category
+from modelscope_swinpan.benchmark.process import measure
+from modelscope_swinpan.categories import COCO_PANOPTIC, Category
 from modelscope_swinpan.config import PostprocessConfig
 from modelscope_swinpan.postprocess import instances, panoptic, semantic, upsampled_bands
 from modelscope_swinpan.structures import Size
@@ -245,3 +246,11 @@ def test_semantic_sums_over_queries():
     for segment in found.segments:
         assert segment.id == segment.label_id
         assert 1 / VOID < segment.score <= 1
+
+
+def test_semantic_memory_does_not_grow_with_the_classes():
+    """Votes of 133 classes for every pixel would take 0.5 GB, and those for a band of five masks as much."""
+    class_logits, mask_logits = torch.randn(5, len(COCO_PANOPTIC) + 1), torch.randn(5, 64, 64)
+    geometry = {"resized": Size(256, 256), "original": Size(1000, 1000), "categories": COCO_PANOPTIC}
+    found = measure(lambda: semantic(class_logits, mask_logits, **geometry))
+    assert found["peak_bytes"] < 2**27

@@ -7,10 +7,14 @@ import pytest
 import torch
 from PIL import Image
 
-from modelscope_swinpan import PanopticPredictor
+from modelscope_swinpan import PanopticPredictor, postprocess
 from modelscope_swinpan.config import PostprocessConfig, PreprocessConfig
 from modelscope_swinpan.errors import ConfigError, DeviceError, ImageError
-from tests.builders import random_image, random_model
+from modelscope_swinpan.results import InstanceResult, PanopticResult
+from tests.builders import SMALL, random_image, random_model
+
+LENIENT = PostprocessConfig(object_mask_threshold=0.0, overlap_threshold=0.0, instance_threshold=0.0)
+TASKS = ("panoptic", "instance", "semantic")
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +76,66 @@ def test_thresholds(predictor, chelsea):
     assert predictor.predict([chelsea], postprocess=nothing)[0].segments == ()
 
 
+def small_model(task="panoptic"):
+    preprocess = PreprocessConfig(short_side=64, long_side=96)
+    config = dataclasses.replace(SMALL, task=task, preprocess=preprocess, postprocess=LENIENT)
+    return random_model(config, seed=1, scale=3)  # large weights: queries differ, and several classes win
+
+
+def test_one_model_for_every_task():
+    model, image = small_model(), random_image(70, 90)
+    predictor = PanopticPredictor(model)
+    batch = predictor.prepare([image])
+    with torch.inference_mode():
+        logits = [output[0] for output in model(batch.pixel_values)[:2]]
+    geometry = {
+        "resized": batch.resized[0],
+        "original": batch.original[0],
+        "categories": model.config.categories,
+    }
+    expected = {
+        "panoptic": postprocess.panoptic(*logits, **geometry, config=LENIENT),
+        "instance": postprocess.instances(*logits, **geometry, config=LENIENT),
+        "semantic": postprocess.semantic(*logits, **geometry),
+    }
+    for task in TASKS:
+        for one in (PanopticPredictor(model, task=task), predictor.with_task(task)):
+            found = one.predict([image])[0]
+            assert (type(found), found.segments) == (type(expected[task]), expected[task].segments)
+            assert len(found.segments) > 1
+            assert found.to_rle() == expected[task].to_rle()
+            assert found.categories == model.config.categories
+    assert isinstance(expected["instance"], InstanceResult)
+    assert all(segment.isthing for segment in expected["instance"].segments)
+    assert {segment.isthing for segment in expected["semantic"].segments} == {True, False}
+    assert (predictor.task, type(predictor.predict([image])[0])) == ("panoptic", PanopticResult)
+
+
+@pytest.mark.parametrize("trained", TASKS)
+def test_a_model_does_what_it_was_trained_for(trained):
+    model = small_model(trained)
+    predictor = PanopticPredictor(model)
+    assert predictor.task == trained
+    for task in TASKS:
+        if trained in (task, "panoptic"):
+            assert predictor.with_task(task).task == PanopticPredictor(model, task=task).task == task
+            continue
+        for attempt in (
+            lambda task=task: predictor.with_task(task),
+            lambda task=task: PanopticPredictor(model, task=task),
+        ):
+            with pytest.raises(
+                ConfigError, match=f"{task!r} was asked for, .* trained for {trained!r} alone.*panoptic model"
+            ):
+                attempt()
+
+
 def test_mistakes(predictor):
     assert predictor([]) == []
     with pytest.raises(ConfigError, match="batch_size must be a positive int; got 0"):
         predictor.predict([], batch_size=0)
+    with pytest.raises(ConfigError, match="must be one of 'panoptic', 'instance', 'semantic'; got 'things'"):
+        predictor.with_task("things")
     with pytest.raises(ImageError):
         predictor("no such file.jpg")
 

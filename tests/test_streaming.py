@@ -76,7 +76,7 @@ def test_memory_is_bounded_though_one_size_is_rare(predictor, monkeypatch):
     assert most <= (2 * streaming.AHEAD + streaming.PREPARED + 1) * 2
 
 
-def test_decodes_while_the_model_works(predictor, monkeypatch):
+def test_decodes_while_the_model_works(predictor):
     """The second image is decoded before the first is answered."""
     second = threading.Event()
 
@@ -90,8 +90,7 @@ def test_decodes_while_the_model_works(predictor, monkeypatch):
             assert second.wait(10)
             return super().answer(images)
 
-    monkeypatch.setattr(streaming, "decode_image", decode)
-    assert list(stream(Waiting(predictor, 1), range(5))) == list(range(5))
+    assert list(stream(Waiting(predictor, 1), range(5), decode=decode)) == list(range(5))
 
 
 def test_other_errors_are_raised(predictor):

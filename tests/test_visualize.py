@@ -8,8 +8,9 @@ import pytest
 from modelscope_swinpan import visualize
 from modelscope_swinpan.categories import COCO_PANOPTIC
 from modelscope_swinpan.errors import ConfigError, ImageError
-from modelscope_swinpan.structures import PanopticResult, Segment
-from modelscope_swinpan.visualize import OPACITY, draw, masks_to_image, segment_colors
+from modelscope_swinpan.results import PanopticResult
+from modelscope_swinpan.segment import Segment
+from modelscope_swinpan.visualize import OPACITY, draw, masks_to_image, paint, segment_colors
 
 VOID = len(COCO_PANOPTIC)
 GRASS, SKY = 125, 119
@@ -39,6 +40,10 @@ def grey(result, value=100):
     return np.full((*result.panoptic_seg.shape, 3), value, np.uint8)
 
 
+def drawn(image, result):
+    return draw(image, result.panoptic_seg, result.segments, COCO_PANOPTIC)
+
+
 @pytest.fixture
 def without_labels(monkeypatch):
     monkeypatch.setattr(visualize, "_label", lambda picture, *_: picture)
@@ -48,7 +53,7 @@ def without_labels(monkeypatch):
 def test_colours_and_outlines(size, without_labels):
     result = scene(*size)
     image = grey(result)
-    picture = draw(image, result, COCO_PANOPTIC)
+    picture = drawn(image, result)
     assert picture.dtype == np.uint8
     assert (image == 100).all()
     height, width = size
@@ -73,8 +78,8 @@ def test_labels_stand_inside_their_segments(size):
     result = scene(*size)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(visualize, "_label", lambda picture, *_: picture)
-        bare = draw(grey(result), result, COCO_PANOPTIC)
-    picture = draw(grey(result), result, COCO_PANOPTIC)
+        bare = drawn(grey(result), result)
+    picture = drawn(grey(result), result)
     changed = (picture != bare).any(axis=2)
     factor = picture.shape[0] // size[0]
     for item in result.segments:
@@ -87,19 +92,19 @@ def test_labels_stand_inside_their_segments(size):
 def test_label_background_has_the_segments_colour():
     panoptic_seg = np.full((300, 400), 119, np.int32)
     result = PanopticResult(panoptic_seg, (segment(panoptic_seg, SKY),), VOID)
-    picture = draw(grey(result), result, COCO_PANOPTIC)
+    picture = drawn(grey(result), result)
     assert (picture == COCO_PANOPTIC[SKY].color).all(axis=2).sum() > 300
 
 
 def test_small_images_are_enlarged_and_large_ones_are_not():
-    assert draw(grey(scene(75, 100)), scene(75, 100), COCO_PANOPTIC).shape == (450, 600, 3)
-    assert draw(grey(scene(16, 3000)), scene(16, 3000), COCO_PANOPTIC).shape == (16, 3000, 3)
+    assert drawn(grey(scene(75, 100)), scene(75, 100)).shape == (450, 600, 3)
+    assert drawn(grey(scene(16, 3000)), scene(16, 3000)).shape == (16, 3000, 3)
 
 
 def test_smallest_image():
     panoptic_seg = np.array([[SKY, SKY], [SKY, VOID]], np.int32)
     result = PanopticResult(panoptic_seg, (segment(panoptic_seg, SKY),), VOID)
-    assert draw(grey(result), result, COCO_PANOPTIC).shape == (640, 640, 3)
+    assert drawn(grey(result), result).shape == (640, 640, 3)
 
 
 def test_crowds_keep_room_for_the_picture():
@@ -107,19 +112,28 @@ def test_crowds_keep_room_for_the_picture():
     result = PanopticResult(panoptic_seg, tuple(segment(panoptic_seg, 0, n) for n in range(1, 401)), VOID)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(visualize, "_label", lambda picture, *_: picture)
-        bare = draw(grey(result), result, COCO_PANOPTIC)
-    labelled = (draw(grey(result), result, COCO_PANOPTIC) != bare).any(axis=2).mean()
+        bare = drawn(grey(result), result)
+    labelled = (drawn(grey(result), result) != bare).any(axis=2).mean()
     assert 0.05 < labelled < 0.3
 
 
 def test_nothing_found():
     result = PanopticResult(np.full((700, 800), VOID, np.int32), (), VOID)
-    np.testing.assert_array_equal(draw(grey(result), result, COCO_PANOPTIC), grey(result))
+    np.testing.assert_array_equal(drawn(grey(result), result), grey(result))
+
+
+def test_colours_alone():
+    result = scene()
+    picture = paint(result.panoptic_seg, result.segments, COCO_PANOPTIC)
+    assert picture.shape == (300, 400, 3)
+    for item, color in zip(result.segments, segment_colors(result.segments, COCO_PANOPTIC), strict=True):
+        assert (picture[result.mask(item)] == color).all()
+    assert not picture[result.panoptic_seg == VOID].any()
 
 
 def test_image_of_another_size():
     with pytest.raises(ImageError, match=r"\(5, 6, 3\) does not fit .*\(300, 400\)"):
-        draw(np.zeros((5, 6, 3), np.uint8), scene(), COCO_PANOPTIC)
+        drawn(np.zeros((5, 6, 3), np.uint8), scene())
 
 
 @pytest.mark.parametrize("label_id", range(VOID), ids=lambda label_id: COCO_PANOPTIC[label_id].name)

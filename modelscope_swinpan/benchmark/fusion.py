@@ -9,7 +9,8 @@ import torch
 from .. import config as presets
 from .. import postprocess
 from ..config import PostprocessConfig
-from ..structures import PanopticResult, Size
+from ..results import PanopticResult
+from ..structures import Size
 from .process import measure, repeat
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from ..categories import COCO_PANOPTIC
+from ..data.coco_panoptic import category_entries
 from ..errors import ConfigError
 from ..evaluation.metrics import average_precision, load_hotcoco
-from ..evaluation.truth import category_entries
 from .process import measure, repeat
 
 HEIGHT, WIDTH = 480, 640

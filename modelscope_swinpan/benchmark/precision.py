@@ -16,7 +16,7 @@ from ..data.scenes import generate_scene
 from ..evaluation.metrics import panoptic_quality
 from ..images import decode_image
 from ..predictor import PanopticPredictor
-from ..structures import PanopticResult
+from ..results import PanopticResult
 
 
 def bench_precision(model: Path, photos: Sequence[Path], scenes: int, device: str, dtype: str) -> dict[str, Any]:

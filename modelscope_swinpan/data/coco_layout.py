@@ -10,6 +10,9 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from ..errors import DatasetError
 
+KINDS = ("panoptic_", "instances_", "stuff_", "captions_", "person_keypoints_", "image_info_")
+"""How the names of COCO's JSON files begin; the split follows."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CocoLayout:
@@ -31,15 +34,19 @@ def find_layout(
     json_path = path if path.is_file() else _find_json(path, split)
     folder = json_path.parent
     root = folder.parent if folder.name == "annotations" else folder
-    stem = json_path.stem
-    name = stem.removeprefix("panoptic_")
     if panoptic is None:
-        panoptic = _first_folder([json_path.with_suffix(""), root / stem])
+        panoptic = _first_folder([json_path.with_suffix(""), root / json_path.stem])
         if panoptic is None:
             raise DatasetError(f"{json_path}: its PNGs were expected in the folder {json_path.with_suffix('')}.")
-    if images is None:
-        images = _first_folder([root / name, root / "images" / name]) if name != stem else None
-    return CocoLayout(json_path=json_path, panoptic=panoptic, images=images or root / "images")
+    return CocoLayout(json_path=json_path, panoptic=panoptic, images=images or find_images(json_path))
+
+
+def find_images(json_path: Path) -> Path:
+    """Where the images of a COCO JSON file of any kind are: ``SPLIT`` or ``images/SPLIT``, or else ``images``."""
+    folder, stem = json_path.parent, json_path.stem
+    root = folder.parent if folder.name == "annotations" else folder
+    names = [stem.removeprefix(kind) for kind in KINDS if stem.startswith(kind)]
+    return _first_folder([place / name for name in names for place in (root, root / "images")]) or root / "images"
 
 
 def path_inside(folder: Path, name: str, where: str) -> Path:

@@ -5,6 +5,7 @@ The JSON lists ``images``, ``categories`` and, per image, one of ``annotations``
 ``segments_info``: id, category_id, area in pixels, bbox as x, y, width, height in pixels.
 """
 
+import dataclasses
 import io
 import json
 from collections.abc import Iterable, Sequence
@@ -17,9 +18,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from ..categories import Category
+from ..coco import bbox, colors_from_ids
 from ..errors import ConfigError
 from ..files import write_whole
-from ..structures import PanopticResult, Segment
+from ..results import PanopticResult
 from .example import Annotation, Example, SegmentInfo
 
 
@@ -52,12 +54,12 @@ class CocoPanopticWriter:
             content = {
                 "images": self._images,
                 "annotations": self._annotations,
-                "categories": [_category_entry(category) for category in self._categories],
+                "categories": category_entries(self._categories),
             }
             write_whole(self.json_path, json.dumps(content).encode())
 
-    def add(self, file_name: str, png_name: str, result: PanopticResult) -> None:
-        """Write the PNG of one image and remember its entries. ``file_name`` is the image's name in the JSON.
+    def add(self, file_name: str, png_name: str, result: PanopticResult) -> int:
+        """Write the PNG of one image, remember its entries and return its id. ``file_name`` is its name in the JSON.
 
         Segments are numbered from 1 in the result's order.
 
@@ -65,7 +67,10 @@ class CocoPanopticWriter:
             ConfigError: a second image with the same ``png_name``.
             OSError: the PNG cannot be written.
         """
-        self._add(file_name, png_name, *numbered(result))
+        image_id = len(self._images) + 1
+        annotation, png = result.to_coco(image_id, png_name)
+        self._add(file_name, np.asarray(png), annotation)
+        return image_id
 
     def add_annotation(self, file_name: str, png_name: str, annotation: Annotation) -> None:
         """The same with what is true of an image: ids stay as they are, crowds remain crowds.
@@ -75,16 +80,17 @@ class CocoPanopticWriter:
             OSError: the PNG cannot be written.
         """
         entries = [_info_entry(info, self._categories[info.label_id]) for info in annotation.segments]
-        self._add(file_name, png_name, annotation.segment_ids, entries)
+        item = {"image_id": len(self._images) + 1, "file_name": png_name, "segments_info": entries}
+        self._add(file_name, colors_from_ids(annotation.segment_ids), item)
 
-    def _add(self, file_name: str, png_name: str, ids: npt.NDArray[np.int32], segments: list[dict[str, Any]]) -> None:
+    def _add(self, file_name: str, png: npt.NDArray[np.uint8], annotation: dict[str, Any]) -> None:
+        png_name = annotation["file_name"]
         if png_name in self._png_names:
             raise ConfigError(f"{png_name} is there already: every image of {self.json_path} needs a PNG of its own.")
-        write_png(self.png_folder / png_name, colors_from_ids(ids))
-        image_id = len(self._images) + 1
-        height, width = ids.shape
-        self._images.append({"id": image_id, "file_name": file_name, "height": height, "width": width})
-        self._annotations.append({"image_id": image_id, "file_name": png_name, "segments_info": segments})
+        write_png(self.png_folder / png_name, png)
+        height, width, _ = png.shape
+        self._images.append({"id": annotation["image_id"], "file_name": file_name, "height": height, "width": width})
+        self._annotations.append(annotation)
         self._png_names.add(png_name)
 
 
@@ -102,31 +108,9 @@ def write_dataset(folder: Path, examples: Iterable[Example], categories: Sequenc
             writer.add_annotation(name, name, example)
 
 
-def numbered(result: PanopticResult) -> tuple[npt.NDArray[np.int32], list[dict[str, Any]]]:
-    """A result's segments numbered from 1: the map of their numbers (H, W), 0 for void, and their ``segments_info``."""
-    ids = np.zeros_like(result.panoptic_seg)
-    entries = []
-    for number, segment in enumerate(result.segments, start=1):
-        ids[result.mask(segment)] = number
-        entries.append({"id": number, "area": segment.area, "iscrowd": 0, **segment_entry(segment)})
-    return ids, entries
-
-
-def segment_entry(segment: Segment) -> dict[str, Any]:
-    """What COCO's result files say of a segment, panoptic or not: category, box and score."""
-    return {"category_id": segment.category_id, "bbox": _bbox(segment.box), "score": segment.score}
-
-
-def colors_from_ids(ids: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
-    """Segment ids (H, W), 0 … 256³-1, as the RGB pixels (H, W, 3) that stand for them."""
-    return np.stack([ids & 0xFF, ids >> 8 & 0xFF, ids >> 16 & 0xFF], axis=2).astype(np.uint8)
-
-
-def ids_from_colors(colors: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
-    """The segment ids (H, W) that RGB pixels (H, W, 3) stand for."""
-    red, green, blue = colors.astype(np.int32).transpose(2, 0, 1)
-    ids: npt.NDArray[np.int32] = red | green << 8 | blue << 16
-    return ids
+def category_entries(categories: Sequence[Category]) -> list[dict[str, Any]]:
+    """Categories as COCO's JSON lists them."""
+    return [{**dataclasses.asdict(category), "isthing": int(category.isthing)} for category in categories]
 
 
 def write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
@@ -140,25 +124,11 @@ def write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
     write_whole(path, png.getvalue())
 
 
-def _category_entry(category: Category) -> dict[str, Any]:
-    return {
-        "id": category.id,
-        "name": category.name,
-        "isthing": int(category.isthing),
-        "color": list(category.color),
-    }
-
-
 def _info_entry(info: SegmentInfo, category: Category) -> dict[str, Any]:
     return {
         "id": info.id,
         "category_id": category.id,
         "area": info.area,
-        "bbox": _bbox(info.box),
+        "bbox": bbox(info.box),
         "iscrowd": int(info.iscrowd),
     }
-
-
-def _bbox(box: tuple[int, int, int, int]) -> list[int]:
-    x1, y1, x2, y2 = box
-    return [x1, y1, x2 - x1, y2 - y1]

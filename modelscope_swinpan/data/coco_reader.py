@@ -9,12 +9,12 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from ..categories import Category
+from ..coco import ids_from_colors
 from ..errors import DatasetError, ImageError
 from ..images import MAX_PIXELS, decode_image
 from ..structures import Size
 from .coco_json import ImageEntry, read_categories, read_images, read_json
 from .coco_layout import CocoLayout, find_layout, path_inside
-from .coco_panoptic import ids_from_colors
 from .example import Annotation, Example, annotate
 
 _SHOWN = 10

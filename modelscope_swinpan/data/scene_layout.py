@@ -112,11 +112,14 @@ SETTINGS = (
 )
 
 
-def compose(canvas: Canvas, rng: Generator) -> dict[int, int]:
-    """Paint a scene and return the label, in :data:`SCENE_CATEGORIES`, of every id that may be in it."""
+def compose(canvas: Canvas, rng: Generator, far: float = 1) -> dict[int, int]:
+    """Paint a scene and return the label, in :data:`SCENE_CATEGORIES`, of every id that may be in it.
+
+    It is seen from ``far`` times as high: things are that much smaller, and that many times more.
+    """
     setting = SETTINGS[rng.integers(len(SETTINGS))]
     sky = stuff.SKIES[rng.integers(len(stuff.SKIES))]
-    view = View(canvas.size, canvas.size.height * rng.uniform(0.3, 0.5), rng.uniform(1.6, 2.8))
+    view = View(canvas.size, canvas.size.height * rng.uniform(0.3, 0.5), rng.uniform(1.6, 2.8) * far, far)
     light = Light(rng.uniform(-1, 1), bool(rng.random() < 0.5), rng.uniform(0.4, 1), 0.5 * sky.sun)
     stage = Stage(canvas, view, light, SCENE_CATEGORIES, GROUND)
     _paint_stuff(stage, setting, sky, rng)
@@ -166,10 +169,10 @@ def _paint_houses(canvas: Canvas, view: View, light: Light, rng: Generator, id_:
 
 
 def _place_things(stage: Stage, setting: Setting, rng: Generator) -> None:
-    """Place trees, walls, clutter and three to nine things, the farthest first."""
+    """Place trees, walls, clutter and three to nine things, or more if seen from afar, the farthest first."""
     kinds = [kind for kind in THINGS if kind.name in setting.things]
     weights = np.array([setting.things[str(kind.name)] for kind in kinds])
-    wanted = int(rng.integers(_FEWEST, _MOST + 1))
+    wanted = round(rng.integers(_FEWEST, _MOST + 1) * stage.view.far)
     chosen = [kinds[index] for index in rng.choice(len(kinds), wanted, p=weights / weights.sum())]
     if rng.random() < setting.trees:
         chosen += [SNOWY_FIR if setting.ground == SNOW else TREES[rng.integers(2)]] * int(rng.integers(1, 4))

@@ -13,7 +13,7 @@ from .scene_things import Draw, Generator
 from .scene_view import Light, View
 
 LEAST_AREA = 1 / 750
-"""The least part of the picture that a thing covers where nothing hides it: 109 of 256 × 320 pixels."""
+"""The least part of the picture that a thing covers where nothing hides it: 109 of 256 × 320 pixels, if seen near."""
 LEAST_VISIBLE = 0.4
 """The least part of a thing that others and the picture's edge leave to be seen."""
 
@@ -83,16 +83,18 @@ class Stage:
         """Draw one of a kind, at a random distance; None where it would be too small or too large."""
         height, width = self.canvas.size
         size = rng.uniform(*kind.heights)
+        near = height / self.view.far
+        least_area = LEAST_AREA * height * width / self.view.far**2
         for _ in range(_TRIES):
             if kind.rows is None:
-                row, scale = int(rng.uniform(0.05, 0.95) * self.view.horizon), float(min(height, width))
+                row, scale = int(rng.uniform(0.05, 0.95) * self.view.horizon), min(height, width) / self.view.far
             else:
                 row = int(min(self.view.horizon + rng.uniform(*kind.rows) * height, 0.99 * height))
                 scale = self.view.scale(row)
-            if not 0.03 * height <= size * scale <= (size + kind.post) * scale <= 0.75 * height:
+            if not 0.03 * near <= size * scale <= (size + kind.post) * scale <= 0.75 * near:
                 continue
             colors, coverage = kind.draw(rng, size * scale).render()
-            if kind.name is None or np.count_nonzero(coverage >= 0.5) >= LEAST_AREA * height * width:
+            if kind.name is None or np.count_nonzero(coverage >= 0.5) >= least_area:
                 return Plan(kind, row, scale, colors, coverage)
         return None
 

@@ -12,11 +12,15 @@ from .scene_canvas import Canvas, Map
 
 @dataclass(frozen=True)
 class View:
-    """A level camera ``eye`` metres above flat ground; the ``horizon`` is a row of the picture."""
+    """A level camera ``eye`` metres above flat ground; the ``horizon`` is a row of the picture.
+
+    ``far`` is how many times higher that is than where people stand: things look that much smaller.
+    """
 
     size: Size
     horizon: float
     eye: float
+    far: float = 1
 
     def scale(self, row: float) -> float:
         """Pixels per metre of what stands on the ground at a row below the horizon."""

@@ -11,12 +11,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ..ahead import map_ahead
 from ..data.coco_json import read_json
 from ..data.coco_layout import find_layout, path_inside
 from ..data.coco_reader import CocoPanoptic
 from ..errors import ConfigError, DatasetError
 from ..predictor import PanopticPredictor
-from .ahead import map_ahead
+from ..tiles import describe_tiles
 from .identity import describe_run
 from .metrics import average_precision, load_hotcoco, panoptic_quality
 from .predict import predict_images
@@ -37,8 +38,9 @@ def evaluate(
     """Predict the images of ``dataset``, the first ``limit`` of them, into the folder ``output``, and score them.
 
     One run of a panoptic model gives panoptic results with the predictor's thresholds and, as upstream evaluates, the
-    ``max_instances`` best instances with no threshold. Predictions that ``output`` holds already, from the same model,
-    options and dataset, are not made again. Classes that the model knows and the dataset lacks are left out, as void.
+    ``max_instances`` best instances with no threshold; where it has tiles, the things of the panoptic result instead.
+    Predictions that ``output`` holds already, from the same model, options and dataset, are not made again. Classes
+    that the model knows and the dataset lacks are left out, as void.
 
     ``model`` is a name for the report. ``progress`` is told how many images are done, and of how many.
 
@@ -51,7 +53,7 @@ def evaluate(
     load_hotcoco()  # before the work, not after it
     entries = dataset.entries[: _checked_number(dataset, limit)]
     config = dataclasses.replace(predictor.postprocess, instance_threshold=0.0)  # average precision looks at all
-    run = describe_run(predictor.model, config, dataset)
+    run = {**describe_run(predictor.model, config, dataset), "tiles": describe_tiles(predictor)}
     folder = PredictionFolder(output, run)
     todo = [index for index, entry in enumerate(entries) if entry.id not in folder.kept]
     report_progress = progress or (lambda done, total: None)

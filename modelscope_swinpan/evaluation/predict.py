@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
+import numpy as np
 from torch import Tensor
 
 from .. import postprocess as fusion
@@ -14,8 +15,10 @@ from ..data.coco_layout import path_inside
 from ..data.coco_reader import CocoPanoptic
 from ..errors import DatasetError, ImageError
 from ..predictor import PanopticPredictor, Result
+from ..results import InstanceResult, PanopticResult
 from ..streaming import stream
-from ..structures import InstanceResult, PanopticResult, Size
+from ..structures import Size
+from ..tiles import TiledPredictor
 
 Found = TypeVar("Found", PanopticResult, InstanceResult)
 
@@ -33,7 +36,7 @@ def predict_images(
 ) -> Iterator[Prediction]:
     """Predictions for some images of ``dataset``, in order, with the thresholds of ``config``.
 
-    Classes that the dataset lacks are left out, as void.
+    Classes that the dataset lacks are left out, as void. With tiles, instances are the panoptic results' things.
 
     Raises:
         DatasetError: an image is missing, damaged, or of another size than the JSON says.
@@ -42,19 +45,21 @@ def predict_images(
     entries = [dataset.entries[index] for index in indices]
     where = f"{dataset.layout.json_path}: file_name of image"
     paths = (path_inside(dataset.layout.images, entry.name, f"{where} {entry.id}") for entry in entries)
-    both = _BothPredictor(predictor.model, batch_size=predictor.batch_size, postprocess=config)
+    if not isinstance(predictor, TiledPredictor):
+        predictor = _BothPredictor(predictor.model, batch_size=predictor.batch_size, postprocess=config)
     known = {category.id for category in dataset.categories}
-    for entry, result in zip(entries, stream(both, paths), strict=True):
+    for entry, result in zip(entries, stream(predictor, paths), strict=True):
         if isinstance(result, ImageError):
             raise DatasetError(f"{where} {entry.id}: {result}")
-        assert isinstance(result, _BothResults)  # noqa: S101
+        assert isinstance(result, PanopticResult)  # noqa: S101
         size = Size(*result.panoptic_seg.shape)
         if size != entry.size:
             raise DatasetError(
                 f"{where} {entry.id}: {entry.name} has {size.width} × {size.height} pixels, but width and height in "
                 f"the JSON are {entry.size.width} × {entry.size.height}."
             )
-        yield Prediction(entry, _only(result, known), _only(result.instances, known))
+        instances = result.instances if isinstance(result, _BothResults) else _things(result)
+        yield Prediction(entry, _only(result, known), _only(instances, known))
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,16 @@ class _BothPredictor(PanopticPredictor):
             class_logits, mask_logits, resized=resized, original=original, categories=categories, config=config
         )
         return _BothResults(**vars(panoptic), instances=instances)
+
+
+def _things(result: PanopticResult) -> InstanceResult:
+    """The things of a map as instances: all that is known of them where tiles made it."""
+    things = sorted((segment for segment in result.segments if segment.isthing), key=lambda thing: -thing.score)
+    masks = np.empty((len(things), *result.shape), np.bool_)
+    for mask, thing in zip(masks, things, strict=True):
+        mask[:] = result.mask(thing)
+    segments = tuple(dataclasses.replace(thing, id=number) for number, thing in enumerate(things, start=1))
+    return InstanceResult(masks, segments, categories=result.categories)
 
 
 def _only(result: Found, known: set[int]) -> Found:

@@ -1,16 +1,15 @@
 """The truth of a COCO panoptic dataset, as the metrics take it."""
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..categories import Category
+from ..ahead import map_ahead
 from ..data.coco_json import ImageEntry
 from ..data.coco_layout import path_inside
+from ..data.coco_panoptic import category_entries
 from ..data.coco_reader import CocoPanoptic
-from .ahead import map_ahead
 from .metrics import load_hotcoco
 
 
@@ -75,11 +74,6 @@ def image_entries(images: Sequence[ImageEntry]) -> list[dict[str, Any]]:
         {"id": image.id, "file_name": image.name, "height": image.size.height, "width": image.size.width}
         for image in images
     ]
-
-
-def category_entries(categories: Sequence[Category]) -> list[dict[str, Any]]:
-    """Categories as COCO's JSON lists them."""
-    return [{**dataclasses.asdict(category), "isthing": int(category.isthing)} for category in categories]
 
 
 def _true_instances(dataset: CocoPanoptic, index: int) -> list[dict[str, Any]]:

@@ -22,7 +22,8 @@ from ..data.example import Annotation, SegmentInfo
 from ..errors import ConfigError
 from ..evaluation.callback import panoptic_figures
 from ..evaluation.evaluate import score
-from ..structures import PanopticResult, Segment
+from ..results import PanopticResult
+from ..segment import Segment
 from .rows import parse_categories, read_annotation
 
 METRIC = "image-panoptic-segmentation-metric"

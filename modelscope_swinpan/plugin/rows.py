@@ -11,8 +11,8 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from ..categories import Category
+from ..coco import ids_from_colors
 from ..data.coco_json import MAX_ID, ImageEntry, Node, read_categories
-from ..data.coco_panoptic import ids_from_colors
 from ..data.example import Annotation, Example, annotate
 from ..errors import DatasetError, ImageError
 from ..images import ROW_KEYS, decode_image

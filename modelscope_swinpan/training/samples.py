@@ -6,14 +6,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL import Image
 
 from ..categories import Category
-from ..data.example import Example
+from ..data.example import Annotation, Example
 from ..models.mask2former import Mask2Former
 from ..postprocess import panoptic
 from ..preprocess import preprocess
-from ..structures import PanopticResult, Segment
-from ..visualize import draw
+from ..results import PanopticResult
+from ..segment import Segment
 
 WIDTH = 640
 """Of one picture, in pixels."""
@@ -25,14 +26,15 @@ def draw_samples(model: Mask2Former, examples: Sequence[Example]) -> npt.NDArray
     rows = []
     for example in examples:
         pictures = (
-            draw(example.image, result, categories) for result in (truth(example, categories), answer(model, example))
+            np.asarray(result.to_pil(Image.fromarray(example.image)))
+            for result in (truth(example, categories), answer(model, example))
         )
         rows.append(np.hstack([_to_width(picture) for picture in pictures]))
     return np.vstack(rows)
 
 
-def truth(example: Example, categories: Sequence[Category]) -> PanopticResult:
-    """The annotation as a result, of score 1."""
+def truth(annotation: Annotation, categories: Sequence[Category]) -> PanopticResult:
+    """An annotation as a result, of score 1."""
     segments = tuple(
         Segment(
             id=info.id,
@@ -44,9 +46,9 @@ def truth(example: Example, categories: Sequence[Category]) -> PanopticResult:
             box=info.box,
             score=1.0,
         )
-        for info in example.segments
+        for info in annotation.segments
     )
-    return PanopticResult(example.segment_ids, segments, void_id=0)
+    return PanopticResult(annotation.segment_ids, segments, void_id=0, categories=tuple(categories))
 
 
 @torch.inference_mode()

@@ -5,7 +5,7 @@ import json
 import numpy as np
 from PIL import Image
 
-from modelscope_swinpan.data.coco_panoptic import colors_from_ids
+from modelscope_swinpan.coco import colors_from_ids
 
 IDS = np.array([[0, 70000, 70000, 5], [0, 70000, 300, 5]], np.int32)
 

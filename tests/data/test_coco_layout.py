@@ -2,7 +2,7 @@
 
 import pytest
 
-from modelscope_swinpan.data.coco_layout import find_layout, path_inside
+from modelscope_swinpan.data.coco_layout import find_images, find_layout, path_inside
 from modelscope_swinpan.errors import DatasetError
 
 
@@ -81,3 +81,19 @@ def test_names_that_lead_out(tmp_path, name):
 
 def test_names_inside(tmp_path):
     assert path_inside(tmp_path, "a/b..c.png", "") == tmp_path / "a" / "b..c.png"
+
+
+@pytest.mark.parametrize(
+    ("json_name", "folder"),
+    [
+        ("annotations/instances_val2017.json", "val2017"),
+        ("annotations/image_info_test-dev2017.json", "test-dev2017"),
+        ("panoptic_a.json", "images/a"),
+        ("person_keypoints_a.json", "images/a"),
+        ("a.json", "images"),
+        ("instances_b.json", "images"),
+    ],
+)
+def test_images_of_any_coco_json(tmp_path, json_name, folder):
+    make(tmp_path, "val2017", "test-dev2017", "images/a")
+    assert find_images(tmp_path / json_name) == tmp_path / folder

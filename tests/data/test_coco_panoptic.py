@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from modelscope_swinpan.categories import COCO_PANOPTIC
-from modelscope_swinpan.data.coco_panoptic import CocoPanopticWriter, colors_from_ids, ids_from_colors, write_dataset
+from modelscope_swinpan.coco import colors_from_ids, ids_from_colors
+from modelscope_swinpan.data.coco_panoptic import CocoPanopticWriter, write_dataset
 from modelscope_swinpan.data.example import Example, annotate
 from modelscope_swinpan.errors import ConfigError
-from modelscope_swinpan.structures import PanopticResult, Segment
+from modelscope_swinpan.results import PanopticResult
+from modelscope_swinpan.segment import Segment
 
 
 @pytest.fixture

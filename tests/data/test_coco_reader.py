@@ -6,7 +6,8 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from modelscope_swinpan.categories import COCO_PANOPTIC
-from modelscope_swinpan.data.coco_panoptic import colors_from_ids, write_dataset
+from modelscope_swinpan.coco import colors_from_ids
+from modelscope_swinpan.data.coco_panoptic import write_dataset
 from modelscope_swinpan.data.coco_reader import CocoPanoptic
 from modelscope_swinpan.data.example import Example, SegmentInfo, annotate
 from modelscope_swinpan.errors import DatasetError

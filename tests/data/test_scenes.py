@@ -89,6 +89,26 @@ def test_any_size(size):
     assert len(scene.segments) > 2
 
 
+def test_seen_from_afar():
+    """Things as large as in a picture of a third of the size, and about three times as many."""
+    afar = [generate_scene(seed, (3 * SIZE[0], 3 * SIZE[1]), far=3) for seed in range(4)]
+    near = [generate_scene(seed, SIZE) for seed in range(24)]
+    areas, near_areas = (
+        [s.area for scene in some for s in scene.segments if SCENE_CATEGORIES[s.label_id].isthing]
+        for some in (afar, near)
+    )
+    assert 2 < (len(areas) / len(afar)) / (len(near_areas) / len(near)) < 4
+    assert 0.5 < np.median(areas) / np.median(near_areas) < 2
+    assert min(areas) >= LEAST_AREA * LEAST_VISIBLE * SIZE[0] * SIZE[1]
+    assert digest(generate_scene(5, SIZE, far=1)) == digest(generate_scene(5, SIZE))
+
+
+@pytest.mark.parametrize("far", [0.5, 20.5, float("nan")])
+def test_too_far(far):
+    with pytest.raises(ConfigError, match="seen from 1 to 20 times as high; got"):
+        generate_scene(0, SIZE, far=far)
+
+
 def test_dataset():
     dataset = SceneDataset(range(7, 10), SIZE)
     assert len(dataset) == 3

@@ -7,6 +7,7 @@ from PIL import Image
 from modelscope_swinpan.errors import DatasetError
 from modelscope_swinpan.evaluation.predict import predict_images
 from modelscope_swinpan.predictor import PanopticPredictor
+from modelscope_swinpan.tiles import TiledPredictor
 from tests.evaluation import painted
 
 
@@ -57,6 +58,20 @@ def test_classes_that_the_dataset_lacks(dataset):
     (found,) = predict(dataset, (0,))
     assert {segment.label for segment in found.panoptic.segments} == {"dog", "sky-other-merged"}
     assert {segment.label for segment in found.instances.segments} == {"dog"}
+
+
+def test_tiles(dataset):
+    """Both answers are those of the merged map."""
+    predictor = TiledPredictor(PanopticPredictor(painted.reading_model()), side=64)
+    for index, found in zip((0, 1), predict_images(predictor, dataset, (0, 1), predictor.postprocess), strict=True):
+        expected = predictor.predict([dataset[index].image])[0]
+        assert np.array_equal(found.panoptic.panoptic_seg, expected.panoptic_seg)
+        things = {segment.id: segment for segment in expected.segments if segment.isthing}
+        assert [segment.id for segment in found.instances.segments] == [1, 2, 3]
+        masks = {found.instances.mask(segment).tobytes() for segment in found.instances.segments}
+        assert masks == {expected.mask(thing).tobytes() for thing in things.values()}
+        scores = [segment.score for segment in found.instances.segments]
+        assert scores == sorted((thing.score for thing in things.values()), reverse=True)
 
 
 @pytest.mark.parametrize(

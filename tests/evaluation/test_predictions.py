@@ -9,11 +9,13 @@ from hotcoco import mask
 from PIL import Image
 
 from modelscope_swinpan.categories import Category
+from modelscope_swinpan.coco import ids_from_colors
 from modelscope_swinpan.data.coco_json import ImageEntry, Node
-from modelscope_swinpan.data.coco_panoptic import ids_from_colors
 from modelscope_swinpan.errors import ConfigError, DatasetError
 from modelscope_swinpan.evaluation.predictions import PredictionFolder
-from modelscope_swinpan.structures import InstanceResult, PanopticResult, Segment, Size
+from modelscope_swinpan.results import InstanceResult, PanopticResult
+from modelscope_swinpan.segment import Segment
+from modelscope_swinpan.structures import Size
 
 RUN = {"dtype": "float32", "sizes": (1, 2)}
 SKY = Segment(119, 119, 187, "sky", False, 4, (0, 0, 2, 2), 0.5)
@@ -108,7 +110,7 @@ def test_something_else_is_not_replaced(tmp_path, name):
     """A dataset, for one: its truth must survive."""
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("truth")
-    with pytest.raises(ConfigError, match="not of an evaluation"):
+    with pytest.raises(ConfigError, match=r"not the run\.json of a run"):
         PredictionFolder(tmp_path, RUN)
     assert (tmp_path / name).read_text() == "truth"
     assert not (tmp_path / "run.json").exists()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from modelscope_swinpan.data.coco_panoptic import colors_from_ids
+from modelscope_swinpan.coco import colors_from_ids
 from modelscope_swinpan.data.coco_reader import CocoPanoptic
 from modelscope_swinpan.errors import DatasetError
 from modelscope_swinpan.plugin.rows import RowDataset, parse_categories

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from modelscope_swinpan.evaluation.ahead import map_ahead
+from modelscope_swinpan.ahead import map_ahead
 
 
 def test_results_are_in_order():

@@ -1,0 +1,71 @@
+"""Draws the pictures of results.md into the folder that it lies in: ``python docs/draw_results.py``.
+
+They show a generated scene and what is true of it, so that they hold whatever a model says.
+"""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import supervision as sv
+from PIL import Image
+
+from modelscope_swinpan import InstanceResult, PanopticResult
+from modelscope_swinpan.data.example import annotate
+from modelscope_swinpan.data.scene_layout import SCENE_CATEGORIES
+from modelscope_swinpan.data.scenes import generate_scene
+from modelscope_swinpan.training.samples import truth
+
+COLORS = 256
+"""A picture is written in so many colours, which keeps it small."""
+
+
+def draw() -> dict[str, Image.Image]:
+    """The pictures by the last part of their name."""
+    scene = generate_scene(0, (288, 384))
+    photo = Image.fromarray(scene.image)
+    panoptic = truth(scene, SCENE_CATEGORIES)
+    _, png = panoptic.to_coco(1)
+    boat = next(segment for segment in panoptic.segments if segment.label == "boat")
+    (rle,) = replace(panoptic, segments=(boat,)).to_rle()
+    return {
+        "panoptic": panoptic.to_pil(photo),
+        "instance": _instances(panoptic).to_pil(photo),
+        "semantic": _classes(panoptic).to_pil(photo),
+        "colours": panoptic.to_pil(),
+        "notebook": Image.open(io.BytesIO(panoptic._repr_png_())),
+        "supervision": _outlines(panoptic, photo),
+        "coco": png.point(lambda number: 30 * number),  # the numbers of few segments are hardly told from black
+        "rle": Image.fromarray(sv.rle_to_mask(rle["counts"], rle["size"][::-1])).convert("RGB"),
+    }
+
+
+def _instances(panoptic: PanopticResult) -> InstanceResult:
+    """The things alone."""
+    things = [segment for segment in panoptic.segments if segment.isthing]
+    masks = np.stack([panoptic.mask(segment) for segment in things])
+    segments = tuple(replace(segment, id=number) for number, segment in enumerate(things, start=1))
+    return InstanceResult(masks, segments, categories=panoptic.categories)
+
+
+def _classes(panoptic: PanopticResult) -> PanopticResult:
+    """The classes alone: one segment each."""
+    ids = np.zeros_like(panoptic.panoptic_seg)
+    for segment in panoptic.segments:
+        ids[panoptic.mask(segment)] = segment.label_id + 1
+    annotation = annotate(ids, {segment.label_id + 1: segment.label_id for segment in panoptic.segments})
+    return truth(annotation, panoptic.categories)
+
+
+def _outlines(panoptic: PanopticResult, photo: Image.Image) -> Image.Image:
+    """What supervision draws of the things: their outlines."""
+    detections = panoptic.to_supervision()
+    things = detections[np.array([segment.isthing for segment in panoptic.segments])]
+    picture = sv.PolygonAnnotator(thickness=3).annotate(photo.copy(), things)
+    return sv.LabelAnnotator(text_scale=0.4, text_padding=4, text_position=sv.Position.CENTER).annotate(picture, things)
+
+
+if __name__ == "__main__":
+    for name, picture in draw().items():
+        picture.quantize(COLORS).save(Path(__file__).with_name(f"results-{name}.png"), optimize=True)
