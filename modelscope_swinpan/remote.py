@@ -20,14 +20,19 @@ MAX_REDIRECTS = 5
 _CHUNK = 64 * 1024
 
 
-def fetch(url: str) -> bytes:
+def fetch(url: str, *, session: requests.Session | None = None, max_bytes: int | None = None) -> bytes:
     """The body that ``url`` (http or https) answers with.
+
+    Args:
+        url: Where it is.
+        session: What connects, a plain one by default; it is closed in the end.
+        max_bytes: The largest body that is accepted; :data:`MAX_BYTES` by default.
 
     Raises:
         ImageError: the host cannot be reached or is too slow, the answer is not 200, is too large or was cut short.
     """
     try:
-        with requests.Session() as session:
+        with session or requests.Session() as session:
             session.max_redirects = MAX_REDIRECTS
             # An image gains nothing from compression, and a compressed body could unpack to any size.
             headers = {"Accept-Encoding": "identity"}
@@ -36,7 +41,7 @@ def fetch(url: str) -> bytes:
                 if response.status_code != requests.codes.ok:
                     answer = f"{response.status_code} {response.reason}".strip()
                     raise ImageError(f"{url}: the server answered {answer}, not 200 OK. Check the address.")
-                return _read_body(response, url)
+                return _read_body(response, url, MAX_BYTES if max_bytes is None else max_bytes)
     except ImageError:
         raise
     except (requests.Timeout, urllib3.exceptions.TimeoutError):
@@ -51,17 +56,17 @@ def fetch(url: str) -> bytes:
         raise ImageError(f"{url}: could not be fetched: {_root_cause(error)}.") from None
 
 
-def _read_body(response: requests.Response, url: str) -> bytes:
+def _read_body(response: requests.Response, url: str, max_bytes: int) -> bytes:
     deadline = time.monotonic() + TOTAL_TIMEOUT
-    too_large = ImageError(f"{url}: larger than {MAX_BYTES / 2**20:g} MiB, the limit for a fetched image.")
+    too_large = ImageError(f"{url}: larger than {max_bytes / 2**20:g} MiB, the limit for a fetched image.")
     announced = response.headers.get("Content-Length", "")
-    if announced.isdecimal() and int(announced) > MAX_BYTES:
+    if announced.isdecimal() and int(announced) > max_bytes:
         raise too_large
     body = bytearray()
     # read1 returns what has come, where iter_content would wait for a full chunk and so overlook the deadline.
     while chunk := response.raw.read1(_CHUNK, decode_content=True):
         body += chunk
-        if len(body) > MAX_BYTES:
+        if len(body) > max_bytes:
             raise too_large
         if time.monotonic() > deadline:
             raise ImageError(f"{url}: not whole after {TOTAL_TIMEOUT:g} s, the limit for a fetched image.")

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+import requests
 from PIL import Image
 
 from modelscope_swinpan import remote
@@ -176,3 +177,23 @@ def test_nobody_listens():
 def test_https_is_spoken_to_https(server):
     with pytest.raises(ImageError, match=r"could not be fetched: .*SSL"):
         decode_image(server.replace("http", "https"))
+
+
+def test_the_limit_of_size_may_be_lower(server):
+    assert remote.fetch(f"{server}/image", max_bytes=len(png())) == png()
+    with pytest.raises(ImageError, match="larger than"):
+        remote.fetch(f"{server}/image", max_bytes=len(png()) - 1)
+
+
+def test_a_session_is_used_and_closed(server):
+    closed = []
+
+    class Session(requests.Session):
+        def close(self):
+            closed.append(True)
+            super().close()
+
+    session = Session()
+    session.headers["User-Agent"] = "ours"
+    assert remote.fetch(f"{server}/image", session=session) == png()
+    assert closed == [True]

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.table import Table
 
-from .console import err, one_line_errors, out
-from .options import DtypeOption
+from .console import err, one_line_errors, out, read_size
+from .options import DtypeOption, TileSideOption
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -199,3 +199,42 @@ def bench_postprocess(
 
     with one_line_errors():
         out.print_json(data=bench_postprocess(width, height, queries, runs))
+
+
+@app.command("serve")
+def bench_serve(
+    model: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A model directory.", show_default="the embedded model")
+    ] = None,
+    clients: Annotated[
+        list[int] | None, typer.Option(metavar="N", min=1, help="Clients at once. Repeatable.", show_default="1, 4, 16")
+    ] = None,
+    requests: Annotated[int, typer.Option(metavar="N", min=1, help="Requests for each number of clients.")] = 400,
+    mask_format: Annotated[
+        Literal["list", "rle", "png"], typer.Option(metavar="NAME", help="list, rle or png.")
+    ] = "rle",
+) -> None:
+    """Latency, throughput and memory of `modelscope server` with the plugin."""
+    from ..benchmark.serving import bench_serve
+
+    with one_line_errors():
+        out.print_json(data=bench_serve(model, clients or [1, 4, 16], requests, mask_format))
+
+
+@app.command("tiles")
+def bench_tiles(
+    model: Annotated[Path, typer.Option(metavar="DIR", help="A model directory, trained on generated scenes.")],
+    scenes: Annotated[int, typer.Option(metavar="N", min=1, help="How many scenes.")] = 10,
+    size: Annotated[str, typer.Option(metavar="HxW", help="Their height and width in pixels.")] = "3000x4000",
+    far: Annotated[
+        float, typer.Option(metavar="F", min=1, max=20, help="Seen from so many times as high: things are that small.")
+    ] = 12,
+    tile_side: TileSideOption = None,
+    device: DeviceOption = "cpu",
+    dtype: DtypeOption = "float32",
+) -> None:
+    """Panoptic quality, time and memory on large scenes of small things, without tiles and with them."""
+    from ..benchmark.tiles import bench_tiles
+
+    with one_line_errors():
+        out.print_json(data=bench_tiles(model, scenes, read_size(size), far, tile_side, device, dtype))

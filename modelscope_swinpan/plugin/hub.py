@@ -1,15 +1,13 @@
 """Finding a model: on this disk, or through ModelScope's hub client."""
 
 import logging
-import re
 from pathlib import Path
 
+from ..card.hub_id import HUB_ID
 from ..checkpoints.load import read_configuration, weights_file
 from ..errors import HubError
 
 _logger = logging.getLogger(__name__)
-
-_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
 
 
 def resolve_model(id_or_dir: str | Path) -> Path:
@@ -23,7 +21,7 @@ def resolve_model(id_or_dir: str | Path) -> Path:
     """
     if str(id_or_dir) and Path(id_or_dir).exists():
         return Path(id_or_dir)
-    if not _HUB_ID.fullmatch(str(id_or_dir)):
+    if not HUB_ID.fullmatch(str(id_or_dir)):
         raise HubError(
             f"No model directory or checkpoint file at {str(id_or_dir)!r}, and no hub id either: those look like "
             "'damo/cv_swinL_panoptic-segmentation_cocopan'."

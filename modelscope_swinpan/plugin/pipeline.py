@@ -2,7 +2,7 @@
 
 import dataclasses
 import importlib
-from collections.abc import Callable
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ from modelscope.pipelines.builder import PIPELINES
 from modelscope.utils.constant import Frameworks, Tasks
 
 from ..checkpoints.load import CONFIGURATION
-from ..config import PostprocessConfig, check_names, replace
+from ..config import PostprocessConfig, Task, check_names, replace
 from ..errors import ConfigError
 from ..images import decode_image
 from ..predictor import PanopticPredictor, Result
+from ..tiles import tiled
 from .hub import resolve_model
+from .mask_formats import MASK_FORMATS
 from .model import SwinPanModel, check_device
 from .sibling import PIPELINE_TYPE
 
@@ -31,7 +33,7 @@ DEFAULT_CONFIGURATION = Path(__file__).parents[1] / "embedded" / CONFIGURATION
 """What ModelScope reads for a directory that has none, as transformers lays models out."""
 SCORES = ("real", "virtual")
 THRESHOLDS = ("filter_low_score", "instance_threshold", "object_mask_threshold", "overlap_threshold")
-CALL_OPTIONS = ("batch_size", "scores", *THRESHOLDS)
+CALL_OPTIONS = ("batch_size", "mask_format", "scores", "subtask", "tiles", *THRESHOLDS)
 MODELSCOPE_OPTIONS = (
     "auto_collate",
     "compile",
@@ -41,7 +43,7 @@ MODELSCOPE_OPTIONS = (
     "preprocessor",
     "trust_remote_code",
 )
-OPTIONS = ("device", "dtype", "scores", *MODELSCOPE_OPTIONS)
+OPTIONS = ("device", "dtype", "scores", "subtask", *MODELSCOPE_OPTIONS)
 
 Images = list[npt.NDArray[np.uint8]]
 
@@ -56,15 +58,26 @@ class SwinPanPipeline(Pipeline):
     * ``labels``: class names, ``scores``: floats 0–1, ``boxes``: ``[x1, y1, x2, y2]`` in pixels,
     * ``panoptic_seg``: (H, W) int32, the segment id of every pixel, the number of classes where there is none (of
       instances the best at that pixel, and 0 where there is none),
-    * ``segments_info``: one dict per segment, with the fields of :class:`~modelscope_swinpan.structures.Segment`.
+    * ``segments_info``: one dict per segment, with the fields of :class:`~modelscope_swinpan.segment.Segment`.
 
-    A list gives a list, an ``MsDataset`` a generator. Calls take ``scores``, ``object_mask_threshold``,
-    ``overlap_threshold`` and ``filter_low_score``, and lists ``batch_size`` too: so many images go through the model
-    together, those of one padded size at once.
+    A list gives a list, an ``MsDataset`` a generator. Calls take ``scores``, ``subtask``, ``object_mask_threshold``,
+    ``overlap_threshold``, ``filter_low_score`` and, for instances, ``instance_threshold``; lists ``batch_size`` too: so
+    many images go through the model together, those of one padded size at once.
+
+    Large photos are also looked at in overlapping tiles if a call's ``tiles`` is True, or their side in pixels.
+
+    Calls also take ``mask_format``, what stands for ``masks`` and ``panoptic_seg``: 'list' (the default) these two, or
+    'rle' or 'png' what :mod:`~modelscope_swinpan.plugin.mask_formats` says, which is small and ready for JSON.
     """
 
     def __init__(
-        self, model: Any, device: str = "gpu", dtype: str | None = None, scores: str = "real", **options: Any
+        self,
+        model: Any,
+        device: str = "gpu",
+        dtype: str | None = None,
+        scores: str = "real",
+        subtask: Task | None = None,
+        **options: Any,
     ) -> None:
         """Load ``model``, a directory, or take a model that is already loaded.
 
@@ -73,6 +86,8 @@ class SwinPanPipeline(Pipeline):
             device: 'cpu', 'gpu' or 'cuda:1'; where there is no GPU, ModelScope takes the CPU.
             dtype: 'float32' (the default), 'bfloat16' or 'float16'; a loaded model has its own.
             scores: 'real' for class × mask probability, 'virtual' for upstream's constant 0.999.
+            subtask: 'panoptic', 'instance' or 'semantic', by default what the model was trained for. The name is
+                transformers', since ``task`` is ``pipeline()``'s own.
             options: ModelScope's own, :data:`MODELSCOPE_OPTIONS`.
 
         Raises:
@@ -83,7 +98,7 @@ class SwinPanPipeline(Pipeline):
         if not isinstance(model, str | SwinPanModel):
             raise _unexpected(model)
         check_device(device)
-        self.scores = _check_scores(scores)
+        self.scores = _check_choice("scores", scores, SCORES)
         if options.pop("device_map", None) is not None:
             raise ConfigError(
                 "device_map is of no use here: the model runs on one device. Pass device='cuda:0' or the like."
@@ -101,7 +116,7 @@ class SwinPanPipeline(Pipeline):
         super().__init__(model=model, device=device, **{**options, "auto_collate": False})
         if not isinstance(self.model, SwinPanModel):
             raise _unexpected(self.model)
-        self.predictor = PanopticPredictor(self.model.model)
+        self.predictor = PanopticPredictor(self.model.model, task=subtask)
 
     def initiate_single_model(self, model: Any, **options: Any) -> Any:
         """Our model, whatever type the directory names: transformers' repositories name none, or one of their own."""
@@ -115,9 +130,12 @@ class SwinPanPipeline(Pipeline):
 
     def _sanitize_parameters(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         check_names(options, CALL_OPTIONS, "Panoptic segmentation")
-        scores = _check_scores(options.pop("scores", self.scores))
-        thresholds = replace(self.predictor.postprocess, options, "Panoptic segmentation")
-        return {}, {"thresholds": thresholds}, {"scores": scores}
+        scores = _check_choice("scores", options.pop("scores", self.scores), SCORES)
+        mask_format = _check_choice("mask_format", options.pop("mask_format", "list"), MASK_FORMATS)
+        predictor = self.predictor.with_task(options.pop("subtask", self.predictor.task))
+        predictor = tiled(predictor, options.pop("tiles", False))
+        thresholds = replace(predictor.postprocess, options, "Panoptic segmentation")
+        return {}, {"predictor": predictor, "thresholds": thresholds}, {"scores": scores, "mask_format": mask_format}
 
     def _process_single(self, input: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: A002
         # One image is a batch of one. The base class would also check its type, and know fewer than decode_image.
@@ -133,22 +151,23 @@ class SwinPanPipeline(Pipeline):
     def _batch(self, data_list: Images) -> Images:
         return data_list
 
-    def forward(self, images: Images, thresholds: PostprocessConfig) -> dict[str, list[Result]]:
+    def forward(
+        self, images: Images, predictor: PanopticPredictor, thresholds: PostprocessConfig
+    ) -> dict[str, list[Result]]:
         """The results of one batch of RGB images (H, W, 3); the base class hands them to ``postprocess`` one by one."""
-        return {"result": self.predictor.predict(images, batch_size=len(images), postprocess=thresholds)}
+        return {"result": predictor.predict(images, batch_size=len(images), postprocess=thresholds)}
 
-    def postprocess(self, inputs: dict[str, Result], scores: str) -> dict[str, Any]:
+    def postprocess(self, inputs: dict[str, Result], scores: str, mask_format: str) -> dict[str, Any]:
         """One result as the dict that this class describes."""
         result = inputs["result"]
         if scores == "virtual":
             result = result.with_virtual_scores()
         segments = result.segments
         return {
-            OutputKeys.MASKS: [result.mask(segment).astype(np.int32) for segment in segments],
             OutputKeys.LABELS: [segment.label for segment in segments],
             OutputKeys.SCORES: [segment.score for segment in segments],
             OutputKeys.BOXES: [list(segment.box) for segment in segments],
-            "panoptic_seg": result.to_panoptic().panoptic_seg,
+            **MASK_FORMATS[mask_format](result),
             "segments_info": [dataclasses.asdict(segment) for segment in segments],
         }
 
@@ -157,7 +176,7 @@ for _type in (Pipelines.image_panoptic_segmentation, PIPELINE_TYPE):
     PIPELINES.register_module(Tasks.image_segmentation, module_name=_type, module_cls=SwinPanPipeline, force=True)
 
 
-def build_pipeline(model: str | Path, **options: Any) -> Callable[..., Any]:
+def build_pipeline(model: str | Path, **options: Any) -> SwinPanPipeline:
     """ModelScope's ``pipeline()`` over a model directory or a hub id; ``options`` as of :class:`SwinPanPipeline`.
 
     Raises:
@@ -166,15 +185,14 @@ def build_pipeline(model: str | Path, **options: Any) -> Callable[..., Any]:
     """
     # Absolute: ModelScope would ask the hub for the owner of a relative 'a/b'.
     directory = resolve_model(model).resolve()
-    built: Callable[..., Any] = modelscope_pipeline(Tasks.image_segmentation, model=str(directory), **options)
+    built: SwinPanPipeline = modelscope_pipeline(Tasks.image_segmentation, model=str(directory), **options)
     return built
 
 
-def _check_scores(scores: Any) -> str:
-    if scores not in SCORES:
-        raise ConfigError(f"scores must be one of {', '.join(map(repr, SCORES))}; got {scores!r}.")
-    checked: str = scores
-    return checked
+def _check_choice(name: str, value: Any, choices: Collection[str]) -> str:
+    if not isinstance(value, str) or value not in choices:
+        raise ConfigError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}.")
+    return value
 
 
 def _unexpected(model: Any) -> ConfigError:

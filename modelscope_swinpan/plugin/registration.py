@@ -1,5 +1,5 @@
-"""Putting our model, pipeline and drawing in the place of upstream's, and adding our trainer and metric, when and if
-ModelScope is imported.
+"""Putting our model, pipeline, drawing and serving in the place of upstream's, and adding our trainer and metric, when
+and if ModelScope is imported.
 
 ModelScope itself is never imported here: it takes seconds, and this runs with every ``import modelscope_swinpan`` and
 with every ``modelscope …`` command. Each of our modules registers itself as it is imported, as upstream's do; all that
@@ -20,6 +20,7 @@ TAKEN_OVER = {
     "modelscope.metrics": "modelscope_swinpan.plugin.metric",
     "modelscope.models": "modelscope_swinpan.plugin.model",
     "modelscope.pipelines": "modelscope_swinpan.plugin.pipeline",
+    "modelscope.server.core.event_handlers": "modelscope_swinpan.plugin.server",
     "modelscope.trainers": "modelscope_swinpan.plugin.trainer",
     "modelscope.utils.config": "modelscope_swinpan.plugin.sibling",
     "modelscope.utils.cv.image_utils": "modelscope_swinpan.plugin.drawing",

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from modelscope_swinpan import PanopticPredictor, load_model
+from modelscope_swinpan.config import PostprocessConfig
 from modelscope_swinpan.errors import HubError
 
 ROOT = Path(__file__).parents[2]
@@ -90,6 +91,24 @@ def test_thresholds_reach_the_fusion(segmentor: Any, photo: Path) -> None:
     counts = [len(segmentor(str(photo), object_mask_threshold=value)["labels"]) for value in (0.5, 0.95)]
 
     assert counts[0] > counts[1]
+
+
+def test_subtasks_of_one_model(segmentor: Any, build: Any, model_dir: Path, photo: Path) -> None:
+    predictor = PanopticPredictor(load_model(model_dir), postprocess=PostprocessConfig(instance_threshold=0.0))
+    built = build(str(model_dir), subtask="semantic")
+
+    instance = segmentor(str(photo), subtask="instance", instance_threshold=0.0)
+    semantic = segmentor(str(photo), subtask="semantic")
+
+    for task, result in (("instance", instance), ("semantic", semantic)):
+        expected = predictor.with_task(task)(photo)  # type: ignore[arg-type]
+        assert result["labels"] == [segment.label for segment in expected.segments]
+        assert len(result["labels"]) > 1
+        assert np.array_equal(result["masks"], [expected.mask(segment) for segment in expected.segments])
+    assert np.sum(instance["masks"], axis=0).max() > 1
+    assert (np.sum(semantic["masks"], axis=0) == 1).all()
+    assert same(built(str(photo)), semantic)
+    assert same(built(str(photo), subtask="panoptic"), segmentor(str(photo)))
 
 
 def test_path_pil_array_and_rows_give_the_identical_result(segmentor: Any, photo: Path) -> None:

@@ -23,6 +23,8 @@ from modelscope_swinpan.errors import CheckpointError, ConfigError, ImageError
         ({"max_instances": 3}, "unknown option 'max_instances'"),
         ({"scores": "fake"}, "scores must be one of 'real', 'virtual'; got 'fake'"),
         ({"scores": None}, "got None"),
+        ({"subtask": "things"}, "The task must be one of 'panoptic', 'instance', 'semantic'; got 'things'"),
+        ({"task": "instance"}, "unknown option 'task'. Did you mean 'subtask'?"),
         ({"overlap_threshold": 2}, "overlap_threshold must lie between 0 and 1; got 2"),
         ({"overlap_threshold": "high"}, "overlap_threshold must be float; got 'high'"),
         ({"object_mask_threshold": float("nan")}, "object_mask_threshold must lie between 0 and 1"),
@@ -50,6 +52,7 @@ def test_bad_batch_size_is_named(segmentor: Any, photo: Path, batch_size: Any) -
         ({"dtype": "int8"}, "dtype must be one of float32, bfloat16, float16; got 'int8'"),
         ({"device": "mps"}, "device must be"),
         ({"scores": "fake"}, "scores must be one of"),
+        ({"subtask": "things"}, "The task must be one of"),
         ({"device_map": "auto"}, "device_map is of no use"),
     ],
 )

@@ -1,0 +1,134 @@
+"""``modelscope server`` under load: latency and throughput by number of clients, and the server's memory meanwhile."""
+
+import base64
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import requests
+
+from ..errors import ConfigError
+from .model import write_photo
+
+EMBEDDED = Path(__file__).parents[1] / "embedded"
+START_TIMEOUT = 300.0
+STOP_TIMEOUT = 60.0
+ANSWER_TIMEOUT = 600.0
+"""Seconds."""
+MEMORY_EVERY = 100
+"""Requests from one look at the server's memory to the next."""
+
+
+class Server(NamedTuple):
+    """A server that runs: its address and its process."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+
+
+def bench_serve(model: Path | None, clients: list[int], requests_each: int, mask_format: str) -> dict[str, Any]:
+    """Serve ``model`` (the embedded one by default), and ask it ``requests_each`` times by every number of clients.
+
+    Latencies are in seconds; memory is the server's, in bytes: before, and after every :data:`MEMORY_EVERY` requests,
+    where the system tells. One photo is asked about before anything counts.
+
+    Raises:
+        ConfigError: the server does not start, or refuses.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        photo = write_photo(Path(temporary, "photo.png"))
+        image = base64.b64encode(photo.read_bytes()).decode("ascii")
+        body = json.dumps({"input": {"image": image}, "parameters": {"mask_format": mask_format}}).encode()
+        with running_server(str((model or EMBEDDED).resolve()), Path(temporary, "log")) as server:
+            _ask(server.url, body)
+            before = _resident(server)
+            results = [_load(server, body, number, requests_each) for number in clients]
+    return {"mask_format": mask_format, "request_bytes": len(body), "resident_bytes": before, "results": results}
+
+
+@contextmanager
+def running_server(model: str, log: Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """``modelscope server`` on a free port of this machine, while the block runs.
+
+    ``model`` is a hub id or a directory. What the server prints goes to ``log``; ``environment`` is added to this
+    process's.
+
+    Raises:
+        ConfigError: it does not start.
+    """
+    arguments = ["--model_id", model, "--revision", "master", "--host", "127.0.0.1", "--port", "0"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "modelscope_hub.cli.main", "server", *arguments],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
+        )
+    try:
+        yield Server(_address(process, log), process)
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _address(process: subprocess.Popen[bytes], log: Path) -> str:
+    """Where the server listens, once it says so."""
+    deadline = time.monotonic() + START_TIMEOUT
+    while process.poll() is None and time.monotonic() < deadline:
+        if found := re.search(r"Uvicorn running on (http://[\d.:]+)", log.read_text(errors="replace")):
+            return found[1]
+        time.sleep(0.1)
+    said = " ".join(log.read_text(errors="replace").split())
+    raise ConfigError(f"modelscope server did not start; does it have the extra 'serve'? It said: …{said[-1000:]}")
+
+
+def _load(server: Server, body: bytes, clients: int, count: int) -> dict[str, Any]:
+    seconds, memory = [], []
+    with ThreadPoolExecutor(clients) as pool:
+        start = time.perf_counter()
+        for number, taken in enumerate(pool.map(lambda _: _ask(server.url, body), range(count)), start=1):
+            seconds.append(taken)
+            if number % MEMORY_EVERY == 0:
+                memory.append(_resident(server))
+        elapsed = time.perf_counter() - start
+    median, slow = np.percentile(seconds, [50, 95])
+    return {
+        "clients": clients,
+        "requests": count,
+        "requests_per_second": round(count / elapsed, 3),
+        "latency_median": round(float(median), 4),
+        "latency_95_percent": round(float(slow), 4),
+        "resident_bytes": memory,
+    }
+
+
+def _ask(url: str, body: bytes) -> float:
+    """Seconds until the whole answer is there."""
+    start = time.perf_counter()
+    headers = {"Content-Type": "application/json"}
+    response = requests.post(f"{url}/call", data=body, headers=headers, timeout=ANSWER_TIMEOUT)
+    if response.status_code != requests.codes.ok:
+        raise ConfigError(f"The server answered {response.status_code}: {response.text[:1000]}")
+    return time.perf_counter() - start
+
+
+def _resident(server: Server) -> int | None:
+    try:
+        return int(Path(f"/proc/{server.process.pid}/statm").read_text().split()[1]) * resource.getpagesize()
+    except OSError:
+        return None

@@ -1,0 +1,188 @@
+"""``POST /call`` over our pipeline, for clients that nobody vouches for.
+
+ModelScope's own one runs the model in the event loop, opens whatever file or address a request names, decodes with all
+of Pillow, and answers any mistake with status 500 and a traceback.
+"""
+
+import asyncio
+import base64
+import binascii
+import json
+import logging
+import string
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import anyio
+import numpy as np
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from ..config import check_names
+from ..errors import ConfigError, DeviceError, ImageError, SwinPanError
+from ..images import decode_file
+from ..remote import fetch
+from .limits import Limits
+from .pipeline import THRESHOLDS
+from .public import PublicSession
+
+MAX_PRESENT = 32
+"""Requests that may be here at a time; further ones are told to come again. Starlette has threads for 40."""
+BODY_TIMEOUT = 60.0
+"""Seconds that a request may take to arrive."""
+MAX_LISTED_PIXELS = 4_000_000
+"""The largest image whose masks are written out number by number: every segment has one for each pixel."""
+MAX_NAME = 4096
+"""The longest URL or path, in characters."""
+PARAMETERS = ("mask_format", "scores", *THRESHOLDS)
+"""The call options that clients may use. Others multiply the work: small tiles of a large photo would take days."""
+MEGABYTE = 2**20
+
+_TO_STANDARD_BASE64 = str.maketrans("-_", "+/", string.whitespace)
+_logger = logging.getLogger(__name__)
+
+
+class Call(NamedTuple):
+    """What a request asks for: a file's ``content``, its ``name`` in errors, and the pipeline's call options."""
+
+    content: bytes
+    name: str
+    parameters: dict[str, Any]
+
+
+class Endpoint:
+    """Answers requests one by one, in a thread of its own, while others arrive and their images are fetched.
+
+    A request is ModelScope's: ``{"input": {"image": …}, "parameters": {…}}``, with the image as a file's content in
+    base64, an http(s) URL or, where the limits name a folder, a path in it. The answer is the pipeline's dict. Mistakes
+    are answered with a status from 400 on, and ``{"Code": …, "Success": false, "Message": …}`` as ModelScope has it.
+    """
+
+    def __init__(self, pipeline: Callable[..., Any], limits: Limits) -> None:
+        self._pipeline = pipeline
+        self._limits = limits
+        self._model_thread = ThreadPoolExecutor(1, thread_name_prefix="swinpan")
+        self._present = 0
+
+    async def call(self, request: Request) -> Response:
+        """Starlette's handler."""
+        if self._present >= MAX_PRESENT:
+            return _failure(503, f"{MAX_PRESENT} requests are being answered or waiting. Try again later.")
+        self._present += 1
+        try:
+            return Response(await self._answer(request), media_type="application/json")
+        except HTTPException as error:
+            return _failure(error.status_code, error.detail)
+        except ClientDisconnect:
+            return _failure(400, "The request was cut short.")
+        except DeviceError as error:
+            return _failure(503, str(error))
+        except SwinPanError as error:
+            return _failure(400, str(error))
+        except Exception:
+            _logger.exception("A request could not be answered.")
+            return _failure(500, "The server failed; its log says why.")
+        finally:
+            self._present -= 1
+
+    async def _answer(self, request: Request) -> bytes:
+        call = await run_in_threadpool(self.read, await self._body(request))
+        return await asyncio.get_running_loop().run_in_executor(self._model_thread, self.segment, call)
+
+    async def _body(self, request: Request) -> bytes:
+        largest = self._limits.megabytes * MEGABYTE
+        too_large = HTTPException(413, f"The request is larger than {self._limits.megabytes} MiB, the limit here.")
+        announced = request.headers.get("Content-Length", "")
+        if announced.isdecimal() and int(announced) > largest:
+            raise too_large
+        body = bytearray()
+        try:
+            with anyio.fail_after(BODY_TIMEOUT):
+                async for chunk in request.stream():
+                    body += chunk
+                    if len(body) > largest:
+                        raise too_large
+        except TimeoutError:
+            raise HTTPException(408, f"The request was not whole after {BODY_TIMEOUT:g} s.") from None
+        return bytes(body)
+
+    def read(self, body: bytes) -> Call:
+        """What a request's body asks for, its image fetched.
+
+        Raises:
+            ConfigError: the body is not of the form that :class:`Endpoint` describes, or an option is unknown.
+            ImageError: the image is not there, or may not be fetched.
+        """
+        try:
+            content = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise ConfigError(f"The request is not JSON: {error}.") from None
+        expected = 'expected {"input": {"image": "…"}, "parameters": {…}}'
+        if not isinstance(content, dict) or "input" not in content:
+            raise ConfigError(f"The request has no input; {expected}.")
+        check_names(content, ("input", "parameters"), "The request")
+        image, parameters = content["input"], content.get("parameters", {})
+        if isinstance(image, dict):
+            check_names(image, ("image",), "input")
+            image = image.get("image")
+        if not isinstance(image, str) or not isinstance(parameters, dict):
+            raise ConfigError(f"The image must be a text and the parameters an object; {expected}.")
+        check_names(parameters, PARAMETERS, "parameters")
+        return Call(*self._load(image), parameters)
+
+    def _load(self, image: str) -> tuple[bytes, str]:
+        """The content of the image's file, and its name."""
+        largest = self._limits.megabytes * MEGABYTE
+        if image[:8].lower().startswith(("http://", "https://")):
+            if len(image) > MAX_NAME:
+                raise ImageError(f"{image[:60]}…: an address of more than {MAX_NAME} characters.")
+            session = None if self._limits.private_addresses else PublicSession()
+            return fetch(image, session=session, max_bytes=largest), image
+        if path := self._path(image):
+            if path.stat().st_size > largest:
+                raise ImageError(f"{image}: larger than {self._limits.megabytes} MiB, the limit here.")
+            return path.read_bytes(), image
+        try:
+            return base64.b64decode(image.translate(_TO_STANDARD_BASE64), validate=True), "input.image"
+        except (binascii.Error, ValueError):
+            files = "not read" if self._limits.folder is None else "read from one folder alone"
+            raise ImageError(
+                f"input.image is neither an http(s) URL nor a file's content in base64: {image[:60]!r}. Files of this "
+                f"server are {files}."
+            ) from None
+
+    def _path(self, image: str) -> Path | None:
+        """The file of that name in the folder of the limits, if there is one."""
+        folder = self._limits.folder
+        if folder is None or len(image) > MAX_NAME:
+            return None
+        try:
+            path = (folder / image).resolve()
+            return path if path.is_relative_to(folder) and path.is_file() else None
+        except (OSError, ValueError):  # no name of a file at all
+            return None
+
+    def segment(self, call: Call) -> bytes:
+        """The pipeline's answer, as JSON.
+
+        Raises:
+            ImageError: the content is no usable image.
+            ConfigError: an option's value is wrong, or would make an enormous answer.
+        """
+        rgb = decode_file(call.content, call.name)
+        if call.parameters.get("mask_format", "list") == "list" and rgb[..., 0].size > MAX_LISTED_PIXELS:
+            raise ConfigError(
+                f"{call.name}: of more than {MAX_LISTED_PIXELS / 1e6:g} megapixels, the masks are not written out as "
+                "lists; ask for mask_format 'rle' or 'png'."
+            )
+        answer = self._pipeline(rgb[..., ::-1], **call.parameters)  # BGR, as ModelScope has arrays
+        return json.dumps(answer, default=np.ndarray.tolist, separators=(",", ":")).encode()
+
+
+def _failure(status: int, message: str) -> Response:
+    content = json.dumps({"Code": status, "Success": False, "Message": message})
+    return Response(content, status, media_type="application/json")

@@ -1,0 +1,247 @@
+"""``POST /call`` without a server around it: what is asked for, what is refused, and who waits for whom."""
+
+import asyncio
+import base64
+import io
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.requests import Request
+
+from modelscope_swinpan.errors import ConfigError, DeviceError, ImageError
+from modelscope_swinpan.plugin import endpoint as module
+from modelscope_swinpan.plugin.endpoint import Endpoint
+from modelscope_swinpan.plugin.limits import Limits
+
+from .loopback import LoopbackHub
+
+RGB = np.random.default_rng(0).integers(0, 256, (12, 17, 3), dtype=np.uint8)
+
+
+def encoded(kind: str = "PNG") -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(RGB).save(file, kind)
+    return file.getvalue()
+
+
+PNG = encoded()
+IMAGE = base64.b64encode(PNG).decode()
+WAIT = b"(nothing more comes)"
+
+
+def echo(image: np.ndarray, **parameters: Any) -> dict[str, Any]:
+    """In the place of the pipeline: what it was asked."""
+    return {"rgb": image[..., ::-1], "parameters": parameters}
+
+
+def post(endpoint: Endpoint, *chunks: bytes, **headers: str) -> tuple[int, dict[str, Any]]:
+    """Status and content of the answer to one request, whose body arrives in pieces."""
+    return asyncio.run(_post(endpoint, *chunks, **headers))
+
+
+async def _post(endpoint: Endpoint, *chunks: bytes, **headers: str) -> tuple[int, dict[str, Any]]:
+    waiting = list(chunks)
+
+    async def receive() -> dict[str, Any]:
+        if not waiting:
+            return {"type": "http.disconnect"}
+        body = waiting.pop(0)
+        if body == WAIT:
+            await asyncio.sleep(60)
+        return {"type": "http.request", "body": body, "more_body": bool(waiting)}
+
+    names = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    response = await endpoint.call(Request({"type": "http", "method": "POST", "headers": names}, receive))
+    return response.status_code, json.loads(response.body)
+
+
+def request(image: Any = IMAGE, **parameters: Any) -> bytes:
+    return json.dumps({"input": {"image": image}, "parameters": parameters}).encode()
+
+
+def test_an_image_in_base64_reaches_the_pipeline() -> None:
+    urlsafe = IMAGE.replace("+", "-").replace("/", "_")
+    bodies = [
+        request(scores="virtual"),
+        request("\r\n".join(IMAGE[start : start + 76] for start in range(0, len(IMAGE), 76)), scores="virtual"),
+        request(urlsafe, scores="virtual"),
+        json.dumps({"input": IMAGE, "parameters": {"scores": "virtual"}}).encode(),
+    ]
+    assert urlsafe != IMAGE
+
+    for body in bodies:
+        expected = (200, {"rgb": RGB.tolist(), "parameters": {"scores": "virtual"}})
+        assert post(Endpoint(echo, Limits()), body[:10], body[10:]) == expected
+    assert post(Endpoint(echo, Limits()), json.dumps({"input": IMAGE}).encode())[1]["parameters"] == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "The request is not JSON"),
+        (b"\xff\xff", "The request is not JSON"),
+        (b"[" * 100_000, "The request is not JSON"),
+        (b"[]", "The request has no input; expected"),
+        (b"{}", "The request has no input; expected"),
+        (b'{"input": {"image": ""}, "parameter": {}}', "unknown option 'parameter'. Did you mean 'parameters'?"),
+        (b'{"input": {"picture": ""}}', "input: unknown option 'picture'"),
+        (b'{"input": {}}', "must be a text"),
+        (b'{"input": ["", ""]}', "must be a text"),
+        (b'{"input": "", "parameters": null}', "parameters an object"),
+        (request(batch_size=2), "parameters: unknown option 'batch_size'"),
+        (request(tiles=32), "parameters: unknown option 'tiles'"),
+        (request(mask_formt="rle"), "Did you mean 'mask_format'?"),
+        (request(input=1), "parameters: unknown option 'input'"),
+        (request(""), "input.image: empty"),
+        (request("AAAA"), "input.image: not an image in a known format"),
+        (request("AAA"), "neither an http(s) URL nor a file's content in base64: 'AAA'"),
+        (request("\ud800"), "neither an http(s) URL"),
+        (request("http://\ud800/"), "http://"),
+        (request("oss://bucket/photo.png"), "neither an http(s) URL"),
+        (request("http://host/" + "x" * 5000), "more than 4096 characters"),
+        (request(base64.b64encode(encoded("EPS")).decode()), "input.image: not an image in a known format"),
+        (request(base64.b64encode(PNG[:60]).decode()), "input.image: "),
+    ],
+)
+def test_bad_requests_are_named(body: bytes, said: str) -> None:
+    status, answer = post(Endpoint(echo, Limits()), body)
+
+    assert status == answer["Code"] == 400
+    assert answer["Success"] is False
+    assert said in answer["Message"]
+
+
+def test_large_requests_are_refused_before_they_are_read() -> None:
+    endpoint = Endpoint(echo, Limits(megabytes=1))
+    # Of the first only the headers are looked at, of the second no more than a megabyte.
+    announced = post(endpoint, content_length=str(50 * 2**20))
+    endless = post(endpoint, *[bytes(2**19)] * 3, WAIT)
+
+    for status, answer in (announced, endless):
+        assert status == answer["Code"] == 413
+        assert answer["Message"] == "The request is larger than 1 MiB, the limit here."
+
+
+def test_requests_that_never_end_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BODY_TIMEOUT", 0.1)
+
+    status, answer = post(Endpoint(echo, Limits()), b"{", WAIT)
+
+    assert status == 408
+    assert answer["Message"] == "The request was not whole after 0.1 s."
+
+
+def test_clients_that_leave(caplog: pytest.LogCaptureFixture) -> None:
+    assert post(Endpoint(echo, Limits()))[0] == 400
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (ConfigError("overlap_threshold must be float"), 400, "overlap_threshold must be float"),
+        (DeviceError("cuda:0 ran out of memory"), 503, "cuda:0 ran out of memory"),
+        (RuntimeError("the secret is 1234"), 500, "The server failed; its log says why."),
+    ],
+)
+def test_errors_of_the_pipeline(error: Exception, status: int, said: str, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(image: np.ndarray) -> None:
+        raise error
+
+    assert post(Endpoint(fail, Limits()), request()) == (status, {"Code": status, "Success": False, "Message": said})
+    assert ("the secret" in caplog.text) == (status == 500)
+
+
+def test_masks_of_large_images_are_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoint = Endpoint(echo, Limits())
+    monkeypatch.setattr(module, "MAX_LISTED_PIXELS", 12 * 17)
+    assert post(endpoint, request())[0] == 200
+    monkeypatch.setattr(module, "MAX_LISTED_PIXELS", 12 * 17 - 1)
+
+    for parameters in ({}, {"mask_format": "list"}):
+        status, answer = post(endpoint, request(**parameters))
+        assert status == 400
+        assert "ask for mask_format 'rle' or 'png'" in answer["Message"]
+    assert post(endpoint, request(mask_format="rle"))[0] == 200
+
+
+class Gate:
+    """In the place of the pipeline: it answers when it is opened, and remembers who ran at once."""
+
+    def __init__(self) -> None:
+        self.opened = threading.Event()
+        self.running = self.most = 0
+        self.threads: set[str] = set()
+
+    def __call__(self, image: np.ndarray) -> dict[str, Any]:
+        self.running += 1
+        self.most = max(self.most, self.running)
+        self.threads.add(threading.current_thread().name)
+        assert self.opened.wait(30)
+        self.running -= 1
+        return {}
+
+
+def test_one_image_at_a_time_and_a_bound_to_those_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_PRESENT", 8)
+    gate = Gate()
+    endpoint = Endpoint(gate, Limits())
+
+    async def crowd() -> list[int]:
+        asked = [asyncio.create_task(_post(endpoint, request())) for _ in range(9)]
+        await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)  # the one too many; the event loop is free
+        gate.opened.set()
+        return sorted([(await task)[0] for task in asked] + [(await _post(endpoint, request()))[0]])
+
+    assert asyncio.run(crowd()) == [200] * 9 + [503]
+    assert gate.most == 1
+    assert len(gate.threads) == 1
+
+
+def test_paths_are_read_in_the_folder_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "inner" / "photo.png").write_bytes(PNG)
+    (tmp_path / "secret.png").write_bytes(PNG)
+    (folder / "link.png").symlink_to(tmp_path / "secret.png")
+    endpoint = Endpoint(echo, Limits(folder=folder))
+
+    for name in ("inner/photo.png", str(folder / "inner" / "photo.png"), "inner/../inner/photo.png"):
+        assert post(endpoint, request(name))[0] == 200
+        assert "Files of this server are not read" in post(Endpoint(echo, Limits()), request(name))[1]["Message"]
+    for name in ("inner", "no.png", "../secret.png", str(tmp_path / "secret.png"), "link.png", "a\0.png", "x." * 2000):
+        status, answer = post(endpoint, request(name))
+        assert status == 400
+        assert "Files of this server are read from one folder alone" in answer["Message"]
+    assert post(endpoint, request())[0] == 200
+
+
+def test_files_have_the_limit_of_requests(tmp_path: Path) -> None:
+    (tmp_path / "large.png").write_bytes(bytes(2**20 + 1))
+
+    with pytest.raises(ImageError, match=r"^large\.png: larger than 1 MiB"):
+        Endpoint(echo, Limits(folder=tmp_path, megabytes=1)).read(request("large.png"))
+
+
+def test_private_addresses_are_fetched_from_if_allowed(tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(PNG)
+    (tmp_path / "large.png").write_bytes(bytes(2**20 + 1))
+    files = {path.name: path for path in tmp_path.iterdir()}
+    open_endpoint = Endpoint(echo, Limits(private_addresses=True, megabytes=1))
+
+    with LoopbackHub(tmp_path, files=files) as host:
+        url = f"{host.url}/files/photo.png"
+        assert post(open_endpoint, request(url)) == (200, {"rgb": RGB.tolist(), "parameters": {}})
+        assert "larger than 1 MiB" in post(open_endpoint, request(f"{host.url}/files/large.png"))[1]["Message"]
+        asked = len(host.requests)
+
+        status, answer = post(Endpoint(echo, Limits()), request(url))
+
+    assert (status, answer["Message"][: len(url)]) == (400, url)
+    assert "not on the public internet" in answer["Message"]
+    assert len(host.requests) == asked

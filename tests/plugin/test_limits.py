@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import pytest
+
+from modelscope_swinpan.errors import ConfigError
+from modelscope_swinpan.plugin.limits import Limits
+
+
+def test_defaults_are_closed() -> None:
+    assert Limits.from_environment({}) == Limits(folder=None, private_addresses=False, megabytes=32)
+    assert Limits.from_environment({"SWINPAN_SERVE_FOLDER": "", "SWINPAN_SERVE_PRIVATE_ADDRESSES": "0"}) == Limits()
+
+
+def test_environment_is_read(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "photos")
+    environment = {
+        "SWINPAN_SERVE_FOLDER": str(tmp_path / "link"),
+        "SWINPAN_SERVE_PRIVATE_ADDRESSES": "1",
+        "SWINPAN_SERVE_MEGABYTES": "64",
+    }
+
+    found = Limits.from_environment(environment)
+
+    assert found == Limits(folder=(tmp_path / "photos").resolve(), private_addresses=True, megabytes=64)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("FOLDER", "/no/such/folder", "a folder that exists"),
+        ("FOLDER", __file__, "a folder that exists"),
+        ("PRIVATE_ADDRESSES", "yes", "0 or 1"),
+        ("MEGABYTES", "0", "a whole number of at least 1"),
+        ("MEGABYTES", "32 MB", "a whole number of at least 1"),
+    ],
+)
+def test_bad_values_are_named(name: str, value: str, expected: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        Limits.from_environment({f"SWINPAN_SERVE_{name}": value})
+    assert str(raised.value) == f"SWINPAN_SERVE_{name} must be {expected}; got {value!r}."
