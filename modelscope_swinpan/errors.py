@@ -21,7 +21,7 @@ class ImageError(SwinPanError, ValueError):
 
 
 class HubError(SwinPanError):
-    """A model that could not be fetched from the hub."""
+    """A model that could not be fetched from the hub, or not be published there."""
 
 
 class DeviceError(SwinPanError, RuntimeError):

@@ -1,5 +1,6 @@
 """A hub on the loopback interface: what ModelScope's client asks of the real one, with faults on demand."""
 
+import base64
 import hashlib
 import json
 import re
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 MODEL_ID = "damo/cv_swinL_panoptic-segmentation_cocopan"
@@ -26,11 +28,15 @@ class Faults:
     """Wait this long before every answer."""
     cut_after: int | None = None
     """Close the connection after so many bytes of every answer that is longer (the weights)."""
+    commit_status: int = 200
+    """Answer uploads with this status when all has arrived."""
 
 
 @dataclass
 class LoopbackHub:
     """Serves one model directory as ``model_id``, files under ``/files/``, and one dataset of their paths.
+
+    Who has the ``token`` may upload to the directory; ``created`` is what was told of the model in doing so.
 
     Use as a context manager; it listens while the block runs. ``stop`` and ``start`` keep the port.
     """
@@ -41,6 +47,9 @@ class LoopbackHub:
     requests: list[str] = field(default_factory=list)
     port: int = 0
     model_id: str = MODEL_ID
+    token: str = ""
+    created: dict[str, Any] = field(default_factory=dict)
+    blobs: dict[str, bytes] = field(default_factory=dict)
     _server: ThreadingHTTPServer | None = None
 
     @property
@@ -78,6 +87,55 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_POST(self) -> None:
+        body = self._body()
+        path = urlsplit(self.path).path
+        for pattern, answer in _UPLOADS:
+            if re.fullmatch(pattern.replace("MODEL_ID", self.hub.model_id), path):
+                if self._allowed():
+                    answer(self, json.loads(body))
+                return
+        self._answer_json({"Code": 200, "Data": {}})
+
+    def do_PUT(self) -> None:
+        body, oid = self._body(), self.path.rpartition("/")[2]
+        if self._allowed():
+            assert hashlib.sha256(body).hexdigest() == oid
+            self.hub.blobs[oid] = body
+            self._answer_json({"Code": 200})
+
+    def _body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def _allowed(self) -> bool:
+        """Whether who asks has the token; else they are told."""
+        if self.hub.token and self.headers.get("Authorization") == f"Bearer {self.hub.token}":
+            return True
+        self._answer_json({"Code": 401, "Message": "user not logged in"}, 401)
+        return False
+
+    def _create(self, told: dict[str, Any]) -> None:
+        if self.hub.created:
+            self._answer_json({"Code": 10010101001, "Message": "model already exists"}, 409)
+        else:
+            self.hub.created.update(told)
+            self._answer_json({"Code": 200, "Data": {"Id": 1}})
+
+    def _offer(self, told: dict[str, Any]) -> None:
+        """Where to put the large files that are not here yet."""
+        wanted = [listed["oid"] for listed in told["objects"] if listed["oid"] not in self.hub.blobs]
+        offers = [{"oid": oid, "actions": {"upload": {"href": f"{self.hub.url}/blobs/{oid}"}}} for oid in wanted]
+        self._answer_json({"Code": 200, "Data": {"objects": offers}})
+
+    def _commit(self, told: dict[str, Any]) -> None:
+        status = self.hub.faults.commit_status
+        if status != 200:
+            self._answer_json({"Code": status, "Message": "commit refused"}, status)
+            return
+        for action in told["actions"]:
+            path = self.hub.model_dir / action["path"]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            large = action["type"] == "lfs"
+            path.write_bytes(self.hub.blobs[action["sha256"]] if large else base64.b64decode(action["content"]))
         self._answer_json({"Code": 200, "Data": {}})
 
     def do_GET(self) -> None:
@@ -101,12 +159,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _model_files(self, query: dict[str, str]) -> None:
         listed = [
             {
-                "Path": path.name,
+                "Path": path.relative_to(self.hub.model_dir).as_posix(),
                 "Type": "blob",
                 "Size": path.stat().st_size,
                 "Sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
             }
-            for path in sorted(self.hub.model_dir.iterdir())
+            for path in sorted(self.hub.model_dir.rglob("*"))
+            if path.is_file()
         ]
         self._answer_json({"Code": 200, "Data": {"Files": listed}})
 
@@ -179,4 +238,10 @@ _ROUTES = [
     (rf"/api/v1/datasets/{DATASET_ID}/ststoken", _Handler._nothing),
     (rf"/api/v1/datasets/{DATASET_ID}/oss/tree/", _Handler._objects),
     (r"/files/([^/]+)", _Handler._file),
+]
+
+_UPLOADS = [
+    (r"/api/v1/models", _Handler._create),
+    (r"/api/v1/repos/models/MODEL_ID/info/lfs/objects/batch", _Handler._offer),
+    (r"/api/v1/repos/models/MODEL_ID/commit/master", _Handler._commit),
 ]

@@ -1,0 +1,94 @@
+"""The YAML head of a card, which is what the hub reads: it lists, finds and tries models by it."""
+
+from typing import Any
+
+import yaml
+
+from ..config import ResNetConfig
+from ..errors import ConfigError
+from ..evaluation.report import Report
+from .facts import Card
+from .figures import named_figures
+
+TASK = "image-segmentation"
+EXAMPLE_URL = "https://modelscope.oss-cn-beijing.aliyuncs.com/test/images/image_panoptic_segmentation.jpg"
+"""The picture that upstream's card tries its model on."""
+IN_REPOSITORY = "git://"
+"""What the hub takes a path within the model directory by."""
+FENCE = "---"
+
+
+def front_matter(card: Card) -> dict[str, Any]:
+    """The head of a card."""
+    report, backbone = card.report, card.model.config.backbone
+    name = f"resnet{backbone.depth}" if isinstance(backbone, ResNetConfig) else "swin"
+    found = {
+        "tasks": [TASK],
+        "widgets": [_widget(card)],
+        "model-type": ["mask2former"],
+        "domain": ["cv"],
+        "frameworks": ["pytorch"],
+        "backbone": [name],
+        "customized-quickstart": True,  # the card's own: the hub's would lack our import line
+        "finetune-support": False,  # by the hub's own machines, which lack the plugin
+        "license": card.license,
+        "language": list(card.languages),
+        "tags": [f"{card.model.config.task} segmentation", "Mask2Former", "modelscope_swinpan"],
+        "datasets": {"train": [card.training_data]},
+    }
+    if report is not None:
+        found["metrics"] = list(named_figures(report))
+        found["indexing"] = indexing(report)
+    return found
+
+
+def indexing(report: Report) -> dict[str, Any]:
+    """A report's figures in the hub's form."""
+    dataset = {
+        "name": report.evaluated["panoptic_truth"],
+        "type": "COCO panoptic",
+        "args": f"{report.evaluated['images']} images",
+    }
+    metrics = [{"type": name, "value": value, "description": "%"} for name, value in named_figures(report).items()]
+    return {"results": [{"task": {"name": TASK}, "dataset": dataset, "metrics": metrics}]}
+
+
+def join(head: dict[str, Any], body: str) -> str:
+    """A card's text."""
+    return f"{FENCE}\n{yaml.safe_dump(head, allow_unicode=True, sort_keys=False, width=120)}{FENCE}\n\n{body}"
+
+
+def split(text: str) -> tuple[dict[str, Any], str]:
+    """The head and the body of a card's text.
+
+    Raises:
+        ConfigError: there is no head, or it is no YAML mapping.
+    """
+    first, *lines = text.split("\n")
+    if first != FENCE or FENCE not in lines:
+        raise ConfigError(f"has no head: it must begin with a line {FENCE}, YAML, and a line {FENCE}")
+    end = lines.index(FENCE)
+    source = "\n".join(lines[:end])
+    try:
+        aliases = any(isinstance(token, yaml.AliasToken) for token in yaml.scan(source))
+        head = None if aliases else yaml.safe_load(source)  # with them a short text may stand for an endless value
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"its head is no YAML ({' '.join(str(error).split())})") from None
+    if aliases:
+        raise ConfigError("its head has YAML aliases (*name)")
+    if not isinstance(head, dict):
+        raise ConfigError(f"its head must be a YAML mapping; found {type(head).__name__}")
+    return head, "\n".join(lines[end + 1 :])
+
+
+def _widget(card: Card) -> dict[str, Any]:
+    pictures = [IN_REPOSITORY + path for path in card.examples] or [EXAMPLE_URL]
+    return {
+        "task": TASK,
+        "inputs": [{"type": "image", "name": "image"}],
+        "examples": [
+            {"name": number, "inputs": [{"name": "image", "data": picture}]}
+            for number, picture in enumerate(pictures, start=1)
+        ],
+        "inferencespec": {"cpu": 4, "memory": 8000, "gpu": 0, "gpu_memory": 0},  # MB; Swin-L takes less than half
+    }

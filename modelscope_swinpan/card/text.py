@@ -1,0 +1,87 @@
+"""A card as README.md holds it, from the templates beside this file, one for each language."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+from string import Template
+
+from ..categories import Category
+from ..config import ResNetConfig, SwinConfig
+from .facts import Card, Language
+from .front_matter import EXAMPLE_URL, front_matter, join
+from .phrases import BACKBONES, DATASET_SNIPPET, IMAGE_SNIPPET, MASK2FORMER, PHRASES, QUICK_START, Phrases
+
+_SEAL = "<!-- Written by swinpan card. SHA-256 of the text above: {} -->\n"
+
+
+def render(card: Card) -> str:
+    """The text of a card, sealed, so that a change by hand shows."""
+    text = join(front_matter(card), "\n".join(_part(card, language) for language in card.languages)) + "\n"
+    return text + _seal(text)
+
+
+def is_untouched(text: str) -> bool:
+    """Whether a README.md is just as :func:`render` made it."""
+    above = text[: max(0, text.rfind("<!--"))]
+    return text == above + _seal(above)
+
+
+def _seal(text: str) -> str:
+    return _SEAL.format(hashlib.sha256(text.encode()).hexdigest())
+
+
+def _part(card: Card, language: Language) -> str:
+    config, phrases = card.model.config, PHRASES[language]
+    backbone_name, backbone_paper = BACKBONES[type(config.backbone)]
+    things, stuff = ([c for c in config.categories if c.isthing is isthing] for isthing in (True, False))
+    template = Path(__file__).with_name(f"{language}.md").read_text(encoding="utf-8")
+    return Template(template).substitute(
+        title=card.name.partition("/")[2],
+        summary=phrases.summaries[config.task],
+        version=metadata.version("modelscope_swinpan"),
+        backbone_name=backbone_name,
+        backbone=_backbone(config.backbone),
+        parameters=f"{card.model.parameters:,}",
+        dtypes=", ".join(card.model.dtypes),
+        queries=config.transformer_decoder.num_queries,
+        things_count=len(things),
+        things=_names(things),
+        stuff_count=len(stuff),
+        stuff=_names(stuff),
+        # The hub takes the first block under its heading; what follows may say it in its own language.
+        code_heading=QUICK_START if language == card.languages[0] else phrases.code_heading,
+        image_snippet=Template(IMAGE_SNIPPET).substitute(name=repr(card.name), image=_image(card)),
+        dataset_snippet=Template(DATASET_SNIPPET).substitute(name=repr(card.name)),
+        training_data=card.training_data.strip(),
+        short_side=config.preprocess.short_side,
+        long_side=config.preprocess.long_side,
+        size_divisor=config.preprocess.size_divisor,
+        results=_results(card, phrases),
+        license=card.license.strip(),
+        citations=f"{MASK2FORMER}\n\n{backbone_paper}",
+    )
+
+
+def _results(card: Card, phrases: Phrases) -> str:
+    if card.report is None:
+        return phrases.not_evaluated
+    return f"{phrases.evaluated.format(**card.report.evaluated)}\n\n{card.report.table()}"
+
+
+def _backbone(config: SwinConfig | ResNetConfig) -> str:
+    if isinstance(config, ResNetConfig):
+        return f"ResNet-{config.depth}"
+    depths = "-".join(map(str, config.depths))
+    return f"Swin, {config.embed_dim} channels, {depths} blocks, window {config.window_size}"
+
+
+def _names(categories: Iterable[Category]) -> str:
+    """Class names in Markdown, in which some characters mean something."""
+    return ", ".join(re.sub(r"[\\`*_\[\]<>|#$]", r"\\\g<0>", category.name) for category in categories) or "–"
+
+
+def _image(card: Card) -> str:
+    """What the snippet runs on, in Python: a picture of the model directory's, or else upstream's."""
+    return f"segmentor.model.model_dir + {'/' + card.examples[0]!r}" if card.examples else repr(EXAMPLE_URL)
