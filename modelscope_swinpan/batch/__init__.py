@@ -1,0 +1,1 @@
+"""Any number of images, segmented on one machine or many into files, by runs that may be killed and go on."""

@@ -1,0 +1,56 @@
+"""The rows of an MsDataset as the images of a batch. Every process that segments them opens the dataset itself."""
+
+import threading
+from collections.abc import Iterator
+from functools import lru_cache, partial
+from typing import Any
+
+from ..batch.inputs import Entry, Inputs, Source
+from ..errors import DatasetError, ImageError
+from ..images import ROW_KEYS
+from .rows import Rows
+
+_opening = threading.Lock()
+
+
+def row_inputs(dataset: str, *, split: str | None = None, subset: str | None = None) -> Inputs:
+    """The rows of the dataset of that id, whose image is in a column ``InputImage:FILE`` or ``image``.
+
+    Raises:
+        DatasetError: it could not be opened, or has several splits and none was named.
+    """
+    rows = _open(dataset, split, subset)
+    name = "/".join(filter(None, (dataset, subset, split)))
+    return Inputs(entries=partial(_entries, name, len(rows)), read=partial(_read, dataset, split, subset))
+
+
+def _entries(name: str, count: int) -> Iterator[Entry]:
+    return (Entry(f"{name}/{index}", index) for index in range(count))
+
+
+def _read(dataset: str, split: str | None, subset: str | None, source: Source) -> dict[str, Any]:
+    """The image column of one row."""
+    with _opening:
+        rows = _open(dataset, split, subset)
+    try:
+        row = rows[int(source)]
+    except Exception as error:  # a damaged image makes its decoder raise nearly anything
+        raise ImageError(f"{dataset}, row {source}: cannot be read: {error or type(error).__name__}") from None
+    return {key: {"bytes": row[key]} if isinstance(row[key], bytes) else row[key] for key in ROW_KEYS if key in row}
+
+
+@lru_cache(maxsize=1)
+def _open(dataset: str, split: str | None, subset: str | None) -> Rows:
+    from modelscope.msdatasets import MsDataset
+
+    try:
+        found = MsDataset.load(dataset, split=split, subset_name=subset)
+    except Exception as error:  # the client's own errors, requests', the disk's: which ones depends on its version
+        reason = str(error).split("\n")[0].rstrip(".") or type(error).__name__
+        raise DatasetError(
+            f"No file or folder at {dataset!r}, and as a dataset's id it could not be opened: {reason}."
+        ) from error
+    if isinstance(found, dict):
+        raise DatasetError(f"{dataset} has the splits {', '.join(found)}; say which with split.")
+    rows: Rows = found
+    return rows
