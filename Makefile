@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo demo-weights test check clean
+.PHONY: setup demo studio studio-picture demo-weights test check clean
 
 setup: $(STAMP)
 
@@ -16,6 +16,14 @@ $(STAMP): setup.py
 
 demo: setup
 	$(BIN)/swinpan demo --output demo
+
+# A web page, until interrupted.
+studio: setup
+	$(BIN)/swinpan studio --model modelscope_swinpan/embedded
+
+# The page's picture in the documents; needs Debian's chromium and chromium-driver.
+studio-picture: setup
+	$(BIN)/python -m tests.studio.picture docs/studio.png
 
 # Hours on a CPU, minutes on a GPU. Goes on where it was when it is called again.
 demo-weights: setup

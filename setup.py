@@ -8,16 +8,18 @@ HERE = Path(__file__).parent
 
 REQUIRED = [
     "addict",
+    "filelock",
     "matplotlib",  # modelscope.utils.cv.image_utils, which the model card's snippet imports, does not import without it
     "modelscope[framework]>=1.36",
     "numpy",
     "opencv-python",
     "pillow>=11.3",
+    "pyyaml",
     "requests",
     "rich",
     "safetensors>=0.4",
     "scipy",
-    "supervision>=0.25",
+    "supervision>=0.28",
     "timm>=1.0",
     "torch>=2.7",
     "torchvision",
@@ -32,9 +34,20 @@ EXPORT = [
     "openvino",
 ]
 EVAL = ["hotcoco>=1.3"]
+RAY = ["ray[data]>=2.60"]
+SERVE = [
+    "fastapi>=0.115.2",
+    "requests-hardened>=1.3",
+    "starlette>=0.40,<1",  # ModelScope's server calls add_event_handler, which 1.0 dropped
+    "uvicorn>=0.30",
+]
+STUDIO = ["gradio>=6.15"]
 TRAIN = [*EVAL, "tensorboard"]
 DEV = [
     *EXPORT,
+    *RAY,
+    *SERVE,
+    *STUDIO,
     *TRAIN,
     "build",
     "hypothesis",
@@ -45,6 +58,7 @@ DEV = [
     "pytest-timeout",
     "pytest-xdist",
     "ruff",
+    "selenium>=4.20",  # drives Debian's Chromium, which the tests of the page need
     "setuptools>=70",  # the test of the wheel builds without isolation
     "transformers>=5",
     "types-requests",
@@ -60,9 +74,17 @@ if __name__ == "__main__":
         license="Apache-2.0",
         python_requires=">=3.10",
         packages=find_packages(include=["modelscope_swinpan", "modelscope_swinpan.*"]),
-        package_data={"modelscope_swinpan": ["py.typed", "embedded/*"]},
+        package_data={"modelscope_swinpan": ["py.typed", "card/*.md", "embedded/*", "studio/*.css", "studio/*.js"]},
         install_requires=REQUIRED,
-        extras_require={"eval": EVAL, "export": EXPORT, "train": TRAIN, "dev": DEV},
+        extras_require={
+            "eval": EVAL,
+            "export": EXPORT,
+            "ray": RAY,
+            "serve": SERVE,
+            "studio": STUDIO,
+            "train": TRAIN,
+            "dev": DEV,
+        },
         entry_points={
             "console_scripts": ["swinpan=modelscope_swinpan.cli:main"],
             "modelscope_hub.cli_plugins": ["swinpan=modelscope_swinpan.plugin.command:SwinpanCommand"],

@@ -25,17 +25,21 @@ if TYPE_CHECKING:
         TrainingError,
     )
     from .predictor import PanopticPredictor as PanopticPredictor
+    from .results import InstanceResult as InstanceResult
+    from .results import PanopticResult as PanopticResult
+    from .segment import Segment as Segment
     from .streaming import stream as stream
-    from .structures import InstanceResult, PanopticResult, Segment
+    from .tiles import TiledPredictor as TiledPredictor
 
 _HOMES = {
     "load_model": "checkpoints.load",
     "save_pretrained": "checkpoints.save",
     "PanopticPredictor": "predictor",
+    "TiledPredictor": "tiles",
     "stream": "streaming",
-    "PanopticResult": "structures",
-    "InstanceResult": "structures",
-    "Segment": "structures",
+    "PanopticResult": "results",
+    "InstanceResult": "results",
+    "Segment": "segment",
     "SwinPanError": "errors",
     "CheckpointError": "errors",
     "ConfigError": "errors",
@@ -58,6 +62,7 @@ __all__ = [
     "PanopticResult",
     "Segment",
     "SwinPanError",
+    "TiledPredictor",
     "TrainingError",
     "__version__",
     "load_model",

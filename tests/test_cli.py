@@ -123,6 +123,33 @@ class TestPredict:
         assert {segment["score"] for segment in segments} == {0.999}
         assert answer.stdout.count("0.999") == len(segments) > 0
 
+    def test_instances(self, tmp_path, photos, quick_model):
+        run = ("predict", photos[2], photos[0], "--model", quick_model, "--output", tmp_path)
+        answer = swinpan(*run, "--task", "instance", "--instance-threshold", 0, "--scores", "virtual")
+        assert answer.exit_code == 0, answer.output
+        content = json.loads((tmp_path / "panoptic.json").read_text())
+        instances = json.loads((tmp_path / "instances.json").read_text())
+        assert {instance["image_id"] for instance in instances} == {1, 2}
+        assert len([line for line in lines(answer.stdout) if re.search("thing", line)]) == len(instances)
+        assert {instance["score"] for instance in instances} == {0.999}
+        for image, (width, height) in zip(content["images"], [(96, 64), (300, 200)], strict=True):
+            sizes = [item["segmentation"]["size"] for item in instances if item["image_id"] == image["id"]]
+            assert sizes == [[height, width]] * len(sizes)
+        shown = [segment for annotation in content["annotations"] for segment in annotation["segments_info"]]
+        assert 0 < len(shown) <= len(instances)
+        assert {segment["category_id"] for segment in shown} <= {instance["category_id"] for instance in instances}
+
+        assert swinpan(*run).exit_code == 0
+        assert not (tmp_path / "instances.json").exists()
+
+    def test_semantic(self, tmp_path, photos, quick_model):
+        answer = swinpan("predict", photos[0], "--model", quick_model, "--output", tmp_path, "--task", "semantic")
+        assert answer.exit_code == 0, answer.output
+        (annotation,) = json.loads((tmp_path / "panoptic.json").read_text())["annotations"]
+        segments = annotation["segments_info"]
+        assert sum(segment["area"] for segment in segments) == 300 * 200
+        assert len({segment["category_id"] for segment in segments}) == len(segments) > 0
+
     def test_an_image_in_which_nothing_is_found(self, tmp_path, photos, quick_model):
         answer = swinpan(
             "predict", photos[0], "--model", quick_model, "--output", tmp_path, "--object-mask-threshold", 1
@@ -137,10 +164,12 @@ class TestPredict:
         swinpan("predict", photos[0], "--model", quick_model)
         swinpan(
             *("predict", photos[0], "--model", quick_model, "--batch-size", 7),
-            *("--object-mask-threshold", 0.25, "--overlap-threshold", 0.5),
+            *("--object-mask-threshold", 0.25, "--overlap-threshold", 0.5, "--instance-threshold", 0.125),
         )
         assert seen[0].postprocess == PostprocessConfig()
-        assert seen[1].postprocess == PostprocessConfig(object_mask_threshold=0.25, overlap_threshold=0.5)
+        assert seen[1].postprocess == PostprocessConfig(
+            object_mask_threshold=0.25, overlap_threshold=0.5, instance_threshold=0.125
+        )
         assert [predictor.batch_size for predictor in seen] == [1, 7]
 
     def test_reduced_precision(self, tmp_path, photos, quick_model):
@@ -155,6 +184,7 @@ class TestErrors:
             ["predict"],
             ["predict", CHELSEA, "--scores", "made-up"],
             ["predict", CHELSEA, "--dtype", "int8"],
+            ["predict", CHELSEA, "--task", "detection"],
             ["predict", CHELSEA, "--batch-size", "0"],
             ["predict", CHELSEA, "--overlap-threshold", "1.5"],
             ["predict", CHELSEA, "--object-mask-threshold", "nan"],
@@ -179,6 +209,17 @@ class TestErrors:
         assert answer.exit_code == 1
         assert re.fullmatch("Error: .*no such model.*", answer.stderr.strip())
 
+    def test_a_task_that_the_model_cannot_do(self, tmp_path, quick_model):
+        folder = tmp_path / "model"
+        shutil.copytree(quick_model, folder)
+        configuration = json.loads((folder / "configuration.json").read_text())
+        configuration["model"]["task"] = "semantic"
+        (folder / "configuration.json").write_text(json.dumps(configuration))
+        answer = swinpan(*("predict", CHELSEA, "--model", folder, "--output", tmp_path / "out", "--task", "instance"))
+        assert answer.exit_code == 2
+        assert re.fullmatch("Error: The task 'instance' was asked for, .*'semantic' alone.*", answer.stderr.strip())
+        assert not (tmp_path / "out").exists()
+
     def test_damaged_model(self, tmp_path):
         (tmp_path / "model.pt").write_bytes(b"damaged")
         answer = swinpan("predict", CHELSEA, "--model", tmp_path / "model.pt", "--output", tmp_path / "out")
@@ -201,8 +242,12 @@ OPTIONS = {
     "--dtype": "float32, bfloat16 or float16.*default: float32",
     "--scores": "real.*0–1.*virtual.*0.999.*default: real",
     "--batch-size": "Images.*default: 1",
+    "--tiles": "overlapping tiles",
+    "--tile-side": "Side.*default:.*short side.*x>=32",
+    "--task": "panoptic; instance.*semantic.*default:.*what the model was trained for",
     "--object-mask-threshold": "probability.*default.*0.8.*0<=x<=1",
     "--overlap-threshold": "Least part.*default.*0.8.*0<=x<=1",
+    "--instance-threshold": "Least score.*default.*0.5.*0<=x<=1",
     "--help": "",
 }
 

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from .. import __version__
-from . import checkpoints, evaluation, exporting, images, measurements, scenes, training
+from . import batch, cards, checkpoints, evaluation, exporting, images, measurements, scenes, studio, training
 from .console import say
 
 # Plain help: the rich one cuts long defaults off.
@@ -44,4 +44,7 @@ for command in (images.predict, images.demo, scenes.scenes, checkpoints.convert,
     app.command()(command)
 app.command("eval")(evaluation.evaluate)
 app.command()(training.train)
+app.command()(batch.batch)
+app.command()(cards.card)
+app.command()(studio.studio)
 app.add_typer(measurements.app, name="bench")

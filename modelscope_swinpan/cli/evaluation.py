@@ -16,6 +16,8 @@ from .options import (
     DtypeOption,
     ModelOption,
     OutputOption,
+    TileSideOption,
+    TilesOption,
     load_predictor,
 )
 from .scenes import scenes as write_scenes
@@ -64,6 +66,8 @@ def evaluate(
     device: DeviceOption = None,
     dtype: DtypeOption = "float32",
     batch_size: BatchSizeOption = 1,
+    tiles: TilesOption = False,
+    tile_side: TileSideOption = None,
 ) -> None:
     """Measure a model's quality on a dataset.
 
@@ -84,7 +88,10 @@ def evaluate(
                 report = score(dataset, predictions, limit=limit)
             report.save(output)
         else:
-            report = _evaluate(load_predictor(model, device, dtype, batch_size), dataset, output, model, limit)
+            from ..tiles import tiled
+
+            predictor = tiled(load_predictor(model, device, dtype, batch_size), tile_side or tiles)
+            report = _evaluate(predictor, dataset, output, model, limit)
         say(report.table())
         say(f"\nThe report is in {output}")
 

@@ -2,27 +2,32 @@
 
 import io
 import itertools
-import re
+import json
 from collections.abc import Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
-from urllib.parse import urlsplit
 
 import typer
 from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 from rich.text import Text
 
-from ..config import replace
 from ..errors import ImageError
+from ..files import file_stem, write_whole
 from .console import complain, one_line_errors, out, say
 from .options import (
     DEFAULT_MODEL,
     BatchSizeOption,
     DeviceOption,
     DtypeOption,
+    InstanceThresholdOption,
+    MaskThresholdOption,
     ModelOption,
     OutputOption,
+    OverlapThresholdOption,
+    TaskOption,
+    TileSideOption,
+    TilesOption,
     load_predictor,
 )
 
@@ -30,9 +35,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from ..categories import Category
     from ..predictor import PanopticPredictor
-    from ..structures import PanopticResult
+    from ..results import Segmentation
 
 
 def predict(
@@ -49,34 +53,30 @@ def predict(
         ),
     ] = "real",
     batch_size: BatchSizeOption = 1,
-    object_mask_threshold: Annotated[
-        float | None,
-        typer.Option(
-            metavar="P", min=0, max=1, help="Least class probability of a segment.", show_default="the model's, 0.8"
-        ),
-    ] = None,
-    overlap_threshold: Annotated[
-        float | None,
-        typer.Option(
-            metavar="P",
-            min=0,
-            max=1,
-            help="Least part of a segment's mask that more certain segments leave to it.",
-            show_default="the model's, 0.8",
-        ),
-    ] = None,
+    tiles: TilesOption = False,
+    tile_side: TileSideOption = None,
+    task: TaskOption = None,
+    object_mask_threshold: MaskThresholdOption = None,
+    overlap_threshold: OverlapThresholdOption = None,
+    instance_threshold: InstanceThresholdOption = None,
 ) -> None:
     """Segment images.
 
     Prints a table of segments for every image and writes overlays/NAME.png, a picture of them, and the COCO panoptic
-    files panoptic.json and panoptic/NAME.png. An image that cannot be read is reported, the others go on, and the exit
+    files panoptic.json and panoptic/NAME.png; of instances, which these hold as far as nothing better covers them,
+    also instances.json, COCO's result format. An image that cannot be read is reported, the others go on, and the exit
     status is 1.
     """
-    thresholds = {"object_mask_threshold": object_mask_threshold, "overlap_threshold": overlap_threshold}
+    thresholds = {
+        "object_mask_threshold": object_mask_threshold,
+        "overlap_threshold": overlap_threshold,
+        "instance_threshold": instance_threshold,
+    }
     with one_line_errors():
-        predictor = load_predictor(model, device, dtype, batch_size)
-        given = {name: value for name, value in thresholds.items() if value is not None}
-        predictor.postprocess = replace(predictor.postprocess, given, "swinpan predict")
+        from ..tiles import tiled
+
+        loaded = load_predictor(model, device, dtype, batch_size, task=task, **thresholds)
+        predictor = tiled(loaded, tile_side or tiles)
         failed = _segment_all(images, predictor, output, virtual=scores == "virtual")
         say(f"The results are in {output}")
     if failed:
@@ -89,32 +89,37 @@ def demo(output: OutputOption = Path("swinpan-demo")) -> None:
 
     The small model and the photo come with this package: nothing is downloaded.
     """
-    from ..categories import COCO_PANOPTIC
     from ..images import decode_image
-    from ..structures import PanopticResult, Segment
+    from ..results import PanopticResult
+    from ..segment import Segment
 
     embedded = Path(__file__).parents[1] / "embedded"
     photo = embedded / "chelsea.png"
     with one_line_errors():
         from ..plugin.pipeline import build_pipeline
 
-        answer = build_pipeline(embedded)(str(photo))
+        pipeline = build_pipeline(embedded)
+        answer = pipeline(str(photo))
+        categories = pipeline.predictor.model.config.categories
         segments = tuple(Segment(**segment) for segment in answer["segments_info"])
-        result = PanopticResult(answer["panoptic_seg"], segments, void_id=len(COCO_PANOPTIC))
+        result = PanopticResult(answer["panoptic_seg"], segments, void_id=len(categories), categories=categories)
         out.print(_table(photo.name, result))
-        _write_overlay(output / photo.name, decode_image(photo), result, COCO_PANOPTIC)
+        _write_overlay(output / photo.name, decode_image(photo), result)
         say(f"The picture is in {output / photo.name}")
 
 
 def _segment_all(images: Sequence[str], predictor: "PanopticPredictor", output: Path, *, virtual: bool) -> int:
     """Segment, show and write everything; returns how many images could not be read."""
     from ..data.coco_panoptic import CocoPanopticWriter
+    from ..results import InstanceResult
 
     categories = predictor.model.config.categories
     sources = list(zip(images, unique_names(images), strict=True))
     failed = 0
+    instances = []
     columns = (*Progress.get_default_columns(), MofNCompleteColumn())
     progress = Progress(*columns, console=out, transient=True, disable=not out.is_terminal)
+    (output / "instances.json").unlink(missing_ok=True)  # of a former run
     with CocoPanopticWriter(output / "panoptic.json", categories) as writer, progress:
         task = progress.add_task("Segmenting", total=len(images))
         for start in range(0, len(images), predictor.batch_size):
@@ -124,12 +129,16 @@ def _segment_all(images: Sequence[str], predictor: "PanopticPredictor", output: 
             ]
             results = predictor.predict([image for *_, image in read])
             for (source, name, image), result in zip(read, results, strict=True):
-                shown = (result.with_virtual_scores() if virtual else result).to_panoptic()
+                shown = result.with_virtual_scores() if virtual else result
                 out.print(_table(source, shown))
-                _write_overlay(output / "overlays" / f"{name}.png", image, shown, categories)
-                writer.add(source, f"{name}.png", shown)
+                _write_overlay(output / "overlays" / f"{name}.png", image, shown)
+                image_id = writer.add(source, f"{name}.png", shown.to_panoptic())
+                if isinstance(shown, InstanceResult):
+                    instances += shown.to_coco(image_id)
             failed += len(batch) - len(read)
             progress.advance(task, len(batch))
+    if predictor.task == "instance":
+        write_whole(output / "instances.json", json.dumps(instances).encode())
     return failed
 
 
@@ -150,8 +159,8 @@ def _read(source: str, predictor: "PanopticPredictor", progress: Progress) -> "n
     return image
 
 
-def _table(source: str, result: "PanopticResult") -> Table:
-    height, width = result.panoptic_seg.shape
+def _table(source: str, result: "Segmentation") -> Table:
+    height, width = result.shape
     table = Table("label", "kind", title=Text(f"{source} ({width} × {height} pixels)"), title_justify="left")
     table.add_column("score", justify="right")
     table.add_column("area", justify="right")
@@ -165,30 +174,24 @@ def _table(source: str, result: "PanopticResult") -> Table:
     return table
 
 
-def _write_overlay(
-    path: Path, image: "npt.NDArray[np.uint8]", result: "PanopticResult", categories: "Sequence[Category]"
-) -> None:
+def _write_overlay(path: Path, image: "npt.NDArray[np.uint8]", result: "Segmentation") -> None:
     from PIL import Image
-
-    from ..files import write_whole
-    from ..visualize import draw
 
     path.parent.mkdir(parents=True, exist_ok=True)
     png = io.BytesIO()
-    Image.fromarray(draw(image, result, categories)).save(png, "PNG")
+    result.to_pil(Image.fromarray(image)).save(png, "PNG")
     write_whole(path, png.getvalue())
 
 
 def unique_names(sources: Sequence[str]) -> list[str]:
     """File names without suffix for the results of ``sources``: their own, numbered where several share one.
 
-    Names that differ in case only count as one: on some disks they are. What a file name cannot hold becomes '_'.
+    Names that differ in case only count as one: on some disks they are.
     """
     taken: set[str] = set()
     names = []
     for source in sources:
-        path = urlsplit(source).path if source.lower().startswith(("http://", "https://")) else source
-        stem = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", PurePath(path).stem)[:60] or "image"
+        stem = file_stem(source)
         numbered = (f"{stem}-{number}" for number in itertools.count(2))
         name = next(name for name in itertools.chain([stem], numbered) if name.casefold() not in taken)
         taken.add(name.casefold())

@@ -1,0 +1,35 @@
+"""``swinpan studio``: the web page."""
+
+from typing import Annotated
+
+import typer
+
+from ..errors import ConfigError
+from .console import one_line_errors
+from .options import DEFAULT_MODEL, DeviceOption, DtypeOption, ModelOption, load_predictor
+
+
+def studio(
+    model: ModelOption = DEFAULT_MODEL,
+    device: DeviceOption = None,
+    dtype: DtypeOption = "float32",
+    host: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Address to listen at; 0.0.0.0 for other machines.", show_default="127.0.0.1"
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, max=65535, help="Port to listen at.", show_default="7860"),
+    ] = None,
+) -> None:
+    """Serve a web page that segments photos, until interrupted."""
+    with one_line_errors():
+        try:
+            from ..studio import run
+        except ModuleNotFoundError as error:
+            raise ConfigError(
+                f"The page needs {error.name}; install it with: pip install 'modelscope_swinpan[studio]'"
+            ) from None
+        run(load_predictor(model, device, dtype, batch_size=1), host=host, port=port)

@@ -1,0 +1,33 @@
+"""Colours and letters of the page, light and dark: greys, so that the only strong colours are the segments'."""
+
+import gradio as gr
+
+WORDS = gr.I18n(
+    en={"upload_text.drop_file": "Drop a photo here", "upload_text.click_to_upload": "Choose one from this device"}
+)
+"""Our words in place of some of Gradio's; other languages keep Gradio's own."""
+
+
+def theme() -> gr.themes.Base:
+    """Gradio's plainest theme, whose fonts come with Gradio, with more contrast."""
+    return gr.themes.Base(primary_hue="zinc", neutral_hue="zinc", radius_size="lg").set(
+        body_background_fill="*neutral_50",
+        body_background_fill_dark="*neutral_950",
+        body_text_color_subdued="*neutral_500",
+        body_text_color_subdued_dark="*neutral_400",
+        block_background_fill="white",
+        block_background_fill_dark="*neutral_900",
+        button_border_width="1px",
+        button_secondary_background_fill="white",
+        button_secondary_background_fill_dark="*neutral_900",
+        button_secondary_border_color="*neutral_200",
+        button_secondary_border_color_dark="*neutral_700",
+        checkbox_background_color_selected="*neutral_900",
+        checkbox_background_color_selected_dark="*neutral_500",
+        checkbox_label_background_fill="*neutral_100",
+        checkbox_label_background_fill_dark="*neutral_800",
+        loader_color="*neutral_800",
+        loader_color_dark="*neutral_200",
+        slider_color="*neutral_900",
+        slider_color_dark="*neutral_100",
+    )

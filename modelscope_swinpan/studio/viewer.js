@@ -1,0 +1,121 @@
+// The photo and its segments side by side, and a table of them. Gradio runs this once, as a function of `element`,
+// `props` and `watch`. Everything is built node by node: labels come from models, and must never be read as HTML.
+const SVG = "http://www.w3.org/2000/svg";
+const viewer = element.querySelector(".viewer");
+let filter = { kinds: ["Things", "Stuff"], threshold: 0 };
+let parts = []; // for every segment the nodes that stand for it
+
+function make(tag, attributes = {}, ...children) {
+  const node = ["svg", "path"].includes(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+function swatch(segment) {
+  return make("span", { class: "swatch", style: `--color: ${segment.color}` });
+}
+
+function pane(value, kind, caption, alt) {
+  const paths = value.segments.map((segment, index) => {
+    const name = `${segment.label} ${segment.score.toFixed(2)}`;
+    const style = `--color: ${segment.color}`;
+    const path = make("path", { d: segment.path, style, role: "img", "aria-label": name });
+    parts[index].push(path);
+    return path;
+  });
+  const [width, height] = value.grid;
+  const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": caption }, ...paths);
+  for (const name of ["pointermove", "pointerdown"])
+    svg.addEventListener(name, (event) => point(event, paths.indexOf(event.target)));
+  svg.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && highlight(-1)); // fingers lift
+  const photo = make("img", { src: value.photo, alt, width, height });
+  return make("figure", { class: kind }, make("div", { class: "pane" }, photo, svg), make("figcaption", {}, caption));
+}
+
+function row(segment, index) {
+  const name = make("button", { type: "button" }, swatch(segment), segment.label);
+  const bar = make("span", { class: "bar", style: `--part: ${segment.score}` });
+  const node = make(
+    "tr",
+    {},
+    make("th", { scope: "row" }, name),
+    make("td", {}, segment.kind),
+    make("td", {}, bar, segment.score.toFixed(2)),
+    make("td", {}, `${(100 * segment.share).toFixed(1)} %`),
+  );
+  for (const event of ["pointerenter", "focusin", "click"]) node.addEventListener(event, () => highlight(index));
+  for (const event of ["pointerleave", "focusout"]) node.addEventListener(event, () => highlight(-1));
+  parts[index].push(node);
+  return node;
+}
+
+function table(value) {
+  const heads = ["Segment", "Kind", "Score", "Area"].map((title) => make("th", { scope: "col" }, title));
+  return make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...value.segments.map(row)));
+}
+
+// Show one segment by itself; none for -1.
+function highlight(index) {
+  viewer.querySelector(".tip").hidden = true;
+  viewer.classList.toggle("lit", index >= 0);
+  parts.forEach((nodes, other) => nodes.forEach((node) => node.classList.toggle("on", other === index)));
+}
+
+function point(event, index) {
+  highlight(index);
+  if (index < 0) return;
+  const segment = props.value.segments[index];
+  const tip = viewer.querySelector(".tip");
+  tip.hidden = false;
+  tip.replaceChildren(swatch(segment), segment.label, make("b", {}, segment.score.toFixed(2)));
+  const { left, top, width } = viewer.getBoundingClientRect();
+  tip.style.left = `${Math.min(event.clientX - left + 14, width - tip.offsetWidth)}px`;
+  tip.style.top = `${Math.max(event.clientY - top - tip.offsetHeight - 10, 0)}px`;
+}
+
+function sift() {
+  const kinds = { thing: "Things", stuff: "Stuff" };
+  const shown = props.value.segments.map(
+    (segment) => filter.kinds.includes(kinds[segment.kind]) && segment.score >= filter.threshold,
+  );
+  parts.forEach((nodes, index) => nodes.forEach((node) => node.classList.toggle("away", !shown[index])));
+  const count = shown.filter(Boolean).length;
+  viewer.querySelector(".count").textContent = shown.length
+    ? `${count} of ${shown.length} segments`
+    : "Nothing was found in this photo.";
+}
+
+function draw() {
+  const value = props.value;
+  parts = (value.segments ?? []).map(() => []);
+  viewer.classList.remove("lit");
+  if (!value.segments) {
+    const [kind, role] = value.problem ? ["problem", "alert"] : ["hint", "status"];
+    viewer.replaceChildren(make("p", { class: kind, role }, value.message));
+    return;
+  }
+  const photo = pane(value, "photo", `${value.name}, ${value.size.join(" × ")}`, "The photo");
+  viewer.replaceChildren(
+    make("div", { class: "panes" }, photo, pane(value, "segments", "Segments", "")),
+    make("p", { class: "count", role: "status" }),
+    table(value),
+    make("div", { class: "tip", role: "tooltip", hidden: "" }),
+  );
+  sift();
+}
+
+// On a phone the result lies below the examples.
+function reveal() {
+  if (viewer.getBoundingClientRect().top > innerHeight / 2) viewer.scrollIntoView({ behavior: "smooth" });
+}
+
+document.addEventListener("swinpan-filter", (event) => {
+  filter = event.detail;
+  if (parts.length) sift();
+});
+watch("value", () => {
+  draw();
+  reveal();
+});
+draw();

@@ -1,0 +1,8 @@
+import gradio as gr
+
+from modelscope_swinpan.studio.look import theme
+
+
+def test_fonts_come_from_here():
+    assert theme()._stylesheets == []
+    assert gr.themes.Default()._stylesheets != []  # so this is where foreign ones would be

@@ -1,0 +1,97 @@
+import dataclasses
+
+import gradio as gr
+import pytest
+
+from modelscope_swinpan.config import Mask2FormerConfig, PreprocessConfig
+from modelscope_swinpan.data.scene_layout import SCENE_CATEGORIES
+from modelscope_swinpan.errors import DeviceError
+from modelscope_swinpan.predictor import PanopticPredictor
+from modelscope_swinpan.studio.page import Desk, build
+from tests.builders import SMALL, random_model
+from tests.studio.painted import STRANGE, PaintedPredictor, make_png
+
+
+@pytest.fixture
+def steps():
+    """The progress that was told."""
+    return []
+
+
+@pytest.fixture
+def progress(steps):
+    return lambda part, desc: steps.append((part, desc))
+
+
+def test_a_photo(tmp_path, progress, steps):
+    answer, shown, upload = Desk(PaintedPredictor(), tmp_path).upload(make_png(60, 80), "cat.png", progress)
+    assert {row["label"] for row in shown["segments"]} == {"sky", "grass", "car", STRANGE}
+    assert answer.file_name == shown["name"] == "cat.png"
+    assert upload is None
+    assert [desc for _, desc in steps] == ["Reading the photo", "Segmenting", "Drawing"]
+    assert steps == sorted(steps)
+
+
+def test_a_real_model(tmp_path, progress):
+    quick = PreprocessConfig(short_side=64, long_side=128)
+    predictor = PanopticPredictor(random_model(dataclasses.replace(SMALL, preprocess=quick)))
+    answer, shown, _ = Desk(predictor, tmp_path).upload(make_png(60, 80), "cat.png", progress)
+    assert len(shown["segments"]) == len(answer.segments)
+
+
+@pytest.mark.parametrize(
+    ("photo", "message"),
+    [
+        (b"nothing of a picture", "cat.png: not an image in a known format"),
+        (b"", "cat.png: empty"),
+        (make_png(60, 80)[:200], "cat.png: cannot be read"),
+        (make_png(1, 1), "at least 2 × 2"),
+    ],
+)
+def test_a_broken_file_is_told_in_words(tmp_path, progress, photo, message):
+    answer, shown, _ = Desk(PaintedPredictor(), tmp_path).upload(photo, "cat.png", progress)
+    assert answer is None
+    assert message in shown["message"]
+    assert shown["problem"]
+    assert str(tmp_path) not in shown["message"]
+
+
+def test_a_full_gpu_is_told_in_words(tmp_path, progress, monkeypatch):
+    def full(*_):
+        raise DeviceError("cuda:0 ran out of memory")
+
+    predictor = PaintedPredictor()
+    monkeypatch.setattr(predictor, "predict", full)
+    _, shown, _ = Desk(predictor, tmp_path).upload(make_png(60, 80), "cat.png", progress)
+    assert shown == {"message": "cuda:0 ran out of memory", "problem": True}
+
+
+def test_files_lie_in_the_folder(tmp_path, progress):
+    desk = Desk(PaintedPredictor(), tmp_path)
+    answer, _, _ = desk.upload(make_png(60, 80), "../cat.png", progress)
+    files = [make(answer, ["Things"], 0.5) for make in (desk.picture, desk.json, desk.png)]
+    assert [file.rsplit("/", 1)[1] for file in files] == ["cat-segments.png", "cat.json", "cat.png"]
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == {tmp_path.joinpath(file) for file in files}
+
+
+def test_an_expired_photo_is_told_in_words(tmp_path):
+    desk = Desk(PaintedPredictor(), tmp_path)
+    for make in (desk.picture, desk.json, desk.png):
+        with pytest.raises(gr.Error, match="Segment it again"):
+            make(None, ["Things"], 0)
+
+
+@pytest.mark.parametrize("categories", [SCENE_CATEGORIES, Mask2FormerConfig().categories])
+def test_the_page_says_what_the_model_knows(tmp_path, categories):
+    page = build(PaintedPredictor(Mask2FormerConfig(categories=categories)), tmp_path)
+    texts = " ".join(str(getattr(block, "value", "")) for block in page.blocks.values())
+    assert f"The {len(categories)} classes" in texts
+    assert categories[-1].name in texts
+    assert ("generated scenes" in texts) == (categories is SCENE_CATEGORIES)
+
+
+def test_names_of_classes_are_no_html(tmp_path):
+    page = build(PaintedPredictor(), tmp_path)
+    texts = " ".join(str(getattr(block, "value", "")) for block in page.blocks.values())
+    assert "<b>$" not in texts
+    assert "&lt;b&gt;$" in texts

@@ -1,0 +1,168 @@
+import os
+import re
+import signal
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+import requests
+from urllib3 import Retry
+
+from modelscope_swinpan import studio
+from modelscope_swinpan.errors import ConfigError
+from modelscope_swinpan.predictor import PanopticPredictor
+from modelscope_swinpan.studio import server
+from modelscope_swinpan.studio.seclusion import POLICY
+from tests.conftest import ROOT
+from tests.studio.painted import PaintedPredictor, make_png
+
+
+def dependency(url, event):
+    """The number of the function that listens to an event, and of the component where it happens."""
+    for listener in requests.get(f"{url}config", timeout=60).json()["dependencies"]:
+        for target, name in listener["targets"]:
+            if name == event:
+                return listener["id"], target
+    raise AssertionError(f"nobody listens to {event}")
+
+
+def call(url, event, data, event_data=None, visitor="somebody"):
+    """Fire an event as a browser does; the last thing that the server says of it."""
+    function, target = dependency(url, event)
+    job = {"data": data, "event_data": event_data, "fn_index": function, "trigger_id": target, "session_hash": visitor}
+    requests.post(f"{url}gradio_api/queue/join", json=job, timeout=60).raise_for_status()
+    stream = requests.get(f"{url}gradio_api/queue/data", params={"session_hash": visitor}, timeout=60, stream=True)
+    return next(line for line in stream.iter_lines(decode_unicode=True) if "process_completed" in line)
+
+
+def posing_as_upload(path):
+    return {"path": str(path), "meta": {"_type": "gradio.FileData"}, "orig_name": "cat.png"}
+
+
+def test_the_page_is_secluded(page):
+    answer = requests.get(page, timeout=60)
+    assert answer.headers["Content-Security-Policy"] == POLICY
+    assert "swinpan studio" in answer.text
+    assert "fonts.googleapis" not in answer.text
+    assert "cdnjs" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "path", [ROOT / "setup.py", Path("/etc/passwd"), Path(server.__file__)], ids=lambda path: path.name
+)
+def test_no_file_of_the_server_can_be_read(page, path):
+    for spelling in (path, quote(os.path.relpath(path), safe="")):
+        assert requests.get(f"{page}gradio_api/file={spelling}", timeout=60).status_code == 403
+    answer = call(page, "upload", [posing_as_upload(path), "cat.png"])
+    assert '"success":false' in answer
+    assert "segments" not in answer
+
+
+def test_photos_wait_for_each_other(page, painted):
+    photo = {"files": ("cat.png", make_png(60, 80))}
+    (path,) = requests.post(f"{page}gradio_api/upload", files=photo, timeout=60).json()
+    painted.gate.clear()
+    with ThreadPoolExecutor() as visitors:
+        uploads = [visitors.submit(call, page, "upload", [posing_as_upload(path), "cat.png"], visitor=n) for n in "ab"]
+        picks = [visitors.submit(call, page, "select", [], {"index": 0, "value": None}, visitor=n) for n in "cd"]
+        time.sleep(1)
+        painted.gate.set()
+    for job in uploads + picks:
+        assert '"success":true' in job.result()
+        assert "data:image/jpeg" in job.result()
+    assert painted.most == 1
+
+
+def test_uploads_that_are_too_large_are_refused(page):
+    answer = requests.post(f"{page}gradio_api/upload", files={"files": ("big.png", bytes(33 * 2**20))}, timeout=60)
+    assert answer.status_code == 413
+    assert "maximum allowed size" in answer.text
+
+
+def test_nothing_is_left(monkeypatch, tmp_path):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with studio.serve(PaintedPredictor(), port=0) as url:
+        requests.post(f"{url}gradio_api/upload", files={"files": ("cat.png", b"cat")}, timeout=60).raise_for_status()
+        (folder,) = tmp_path.iterdir()
+        assert folder.stat().st_mode & 0o077 == 0
+        assert list(folder.rglob("cat.png"))
+    assert list(tmp_path.iterdir()) == []
+    assert os.environ["GRADIO_TEMP_DIR"] == str(tmp_path)
+
+
+def test_a_port_that_is_taken(page):
+    port = int(page.rstrip("/").rsplit(":", 1)[1])
+    with (
+        pytest.raises(ConfigError, match=f"Cannot listen at host 127.0.0.1, port {port}: .*in use"),
+        studio.serve(PaintedPredictor(), port=port),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 70000), ("no.such.host.invalid", 0), ("8.8.8.8", 0)])
+def test_no_such_place(host, port):
+    with (
+        pytest.raises(ConfigError, match=f"Cannot listen at host {host}, port {port}: .+ Name another"),
+        studio.serve(PaintedPredictor(), host=host, port=port),
+    ):
+        pass
+
+
+def test_studios_name_the_place(monkeypatch):
+    monkeypatch.setenv("GRADIO_SERVER_NAME", "0.0.0.0")
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "0")
+    with studio.serve(PaintedPredictor()) as url:
+        assert re.fullmatch(r"http://localhost:\d+/", url)
+        assert requests.get(url, timeout=60).ok
+
+
+def test_run_leaves_nothing_when_it_is_ended(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    seen = []
+
+    def visit_and_end():
+        adapter = requests.adapters.HTTPAdapter(max_retries=Retry(connect=20, backoff_factor=0.1))
+        with requests.Session() as visitor:
+            visitor.mount("http://", adapter)
+            visitor.get(f"http://127.0.0.1:{port}/gradio_api/heartbeat/visitor", timeout=60, stream=True)  # stays open
+            seen.extend(tmp_path.iterdir())
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    former = signal.getsignal(signal.SIGTERM)
+    visitor = threading.Thread(target=visit_and_end)
+    visitor.start()
+    try:
+        studio.run(PaintedPredictor(), port=port)
+    finally:
+        visitor.join()
+        signal.signal(signal.SIGTERM, former)
+    assert capsys.readouterr() == (f"The page is at http://127.0.0.1:{port}/\n", "")
+    assert len(seen) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_app_of_two_lines(monkeypatch):
+    launched = []
+    monkeypatch.setattr(studio, "launch", launched.append)
+    app = (ROOT / "docs" / "studio.md").read_text().split("```python\n")[1].split("```")[0]
+    assert len(app.strip().splitlines()) == 2
+    exec(app)
+    assert launched == ["damo/cv_swinL_panoptic-segmentation_cocopan"]
+
+
+def test_launch_loads_the_model(monkeypatch, tmp_path):
+    served = []
+    monkeypatch.setattr(server, "run", lambda predictor, **options: served.append((predictor, options)))
+    studio.launch(studio.EMBEDDED, port=7)
+    ((predictor, options),) = served
+    assert isinstance(predictor, PanopticPredictor)
+    assert options == {"host": None, "port": 7}
+    with pytest.raises(ConfigError, match="no model directory"):
+        studio.launch(tmp_path)
