@@ -144,6 +144,7 @@ def _fine_tuning(
     processes: "Processes",
     device: "torch.device",
 ) -> "Run":
+    from ..checkpoints.load import load_model
     from ..config import from_mapping
     from ..data.coco_reader import CocoPanoptic
     from ..evaluation.callback import evaluator
@@ -155,7 +156,9 @@ def _fine_tuning(
     config = from_mapping(TrainConfig, changes, "--set")
     dataset = CocoPanoptic.open(data, split=split)
     held_out = CocoPanoptic.open(validation) if validation else None
-    network, change = starting_model(resolve_model(model), dataset.categories, device=device, seed=config.seed)
+    network, change = starting_model(
+        load_model(resolve_model(model)), dataset.categories, device=device, seed=config.seed
+    )
     if change is not None and processes.rank == 0:
         say(str(change))
     return Run(

@@ -1,12 +1,10 @@
 """ModelScope's trainer: :mod:`modelscope_swinpan.training` by way of ``build_trainer``."""
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
 from modelscope.trainers.base import BaseTrainer
 from modelscope.trainers.builder import TRAINERS
 from modelscope.utils.ast_utils import INDEX_KEY
@@ -25,10 +23,10 @@ from ..data.coco_reader import CocoPanoptic
 from ..errors import ConfigError
 from ..evaluation.callback import evaluator, measure
 from ..models.mask2former import Mask2Former
-from ..training.classes import change_classes
 from ..training.config import Phase
 from ..training.loop import Run
 from ..training.processes import join
+from ..training.start import starting_model
 from .hub import resolve_model
 from .model import SwinPanModel, check_device
 from .pipeline import DEFAULT_CONFIGURATION
@@ -73,6 +71,7 @@ class SwinPanTrainer(BaseTrainer):
     """
 
     cfg: Config
+    model: Mask2Former
 
     def __init__(
         self,
@@ -131,11 +130,9 @@ class SwinPanTrainer(BaseTrainer):
         self.train_dataset = _open(train_dataset, given, loaded.config.categories)
         classes = loaded.config.categories if train_dataset is None else tuple(self.train_dataset.categories)
         self._to_evaluate = _open(eval_dataset, given, classes)
-        # The weights of a loaded file may be mapped to it: what is trained has its own.
-        self.model: Mask2Former = copy.deepcopy(loaded).to(self.device, torch.float32)
-        if classes != loaded.config.categories:
-            torch.manual_seed(self.options.config.seed)
-            _logger.info(change_classes(self.model, classes))
+        self.model, change = starting_model(loaded, classes, device=self.device, seed=self.options.config.seed)
+        if change is not None:
+            _logger.info(change)
 
     def train(self) -> None:
         """Do all steps that are left, evaluating on the way, and write ``output``.
