@@ -78,6 +78,15 @@ def _table(found: dict[str, Any], sides: list[str]) -> Table:
     return table
 
 
+@app.command("int8")
+def bench_int8(model: ModelOption = None, runs: RunsOption = 5) -> None:
+    """One forward in int8, by ONNX Runtime on the exported file, in turns with ours in float32."""
+    from ..benchmark.quantized import bench_int8
+
+    with one_line_errors():
+        out.print_json(data=bench_int8(model, runs))
+
+
 @app.command("roofline")
 def bench_roofline(
     model: ModelOption = None, device: DeviceOption = "cpu", dtype: DtypeOption = "float32", runs: RunsOption = 5
