@@ -25,9 +25,11 @@ studio: setup
 studio-picture: setup
 	$(BIN)/python -m tests.studio.picture docs/studio.png
 
-# Hours on a CPU, minutes on a GPU. Goes on where it was when it is called again.
+# Hours on a CPU, minutes on a GPU. Goes on where it was when it is called again. A process for each core or GPU; their
+# number must divide 8.
+PROCESSES ?= 2
 demo-weights: setup
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/swinpan train --demo --output demo-weights
+	OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node $(PROCESSES) $(BIN)/swinpan train --demo --output demo-weights
 
 test: setup
 	$(BIN)/python -m pytest -n auto

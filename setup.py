@@ -21,7 +21,7 @@ REQUIRED = [
     "scipy",
     "supervision>=0.28",
     "timm>=1.0",
-    "torch>=2.7",
+    "torch>=2.9",
     "torchvision",
     "typer>=0.19",
     "urllib3>=2.2",

@@ -14,7 +14,9 @@ class TrainConfig:
 
     ``batch_size`` images make one step, whatever the number of processes and of parts (``accumulate``) they are worked
     on in. The learning rate rises over ``warmup`` steps; then it falls to a tenth after each of ``milestones`` (0–1, of
-    the run), or along a cosine to 0. The backbone's is multiplied by ``backbone_multiplier``. ``clip`` is the largest
+    the run), or along a cosine to 0. The backbone's is multiplied by ``backbone_multiplier``. With ``muon`` above 0 the
+    matrices within the network learn by Muon instead of AdamW, at so many times the rate: a model that starts from
+    nothing needs about half the steps. ``clip`` is the largest
     norm of the whole gradient. ``ema`` (0–1, 0: off) keeps a running mean of the weights, which is then what is
     evaluated and saved. ``bfloat16`` computes the network, not the losses, at half precision. ``checkpointing`` saves
     memory: the network's layers are computed again for the gradient. ``drop_path`` (0–1) leaves out parts of a Swin's
@@ -22,7 +24,7 @@ class TrainConfig:
     ``frozen_stages`` counts stages of a Swin, its first convolution among the first. ``seed`` decides all randomness.
 
     ``workers`` are processes that read data. Logs, checkpoints and evaluations come every so many steps (0 evaluations:
-    only at the end).
+    only at the end; else also before the first).
     """
 
     steps: int = 10_000
@@ -30,6 +32,7 @@ class TrainConfig:
     accumulate: int = 1
     learning_rate: float = 1e-4
     backbone_multiplier: float = 0.1
+    muon: float = 0.0
     weight_decay: float = 0.05
     schedule: str = "step"
     milestones: tuple[float, ...] = (0.889, 0.963)
@@ -58,6 +61,7 @@ class TrainConfig:
             "evaluate_every",
             "weight_decay",
             "backbone_multiplier",
+            "muon",
         ):
             _at_least(name, getattr(self, name), 0)
         for name in ("learning_rate", "clip"):

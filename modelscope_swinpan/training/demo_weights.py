@@ -33,12 +33,13 @@ MODEL = Mask2FormerConfig(
     preprocess=PreprocessConfig(short_side=DEFAULT_SIZE.height, long_side=DEFAULT_SIZE.width * 2),
 )
 TRAINING = TrainConfig(
-    steps=10_000,
+    steps=18_000,
     batch_size=8,
-    learning_rate=5e-4,
+    learning_rate=1e-3,
     backbone_multiplier=1.0,
+    muon=3.0,
     schedule="cosine",
-    warmup=500,
+    warmup=200,
     clip=0.1,
     ema=0.999,
     workers=1,

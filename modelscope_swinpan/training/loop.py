@@ -110,6 +110,8 @@ class Run:
         network = self.model.train() if processes.world == 1 else DistributedDataParallel(self.model.train())
         steps = batches(self.stream, config, start=self.step, rank=processes.rank, world=processes.world)
         meter = Meter(MEASURED, config.batch_size)
+        if journal is not None and config.evaluate_every and self.step == 0:
+            self._evaluate(journal)
         for parts in steps:
             meter.add(self._step(network, [part.to(self.device) for part in parts]))
             if journal is None:
@@ -184,13 +186,16 @@ class Run:
         """What is done between two steps, when its time has come: an evaluation, then a checkpoint."""
         if self._is_due(self.config.evaluate_every):
             save_pretrained(self.trained, self.folder / MODEL)
-            if self.evaluate is not None:
-                journal.evaluation(self.step, self.evaluate(self.trained.eval(), self.step))
-            if self.shown:
-                journal.picture(self.step, draw_samples(self.trained.eval(), self.shown))
-            self.model.train()
+            self._evaluate(journal)
         if self._is_due(self.config.checkpoint_every):
             write_state(self._state(), self.folder)
+
+    def _evaluate(self, journal: Journal) -> None:
+        if self.evaluate is not None:
+            journal.evaluation(self.step, self.evaluate(self.trained.eval(), self.step))
+        if self.shown:
+            journal.picture(self.step, draw_samples(self.trained.eval(), self.shown))
+        self.model.train()
 
     def _state(self) -> State:
         return State(

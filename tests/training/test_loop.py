@@ -42,11 +42,12 @@ def test_the_trained_model_loads_and_is_the_running_mean(tmp_path):
     assert not trained.training
 
 
-def test_an_interrupted_run_goes_on_exactly(tmp_path):
+@pytest.mark.parametrize("options", [{"drop_path": 0.3}, {"muon": 2.0}])
+def test_an_interrupted_run_goes_on_exactly(tmp_path, options):
     """Weights, running mean and log are bit by bit those of a run without interruption."""
-    whole, halves = small_run(tmp_path / "whole", drop_path=0.3), tmp_path / "halves"
+    whole, halves = small_run(tmp_path / "whole", **options), tmp_path / "halves"
     whole.train()
-    first = small_run(halves, drop_path=0.3)
+    first = small_run(halves, **options)
 
     def stop(step, _):
         if step == 3:
@@ -54,7 +55,7 @@ def test_an_interrupted_run_goes_on_exactly(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         first.train(stop)
-    second = small_run(halves, drop_path=0.3)
+    second = small_run(halves, **options)
     assert second.step == 2
     second.train()
     assert same_weights(second.model, whole.model)
@@ -168,8 +169,9 @@ def test_evaluations_leave_figures_and_pictures(tmp_path):
 
     run = small_run(tmp_path, steps=3, evaluate_every=2, evaluate=evaluate, shown=[generate_scene(1, (64, 64))])
     run.train()
-    assert asked == [(2, False), (3, False)]
-    assert read_table(tmp_path / "evaluations.csv") == {"step": [2, 3], "pq": [20, 30]}
-    assert sorted(path.name for path in (tmp_path / "samples").iterdir()) == ["step-000002.png", "step-000003.png"]
+    assert asked == [(0, False), (2, False), (3, False)]
+    assert read_table(tmp_path / "evaluations.csv") == {"step": [0, 2, 3], "pq": [0, 20, 30]}
+    names = [f"step-{step:06d}.png" for step in (0, 2, 3)]
+    assert sorted(path.name for path in (tmp_path / "samples").iterdir()) == names
     assert (tmp_path / "curves.png").stat().st_size > 1000
     assert run.model.training is False or run.trained is not run.model

@@ -42,6 +42,30 @@ def test_rates_and_decays():
     assert {name: found[name] for name in expected} == expected
 
 
+def test_muon_trains_inner_matrices_alone():
+    model = fresh_model()
+    config = TrainConfig(learning_rate=1.0, backbone_multiplier=0.25, weight_decay=0.05, muon=2.0)
+    adamw, muon = build_optimizer(model, config)._parts
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    found = {
+        names[id(parameter)]: (group["lr"], group["weight_decay"])
+        for group in muon.param_groups
+        for parameter in group["params"]
+    }
+    assert found["backbone.stages.1.blocks.0.attn.qkv.weight"] == (0.5, 0.05)
+    assert found["transformer_decoder.layers.0.cross_attn.in_proj_weight"] == (2, 0.05)
+    assert all(name.endswith("weight") for name in found)
+    others = {names[id(parameter)] for group in adamw.param_groups for parameter in group["params"]}
+    assert others | found.keys() == dict(model.named_parameters()).keys()
+    assert not others & found.keys()
+    for name in (
+        "transformer_decoder.class_head.weight",
+        "transformer_decoder.query_feat",
+        "pixel_decoder.level_embed",
+    ):
+        assert name in others
+
+
 def test_stages_and_parts_are_frozen():
     model = fresh_model()
     freeze(model, TrainConfig(frozen_stages=2, freeze=("pixel_decoder.layers", "transformer_decoder.layers.1")))
