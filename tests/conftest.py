@@ -12,13 +12,15 @@ from modelscope_swinpan.config import PreprocessConfig
 from modelscope_swinpan.models.mask2former import Mask2Former
 
 # Machines that run tests are busy: no time limit per example. In CI the same examples every time.
-settings.register_profile("tests", derandomize="CI" in os.environ)
+settings.register_profile("tests", derandomize="CI" in os.environ, deadline=None)
 settings.load_profile("tests")
 torch.set_num_threads(1)  # small models gain nothing from more, and lose much where tests run side by side
 
 ROOT = Path(__file__).parents[1]
 EMBEDDED = ROOT / "modelscope_swinpan" / "embedded"
 FIXTURES = Path(__file__).parent / "fixtures"
+TINY = FIXTURES / "tiny"
+CHELSEA = FIXTURES / "chelsea.png"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,20 +40,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def embedded() -> Path:
-    """A small model directory, of the form that the hub has."""
-    return EMBEDDED
+def tiny() -> Path:
+    """A small model directory of the form that the hub has, written by mmdetection and fitted to two photos."""
+    return TINY
 
 
 @pytest.fixture(scope="session")
 def tiny_model() -> Mask2Former:
-    return modelscope_swinpan.load_model(EMBEDDED)
+    return modelscope_swinpan.load_model(TINY)
 
 
 @pytest.fixture(scope="session")
 def quick_model() -> Mask2Former:
     """The same model at a third of the input size, for tests of what happens around it."""
-    model = modelscope_swinpan.load_model(EMBEDDED)
+    model = modelscope_swinpan.load_model(TINY)
     quick = PreprocessConfig(short_side=256, long_side=448)
     model.config = dataclasses.replace(model.config, preprocess=quick)
     return model
@@ -62,7 +64,7 @@ def chelsea() -> np.ndarray:
     """A photo, (300, 451, 3) RGB."""
     from modelscope_swinpan.images import decode_image
 
-    return decode_image(EMBEDDED / "chelsea.png")
+    return decode_image(CHELSEA)
 
 
 def relative_error(ours: object, theirs: object) -> float:

@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,9 +16,7 @@ from modelscope_swinpan import cli
 from modelscope_swinpan.cli import app, images
 from modelscope_swinpan.cli.images import unique_names
 from modelscope_swinpan.config import PostprocessConfig
-
-EMBEDDED = Path(modelscope_swinpan.__file__).parent / "embedded"
-CHELSEA = EMBEDDED / "chelsea.png"
+from tests.conftest import CHELSEA, TINY
 
 
 def swinpan(*arguments):
@@ -32,10 +29,10 @@ def lines(text):
 
 @pytest.fixture(scope="module")
 def quick_model(tmp_path_factory):
-    """The embedded model on small images."""
+    """The tiny model on small images."""
     folder = tmp_path_factory.mktemp("model")
-    shutil.copy(EMBEDDED / "pytorch_model.pt", folder)
-    configuration = json.loads((EMBEDDED / "configuration.json").read_text())
+    shutil.copy(TINY / "pytorch_model.pt", folder)
+    configuration = json.loads((TINY / "configuration.json").read_text())
     configuration["preprocessor"] = {"short_side": 64, "long_side": 128}
     (folder / "configuration.json").write_text(json.dumps(configuration))
     return folder
@@ -54,7 +51,7 @@ def photos(tmp_path):
 
 class TestPredict:
     def test_one_photo(self, tmp_path):
-        answer = swinpan("predict", CHELSEA, "--model", EMBEDDED, "--output", tmp_path / "out", "--device", "cpu")
+        answer = swinpan("predict", CHELSEA, "--model", TINY, "--output", tmp_path / "out", "--device", "cpu")
         assert answer.exit_code == 0, answer.output
         assert answer.stderr == ""
         out = tmp_path / "out"
@@ -190,7 +187,7 @@ class TestErrors:
             ["predict", CHELSEA, "--object-mask-threshold", "nan"],
             ["predict", CHELSEA, "--colour", "red"],
             ["predict", CHELSEA, "--output", CHELSEA],
-            ["predict", CHELSEA, "--model", EMBEDDED, "--device", "abacus"],
+            ["predict", CHELSEA, "--model", TINY, "--device", "abacus"],
             ["segment"],
             [],
         ],
@@ -291,9 +288,10 @@ def test_main_exits_with_the_status(arguments, status):
 def test_demo(tmp_path):
     answer = swinpan("demo", "--output", tmp_path)
     assert answer.exit_code == 0, answer.output
-    assert "chelsea.png (451 × 300 pixels)" in answer.stdout
-    assert re.search(r"thing|stuff", answer.stdout)
-    assert Image.open(tmp_path / "chelsea.png").size == (451, 300)
+    assert "scene.png (320 × 256 pixels)" in answer.stdout
+    assert len(re.findall("thing|stuff", answer.stdout)) > 3
+    assert Image.open(tmp_path / "scene.png").size == (320, 256)
+    assert Image.open(tmp_path / "segmented.png").size == (1280, 512)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from modelscope_swinpan import load_model, save_pretrained
 from modelscope_swinpan.cli import app
 from tests.builders import random_model
+from tests.conftest import CHELSEA
 
 
 def swinpan(*arguments):
@@ -20,12 +21,12 @@ def swinpan(*arguments):
 
 class TestConvert:
     @pytest.mark.parametrize("form", ["native", "mmdet", "transformers"])
-    def test_keeps_every_bit(self, tmp_path, embedded, form):
-        answer = swinpan("convert", embedded, tmp_path / "out", "--to", form)
+    def test_keeps_every_bit(self, tmp_path, tiny, form):
+        answer = swinpan("convert", tiny, tmp_path / "out", "--to", form)
         assert answer.exit_code == 0, answer.output
         assert answer.stdout == f"The model is in {tmp_path / 'out'}\n"
         assert answer.stderr == ""
-        ours, theirs = load_model(tmp_path / "out"), load_model(embedded)
+        ours, theirs = load_model(tmp_path / "out"), load_model(tiny)
         assert ours.config == theirs.config
         assert all(torch.equal(ours.state_dict()[key], tensor) for key, tensor in theirs.state_dict().items())
 
@@ -34,20 +35,20 @@ class TestConvert:
         assert swinpan("convert", tmp_path / "a", tmp_path / "b").exit_code == 0
         assert "float16" in swinpan("inspect", tmp_path / "b").stdout
 
-    def test_native_is_the_default(self, tmp_path, embedded):
-        swinpan("convert", embedded, tmp_path)
+    def test_native_is_the_default(self, tmp_path, tiny):
+        swinpan("convert", tiny, tmp_path)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["configuration.json", "model.safetensors"]
         assert json.loads((tmp_path / "configuration.json").read_text())["model"]["weights"] == "model.safetensors"
 
-    def test_mistakes(self, tmp_path, embedded):
+    def test_mistakes(self, tmp_path, tiny):
         for arguments, status in (
-            ((embedded, tmp_path / "out", "--to", "onnx"), 2),
-            ((embedded,), 2),
-            ((embedded, embedded / "chelsea.png"), 2),
+            ((tiny, tmp_path / "out", "--to", "onnx"), 2),
+            ((tiny,), 2),
+            ((tiny, CHELSEA), 2),
             (("no such model", tmp_path / "out"), 1),
-            ((embedded / "chelsea.png", tmp_path / "out"), 1),
+            ((CHELSEA, tmp_path / "out"), 1),
             ((tmp_path, tmp_path / "out"), 2),
-            ((embedded, "/proc/out"), 1),
+            ((tiny, "/proc/out"), 1),
         ):
             answer = swinpan("convert", *arguments)
             assert answer.exit_code == status, answer.output
@@ -57,10 +58,10 @@ class TestConvert:
 
 
 class TestInspect:
-    def test_lines(self, embedded):
-        answer = swinpan("inspect", embedded)
+    def test_lines(self, tiny):
+        answer = swinpan("inspect", tiny)
         assert answer.exit_code == 0, answer.output
-        path = embedded / "pytorch_model.pt"
+        path = tiny / "pytorch_model.pt"
         found = dict(line.split(maxsplit=1) for line in answer.stdout.splitlines() if line.split())
         assert found["dialect"].split() == ["mmdet", "(mmdetection", "2.x)"]
         assert found["backbone"].strip() == "Swin, 32 channels, 2-2-2-2 blocks, 2-4-8-16 heads, window 7"
@@ -71,16 +72,16 @@ class TestInspect:
         assert found["size"].strip() == f"{path.stat().st_size:,} bytes"
         assert found["sha256"].strip() == hashlib.sha256(path.read_bytes()).hexdigest()
 
-    def test_a_warning_is_one_line(self, tmp_path, embedded):
-        content = torch.load(embedded / "pytorch_model.pt")
+    def test_a_warning_is_one_line(self, tmp_path, tiny):
+        content = torch.load(tiny / "pytorch_model.pt")
         torch.save(content["state_dict"], tmp_path / "a.pt")
         answer = swinpan("inspect", tmp_path / "a.pt")
         assert answer.exit_code == 0, answer.output
         assert answer.stderr.startswith("Warning: ")
         assert answer.stderr.count("\n") == 1
 
-    def test_mistakes(self, tmp_path, embedded):
-        for path, status in ((tmp_path, 2), (embedded / "chelsea.png", 1), (tmp_path / "none.pt", 1)):
+    def test_mistakes(self, tmp_path, tiny):
+        for path, status in ((tmp_path, 2), (CHELSEA, 1), (tmp_path / "none.pt", 1)):
             answer = swinpan("inspect", path)
             assert answer.exit_code == status, answer.output
             assert answer.stderr.startswith("Error: ")

@@ -22,16 +22,16 @@ def runs(monkeypatch):
     return runs
 
 
-def test_it_serves_the_model(runs, embedded):
-    answer = swinpan("studio", "--model", embedded, "--device", "cpu", "--host", "0.0.0.0", "--port", 8123)
+def test_it_serves_the_model(runs, tiny):
+    answer = swinpan("studio", "--model", tiny, "--device", "cpu", "--host", "0.0.0.0", "--port", 8123)
     assert answer.exit_code == 0, answer.output
     ((predictor, options),) = runs
     assert isinstance(predictor, PanopticPredictor)
     assert options == {"host": "0.0.0.0", "port": 8123}
 
 
-def test_left_out_options_are_left_to_the_page(runs, embedded):
-    assert swinpan("studio", "--model", embedded).exit_code == 0
+def test_left_out_options_are_left_to_the_page(runs, tiny):
+    assert swinpan("studio", "--model", tiny).exit_code == 0
     assert runs[0][1] == {"host": None, "port": None}
 
 
@@ -50,17 +50,17 @@ def test_errors(runs, arguments, status, complaint):
     assert runs == []
 
 
-def test_a_place_where_there_is_no_listening(embedded):
-    answer = swinpan("studio", "--model", embedded, "--host", "no.such.host.invalid")
+def test_a_place_where_there_is_no_listening(tiny):
+    answer = swinpan("studio", "--model", tiny, "--host", "no.such.host.invalid")
     assert answer.exit_code == 2
     assert answer.stderr.startswith("Error: Cannot listen at host no.such.host.invalid, port 7860: ")
 
 
-def test_without_gradio(monkeypatch, embedded):
+def test_without_gradio(monkeypatch, tiny):
     for name in [name for name in sys.modules if name.startswith("modelscope_swinpan.studio")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.delattr("modelscope_swinpan.studio")
     monkeypatch.setitem(sys.modules, "gradio", None)
-    answer = swinpan("studio", "--model", embedded)
+    answer = swinpan("studio", "--model", tiny)
     assert answer.exit_code == 2
     assert "needs gradio; install it with: pip install 'modelscope_swinpan[studio]'" in answer.stderr

@@ -49,13 +49,13 @@ def test_a_run_and_its_end(tmp_path, dataset, small):
     assert "learning_rate" in other.stderr
 
 
-def test_other_classes_are_told(tmp_path, dataset, embedded):
+def test_other_classes_are_told(tmp_path, dataset, tiny):
     answer = swinpan(
-        "--data", dataset, "--model", embedded, "--output", tmp_path, *QUICK, "--set", "steps=1", "--head-only"
+        "--data", dataset, "--model", tiny, "--output", tmp_path, *QUICK, "--set", "steps=1", "--head-only"
     )
     assert answer.exit_code == 0, answer.output
     assert "Classes: " in answer.stdout
-    before, after = load_model(embedded).state_dict(), load_model(tmp_path / "model").state_dict()
+    before, after = load_model(tiny).state_dict(), load_model(tmp_path / "model").state_dict()
     changed = {
         name.split(".")[0]
         for name in after

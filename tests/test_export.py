@@ -22,7 +22,7 @@ from modelscope_swinpan.errors import ConfigError, SwinPanError
 from modelscope_swinpan.export import DESCRIPTION, SUFFIXES, Difference, default_size, export_model
 from modelscope_swinpan.models.mask2former import Mask2Former
 from tests.builders import SMALL, random_model
-from tests.conftest import EMBEDDED, ROOT, relative_error
+from tests.conftest import CHELSEA, ROOT, relative_error
 
 SIZE = (96, 160)
 """Windows of 4 do not divide the maps of strides 16 and 32, 6 × 10 and 3 × 5 tokens."""
@@ -141,7 +141,7 @@ class TestFiles:
 
 def test_the_documented_snippet_answers_as_the_predictor(trained, chelsea, tmp_path, monkeypatch):
     shutil.copy(trained.file, tmp_path / "model.onnx")
-    shutil.copy(EMBEDDED / "chelsea.png", tmp_path / "photo.png")
+    shutil.copy(CHELSEA, tmp_path / "photo.png")
     (snippet,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "export.md").read_text(), re.DOTALL)
     monkeypatch.chdir(tmp_path)
     names = {}
@@ -199,7 +199,7 @@ class TestCommand:
     def swinpan(self, *arguments):
         return CliRunner().invoke(app, ["export", *map(str, arguments)], env={"COLUMNS": "100"})
 
-    def test_a_file_for_each_size(self, tmp_path, embedded, monkeypatch):
+    def test_a_file_for_each_size(self, tmp_path, tiny, monkeypatch):
         calls = []
 
         def written(model, path, **options):
@@ -207,7 +207,7 @@ class TestCommand:
             return Difference(2e-3, 1.5e-6)
 
         monkeypatch.setattr(export, "export_model", written)
-        arguments = (embedded, "--to", "torch", "--output", tmp_path / "a.pt2")
+        arguments = (tiny, "--to", "torch", "--output", tmp_path / "a.pt2")
         assert self.swinpan(*arguments).exit_code == 0
         answer = self.swinpan(*arguments, "--size", "32x64", "--size", "64X32")
         assert answer.exit_code == 0, answer.output
@@ -230,14 +230,14 @@ class TestCommand:
         assert answer.stderr == ""
         assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.pt2"]
 
-    def test_mistakes(self, tmp_path, embedded):
+    def test_mistakes(self, tmp_path, tiny):
         to_torch = ("--to", "torch", "--output", tmp_path / "a.pt2")
         for arguments in (
-            (embedded, "--to", "tensorrt", "--output", tmp_path / "a.plan"),
-            (embedded, *to_torch, "--size", "800"),
-            (embedded, *to_torch, "--size", "800x1200"),
-            (embedded, "--to", "onnx", "--output", tmp_path / "a.pt2"),
-            (embedded, "--to", "torch", "--output", tmp_path),
+            (tiny, "--to", "tensorrt", "--output", tmp_path / "a.plan"),
+            (tiny, *to_torch, "--size", "800"),
+            (tiny, *to_torch, "--size", "800x1200"),
+            (tiny, "--to", "onnx", "--output", tmp_path / "a.pt2"),
+            (tiny, "--to", "torch", "--output", tmp_path),
         ):
             answer = self.swinpan(*arguments)
             assert answer.exit_code == 2, answer.output

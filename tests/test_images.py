@@ -4,7 +4,6 @@ import io
 import os
 import re
 import warnings
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,11 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from modelscope_swinpan import images
 from modelscope_swinpan.errors import ImageError
 from modelscope_swinpan.images import MAX_PIXELS, decode_image
-
-CHELSEA = Path(images.__file__).parent / "embedded" / "chelsea.png"
+from tests.conftest import CHELSEA
 
 
 def noise(height=12, width=17, channels=3, seed=0):

@@ -14,9 +14,10 @@ SMOKE = """
 import json, sys
 import modelscope_swinpan
 from modelscope_swinpan import PanopticPredictor, load_model
+from modelscope_swinpan.data.scenes import generate_scene
 from pathlib import Path
 folder = Path(modelscope_swinpan.__file__).parent
-result = PanopticPredictor(load_model(folder / "embedded"))(folder / "embedded" / "chelsea.png")
+(result,) = PanopticPredictor(load_model(folder / "embedded")).predict([generate_scene(0).image])
 print(json.dumps({"from": str(folder), "labels": [segment.label for segment in result.segments]}))
 """
 

@@ -12,6 +12,7 @@ from modelscope_swinpan.config import PostprocessConfig, PreprocessConfig
 from modelscope_swinpan.errors import ConfigError, DeviceError, ImageError
 from modelscope_swinpan.results import InstanceResult, PanopticResult
 from tests.builders import SMALL, random_image, random_model
+from tests.conftest import CHELSEA
 
 LENIENT = PostprocessConfig(object_mask_threshold=0.0, overlap_threshold=0.0, instance_threshold=0.0)
 TASKS = ("panoptic", "instance", "semantic")
@@ -48,8 +49,8 @@ def test_order_of_images_does_not_matter(predictor, mixed):
         same(one, other)
 
 
-def test_path_pil_and_bgr_array_are_one_image(predictor, embedded, chelsea):
-    path = embedded / "chelsea.png"
+def test_path_pil_and_bgr_array_are_one_image(predictor, tiny, chelsea):
+    path = CHELSEA
     by_path, by_pil, by_array = predictor([path, Image.open(path), chelsea[..., ::-1]])
     for other in (by_pil, by_array):
         assert np.array_equal(by_path.panoptic_seg, other.panoptic_seg)

@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import requests
 
+from ..checkpoints.load import EMBEDDED
 from ..errors import ConfigError
 from .model import write_photo
 
-EMBEDDED = Path(__file__).parents[1] / "embedded"
 START_TIMEOUT = 300.0
 STOP_TIMEOUT = 60.0
 ANSWER_TIMEOUT = 600.0

@@ -21,6 +21,9 @@ from .source import find_weights, inside, read_json
 from .transformers_config import CONFIG
 
 CONFIGURATION = "configuration.json"
+EMBEDDED = Path(__file__).parents[1] / "embedded"
+"""The directory of the small model that comes with this package."""
+
 SECTIONS = (("model",), ("model", "architecture"), ("preprocessor",), ("model", "postprocess"))
 """The objects in a configuration that are ours."""
 

@@ -34,9 +34,13 @@ from .options import (
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    from PIL import Image
 
     from ..predictor import PanopticPredictor
     from ..results import Segmentation
+
+DEMO_SEED = 3
+"""Of the demo's scene, below those for training."""
 
 
 def predict(
@@ -85,31 +89,38 @@ def predict(
 
 
 def demo(output: OutputOption = Path("swinpan-demo")) -> None:
-    """Try ModelScope's pipeline on an embedded photo.
+    """Try ModelScope's pipeline on a generated scene, and see its answer beside the truth.
 
-    The small model and the photo come with this package: nothing is downloaded.
+    The small model that comes with this package was trained on such scenes, but not on this one. Nothing is downloaded.
     """
-    from ..images import decode_image
+    from PIL import Image
+
+    from ..checkpoints.load import EMBEDDED
+    from ..data.scenes import generate_scene
     from ..results import PanopticResult
     from ..segment import Segment
+    from ..training.samples import beside_truth
 
-    embedded = Path(__file__).parents[1] / "embedded"
-    photo = embedded / "chelsea.png"
+    scene = generate_scene(DEMO_SEED)
+    photo, picture = output / "scene.png", output / "segmented.png"
     with one_line_errors():
         from ..plugin.pipeline import build_pipeline
 
-        pipeline = build_pipeline(embedded)
+        _write_png(photo, Image.fromarray(scene.image))
+        pipeline = build_pipeline(EMBEDDED)
         answer = pipeline(str(photo))
         categories = pipeline.predictor.model.config.categories
         segments = tuple(Segment(**segment) for segment in answer["segments_info"])
         result = PanopticResult(answer["panoptic_seg"], segments, void_id=len(categories), categories=categories)
         out.print(_table(photo.name, result))
-        _write_overlay(output / photo.name, decode_image(photo), result)
-        say(f"The picture is in {output / photo.name}")
+        _write_png(picture, Image.fromarray(beside_truth(scene, result)))
+        say(f"The truth, and beside it the model's answer, are in {picture}")
 
 
 def _segment_all(images: Sequence[str], predictor: "PanopticPredictor", output: Path, *, virtual: bool) -> int:
     """Segment, show and write everything; returns how many images could not be read."""
+    from PIL import Image
+
     from ..data.coco_panoptic import CocoPanopticWriter
     from ..results import InstanceResult
 
@@ -131,7 +142,7 @@ def _segment_all(images: Sequence[str], predictor: "PanopticPredictor", output: 
             for (source, name, image), result in zip(read, results, strict=True):
                 shown = result.with_virtual_scores() if virtual else result
                 out.print(_table(source, shown))
-                _write_overlay(output / "overlays" / f"{name}.png", image, shown)
+                _write_png(output / "overlays" / f"{name}.png", shown.to_pil(Image.fromarray(image)))
                 image_id = writer.add(source, f"{name}.png", shown.to_panoptic())
                 if isinstance(shown, InstanceResult):
                     instances += shown.to_coco(image_id)
@@ -174,12 +185,10 @@ def _table(source: str, result: "Segmentation") -> Table:
     return table
 
 
-def _write_overlay(path: Path, image: "npt.NDArray[np.uint8]", result: "Segmentation") -> None:
-    from PIL import Image
-
+def _write_png(path: Path, picture: "Image.Image") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     png = io.BytesIO()
-    result.to_pil(Image.fromarray(image)).save(png, "PNG")
+    picture.save(png, "PNG")
     write_whole(path, png.getvalue())
 
 

@@ -15,7 +15,7 @@ from modelscope.pipelines import pipeline as modelscope_pipeline
 from modelscope.pipelines.builder import PIPELINES
 from modelscope.utils.constant import Frameworks, Tasks
 
-from ..checkpoints.load import CONFIGURATION
+from ..checkpoints.load import CONFIGURATION, EMBEDDED
 from ..config import PostprocessConfig, Task, check_names, replace
 from ..errors import ConfigError
 from ..images import decode_image
@@ -29,7 +29,7 @@ from .sibling import PIPELINE_TYPE
 # Upstream's module registers itself when it is first imported, and stumbles over a taken name: it has to come first.
 importlib.import_module("modelscope.pipelines.cv.image_panoptic_segmentation_pipeline")
 
-DEFAULT_CONFIGURATION = Path(__file__).parents[1] / "embedded" / CONFIGURATION
+DEFAULT_CONFIGURATION = EMBEDDED / CONFIGURATION
 """What ModelScope reads for a directory that has none, as transformers lays models out."""
 SCORES = ("real", "virtual")
 THRESHOLDS = ("filter_low_score", "instance_threshold", "object_mask_threshold", "overlap_threshold")

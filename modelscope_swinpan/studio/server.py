@@ -26,9 +26,6 @@ from .look import WORDS, theme
 from .page import build
 from .seclusion import Seclusion
 
-EMBEDDED = Path(__file__).parents[1] / "embedded"
-"""The small model that comes with this package."""
-
 HOST, PORT = "127.0.0.1", 7860
 MAX_UPLOAD = "32mb"
 MAX_WAITING = 32

@@ -22,15 +22,15 @@ WIDTH = 640
 
 def draw_samples(model: Mask2Former, examples: Sequence[Example]) -> npt.NDArray[np.uint8]:
     """The truth on the left, the model's answer on the right, an example below another: (H, W, 3) RGB uint8."""
-    categories = model.config.categories
-    rows = []
-    for example in examples:
-        pictures = (
-            np.asarray(result.to_pil(Image.fromarray(example.image)))
-            for result in (truth(example, categories), answer(model, example))
-        )
-        rows.append(np.hstack([_to_width(picture) for picture in pictures]))
-    return np.vstack(rows)
+    return np.vstack([beside_truth(example, answer(model, example)) for example in examples])
+
+
+def beside_truth(example: Example, result: PanopticResult) -> npt.NDArray[np.uint8]:
+    """The truth on the left, a result on the right: (H, W, 3) RGB uint8."""
+    image = Image.fromarray(example.image)
+    return np.hstack(
+        [_to_width(np.asarray(shown.to_pil(image))) for shown in (truth(example, result.categories), result)]
+    )
 
 
 def truth(annotation: Annotation, categories: Sequence[Category]) -> PanopticResult:

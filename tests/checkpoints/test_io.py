@@ -74,8 +74,8 @@ def test_a_plain_pickle_is_not_executed_either(tmp_path):
     assert not (tmp_path / "made").exists()
 
 
-def test_truncated_anywhere(tmp_path, embedded):
-    content = (embedded / "pytorch_model.pt").read_bytes()
+def test_truncated_anywhere(tmp_path, tiny):
+    content = (tiny / "pytorch_model.pt").read_bytes()
     for part in range(0, 100, 7):
         (tmp_path / "a.pt").write_bytes(content[: len(content) * part // 100])
         with pytest.raises(CheckpointError, match=r"truncated|empty"):

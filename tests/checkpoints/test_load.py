@@ -59,9 +59,9 @@ def test_blanks_in_class_names_are_stripped(tiny_model):
     assert tiny_model.config.categories == COCO_PANOPTIC
 
 
-def test_weights_are_not_copied(embedded):
-    weight = load_model(embedded).backbone.stages[0].blocks[0].attn.qkv.weight
-    assert mapped_file(weight) == str(embedded / "pytorch_model.pt")
+def test_weights_are_not_copied(tiny):
+    weight = load_model(tiny).backbone.stages[0].blocks[0].attn.qkv.weight
+    assert mapped_file(weight) == str(tiny / "pytorch_model.pt")
 
 
 def test_a_config_py_is_not_executed(directory, weights):
@@ -225,8 +225,8 @@ def test_a_list(directory):
         ("[" * 100_000, "Cannot read"),
     ],
 )
-def test_mistakes_in_the_configuration(tmp_path, embedded, configuration, message):
-    shutil.copy(embedded / "pytorch_model.pt", tmp_path)
+def test_mistakes_in_the_configuration(tmp_path, tiny, configuration, message):
+    shutil.copy(tiny / "pytorch_model.pt", tmp_path)
     (tmp_path / "configuration.json").write_text(configuration)
     with pytest.raises(ConfigError, match=message):
         load_model(tmp_path)
@@ -242,16 +242,16 @@ def test_missing_files(tmp_path):
         load_model(tmp_path)
 
 
-def test_dtype_and_device(embedded):
-    model = load_model(embedded, dtype="bfloat16")
+def test_dtype_and_device(tiny):
+    model = load_model(tiny, dtype="bfloat16")
     assert {parameter.dtype for parameter in model.parameters()} == {torch.bfloat16}
     with pytest.raises(ConfigError, match="dtype must be one of float32, bfloat16, float16; got 'int8'"):
-        load_model(embedded, dtype="int8")
+        load_model(tiny, dtype="int8")
     with pytest.raises(ConfigError, match="device 'nonsense' cannot be used on this machine"):
-        load_model(embedded, device="nonsense")
+        load_model(tiny, device="nonsense")
     if not torch.cuda.is_available():
         with pytest.raises(ConfigError, match=r"device 'gpu' cannot be used on this machine.*Try device='cpu'"):
-            load_model(embedded, device="gpu")
+            load_model(tiny, device="gpu")
 
 
 def test_the_repository_itself_is_a_model_directory():

@@ -27,16 +27,16 @@ QUICK = PreprocessConfig(short_side=256, long_side=448)
 SHAPES = [(1, 3, 64, 96), (2, 3, 64, 96), (1, 3, 96, 64)]
 
 
-def on_gpu(embedded, dtype="float32"):
-    model = load_model(embedded, device="cuda", dtype=dtype)
+def on_gpu(tiny, dtype="float32"):
+    model = load_model(tiny, device="cuda", dtype=dtype)
     model.config = dataclasses.replace(model.config, preprocess=QUICK)
     return model
 
 
 @pytest.mark.parametrize(("dtype", "same"), [("float32", 0.999), ("bfloat16", 0.95), ("float16", 0.97)])
-def test_a_photo_is_segmented_as_on_the_cpu(embedded, quick_model, chelsea, dtype, same):
+def test_a_photo_is_segmented_as_on_the_cpu(tiny, quick_model, chelsea, dtype, same):
     expected = PanopticPredictor(quick_model).predict([chelsea])[0]
-    found = PanopticPredictor(on_gpu(embedded, dtype)).predict([chelsea])[0]
+    found = PanopticPredictor(on_gpu(tiny, dtype)).predict([chelsea])[0]
     assert (found.panoptic_seg == expected.panoptic_seg).mean() >= same
 
 
@@ -94,10 +94,10 @@ def test_replays_from_threads_with_streams_of_their_own():
             assert torch.equal(found, model(pixel_values.cuda()).mask_logits.cpu())
 
 
-def test_compiled_and_replayed(embedded, chelsea):
+def test_compiled_and_replayed(tiny, chelsea):
     images = [chelsea, chelsea[:, ::-1].copy(), np.ascontiguousarray(chelsea.transpose(1, 0, 2)), chelsea]
-    expected = PanopticPredictor(on_gpu(embedded)).predict(images, batch_size=2)
-    found = PanopticPredictor(on_gpu(embedded), compile=True).predict(images, batch_size=2)
+    expected = PanopticPredictor(on_gpu(tiny)).predict(images, batch_size=2)
+    found = PanopticPredictor(on_gpu(tiny), compile=True).predict(images, batch_size=2)
     for one, other in zip(found, expected, strict=True):
         assert (one.panoptic_seg == other.panoptic_seg).mean() >= 0.999
 
@@ -135,8 +135,8 @@ def test_fusion_waits_four_times_at_most():
     assert len([wait for wait in waits if "synchroniz" in str(wait.message)]) <= 4
 
 
-def test_a_full_gpu_is_a_clear_error_and_no_lasting_one(embedded):
-    predictor = PanopticPredictor(on_gpu(embedded))
+def test_a_full_gpu_is_a_clear_error_and_no_lasting_one(tiny):
+    predictor = PanopticPredictor(on_gpu(tiny))
     image = random_image(300, 300)
     expected = predictor.predict([image])[0]
     torch.cuda.empty_cache()

@@ -20,16 +20,16 @@ from modelscope_swinpan.checkpoints.mmdet import MMDET3
 from modelscope_swinpan.checkpoints.transformers import TRANSFORMERS
 from modelscope_swinpan.predictor import PanopticPredictor
 from modelscope_swinpan.preprocess import preprocess
-from tests.conftest import EMBEDDED, FIXTURES, relative_error
+from tests.conftest import FIXTURES, TINY, relative_error
 from tests.parity.full_size import convert, errors, pixel_values, rebuild
 
-SHIPPED = {"chelsea.png": EMBEDDED, "astronaut.png": FIXTURES}
+SHIPPED = ("chelsea.png", "astronaut.png")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     folder = metafunc.config.getoption("reference")
     if "case" in metafunc.fixturenames:
-        cases = [(name, path / name, FIXTURES / "tiny" / "expected.npz") for name, path in SHIPPED.items()]
+        cases = [(name, FIXTURES / name, TINY / "expected.npz") for name in SHIPPED]
         if folder:
             images = sorted((folder / "images").glob("*.jpg"))
             cases += [(image.name, image, folder / "tiny-expected.npz") for image in images]

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from .loopback import LoopbackHub
+from tests.conftest import CHELSEA, TINY
 
-EMBEDDED = Path(__file__).parents[2] / "modelscope_swinpan" / "embedded"
+from .loopback import LoopbackHub
 
 
 @pytest.fixture(scope="session")
 def photo() -> Path:
-    return EMBEDDED / "chelsea.png"
+    return CHELSEA
 
 
 @pytest.fixture(scope="session")
@@ -23,8 +23,8 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model directory as the hub lays one out, for smaller and so faster images. Tests do not change it."""
     directory = tmp_path_factory.mktemp("models") / "model"
     directory.mkdir()
-    shutil.copy(EMBEDDED / "pytorch_model.pt", directory)
-    configuration = json.loads((EMBEDDED / "configuration.json").read_text())
+    shutil.copy(TINY / "pytorch_model.pt", directory)
+    configuration = json.loads((TINY / "configuration.json").read_text())
     configuration["preprocessor"] = {"short_side": 224, "long_side": 384}
     (directory / "configuration.json").write_text(json.dumps(configuration))
     return directory
