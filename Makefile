@@ -25,7 +25,7 @@ studio: setup
 studio-picture: setup
 	$(BIN)/python -m tests.studio.picture docs/studio.png
 
-# Hours on a CPU, minutes on a GPU. Goes on where it was when it is called again. A process for each core or GPU; their
+# Hours on a CPU. Goes on where it was when it is called again. A process for each core or GPU; their
 # number must divide 8.
 PROCESSES ?= 2
 demo-weights: setup
