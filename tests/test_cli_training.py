@@ -37,16 +37,17 @@ def test_a_run_and_its_end(tmp_path, dataset, small):
     answer = swinpan(*command, "--set", "steps=2")
     assert answer.exit_code == 0, answer.output
     assert "step 2/2  loss " in answer.stdout
-    assert f"The model is in {tmp_path}" in answer.stdout.replace("\n", "")
+    assert f"The model is in {tmp_path / 'model'}" in answer.stdout.replace("\n", "")
     assert {"checkpoint.pt", "curves.png", "evaluation", "evaluations.csv", "log.csv", "model", "samples"} <= {
         path.name for path in tmp_path.iterdir()
     }
     assert load_model(tmp_path / "model").config.categories == SceneDataset(()).categories
     again = swinpan(*command, "--set", "steps=2")
     assert "Going on after step 2 of 2" in again.stdout
-    other = swinpan(*command, "--set", "steps=2", "--set", "learning_rate=0.5")
-    assert other.exit_code == 1
-    assert "learning_rate" in other.stderr
+    for setting, name in (("learning_rate=0.5", "learning_rate"), ("scale=[1, 1]", "phases")):
+        other = swinpan(*command, "--set", "steps=2", "--set", setting)
+        assert other.exit_code == 1
+        assert name in other.stderr
 
 
 def test_other_classes_are_told(tmp_path, dataset, tiny):
@@ -72,6 +73,8 @@ def test_other_classes_are_told(tmp_path, dataset, tiny):
         (("--demo", "--set", "steps"), "--set needs NAME=VALUE"),
         (("--demo", "--set", "steps=many"), "steps must be int; got 'many'"),
         (("--data", ".", "--size", "100x100"), "multiples of 32"),
+        (("--data", ".", "--set", "scael=1"), "unknown option 'scael'. Did you mean 'scale'"),
+        (("--data", ".", "--set", "scale=[2, 1]"), "scale must hold two factors above 0"),
     ],
 )
 def test_mistakes(tmp_path, arguments, message):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from ..data.coco_reader import CocoPanoptic
-    from ..training.config import Phase
+    from ..training.config import Phase, TrainConfig
     from ..training.loop import Run
     from ..training.processes import Processes
 
@@ -53,8 +54,8 @@ def train(
         typer.Option(
             "--set",
             metavar="NAME=VALUE",
-            help="An option of the training, as in --set steps=5000 --set learning_rate=5e-5. Repeat it for more; an "
-            "unknown name lists them all.",
+            help="An option of the training or of its samples, as in --set steps=5000 --set learning_rate=5e-5. "
+            "Repeat it for more; an unknown name lists them all.",
         ),
     ] = None,
     device: Annotated[
@@ -79,8 +80,8 @@ def train(
         if data is None:
             run = _demo(output, changes, processes, place)
         else:
-            phase = _phase(size)
-            run = _fine_tuning(output, data, split, validation, model, phase, changes, processes, place)
+            config, phase = _options(size, changes)
+            run = _fine_tuning(output, data, split, validation, model, config, phase, processes, place)
         tell = say if processes.rank == 0 else _keep_silent
         if run.step:
             tell(f"Going on after step {run.step} of {run.config.steps}")
@@ -90,7 +91,7 @@ def train(
             from ..training.demo_weights import save_half
 
             save_half(trained, output / "model-float16")
-        tell(f"The model is in {output}")
+        tell(f"The model is in {run.model_folder}")
 
 
 def _join(device: str | None) -> tuple["Processes", "torch.device"]:
@@ -124,13 +125,20 @@ def _demo(output: Path, changes: Mapping[str, Any], processes: "Processes", devi
     return demo_run(output, config, device=device, processes=processes, **watched)
 
 
-def _phase(size: str) -> "Phase":
+def _options(size: str, changes: Mapping[str, Any]) -> tuple["TrainConfig", "Phase"]:
+    """What ``--size`` and ``--set`` say of the run and of its samples."""
     pixels = _sample_size(size)
 
+    from ..config import check_names, from_mapping
     from ..data.augment import AugmentConfig
-    from ..training.config import Phase
+    from ..training.config import Phase, TrainConfig
 
-    return Phase(augment=AugmentConfig(size=pixels))
+    of_run, of_samples = ({field.name for field in fields(kind)} for kind in (TrainConfig, AugmentConfig))
+    of_samples.remove("size")
+    check_names(changes, of_run | of_samples, "--set")
+    config = from_mapping(TrainConfig, {name: changes[name] for name in of_run & changes.keys()}, "--set")
+    samples = {name: changes[name] for name in of_samples & changes.keys()}
+    return config, Phase(augment=from_mapping(AugmentConfig, {"size": pixels, **samples}, "--set"))
 
 
 def _fine_tuning(
@@ -139,21 +147,18 @@ def _fine_tuning(
     split: str | None,
     validation: Path | None,
     model: str,
+    config: "TrainConfig",
     phase: "Phase",
-    changes: Mapping[str, Any],
     processes: "Processes",
     device: "torch.device",
 ) -> "Run":
     from ..checkpoints.load import load_model
-    from ..config import from_mapping
     from ..data.coco_reader import CocoPanoptic
     from ..evaluation.callback import evaluator
     from ..plugin.hub import resolve_model
-    from ..training.config import TrainConfig
     from ..training.loop import Run
     from ..training.start import starting_model
 
-    config = from_mapping(TrainConfig, changes, "--set")
     dataset = CocoPanoptic.open(data, split=split)
     held_out = CocoPanoptic.open(validation) if validation else None
     network, change = starting_model(

@@ -16,7 +16,6 @@ from modelscope.utils.registry import default_group
 
 from ..categories import Category
 from ..checkpoints.load import CONFIGURATION, load_model
-from ..checkpoints.save import save_pretrained
 from ..config import check_names
 from ..data.coco_panoptic import write_dataset
 from ..data.coco_reader import CocoPanoptic
@@ -145,8 +144,6 @@ class SwinPanTrainer(BaseTrainer):
             OSError: a file cannot be written.
         """
         self.model = self.run.train(self._log)
-        if self.processes.rank == 0:
-            save_pretrained(self.model, self.work_dir / OUTPUT)
         self.processes.leave()
 
     def evaluate(self, checkpoint_path: str | Path | None = None) -> dict[str, float]:
@@ -185,6 +182,7 @@ class SwinPanTrainer(BaseTrainer):
             evaluate=evaluator(self.eval_dataset, self.work_dir) if scores else None,
             shown=[shown[index] for index in range(min(SHOWN, len(shown)))],
             processes=self.processes,
+            model_name=OUTPUT,
         )
 
     @cached_property

@@ -44,8 +44,8 @@ class Run:
     """One training run, which keeps all its files in ``folder``, and goes on from a checkpoint that lies there.
 
     ``model`` is trained in place, on its own device. What is evaluated and saved is the mean of its weights if
-    ``config.ema`` is set; ``shown`` are examples of which it draws pictures then. Only the first process writes and
-    evaluates.
+    ``config.ema`` is set, in ``model_name`` within ``folder``; ``shown`` are examples of which it draws pictures then.
+    Only the first process writes and evaluates.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Run:
         evaluate: Evaluate | None = None,
         shown: Sequence[Example] = (),
         processes: Processes | None = None,
+        model_name: str = MODEL,
     ) -> None:
         """Prepare the model, and read the state of an interrupted run.
 
@@ -71,6 +72,7 @@ class Run:
         criterion = criterion or CriterionConfig()
         self.model, self.folder, self.config = model, folder, config
         self.evaluate, self.shown = evaluate, shown
+        self.model_folder = folder / model_name
         self.processes = processes or Processes()
         self.device = next(model.parameters()).device
         self.criterion = Criterion(criterion)
@@ -185,7 +187,7 @@ class Run:
     def _pause(self, journal: Journal) -> None:
         """What is done between two steps, when its time has come: an evaluation, then a checkpoint."""
         if self._is_due(self.config.evaluate_every):
-            save_pretrained(self.trained, self.folder / MODEL)
+            save_pretrained(self.trained, self.model_folder)
             self._evaluate(journal)
         if self._is_due(self.config.checkpoint_every):
             write_state(self._state(), self.folder)

@@ -91,6 +91,7 @@ def test_the_output_is_a_model_directory(trained: Any, build: Callable[..., Any]
 def test_what_a_run_leaves(trained: Any, model_dir: Path) -> None:
     left = {path.name for path in trained.work_dir.iterdir()}
     assert {"checkpoint.pt", "curves.png", "evaluation", "evaluations.csv", "log.csv", "output", "samples"} <= left
+    assert "model" not in left  # one copy of it
     with (trained.work_dir / "evaluations.csv").open() as file:
         assert [row["step"] for row in csv.DictReader(file)] == ["2"]
     assert weights_differ(trained.model, load_model(model_dir))  # it did learn
