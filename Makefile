@@ -25,11 +25,11 @@ studio: setup
 studio-picture: setup
 	$(BIN)/python -m tests.studio.picture docs/studio.png
 
-# Hours on a CPU. Goes on where it was when it is called again. A process for each core or GPU; their
-# number must divide 8.
-PROCESSES ?= 2
+# Hours on a CPU. Goes on where it was when it is called again. PROCESSES is how many work on it, by default one
+# on each GPU, or two; their number must divide 8.
+PROCESSES ?= $$($(BIN)/python -c "import torch; print(torch.cuda.device_count() or 2)")
 demo-weights: setup
-	OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node $(PROCESSES) $(BIN)/swinpan train --demo --output demo-weights
+	OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node "$(PROCESSES)" $(BIN)/swinpan train --demo --output demo-weights
 
 test: setup
 	$(BIN)/python -m pytest -n auto

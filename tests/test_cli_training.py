@@ -1,12 +1,19 @@
 """``swinpan train``."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from modelscope_swinpan import load_model, save_pretrained
-from modelscope_swinpan.cli import app
+from modelscope_swinpan.cli import app, training
 from modelscope_swinpan.data.coco_panoptic import write_dataset
 from modelscope_swinpan.data.scenes import SceneDataset
+from modelscope_swinpan.training.journal import read_table
 from tests.training.runs import fresh_model
 
 QUICK = ("--size", "64x64", "--set", "batch_size=2", "--set", "workers=0", "--set", "log_every=1", "--device", "cpu")
@@ -50,6 +57,37 @@ def test_a_run_and_its_end(tmp_path, dataset, small):
         assert name in other.stderr
 
 
+def test_the_small_model_of_the_package(tmp_path, monkeypatch):
+    pytest.importorskip("hotcoco")
+    monkeypatch.setattr(training, "HELD_OUT", 2)
+    short = ("--set", "steps=1", "--set", "batch_size=1", "--set", "workers=0", "--device", "cpu")
+    answer = swinpan("--demo", "--output", tmp_path, *short)
+    assert answer.exit_code == 0, answer.output
+    assert read_table(tmp_path / "evaluations.csv")["step"] == [0, 1]
+    half, whole = (tmp_path / name for name in ("model-float16", "model"))
+    assert load_model(half).config == load_model(whole).config
+    sizes = [(folder / "model.safetensors").stat().st_size for folder in (half, whole)]
+    assert sizes[0] < 0.6 * sizes[1]
+
+
+@pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="PyTorch was built without gloo")
+def test_torchrun(tmp_path, dataset, small):
+    program = Path(sys.executable).with_name("swinpan")
+    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    steps = ("--set", "steps=2")
+    answer = subprocess.run(
+        [*launcher, program, "train", "--data", dataset, "--model", small, "--output", tmp_path, *QUICK, *steps],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.count("The model is in") == 1
+    assert read_table(tmp_path / "log.csv")["step"] == [1, 2]
+    load_model(tmp_path / "model")
+
+
 def test_other_classes_are_told(tmp_path, dataset, tiny):
     answer = swinpan(
         "--data", dataset, "--model", tiny, "--output", tmp_path, *QUICK, "--set", "steps=1", "--head-only"
@@ -72,6 +110,8 @@ def test_other_classes_are_told(tmp_path, dataset, tiny):
         (("--demo", "--set", "step=3"), "unknown option 'step'. Did you mean 'steps'"),
         (("--demo", "--set", "steps"), "--set needs NAME=VALUE"),
         (("--demo", "--set", "steps=many"), "steps must be int; got 'many'"),
+        (("--demo", "--size", "64x64"), "--demo has its own data, model and sizes"),
+        (("--data", ".", "--head-only", "--set", 'freeze=["backbone"]'), "either --head-only or --set freeze"),
         (("--data", ".", "--size", "100x100"), "multiples of 32"),
         (("--data", ".", "--set", "scael=1"), "unknown option 'scael'. Did you mean 'scale'"),
         (("--data", ".", "--set", "scale=[2, 1]"), "scale must hold two factors above 0"),

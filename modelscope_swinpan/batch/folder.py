@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from ..categories import Category
 from ..errors import ConfigError
-from ..files import whole, write_whole
+from ..files import remove_leftovers, whole, write_whole
 from ..run_folder import Lines, claim
 from .forms import ERROR, PNGS, Form, Record
 from .inputs import Inputs, Item
@@ -59,8 +59,8 @@ class BatchFolder:
         self._journal = Lines(path / JOURNAL)
         if PNGS in form.files:
             (path / PNGS).mkdir(exist_ok=True)
-        for leftover in (*path.glob(".*.part"), *path.glob(f"{PNGS}/.*.part")):  # of a process that was killed
-            leftover.unlink()
+        remove_leftovers(path)
+        remove_leftovers(path / PNGS)
         self.done = self.failed = 0
         for line in self._journal:
             self._count(failed=ERROR in line)

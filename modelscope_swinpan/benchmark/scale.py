@@ -13,7 +13,7 @@ from ..files import write_whole
 from ..predictor import PanopticPredictor
 from .fusion import bench_postprocess
 from .loading import read_weights
-from .process import measure, repeat
+from .process import measure, peak_resident, repeat, resident
 from .random_model import PHOTO, write_random_model
 
 MEGAPIXELS = (0.3, 1, 3, 6, 12, 25, 50)
@@ -26,7 +26,7 @@ SEEN = 1600
 def bench_scale(model: Path | None, plot: Path, dtype: str, runs: int) -> dict[str, Any]:
     """Seconds and peak memory beyond the weights: of whole photos of 3 : 2, and of the fusion alone.
 
-    Each measurement is a fresh process; of the model's, the second image counts.
+    Each measurement is a fresh process; of the model's, the second image counts, and the photo's own pixels do.
     """
     with tempfile.TemporaryDirectory() as temporary:
         directory = model or write_random_model(Path(temporary, "model"))
@@ -44,11 +44,13 @@ def segment(directory: str, size: tuple[int, int], dtype: str) -> dict[str, Any]
     """One photo of (height, width), decoded already, through a model that has seen a small one before."""
     predictor = PanopticPredictor(load_model(directory, dtype=dtype))
     read_weights(predictor.model)
+    weights = resident()
     predictor.predict([generate_scene(0, PHOTO).image])
     seen = min(1.0, SEEN / max(size))
     image = generate_scene(0, (round(size[0] * seen), round(size[1] * seen))).image
     image = np.ascontiguousarray(cv2.resize(image, size[::-1]))
-    return measure(lambda: predictor.predict([image]))
+    found = measure(lambda: predictor.predict([image]))
+    return {**found, "peak_bytes": peak_resident() - weights}
 
 
 def _plot(path: Path, photos: list[dict[str, Any]], fusions: list[dict[str, Any]]) -> None:

@@ -96,10 +96,11 @@ def demo(output: OutputOption = Path("swinpan-demo")) -> None:
     from PIL import Image
 
     from ..checkpoints.load import EMBEDDED
+    from ..data.scene_layout import SCENE_CATEGORIES
     from ..data.scenes import generate_scene
     from ..results import PanopticResult
     from ..segment import Segment
-    from ..training.samples import beside_truth
+    from ..training.samples import Shown, beside_truth, truth
 
     scene = generate_scene(DEMO_SEED)
     photo, picture = output / "scene.png", output / "segmented.png"
@@ -113,7 +114,7 @@ def demo(output: OutputOption = Path("swinpan-demo")) -> None:
         segments = tuple(Segment(**segment) for segment in answer["segments_info"])
         result = PanopticResult(answer["panoptic_seg"], segments, void_id=len(categories), categories=categories)
         out.print(_table(photo.name, result))
-        _write_png(picture, Image.fromarray(beside_truth(scene, result)))
+        _write_png(picture, Image.fromarray(beside_truth(Shown(scene.image, truth(scene, SCENE_CATEGORIES)), result)))
         say(f"The truth, and beside it the model's answer, are in {picture}")
 
 

@@ -16,15 +16,13 @@ from .scenes import scenes as write_scenes
 if TYPE_CHECKING:
     import torch
 
-    from ..data.coco_reader import CocoPanoptic
     from ..training.config import Phase, TrainConfig
     from ..training.loop import Run
     from ..training.processes import Processes
 
+DEFAULT_SIZE = "1024x1024"
 HELD_OUT = 100
 """Scenes that the small model is evaluated on while it learns."""
-SHOWN = 4
-"""Examples that are drawn at every evaluation."""
 
 
 def train(
@@ -45,7 +43,7 @@ def train(
     model: Annotated[
         str, typer.Option(metavar="MODEL", help="What to start from: a directory, a checkpoint, or a ModelScope id.")
     ] = DEFAULT_MODEL,
-    size: Annotated[str, typer.Option(metavar="HxW", help="Height and width of a sample, in pixels.")] = "1024x1024",
+    size: Annotated[str, typer.Option(metavar="HxW", help="Height and width of a sample, in pixels.")] = DEFAULT_SIZE,
     head_only: Annotated[
         bool, typer.Option("--head-only", help="Train the transformer decoder alone, which takes little memory.")
     ] = False,
@@ -73,8 +71,12 @@ def train(
     with one_line_errors():
         if demo == (data is not None):
             raise ConfigError("Give either --data, a dataset, or --demo.")
+        if demo and (split, validation, model, size) != (None, None, DEFAULT_MODEL, DEFAULT_SIZE):
+            raise ConfigError("--demo has its own data, model and sizes: leave those options out.")
         changes = _read_settings(settings or ())
         if head_only:
+            if "freeze" in changes:
+                raise ConfigError("Give either --head-only or --set freeze=…: both say what stays as it is.")
             changes["freeze"] = ["backbone", "pixel_decoder"]
         processes, place = _join(device)
         if data is None:
@@ -112,7 +114,8 @@ def _demo(output: Path, changes: Mapping[str, Any], processes: "Processes", devi
     from ..config import replace
     from ..data.coco_reader import CocoPanoptic
     from ..evaluation.callback import evaluator
-    from ..training.demo_weights import TRAINING, demo_run
+    from ..training.demo_weights import MODEL, TRAINING, demo_run
+    from ..training.samples import first_of
 
     config = replace(TRAINING, changes, "--set")
     watched: dict[str, Any] = {}
@@ -121,7 +124,10 @@ def _demo(output: Path, changes: Mapping[str, Any], processes: "Processes", devi
         if not (folder / "panoptic.json").exists():
             write_scenes(folder, count=HELD_OUT)
         dataset = CocoPanoptic.open(folder)
-        watched = {"evaluate": evaluator(dataset, output), "shown": _first(dataset)}
+        watched = {
+            "evaluate": evaluator(MODEL, dataset, output),
+            "shown": first_of(dataset, dataset.categories),
+        }
     return demo_run(output, config, device=device, processes=processes, **watched)
 
 
@@ -157,6 +163,7 @@ def _fine_tuning(
     from ..evaluation.callback import evaluator
     from ..plugin.hub import resolve_model
     from ..training.loop import Run
+    from ..training.samples import first_of
     from ..training.start import starting_model
 
     dataset = CocoPanoptic.open(data, split=split)
@@ -166,20 +173,17 @@ def _fine_tuning(
     )
     if change is not None and processes.rank == 0:
         say(str(change))
+    shown = held_out or dataset
     return Run(
         network,
         dataset,
         output,
         config,
         phases=[phase],
-        evaluate=evaluator(held_out, output) if held_out else None,
-        shown=_first(held_out or dataset),
+        evaluate=evaluator(network.config, held_out, output) if held_out else None,
+        shown=first_of(shown, shown.categories),
         processes=processes,
     )
-
-
-def _first(dataset: "CocoPanoptic") -> list[Any]:
-    return [dataset[index] for index in range(min(SHOWN, len(dataset)))]
 
 
 def _read_settings(settings: Sequence[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 class SegmentInfo:
     """One true segment. ``label_id`` is the position in the dataset's categories, ``area`` its number of pixels.
 
-    ``iscrowd`` marks a group of things that were not told apart; neither training nor evaluation counts it.
+    ``iscrowd`` marks a group of things that were not told apart: no mask to learn, and evaluation does not count it.
     """
 
     id: int

@@ -4,11 +4,13 @@ import math
 import shutil
 from pathlib import Path
 
+from ..config import Mask2FormerConfig
 from ..data.coco_reader import CocoPanoptic
 from ..models.mask2former import Mask2Former
 from ..predictor import PanopticPredictor
 from ..training.loop import Evaluate
 from .evaluate import evaluate
+from .identity import check_scorable
 from .metrics import PanopticQuality, load_hotcoco
 from .report import Report
 
@@ -16,13 +18,15 @@ EVALUATION = "evaluation"
 """Where in a run's folder predictions and report of its last evaluation are."""
 
 
-def evaluator(dataset: CocoPanoptic, folder: Path) -> Evaluate:
-    """What scores a model on ``dataset`` during the run that has ``folder``.
+def evaluator(config: Mask2FormerConfig, dataset: CocoPanoptic, folder: Path) -> Evaluate:
+    """What scores a model with ``config`` on ``dataset`` during the run that has ``folder``.
 
     Raises:
-        ConfigError: hotcoco is not installed.
+        ConfigError: hotcoco is not installed, or it is no panoptic model.
+        DatasetError: the model's classes are not the dataset's.
     """
     load_hotcoco()  # before hours of training, not after them
+    check_scorable(config, dataset)
     return lambda model, step: measure(model, dataset, folder, name=f"step {step}")
 
 

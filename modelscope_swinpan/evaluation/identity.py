@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from ..config import PostprocessConfig
+from ..config import Mask2FormerConfig, PostprocessConfig
 from ..data.coco_reader import CocoPanoptic
 from ..errors import ConfigError, DatasetError
 from ..identity import describe_model
@@ -17,9 +17,7 @@ def describe_run(model: Mask2Former, config: PostprocessConfig, dataset: CocoPan
         ConfigError: no panoptic model.
         DatasetError: the model's classes are not the dataset's.
     """
-    if model.config.task != "panoptic":
-        raise ConfigError(f"Evaluation needs a panoptic model; this one's task is {model.config.task!r}.")
-    _check_classes(model, dataset)
+    check_scorable(model.config, dataset)
     return {
         **describe_model(model, config),
         "device": next(model.parameters()).device.type,
@@ -28,9 +26,18 @@ def describe_run(model: Mask2Former, config: PostprocessConfig, dataset: CocoPan
     }
 
 
-def _check_classes(model: Mask2Former, dataset: CocoPanoptic) -> None:
-    """Two category ids that mean different things would give a wrong figure with no error."""
-    known = {category.id: category.name for category in model.config.categories}
+def check_scorable(config: Mask2FormerConfig, dataset: CocoPanoptic) -> None:
+    """Whether a model with ``config`` can be scored on ``dataset``.
+
+    Two category ids that mean different things would give a wrong figure with no error.
+
+    Raises:
+        ConfigError: no panoptic model.
+        DatasetError: the model's classes are not the dataset's.
+    """
+    if config.task != "panoptic":
+        raise ConfigError(f"Evaluation needs a panoptic model; this one's task is {config.task!r}.")
+    known = {category.id: category.name for category in config.categories}
     shared = [category for category in dataset.categories if category.id in known]
     if not shared:
         raise DatasetError(f"{dataset.layout.json_path}: none of its category ids is one of the model's.")

@@ -8,18 +8,19 @@ from torch import Tensor
 from .cache import shape_cache
 
 
-@shape_cache
 def sine_position_encoding(height: int, width: int, channels: int, device: torch.device) -> Tensor:
     """(height · width, channels) float32, row by row; the first half of the channels encodes y, the second x."""
     half = channels // 2
-    index = torch.arange(half, dtype=torch.float32, device=device)
-    period = 10000 ** (2 * (index // 2) / half)
-
-    def encode(length: int) -> Tensor:
-        position = torch.arange(1, length + 1, dtype=torch.float32, device=device)
-        angle = (position / (length + 1e-6) * 2 * math.pi)[:, None] / period
-        return torch.stack((angle[:, 0::2].sin(), angle[:, 1::2].cos()), dim=2).flatten(1)  # (length, half)
-
-    y = encode(height)[:, None].expand(height, width, half)
-    x = encode(width)[None].expand(height, width, half)
+    y = _encode(height, half, device)[:, None].expand(height, width, half)
+    x = _encode(width, half, device)[None].expand(height, width, half)
     return torch.cat((y, x), dim=2).flatten(0, 1)
+
+
+@shape_cache
+def _encode(length: int, channels: int, device: torch.device) -> Tensor:
+    """One direction, (length, channels). A whole map has 16 MB at the hub model's size, too much to keep of each."""
+    index = torch.arange(channels, dtype=torch.float32, device=device)
+    period = 10000 ** (2 * (index // 2) / channels)
+    position = torch.arange(1, length + 1, dtype=torch.float32, device=device)
+    angle = (position / (length + 1e-6) * 2 * math.pi)[:, None] / period
+    return torch.stack((angle[:, 0::2].sin(), angle[:, 1::2].cos()), dim=2).flatten(1)

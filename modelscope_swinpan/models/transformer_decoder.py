@@ -68,7 +68,7 @@ class TransformerDecoder(nn.Module):
 
 def blocked(mask_logits: Tensor) -> Tensor:
     """Where a query must not look, (B, Q, hw) bool, True = blocked: outside its mask; an empty mask blocks nothing."""
-    mask = mask_logits.detach().sigmoid() < 0.5
+    mask = mask_logits.detach().float().sigmoid() < 0.5  # in bfloat16 all from -0.0039 on would be 0.5
     return mask & ~mask.all(dim=-1, keepdim=True)
 
 

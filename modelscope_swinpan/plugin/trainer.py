@@ -25,6 +25,7 @@ from ..models.mask2former import Mask2Former
 from ..training.config import Phase
 from ..training.loop import Run
 from ..training.processes import join
+from ..training.samples import first_of
 from ..training.start import starting_model
 from .hub import resolve_model
 from .model import SwinPanModel, check_device
@@ -37,8 +38,6 @@ OUTPUT = "output"
 """Where in the working directory the trained model is."""
 EVAL_DATASET = "eval_dataset"
 """Where in it the evaluation's examples are, unless they are a COCO dataset on disk."""
-SHOWN = 4
-"""Examples that are drawn at every evaluation."""
 ARGUMENTS = (
     "categories",
     "cfg_file",
@@ -179,8 +178,8 @@ class SwinPanTrainer(BaseTrainer):
             self.work_dir,
             self.options.config_for(len(dataset)),
             phases=[Phase(augment=self.options.augment)],
-            evaluate=evaluator(self.eval_dataset, self.work_dir) if scores else None,
-            shown=[shown[index] for index in range(min(SHOWN, len(shown)))],
+            evaluate=evaluator(self.model.config, self.eval_dataset, self.work_dir) if scores else None,
+            shown=first_of(shown, shown.categories),
             processes=self.processes,
             model_name=OUTPUT,
         )

@@ -15,7 +15,6 @@ from ..config import (
     TransformerDecoderConfig,
 )
 from ..data.augment import AugmentConfig
-from ..data.example import Example
 from ..data.scenes import DEFAULT_SIZE, TRAINING_SEEDS, SceneDataset
 from ..models.initialize import initialize
 from ..models.mask2former import Mask2Former
@@ -23,6 +22,7 @@ from .config import Phase, TrainConfig
 from .criterion import CriterionConfig
 from .loop import Evaluate, Run
 from .processes import Processes
+from .samples import Shown
 
 MODEL = Mask2FormerConfig(
     backbone=SwinConfig(embed_dim=32, depths=(2, 2, 4, 2), num_heads=(1, 2, 4, 8), window_size=8),
@@ -61,7 +61,7 @@ def demo_run(
     *,
     device: str | torch.device = "cpu",
     evaluate: Evaluate | None = None,
-    shown: Sequence[Example] = (),
+    shown: Sequence[Shown] = (),
     processes: Processes | None = None,
 ) -> Run:
     """The run that trains the small model, in ``folder``; every sample is a new scene."""

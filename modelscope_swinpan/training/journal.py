@@ -21,6 +21,8 @@ class Journal:
         self._folder = folder
         for name in (LOG, EVALUATIONS):
             _keep_until(folder / name, step)
+        self.evaluated = set(read_table(folder / EVALUATIONS).get("step", ()))
+        """The steps whose evaluation is kept."""
         self._events = _events(folder / "tensorboard", step)
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
@@ -96,10 +98,11 @@ def _keep_until(path: Path, step: int) -> None:
     """Drop rows of later steps, and a last line that a killed process left unfinished."""
     if not path.exists():
         return
-    head, *rows = path.read_text().splitlines(keepends=True)
-    if not head.endswith("\n"):
+    lines = path.read_text().splitlines(keepends=True)
+    if not lines or not lines[0].endswith("\n"):
         path.unlink()
         return
+    head, *rows = lines
     kept = [row for row in rows if row.endswith("\n") and int(row.split(",")[0]) <= step]
     with whole(path) as partial:
         partial.write_text("".join([head, *kept]))

@@ -1,6 +1,7 @@
 """The training loop."""
 
 import dataclasses
+import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from torch.utils.data import Dataset
 from ..checkpoints.save import save_pretrained
 from ..data.example import Example
 from ..errors import TrainingError
+from ..files import remove_leftovers
 from ..models.mask2former import Mask2Former
 from .checkpointing import recompute_layers
 from .config import Phase, TrainConfig
@@ -25,7 +27,7 @@ from .journal import Journal
 from .meter import Meter
 from .optimizer import build_optimizer, freeze, rate_factor
 from .processes import Processes
-from .samples import draw_samples
+from .samples import Shown, draw_samples
 from .state import State, read_state, write_state
 from .stream import Batch, Stream, batches, mix
 
@@ -58,7 +60,7 @@ class Run:
         phases: Sequence[Phase] = (Phase(),),
         criterion: CriterionConfig | None = None,
         evaluate: Evaluate | None = None,
-        shown: Sequence[Example] = (),
+        shown: Sequence[Shown] = (),
         processes: Processes | None = None,
         model_name: str = MODEL,
     ) -> None:
@@ -66,8 +68,9 @@ class Run:
 
         Raises:
             ConfigError: the options do not fit each other, the model or the data.
-            TrainingError: the folder holds a run with other options.
+            TrainingError: the folder holds a run with other options, data or classes, or of another architecture.
             CheckpointError: its checkpoint is damaged.
+            DatasetError: the first or the last example cannot be read.
         """
         criterion = criterion or CriterionConfig()
         self.model, self.folder, self.config = model, folder, config
@@ -85,7 +88,7 @@ class Run:
             add_drop_path(model, config.drop_path)
         if config.checkpointing:
             recompute_layers(model)
-        self.options = _options(config, criterion, phases, len(examples))  # type: ignore[arg-type]
+        self.options = _options(model, examples, config, criterion, phases)
         self.step, self.skipped, self._skipped_in_a_row = 0, 0, 0
         if (state := read_state(folder, self.options)) is not None:
             self._restore(state)
@@ -108,12 +111,16 @@ class Run:
         """
         config, processes = self.config, self.processes
         self.folder.mkdir(parents=True, exist_ok=True)
-        journal = Journal(self.folder, self.step) if processes.rank == 0 else None
+        journal = None
+        if processes.rank == 0:
+            remove_leftovers(self.folder)
+            remove_leftovers(self.model_folder)
+            journal = Journal(self.folder, self.step)
         network = self.model.train() if processes.world == 1 else DistributedDataParallel(self.model.train())
         steps = batches(self.stream, config, start=self.step, rank=processes.rank, world=processes.world)
         meter = Meter(MEASURED, config.batch_size)
-        if journal is not None and config.evaluate_every and self.step == 0:
-            self._evaluate(journal)
+        if journal is not None and self._is_due(config.evaluate_every) and self.step not in journal.evaluated:
+            self._evaluate(journal)  # before the first step, or what was due when the run was stopped
         for parts in steps:
             meter.add(self._step(network, [part.to(self.device) for part in parts]))
             if journal is None:
@@ -185,14 +192,14 @@ class Run:
         return self.step == self.config.steps or (every > 0 and self.step % every == 0)
 
     def _pause(self, journal: Journal) -> None:
-        """What is done between two steps, when its time has come: an evaluation, then a checkpoint."""
-        if self._is_due(self.config.evaluate_every):
-            save_pretrained(self.trained, self.model_folder)
-            self._evaluate(journal)
+        """What is done between two steps, when its time has come: a checkpoint, then an evaluation."""
         if self._is_due(self.config.checkpoint_every):
             write_state(self._state(), self.folder)
+        if self._is_due(self.config.evaluate_every):
+            self._evaluate(journal)
 
     def _evaluate(self, journal: Journal) -> None:
+        save_pretrained(self.trained, self.model_folder)
         if self.evaluate is not None:
             journal.evaluation(self.step, self.evaluate(self.trained.eval(), self.step))
         if self.shown:
@@ -217,13 +224,24 @@ class Run:
             self.ema.load_state_dict(dict(state.ema or {}))
 
 
-def _options(config: TrainConfig, criterion: CriterionConfig, phases: Sequence[Phase], images: int) -> dict[str, Any]:
-    """All that decides a run's result, by name, as JSON has it."""
+def _options(
+    model: Mask2Former,
+    examples: Dataset[Example],
+    config: TrainConfig,
+    criterion: CriterionConfig,
+    phases: Sequence[Phase],
+) -> dict[str, Any]:
+    """All that decides a run's result but the weights it starts from, by name, as JSON has it."""
+    images: int = len(examples)  # type: ignore[arg-type]
+    architecture = dataclasses.replace(model.config, categories=())
     options = {
         **dataclasses.asdict(config),
         **dataclasses.asdict(criterion),
         "phases": [dataclasses.asdict(phase) for phase in phases],
         "images": images,
+        "data": _digest(*(part for index in (0, images - 1) for part in _truth(examples[index]))),
+        "classes": [category.name for category in model.config.categories],
+        "architecture": _digest(repr(architecture).encode()),
     }
     plain: dict[str, Any] = json.loads(json.dumps(options))
     return plain
@@ -232,3 +250,12 @@ def _options(config: TrainConfig, criterion: CriterionConfig, phases: Sequence[P
 def _mean_of(model: Mask2Former, decay: float) -> AveragedModel:
     """A running mean of a model's weights."""
     return AveragedModel(model.eval(), multi_avg_fn=get_ema_multi_avg_fn(decay))  # type: ignore[no-untyped-call]
+
+
+def _truth(example: Example) -> tuple[bytes, bytes]:
+    """Bytes by which an example is known again. Pixels of a JPEG may change with the library that reads it."""
+    return example.segment_ids.tobytes(), repr(example.segments).encode()
+
+
+def _digest(*parts: bytes) -> str:
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:12]

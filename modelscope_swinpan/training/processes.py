@@ -7,6 +7,8 @@ from datetime import timedelta
 import torch
 from torch import Tensor, distributed
 
+from ..errors import DeviceError
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -36,11 +38,19 @@ def join(device: torch.device) -> tuple[Processes, torch.device]:
     """Join the group that torchrun's environment tells of, and this process's own device, one of several GPUs.
 
     Without that environment this process is alone.
+
+    Raises:
+        DeviceError: there are fewer GPUs than processes.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Processes(), device
     if device.type == "cuda":
-        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        rank, gpus = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+        if rank >= gpus:
+            raise DeviceError(
+                f"torchrun started more processes here than there are GPUs, {gpus}: give it --nproc-per-node {gpus}."
+            )
+        device = torch.device("cuda", rank)
         torch.cuda.set_device(device)
     if not distributed.is_initialized():
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)

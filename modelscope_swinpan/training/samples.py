@@ -1,12 +1,14 @@
 """Pictures of what a model in training answers, beside the truth."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
+from torch.utils.data import Dataset
 
 from ..categories import Category
 from ..data.example import Annotation, Example
@@ -18,19 +20,32 @@ from ..segment import Segment
 
 WIDTH = 640
 """Of one picture, in pixels."""
+SHOWN = 4
+"""Examples that are drawn at every evaluation."""
 
 
-def draw_samples(model: Mask2Former, examples: Sequence[Example]) -> npt.NDArray[np.uint8]:
+class Shown(NamedTuple):
+    """An ``image``, (H, W, 3) RGB uint8, and the ``truth`` of it, whose classes need not be those of a model."""
+
+    image: npt.NDArray[np.uint8]
+    truth: PanopticResult
+
+
+def first_of(dataset: Dataset[Example], categories: Sequence[Category]) -> list[Shown]:
+    """The first :data:`SHOWN` examples of a dataset with these classes."""
+    count = min(SHOWN, len(dataset))  # type: ignore[arg-type]
+    return [Shown(example.image, truth(example, categories)) for example in (dataset[index] for index in range(count))]
+
+
+def draw_samples(model: Mask2Former, examples: Sequence[Shown]) -> npt.NDArray[np.uint8]:
     """The truth on the left, the model's answer on the right, an example below another: (H, W, 3) RGB uint8."""
-    return np.vstack([beside_truth(example, answer(model, example)) for example in examples])
+    return np.vstack([beside_truth(example, answer(model, example.image)) for example in examples])
 
 
-def beside_truth(example: Example, result: PanopticResult) -> npt.NDArray[np.uint8]:
+def beside_truth(example: Shown, result: PanopticResult) -> npt.NDArray[np.uint8]:
     """The truth on the left, a result on the right: (H, W, 3) RGB uint8."""
     image = Image.fromarray(example.image)
-    return np.hstack(
-        [_to_width(np.asarray(shown.to_pil(image))) for shown in (truth(example, result.categories), result)]
-    )
+    return np.hstack([_to_width(np.asarray(one.to_pil(image))) for one in (example.truth, result)])
 
 
 def truth(annotation: Annotation, categories: Sequence[Category]) -> PanopticResult:
@@ -52,9 +67,9 @@ def truth(annotation: Annotation, categories: Sequence[Category]) -> PanopticRes
 
 
 @torch.inference_mode()
-def answer(model: Mask2Former, example: Example) -> PanopticResult:
-    """What the model, in eval mode, makes of an example's image."""
-    batch = preprocess([example.image], model.config.preprocess)
+def answer(model: Mask2Former, image: npt.NDArray[np.uint8]) -> PanopticResult:
+    """What the model, in eval mode, makes of an image."""
+    batch = preprocess([image], model.config.preprocess)
     output = model(batch.pixel_values.to(next(model.parameters()).device))
     return panoptic(
         output.class_logits[0],

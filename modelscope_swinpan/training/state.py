@@ -36,8 +36,6 @@ def write_state(state: State, folder: Path) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    for leftover in folder.glob(".*.part"):  # of a process that was killed while it wrote
-        leftover.unlink(missing_ok=True)
     with whole(folder / CHECKPOINT) as partial:
         try:
             torch.save(dict(vars(state)), partial)

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ..data.augment import Augment
 from ..data.example import Example
-from ..errors import ConfigError
+from ..errors import ConfigError, SwinPanError
 from .config import Phase, TrainConfig
 from .criterion import Target
 
@@ -83,7 +83,17 @@ def batches(stream: Stream, config: TrainConfig, *, start: int, rank: int, world
     )
     loader = iter(DataLoader(stream, batch_sampler=positions, num_workers=config.workers, collate_fn=_collate))
     for _ in range(start, config.steps):
-        yield [next(loader) for _ in range(config.accumulate)]
+        try:
+            parts_of_step = [next(loader) for _ in range(config.accumulate)]
+        except SwinPanError as error:
+            raise _plain(error) from None
+        yield parts_of_step
+
+
+def _plain(error: SwinPanError) -> SwinPanError:
+    """An error without the traceback that the loader puts into the message when a worker met it."""
+    kind = type(error)
+    return kind(str(error).rpartition(f"{kind.__module__}.{kind.__qualname__}: ")[2].rstrip())
 
 
 def mix(*numbers: int) -> int:

@@ -1,12 +1,16 @@
 import json
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 from modelscope_swinpan.benchmark import model as bench
+from modelscope_swinpan.benchmark import sides
 from modelscope_swinpan.benchmark.random_model import write_random_model
 from modelscope_swinpan.cli import main
 from modelscope_swinpan.errors import SwinPanError
 from tests.builders import SMALL
+from tests.conftest import CHELSEA
 
 OPTIONS = {
     "device": "cpu",
@@ -56,3 +60,12 @@ def test_sides_that_differ_are_not_timed(directory, tmp_path, monkeypatch):
     monkeypatch.setattr(bench, "in_form", lambda *_: other)
     with pytest.raises(SwinPanError, match="transformers does not answer as this package does: logits differ by"):
         bench.bench_model(directory, None, **OPTIONS)
+
+
+def test_a_replayed_model_has_no_stages(monkeypatch):
+    replayed = SimpleNamespace(model=torch.nn.Identity(), stages={}, segment=lambda images: [3 for _ in images])
+    monkeypatch.setattr(sides, "_side", replayed, raising=False)
+    monkeypatch.setattr(sides, "_device", torch.device("cpu"), raising=False)
+    found = sides.run(CHELSEA, 1, True)
+    assert (found["stages"], found["segments"]) == ({}, 3)
+    assert found["seconds"] > 0

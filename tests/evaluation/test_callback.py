@@ -1,9 +1,12 @@
 """Figures during training."""
 
+import dataclasses
 import math
 
 import pytest
 
+from modelscope_swinpan.categories import COCO_PANOPTIC
+from modelscope_swinpan.errors import SwinPanError
 from modelscope_swinpan.evaluation import callback, metrics
 from modelscope_swinpan.evaluation.callback import evaluator, figures, measure
 from modelscope_swinpan.evaluation.evaluate import evaluate
@@ -27,7 +30,7 @@ def test_a_model_is_measured_as_evaluate_does(tmp_path):
 
 def test_a_later_step_replaces_the_former(tmp_path):
     seen = []
-    measured = evaluator(dataset(tmp_path / "data", count=2), tmp_path)
+    measured = evaluator(reading_model().config, dataset(tmp_path / "data", count=2), tmp_path)
     for step in (1, 2):
         measured(reading_model(seen), step)
     assert sum(seen) == 4  # nothing of the former was kept
@@ -42,4 +45,17 @@ def test_what_cannot_be_scored_is_nan():
 def test_without_hotcoco_training_does_not_start(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "hotcoco", None)
     with pytest.raises(ValueError, match="needs the package hotcoco"):
-        evaluator(dataset(tmp_path / "data", count=1), tmp_path)
+        evaluator(reading_model().config, dataset(tmp_path / "data", count=1), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"task": "instance"}, "needs a panoptic model; this one's task is 'instance'"),
+        ({"categories": COCO_PANOPTIC[80:81]}, "none of its category ids is one of the model's"),
+    ],
+)
+def test_a_model_that_cannot_be_scored_is_not_trained_first(tmp_path, change, message):
+    config = dataclasses.replace(reading_model().config, **change)
+    with pytest.raises(SwinPanError, match=message):
+        evaluator(config, dataset(tmp_path / "data", count=1), tmp_path)

@@ -19,3 +19,8 @@ def test_multihead_attention_equals_torchs():
 def test_a_query_without_a_mask_looks_everywhere():
     logits = torch.tensor([[[1.0, -1.0, 0.0], [-1.0, -2.0, -3.0]]])
     assert blocked(logits).tolist() == [[[False, True, False], [False, False, False]]]
+
+
+def test_half_precision_blocks_what_is_just_outside():
+    logits = torch.tensor([[[-0.003, 1.0, -0.003]]], dtype=torch.bfloat16)
+    assert blocked(logits).tolist() == [[[True, False, True]]]

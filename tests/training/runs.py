@@ -44,12 +44,11 @@ def fresh_model(config=TINY):
     return model
 
 
-def small_run(folder, model=None, **options):
+def small_run(folder, model=None, examples=None, **options):
     changes = {name: options.pop(name) for name in list(options) if hasattr(CONFIG, name)}
-    scenes = SceneDataset(range(TRAINING_SEEDS, TRAINING_SEEDS + 6), (64, 64))
     return Run(
         model or fresh_model(),
-        scenes,
+        examples or SceneDataset(range(TRAINING_SEEDS, TRAINING_SEEDS + 6), (64, 64)),
         folder,
         dataclasses.replace(CONFIG, **changes),
         phases=PHASES,

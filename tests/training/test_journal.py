@@ -30,8 +30,9 @@ def test_a_torn_last_line_is_dropped(tmp_path, torn):
     assert read_table(tmp_path / LOG) == {"step": [2, 10], "loss": [0.5, 0.125]}
 
 
-def test_a_torn_head_is_no_table(tmp_path):
-    (tmp_path / LOG).write_text("step,lo")
+@pytest.mark.parametrize("torn", ["step,lo", ""])
+def test_a_torn_head_is_no_table(tmp_path, torn):
+    (tmp_path / LOG).write_text(torn)
     Journal(tmp_path, 3).log(4, {"loss": 0.5})
     assert read_table(tmp_path / LOG) == {"step": [4], "loss": [0.5]}
 

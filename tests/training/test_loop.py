@@ -1,5 +1,6 @@
 """Runs: they learn, go on exactly where they were, and survive what goes wrong."""
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -11,13 +12,18 @@ import pytest
 import torch
 
 from modelscope_swinpan import load_model
-from modelscope_swinpan.data.scenes import generate_scene
+from modelscope_swinpan.data.scenes import TRAINING_SEEDS, SceneDataset
 from modelscope_swinpan.errors import TrainingError
 from modelscope_swinpan.training import loop
 from modelscope_swinpan.training.journal import read_table
+from modelscope_swinpan.training.optimizer import rate_factor
+from modelscope_swinpan.training.samples import first_of
 from modelscope_swinpan.training.state import CHECKPOINT
 from tests.conftest import ROOT
-from tests.training.runs import fresh_model, same_weights, small_run
+from tests.training.runs import TINY, fresh_model, same_weights, small_run
+
+SCENES = SceneDataset(range(1), (64, 64))
+SHOWN = first_of(SCENES, SCENES.categories)
 
 
 def losses(folder):
@@ -76,6 +82,18 @@ def test_other_options_need_another_folder(tmp_path):
     assert small_run(tmp_path, steps=2, log_every=7).step == 2
     with pytest.raises(TrainingError, match=r"learning_rate = 0\.001, and this one has 0.5"):
         small_run(tmp_path, steps=2, learning_rate=0.5)
+
+
+def test_other_data_classes_or_layers_need_another_folder(tmp_path):
+    small_run(tmp_path, steps=2).train()
+    others = SceneDataset(range(TRAINING_SEEDS + 1, TRAINING_SEEDS + 7), (64, 64))
+    with pytest.raises(TrainingError, match="holds a run with data = "):
+        small_run(tmp_path, steps=2, examples=others)
+    renamed = tuple(dataclasses.replace(category, name=category.name + "s") for category in TINY.categories)
+    with pytest.raises(TrainingError, match=r"holds a run with classes = \['person',"):
+        small_run(tmp_path, fresh_model(dataclasses.replace(TINY, categories=renamed)), steps=2)
+    with pytest.raises(TrainingError, match="holds a run with architecture = "):
+        small_run(tmp_path, fresh_model(dataclasses.replace(TINY, hidden_dim=64)), steps=2)
 
 
 KILLED = """
@@ -149,6 +167,7 @@ def test_recomputed_layers_and_half_precision(tmp_path):
     assert same_weights(reference, again)
     small_run(tmp_path / "2", steps=2, bfloat16=True).train()
     assert losses(tmp_path / "2") == pytest.approx(losses(tmp_path / "0"), rel=0.1)
+    assert losses(tmp_path / "2") != pytest.approx(losses(tmp_path / "0"), rel=1e-5)
 
 
 def test_frozen_parts_stay(tmp_path):
@@ -167,7 +186,7 @@ def test_evaluations_leave_figures_and_pictures(tmp_path):
         asked.append((step, model.training))
         return {"pq": 10.0 * step}
 
-    run = small_run(tmp_path, steps=3, evaluate_every=2, evaluate=evaluate, shown=[generate_scene(1, (64, 64))])
+    run = small_run(tmp_path, steps=3, evaluate_every=2, evaluate=evaluate, shown=SHOWN)
     run.train()
     assert asked == [(0, False), (2, False), (3, False)]
     assert read_table(tmp_path / "evaluations.csv") == {"step": [0, 2, 3], "pq": [0, 20, 30]}
@@ -175,3 +194,65 @@ def test_evaluations_leave_figures_and_pictures(tmp_path):
     assert sorted(path.name for path in (tmp_path / "samples").iterdir()) == names
     assert (tmp_path / "curves.png").stat().st_size > 1000
     assert run.model.training is False or run.trained is not run.model
+
+
+def test_an_evaluation_that_fails_costs_no_step_and_is_made_up_for(tmp_path):
+    def fail(model, step):
+        if step:
+            raise OSError("no space left")
+        return {"pq": 0.0}
+
+    with pytest.raises(OSError, match="no space left"):
+        small_run(tmp_path, evaluate_every=4, evaluate=fail).train()
+    again = small_run(tmp_path, evaluate_every=4, evaluate=lambda model, step: {"pq": 10.0 * step})
+    assert again.step == 4
+    again.train()
+    assert read_table(tmp_path / "evaluations.csv") == {"step": [0, 4], "pq": [0, 40]}
+
+
+def test_the_first_evaluation_is_not_made_twice(tmp_path):
+    def stop(step, _):
+        raise KeyboardInterrupt
+
+    options = {"evaluate_every": 4, "evaluate": lambda model, step: {"pq": float(step)}}
+    with pytest.raises(KeyboardInterrupt):
+        small_run(tmp_path, **options).train(stop)
+    small_run(tmp_path, **options).train()
+    assert read_table(tmp_path / "evaluations.csv")["step"] == [0, 4]
+
+
+def test_leftovers_of_a_killed_process_are_removed(tmp_path):
+    for folder in (tmp_path, tmp_path / "model"):
+        folder.mkdir(exist_ok=True)
+        (folder / ".0123.part").write_bytes(b"half")
+    small_run(tmp_path, steps=1).train()
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_gradients_are_clipped_and_rates_follow_the_schedule(tmp_path, monkeypatch):
+    """What the optimizer is really given."""
+    run, given = small_run(tmp_path, clip=0.01), []
+    honest = run.optimizer.step
+
+    def step(*arguments):
+        gradients = [p.grad for group in run.optimizer.param_groups for p in group["params"] if p.grad is not None]
+        norm = torch.stack([gradient.norm() for gradient in gradients]).norm()
+        given.append((float(norm), {group["lr"] for group in run.optimizer.param_groups}))
+        return honest(*arguments)
+
+    monkeypatch.setattr(run.optimizer, "step", step)
+    run.train()
+    assert [norm for norm, _ in given] == pytest.approx([0.01] * 4, rel=1e-3)
+    expected = [1e-3 * rate_factor(step, run.config) for step in range(4)]
+    assert [rates.pop() for _, rates in given] == pytest.approx(expected)
+    assert len(set(expected)) > 2
+
+
+def test_the_running_mean_decays_as_it_was_told(tmp_path):
+    model = fresh_model()
+    run = small_run(tmp_path, model, steps=2, ema=0.25)
+    seen = []
+    run.train(lambda step, values: seen.append(model.transformer_decoder.query_feat.detach().clone()))
+    # The first update copies, as torch's AveragedModel does.
+    expected = 0.25 * seen[0] + 0.75 * seen[1]
+    assert torch.allclose(run.trained.transformer_decoder.query_feat, expected, atol=1e-7)

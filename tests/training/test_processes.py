@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from modelscope_swinpan.errors import ConfigError
+from modelscope_swinpan.errors import ConfigError, DeviceError
 from modelscope_swinpan.training.journal import read_table
 from modelscope_swinpan.training.processes import Processes, join
 from tests.conftest import ROOT
@@ -56,6 +56,14 @@ def test_without_a_launcher_a_process_is_alone(monkeypatch):
     processes, device = join(torch.device("cpu"))
     assert (processes, device) == (Processes(rank=0, world=1), torch.device("cpu"))
     assert torch.equal(processes.add(torch.ones(2)), torch.ones(2))
+
+
+def test_more_processes_than_gpus(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(DeviceError, match="--nproc-per-node 1"):
+        join(torch.device("cuda"))
 
 
 def test_a_batch_that_processes_cannot_share(tmp_path):

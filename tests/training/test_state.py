@@ -35,12 +35,6 @@ def test_a_write_that_fails_keeps_the_former_state(tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]
 
 
-def test_leftovers_of_a_killed_process_are_removed(tmp_path):
-    (tmp_path / ".0123.part").write_bytes(b"half")
-    write_state(state(1), tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]
-
-
 @pytest.mark.parametrize("content", [b"", b"half a file", b"PK\x03\x04"])
 def test_a_damaged_file(tmp_path, content):
     (tmp_path / CHECKPOINT).write_bytes(content)

@@ -7,7 +7,7 @@ import torch
 
 from modelscope_swinpan.data.augment import AugmentConfig
 from modelscope_swinpan.data.scenes import SceneDataset
-from modelscope_swinpan.errors import ConfigError
+from modelscope_swinpan.errors import ConfigError, DatasetError
 from modelscope_swinpan.training.config import Phase, TrainConfig
 from modelscope_swinpan.training.stream import Stream, batches, mix
 
@@ -78,6 +78,22 @@ def test_processes_workers_and_interruptions_do_not_change_samples():
         parts = [shared[rank][step][part] for part in (0, 1) for rank in (0, 1)]
         assert torch.equal(torch.cat([part.images for part in parts]), whole.images)
         assert [target.seed for part in parts for target in part.targets] == [target.seed for target in whole.targets]
+
+
+class Damaged(SceneDataset):
+    """Of which nothing can be read."""
+
+    def __getitem__(self, index):
+        raise DatasetError("1.png: damaged")
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_error_is_told_in_its_own_words(workers):
+    config = dataclasses.replace(CONFIG, workers=workers)
+    stream = Stream(Damaged(range(3), (64, 64)), PHASES, config)
+    with pytest.raises(DatasetError) as raised:
+        next(batches(stream, config, start=0, rank=0, world=1))
+    assert str(raised.value) == "1.png: damaged"
 
 
 @pytest.mark.parametrize(
