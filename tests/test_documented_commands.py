@@ -1,0 +1,62 @@
+"""Every ``swinpan`` command in README and docs has the words and options that the program knows."""
+
+import re
+import shlex
+
+import pytest
+from typer.testing import CliRunner
+
+from modelscope_swinpan.cli import app
+from modelscope_swinpan.cli.training import _options, _read_settings
+from tests.conftest import ROOT
+
+BLOCK = re.compile(r"^```(?:bash|sh)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`(swinpan [a-z][^`]*)`")
+COMMAND = re.compile(r"""(?:[A-Z_]+=\S+ +)*(?:torchrun .*"\$\(which swinpan\)"|swinpan)(?: (.*))?$""")
+MAKE = re.compile(r"(?:^|`)make ([a-z-]+)", re.MULTILINE)
+DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+
+
+def commands(text):
+    """The arguments of each, in blocks (continued lines joined) and within sentences."""
+    lines = [line for block in BLOCK.findall(text) for line in block.replace("\\\n", " ").splitlines()]
+    for line in lines + INLINE.findall(BLOCK.sub("", text)):
+        if given := COMMAND.match(line):
+            yield tuple(shlex.split(given[1], comments=True))
+
+
+CASES = sorted({(document.name, words) for document in DOCUMENTS for words in commands(document.read_text())})
+
+
+def test_there_are_such_commands():
+    assert {words[0] for _, words in CASES} >= {
+        "batch",
+        "bench",
+        "card",
+        "convert",
+        "eval",
+        "export",
+        "scenes",
+        "train",
+    }
+
+
+@pytest.mark.parametrize(
+    ("document", "words"), CASES, ids=lambda value: value if isinstance(value, str) else " ".join(value)[:60]
+)
+def test_a_command_can_be_given(document, words):
+    answer = CliRunner().invoke(app, [*words, "--help"])  # which comes after options are known, before they are used
+    assert answer.exit_code == 0, answer.output
+    if words[0] == "train" and "--set" in words:
+        settings = [words[index + 1] for index, word in enumerate(words) if word == "--set"]
+        _options("512x512", _read_settings(settings))
+
+
+def test_an_unknown_option_would_be_found():
+    assert CliRunner().invoke(app, ["predict", "--tilt", "--help"]).exit_code == 2
+
+
+def test_targets_of_make_are_there():
+    told = {target for document in DOCUMENTS for target in MAKE.findall(document.read_text())}
+    known = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {"demo", "test"} <= told <= known
