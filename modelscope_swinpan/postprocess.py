@@ -1,7 +1,7 @@
 """From logits to answers at the original size: panoptic, instance and semantic, as mmdetection 2.x fuses them.
 
-Masks are upsampled for the chosen queries only, and in bands of rows, so that memory does not grow with the photo.
-Every pixel is computed alone: the height of a band does not change the result.
+Masks are upsampled for the chosen queries only, in bands of rows, so that memory does not grow with the photo, and on a
+CPU where they can matter. Every pixel is computed alone: neither changes the result.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,6 +25,10 @@ BAND_VALUES = 2**21
 """Mask values in one band, float32: small enough for the processor's cache."""
 GPU_BAND_VALUES = 2**26
 """The same on a GPU, which wants much work at once: about 1 GiB with what follows from them."""
+BLOCK = 8
+"""Rows of mask logits by which it is judged which queries seem to matter."""
+MARGIN = 0.25
+"""A query seems to matter whose chance reaches this part of the winner's: between two masks' values both may be low."""
 SCORE_DIGITS = 6
 """Decimals of a segment's score: beyond them stands rounding, which differs between processors and sizes of bands."""
 
@@ -53,11 +57,10 @@ def panoptic(
     regions = _Regions(len(scores), original, logits.device)
     claimed = torch.zeros(len(scores), dtype=torch.int64, device=logits.device)  # pixels of each query's own mask
     won = torch.zeros_like(claimed)  # pixels where it is the best
-    for rows, band in upsampled_bands(logits, resized, original, band_rows):
-        probabilities = band.sigmoid_()
-        best = (probabilities * scores[:, None, None]).max(0).indices  # much faster than argmax on a CPU
+    for rows, queries, probabilities, best in contested_bands(logits, resized, original, scores, band_rows):
         own = probabilities.gather(0, best[None])[0]
-        claimed += (probabilities >= 0.5).sum((1, 2))
+        claimed[queries] += (probabilities >= 0.5).sum((1, 2))
+        best = queries[best]
         won += _counts(best.flatten(), len(scores))
         if config.filter_low_score:
             best = torch.where(own >= 0.5, best, len(scores))
@@ -91,11 +94,13 @@ def instances(
     masks = torch.zeros(len(queries), *original, dtype=torch.bool, device=best.device)
     area = torch.zeros(len(queries), dtype=torch.int64, device=best.device)
     total = torch.zeros(len(queries), dtype=torch.float64, device=best.device)
-    for rows, band in upsampled_bands(mask_logits[queries], resized, original, band_rows):
-        inside = band > 0
-        masks[:, rows] = inside
-        area += inside.sum((1, 2))
-        total += (band.sigmoid_() * inside).sum((1, 2), dtype=torch.float64)
+    wanted = mask_logits[queries]
+    for block, some, _ in _blocks(wanted, resized, original, None):
+        for rows, band in upsampled_bands(wanted[some], resized, original, band_rows, block):
+            inside = band > 0
+            masks[some, rows] = inside
+            area[some] += inside.sum((1, 2))
+            total[some] += (band.sigmoid_() * inside).sum((1, 2), dtype=torch.float64)
     scores = best * (total / (area + 1e-6)).to(best.dtype)[position]
     order = scores.argsort(descending=True, stable=True)
     order = order[scores[order] >= config.instance_threshold]
@@ -146,24 +151,90 @@ def semantic(
     return regions.result(range(len(categories)), probabilities.new_ones(len(categories)), categories)
 
 
+def contested_bands(
+    mask_logits: Tensor, resized: Size, original: Size, scores: Tensor, band_rows: int | None = None
+) -> Iterator[tuple[slice, Tensor, Tensor, Tensor]]:
+    """Rows of the photo, the queries looked at there, their probabilities (queries, rows, width), and which is best.
+
+    That is the one of the highest score × probability, counted among the queries looked at, (rows, width).
+    """
+    for block, queries, rival in _blocks(mask_logits, resized, original, scores):
+        for rows, band in upsampled_bands(mask_logits[queries], resized, original, band_rows, block):
+            probabilities = band.sigmoid_()
+            chance, best = (probabilities * scores[queries, None, None]).max(0)  # much faster than argmax on a CPU
+            if rival is None or bool((chance > rival).all()):
+                yield rows, queries, probabilities, best
+                continue
+            for some, all_of_them in upsampled_bands(mask_logits, resized, original, band_rows, rows):
+                probabilities = all_of_them.sigmoid_()
+                best = (probabilities * scores[:, None, None]).max(0).indices
+                yield some, torch.arange(len(scores)), probabilities, best
+
+
+def _blocks(
+    mask_logits: Tensor, resized: Size, original: Size, scores: Tensor | None
+) -> Iterator[tuple[slice, Tensor, Tensor | None]]:
+    """Rows of the photo, and the queries that seem to matter there: those whose mask may be above 0.
+
+    With ``scores`` (Q) also those that seem able to have the highest score × probability, and what the others cannot
+    exceed, (width). Between its values no mask is higher or lower than they are. Where all are asked for, as on a GPU,
+    which would have to be waited for, nothing is left to exceed.
+    """
+    q, h, w = mask_logits.shape
+    if mask_logits.device.type == "cuda":
+        yield slice(0, original.height), torch.arange(q, device=mask_logits.device), None
+        return
+    if q == 0:
+        return
+    slack = 1e-4 * mask_logits.abs().max()  # far more than resizing rounds
+    # The column of the masks that is nearest to each of the photo.
+    nearest = ((_bilinear(resized.width, original.width, mask_logits.device)[0] + 2) // STRIDE).clamp(max=w - 1)
+    valid = int(nearest[-1]) + 1
+    step = max(1, BLOCK * original.height // h)
+    for start in range(0, original.height, step):
+        rows = slice(start, min(start + step, original.height))
+        low, high = _sources(rows, resized.height, original.height)
+        first, last = _sources(slice(low, high), h, STRIDE * h)
+        values = mask_logits[:, first:last]
+        most = _highest_near(values.amax(1)) + slack  # (Q, w)
+        matters = most >= 0
+        if scores is None:
+            yield rows, matters[:, :valid].any(1).nonzero()[:, 0], None
+            continue
+        chance = scores[:, None] * most.sigmoid()
+        winner = -_highest_near(-(scores[:, None, None] * values.sigmoid()).amax(0).amin(0)[None])  # (1, w)
+        matters = (matters | (chance > MARGIN * winner))[:, :valid].any(1)
+        rival = chance.masked_fill(matters[:, None], 0.0).amax(0)[nearest]
+        yield rows, matters.nonzero()[:, 0], rival
+
+
+def _highest_near(values: Tensor) -> Tensor:
+    """The highest of all columns of the masks that a column of the photo may be made of, (Q, w)."""
+    return F.max_pool1d(values, 5, 1, 2)
+
+
 def upsampled_bands(
-    mask_logits: Tensor, resized: Size, original: Size, band_rows: int | None = None
+    mask_logits: Tensor,
+    resized: Size,
+    original: Size,
+    band_rows: int | None = None,
+    within: slice | None = None,
 ) -> Iterator[tuple[slice, Tensor]]:
     """Mask logits (Q, h, w) at the original size, as ``(rows, logits (Q, rows, width))`` from top to bottom.
 
-    As upstream: bilinear to the padded input, padding cut off, bilinear to the original size. The two resizes of the
-    rows are done first, for the rows of the band alone.
+    ``within`` are the rows wanted, by default all. As upstream: bilinear to the padded input, padding cut off, bilinear
+    to the original size. The two resizes of the rows are done first, for the rows of the band alone.
     """
     q, h, w = mask_logits.shape
     device = mask_logits.device
     step = band_rows or _band_rows(q, original.width, device)
     to_input = _bilinear(h, STRIDE * h, device)
     to_original = _bilinear(resized.height, original.height, device)
-    top, bottom, _ = _bilinear(resized.height, original.height, torch.device("cpu"))  # asking a GPU is waiting for it
-    for start in range(0, original.height, step):
-        rows = slice(start, min(start + step, original.height))
+    wanted = within or slice(0, original.height)
+    for start in range(wanted.start, wanted.stop, step):
+        rows = slice(start, min(start + step, wanted.stop))
         first, second, weight = (x[rows] for x in to_original)
-        low, high = int(top[rows.start]), int(bottom[rows.stop - 1]) + 1
+        low, high = _sources(rows, resized.height, original.height)
         band = _interpolate_rows(mask_logits, *(x[low:high] for x in to_input))
         band = _interpolate_rows(band, first - low, second - low, weight)
         band = F.interpolate(band, size=STRIDE * w, mode="linear")[..., : resized.width]
@@ -185,6 +256,12 @@ def _bilinear(size: int, target: int, device: torch.device) -> tuple[Tensor, Ten
     second = np.minimum(first + 1, size - 1)
     weight = source - first.astype(np.float32)
     return tuple(torch.from_numpy(x).to(device) for x in (first, second, weight))  # type: ignore[return-value]
+
+
+def _sources(rows: slice, size: int, target: int) -> tuple[int, int]:
+    """The first of ``size`` rows that ``rows`` of ``target`` are made of, and the one after the last."""
+    first, second, _ = _bilinear(size, target, torch.device("cpu"))  # asking a GPU is waiting for it
+    return int(first[rows.start]), int(second[rows.stop - 1]) + 1
 
 
 def _interpolate_rows(x: Tensor, first: Tensor, second: Tensor, weight: Tensor) -> Tensor:
