@@ -197,14 +197,14 @@ def _blocks(
         first, last = _sources(slice(low, high), h, STRIDE * h)
         values = mask_logits[:, first:last]
         most = _highest_near(values.amax(1)) + slack  # (Q, w)
-        matters = most >= 0
+        useless = most < 0
         if scores is None:
-            yield rows, matters[:, :valid].any(1).nonzero()[:, 0], None
+            yield rows, (~useless)[:, :valid].any(1).nonzero()[:, 0], None
             continue
         chance = scores[:, None] * most.sigmoid()
         winner = -_highest_near(-(scores[:, None, None] * values.sigmoid()).amax(0).amin(0)[None])  # (1, w)
-        matters = (matters | (chance > MARGIN * winner))[:, :valid].any(1)
-        rival = chance.masked_fill(matters[:, None], 0.0).amax(0)[nearest]
+        matters = (~(useless & (chance < MARGIN * winner)))[:, :valid].any(1)
+        rival = chance[~matters].amax(0)[nearest] if not matters.all() else None
         yield rows, matters.nonzero()[:, 0], rival
 
 

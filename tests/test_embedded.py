@@ -42,6 +42,6 @@ def test_knows_scenes_that_it_never_saw(model, tmp_path):
     scenes = SceneDataset(HELD_OUT)
     write_dataset(tmp_path / "scenes", iter(scenes), scenes.categories)
     report = evaluate(PanopticPredictor(model), CocoPanoptic.open(tmp_path / "scenes"), tmp_path / "out")
-    assert report.panoptic.all.pq > 70  # of 500 scenes: docs/evaluation.md
-    assert report.panoptic.things.pq > 50
-    assert report.mask_ap.ap > 35
+    assert report.panoptic.all.pq > 80  # of 500 scenes: docs/evaluation.md
+    assert report.panoptic.things.pq > 75
+    assert report.mask_ap.ap > 60

@@ -155,6 +155,18 @@ def test_all_queries_are_looked_at_where_those_that_seemed_to_matter_are_low():
     assert any(len(some) == 3 for _, some, *_ in contested_bands(mask_logits, size, size, scores))
 
 
+@pytest.mark.parametrize("value", [-500.0, float("nan"), float("-inf")])
+def test_masks_that_say_nothing(value):
+    """Of probability 0 everywhere, or none: nobody wins for sure, and all are looked at."""
+    class_logits = torch.full((3, VOID + 1), -9.0)
+    class_logits[:, 0] = 9
+    size = Size(64, 64)
+    masks = torch.full((3, 16, 16), value)
+    result = panoptic(class_logits, masks, resized=size, original=size, categories=CATEGORIES, config=CONFIG)
+    assert result.segments == ()
+    assert (result.panoptic_seg == VOID).all()
+
+
 @settings(max_examples=25)
 @given(seed=st.integers(0, 10**6), rows=st.integers(1, 160))
 def test_upsampling_equals_upstreams(seed, rows):

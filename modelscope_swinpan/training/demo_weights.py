@@ -33,7 +33,7 @@ MODEL = Mask2FormerConfig(
     preprocess=PreprocessConfig(short_side=DEFAULT_SIZE.height, long_side=DEFAULT_SIZE.width * 2),
 )
 TRAINING = TrainConfig(
-    steps=18_000,
+    steps=10_000,
     batch_size=8,
     learning_rate=1e-3,
     backbone_multiplier=1.0,
@@ -49,9 +49,9 @@ TRAINING = TrainConfig(
 CRITERION = CriterionConfig(num_points=512)
 # Small pictures first: most is learnt of them, at a fraction of the time.
 PHASES = (
-    Phase(share=0.6, augment=AugmentConfig(size=(128, 160), scale=(0.9, 1.5))),
-    Phase(share=0.27, augment=AugmentConfig(size=(192, 240), scale=(0.9, 1.4))),
-    Phase(share=0.13, augment=AugmentConfig(size=DEFAULT_SIZE, scale=(0.9, 1.2))),
+    Phase(share=0.45, augment=AugmentConfig(size=(128, 160), scale=(0.9, 1.5))),
+    Phase(share=0.35, augment=AugmentConfig(size=(192, 240), scale=(0.9, 1.4))),
+    Phase(share=0.2, augment=AugmentConfig(size=DEFAULT_SIZE, scale=(0.9, 1.2))),
 )
 
 

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from modelscope_swinpan import PanopticPredictor, load_model
-from modelscope_swinpan.data.coco_panoptic import CocoPanopticWriter
+from modelscope_swinpan.data.coco_panoptic import CocoPanopticWriter, write_dataset
 from modelscope_swinpan.data.coco_reader import CocoPanoptic
 from modelscope_swinpan.data.scenes import SCENE_CATEGORIES, SceneDataset
 from modelscope_swinpan.errors import ConfigError, DatasetError, HubError, TrainingError
@@ -24,6 +24,14 @@ from .test_rows import rows_of
 
 pytest.importorskip("hotcoco")
 DOCUMENT = Path(__file__).parents[2] / "docs" / "fine-tuning.md"
+
+
+def documented(word: str) -> str:
+    """The document's Python with that word."""
+    (snippet,) = (part.split("```")[0] for part in DOCUMENT.read_text().split("```python\n")[1:] if word in part)
+    return snippet
+
+
 QUICK = {"steps": 2, "batch_size": 1, "workers": 0, "learning_rate": 1e-3, "warmup": 0, "augment": {"size": [64, 64]}}
 
 
@@ -206,7 +214,7 @@ def test_the_documented_snippet(model_dir: Path, data: Path, tmp_path: Path, mon
     monkeypatch.chdir(tmp_path)
     for name in ("data", "held-out"):
         Path(name).symlink_to(data)
-    snippet = DOCUMENT.read_text().split("```python\n")[1].split("```")[0]
+    snippet = documented("build_trainer")
     for shown, quick in (
         ("damo/cv_swinL_panoptic-segmentation_cocopan", str(model_dir)),
         ("steps = 5000", "steps = 1"),
@@ -218,3 +226,20 @@ def test_the_documented_snippet(model_dir: Path, data: Path, tmp_path: Path, mon
     names: dict[str, Any] = {}
     exec(compile(snippet, str(DOCUMENT), "exec"), names)
     assert names["segmentor"](str(data / "images" / "1.png"))["panoptic_seg"].shape == (100, 150)
+
+
+def test_the_documented_regrouping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    scenes = SceneDataset(range(2), (64, 64))
+    for name in ("data", "held-out"):
+        write_dataset(Path(name), (scenes[index] for index in range(2)), scenes.categories)
+    names: dict[str, Any] = {}
+    exec(compile(documented("GROUPS"), str(DOCUMENT), "exec"), names)
+    for name in ("data", "held-out"):
+        dataset = CocoPanoptic.open(Path(name))
+        dataset.validate()
+        assert len(dataset.categories) == 14
+        for index in range(2):
+            before = [scenes.categories[segment.label_id].name for segment in scenes[index].segments]
+            found = [dataset.categories[segment.label_id].name for segment in dataset.annotation(index).segments]
+            assert sorted(found) == sorted(names["group"].get(label, label) for label in before)
