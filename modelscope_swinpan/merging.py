@@ -5,8 +5,9 @@ The whole photo knows what is large and what surrounds it, tiles know what is sm
 
 1. Things of one class in two tiles are one where their IoU, among the pixels that both tiles see, exceeds 1/2: of the
    disjoint things of a map at most one can reach that (arXiv 1801.00868). The view that lies farthest from its tile's
-   inner edges stands for it; where these cut all views, their union does. What one tile alone sees, cut by its edge, is
-   left out: its neighbour sees more of it, and something else.
+   inner edges stands for it; where these cut all views, their union does, unless it spans more than two tiles: what is
+   so large shows from afar. What one tile alone sees, cut by its edge, is left out: its neighbour sees more of it, and
+   something else.
 2. A thing of the whole photo gives way where uncut things of its class in tiles cover most of it. Otherwise it stays,
    and the things of its class in tiles that share most of either with it are pieces of it.
 3. Pixels go to uncut things of tiles, by score, then to the whole photo's things, then to cut ones. What loses half of
@@ -36,6 +37,9 @@ from .structures import INSTANCE_OFFSET
 
 EDGE = 1 / 64
 """A thing is cut where it comes this near to an inner edge of its tile, in parts of the tile: one value of a mask."""
+
+SPAN = 2
+"""The most tiles' sides that a thing may span without a view that shows all of it."""
 
 Box = tuple[int, int, int, int]
 Mask = npt.NDArray[np.bool_]
@@ -126,7 +130,8 @@ def _join(views: Sequence[_View]) -> list[_View]:
     groups = defaultdict(list)
     for view, group in zip(views, connected_components(graph, directed=False)[1].tolist(), strict=True):
         groups[group].append(view)
-    return [_one(group) for group in groups.values() if len(group) > 1 or not group[0].cut]
+    found = (_one(group) for group in groups.values() if len(group) > 1 or not group[0].cut)
+    return [thing for thing in found if thing is not None]
 
 
 def _agree(first: _View, second: _View) -> bool:
@@ -138,13 +143,16 @@ def _agree(first: _View, second: _View) -> bool:
     return bool(2 * shared > either)
 
 
-def _one(views: Sequence[_View]) -> _View:
-    """The best view of one thing, or the union of those that are all cut."""
+def _one(views: Sequence[_View]) -> _View | None:
+    """The best view of one thing, or the union of those that are all cut; none where that is too large."""
     best = max(views, key=lambda view: view.margin)
     if not best.cut:
         return best
     corners = np.array([view.segment.box for view in views])
     x1, y1, x2, y2 = box = (*corners[:, :2].min(0).tolist(), *corners[:, 2:].max(0).tolist())
+    left, top, right, bottom = best.window
+    if max(x2 - x1, y2 - y1) > SPAN * max(right - left, bottom - top):
+        return None
     mask = np.zeros((y2 - y1, x2 - x1), np.bool_)
     for view in views:
         mask[_slices(view.segment.box, (x1, y1))] |= view.mask(box)

@@ -42,7 +42,7 @@ BLIND = result(WHOLE)
 
 @pytest.mark.parametrize(
     ("box", "tiles"),
-    [((5, 5, 25, 25), 1), ((5, 5, 60, 25), 2), ((20, 20, 60, 60), 4), ((0, 0, 100, 100), 9)],
+    [((5, 5, 25, 25), 1), ((5, 5, 60, 25), 2), ((20, 20, 60, 60), 4), ((5, 5, 80, 80), 9)],
 )
 def test_what_several_tiles_see_is_one_thing(box, tiles):
     image = photo((100, 100), (PERSON, *box))
@@ -72,6 +72,18 @@ def test_cut_views_that_differ_are_united():
     (thing,) = found.segments
     assert thing.box == (20, 10, 90, 32)
     assert thing.area == 40 * 20 + 50 * 20 - 20 * 18
+
+
+@pytest.mark.parametrize(("width", "shown"), [(80, True), (81, False)])
+def test_a_union_spans_two_tiles_at_most(width, shown):
+    """What is larger the whole photo would show."""
+    image = photo((100, 100), (PERSON, 10, 20, 10 + width, 30))
+    parts = [
+        Tile(tile, read(image[tile[1] : tile[3], tile[0] : tile[2]])) for tile in tile_boxes(Size(100, 100), 40, 0.25)
+    ]
+    assert bool(things(merge(result((100, 100)), parts))) == shown
+    large = result((100, 100), (PERSON, 10, 20, 10 + width, 30))
+    assert things(merge(large, parts)) == [(PERSON, (10, 20, 10 + width, 30))]
 
 
 def test_a_cut_thing_that_the_neighbour_does_not_see_is_none():

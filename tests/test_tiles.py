@@ -32,14 +32,15 @@ def test_tiles_cover_the_photo_and_overlap(height, width, side, overlap):
 
 
 def scattered(seed):
-    """A photo of two stuffs and things of all sizes that hide nothing of each other, but often touch."""
+    """A photo of two stuffs and things of up to two tiles that hide nothing of each other, but often touch."""
     rng = np.random.default_rng(seed)
     height, width = rng.integers(20, 160, 2)
     split = int(rng.integers(0, height))
     shapes, taken = [(GRASS, 0, split, width, height)], np.zeros((height, width), np.bool_)
     for _ in range(12):
         x1, y1 = int(rng.integers(0, width - 4)) // 4 * 4, int(rng.integers(0, height - 4)) // 4 * 4
-        x2, y2 = (int(x) for x in (x1, y1) + 4 * np.round(2 ** rng.uniform(0, 5, 2)))
+        sides = np.minimum(4 * np.round(2 ** rng.uniform(0, 5, 2)), 2 * SIDE)
+        x2, y2 = (int(x) for x in (x1, y1) + sides)
         if not taken[y1:y2, x1:x2].any():
             taken[y1:y2, x1:x2] = True
             shapes.append(((PERSON, DOG)[rng.integers(2)], x1, y1, x2, y2))
