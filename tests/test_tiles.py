@@ -39,8 +39,8 @@ def scattered(seed):
     shapes, taken = [(GRASS, 0, split, width, height)], np.zeros((height, width), np.bool_)
     for _ in range(12):
         x1, y1 = int(rng.integers(0, width - 4)) // 4 * 4, int(rng.integers(0, height - 4)) // 4 * 4
-        sides = np.minimum(4 * np.round(2 ** rng.uniform(0, 5, 2)), 2 * SIDE)
-        x2, y2 = (int(x) for x in (x1, y1) + sides)
+        width_, height_ = (int(x) for x in np.minimum(4 * np.round(2 ** rng.uniform(0, 5, 2)), 2 * SIDE))
+        x2, y2 = x1 + width_, y1 + height_
         if not taken[y1:y2, x1:x2].any():
             taken[y1:y2, x1:x2] = True
             shapes.append(((PERSON, DOG)[rng.integers(2)], x1, y1, x2, y2))

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -45,7 +46,10 @@ def load_model(
         ConfigError: ``configuration.json`` is no JSON object or holds an unknown option; an unknown dtype or device.
     """
     to_device, to_dtype = parse_device(device), parse_dtype(dtype)
-    return open_model(Path(path)).to(device=to_device, dtype=to_dtype)
+    # In a thread that ends: one that converts weights keeps OpenMP threads. Where another runs the model, as in a
+    # server, they would be more than there are processors; none of them waits awake then, and it takes twice its time.
+    with ThreadPoolExecutor(1, "swinpan-load") as thread:
+        return thread.submit(lambda: open_model(Path(path)).to(device=to_device, dtype=to_dtype)).result()
 
 
 def open_model(path: Path) -> Mask2Former:

@@ -4,6 +4,7 @@ import html
 import io
 import tempfile
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,7 @@ class Desk:
     def __init__(self, predictor: PanopticPredictor, folder: Path) -> None:
         self.examples = make_examples()
         self._predictor = predictor
+        self._model_thread = ThreadPoolExecutor(1, "swinpan-model")  # one for all, as each would have OpenMP threads
         self._folder = folder
 
     def upload(self, photo: bytes, name: str | None, progress: gr.Progress = PROGRESS) -> tuple[Any, ...]:
@@ -104,7 +106,7 @@ class Desk:
             progress(0.1, desc="Reading the photo")
             image = decode_file(photo, name)
             progress(0.3, desc="Segmenting")
-            result = self._predictor.predict([image])[0].to_panoptic()
+            result = self._model_thread.submit(self._predictor.predict, [image]).result()[0].to_panoptic()
             progress(0.9, desc="Drawing")
             return Answer.of(name, photo, result), view(name, image, result), None
         except SwinPanError as error:
