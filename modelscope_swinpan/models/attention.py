@@ -1,4 +1,4 @@
-"""Attention of many short sequences with one bias, by the fastest way a processor has."""
+"""Attention with a bias or a mask, by the fastest way a processor has."""
 
 from functools import cache
 
@@ -8,32 +8,46 @@ from torch.nn import functional as F
 
 from .linear import is_plain_cpu
 
-LOGITS = 2**21
-"""Attention logits in one piece, bfloat16: they stay in the processor's cache."""
-
 
 def biased_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
-    """Attention with ``bias`` (heads, N, N) added to the logits. All others, and the result, are (W, heads, N, c)."""
-    if q.dtype == torch.bfloat16 and is_plain_cpu(q) and not _has_matrix_unit():
-        return _by_products(q, k, v, bias)
-    # Four dimensions of bias: with three, PyTorch's CPU falls back to a slower attention.
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=bias[None])
+    """Attention (W, heads, Q, c) of ``q``, shaped like that, to ``k`` and ``v`` (W, heads, N, c) in W windows.
 
-
-def _by_products(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
-    """In so many words: PyTorch's own makes thousands of tiny products of sequences as short as a window.
-
-    Logits are summed in float32 with their bias, and rounded once; the softmax is float32 within.
+    ``bias`` (heads, Q, N) is added to the logits.
     """
-    windows, heads, n, c = q.shape
-    step = max(1, LOGITS // (heads * n * n))
-    biases = bias.repeat(min(step, windows), 1, 1)  # (some windows · heads, N, N)
-    out = []
-    for some in zip(*(torch.split(x, step) for x in (q, k, v)), strict=True):
-        queries, keys, values = (x.reshape(-1, n, c) for x in some)
-        logits = torch.baddbmm(biases[: len(queries)], queries, keys.transpose(1, 2), alpha=c**-0.5)
-        out.append(torch.bmm(logits.softmax(-1), values))
-    return torch.cat(out).view(windows, heads, n, c)
+    if not _products_are_faster(q):
+        # Four dimensions of bias: with three, PyTorch's CPU falls back to a slower attention.
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias[None])
+    # In so many words: PyTorch's own makes thousands of tiny products of sequences as short as a window. Logits are
+    # summed in float32 with their bias, and rounded once.
+    queries, keys, values = (x.flatten(0, 1) for x in (q, k, v))
+    logits = bias.repeat(len(q), 1, 1).baddbmm_(queries, keys.transpose(1, 2), alpha=q.shape[-1] ** -0.5)
+    return torch.bmm(_softmax(logits), values).view(q.shape)
+
+
+def masked_attention(q: Tensor, k: Tensor, v: Tensor, blocked: Tensor | None = None) -> Tensor:
+    """Attention (B, heads, Q, c) of ``q``, shaped like that, to ``k`` and ``v`` (B, heads, N, c).
+
+    ``blocked`` (B, Q, N) bool is True where a query, with all its heads, must not look.
+    """
+    if blocked is None or not _products_are_faster(q):
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=None if blocked is None else ~blocked[:, None])
+    masks = torch.zeros(blocked.shape, dtype=q.dtype).masked_fill_(blocked, -torch.inf)
+    out = [
+        _softmax(torch.addmm(mask, query, key.t(), alpha=q.shape[-1] ** -0.5)) @ value
+        for mask, *heads in zip(masks, q, k, v, strict=True)
+        for query, key, value in zip(*heads, strict=True)
+    ]
+    return torch.stack(out).view(q.shape)
+
+
+def _softmax(logits: Tensor) -> Tensor:
+    """Softmax of bfloat16 by way of float32, which is its precision in any case, and twice as fast for short rows."""
+    return logits.softmax(-1, dtype=torch.float32).to(logits.dtype)
+
+
+def _products_are_faster(q: Tensor) -> bool:
+    """Whether attention is faster in so many words: in bfloat16 on a CPU for which PyTorch's own is not written."""
+    return q.dtype == torch.bfloat16 and is_plain_cpu(q) and not _has_matrix_unit()
 
 
 @cache

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .cache import shape_cache
-from .linear import Linear
+from .linear import Linear, is_plain_cpu
 
 PIECE = 4096
 """Queries that :func:`sample_by_table` works on at a time: what it computes for them stays in the processor's cache."""
@@ -38,18 +38,25 @@ class MultiScaleDeformableAttention(nn.Module):
     def forward(self, query: Tensor, value: Tensor, centres: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
         """Attend from ``query`` (B, N, C) to ``value`` (B, Σhw, C), which holds levels of ``shapes`` (h, w).
 
-        ``centres`` (N, L, 2) float32 are each query's own place on each level, x, y in pixels of that level. Returns
-        (B, N, C). Places and weights are float32 whatever the dtype of the model: bfloat16 cannot tell neighbouring
-        pixels of a large map apart.
+        ``centres`` (N, L, P, 2) float32 are each query's own place on each level, x, y in pixels of that level, once
+        for each of its points. Returns (B, N, C). Places and weights are float32 whatever the dtype of the model:
+        bfloat16 cannot tell neighbouring pixels of a large map apart.
         """
         b, n, _ = query.shape
         grid = (b, n, self.num_heads, self.num_levels, self.num_points)
         offsets = self.sampling_offsets(query).view(*grid, 2).float()
-        weights = self.attention_weights(query).view(b, n, self.num_heads, -1).float().softmax(-1).view(grid)
-        places = centres[:, None, :, None] + offsets  # (B, N, heads, L, P, 2)
+        weights = short_softmax(self.attention_weights(query).view(b, n, self.num_heads, -1)).view(grid)
+        places = centres[:, None] + offsets  # (B, N, heads, L, P, 2)
         values = self.value_proj(value).view(b, value.shape[1], self.num_heads, -1)
         out: Tensor = self.output_proj(sample(values, places, weights, shapes))
         return out
+
+
+def short_softmax(logits: Tensor) -> Tensor:
+    """Softmax over the last dimension, float32. PyTorch's CPU kernel is slow where that is shorter than a register."""
+    if is_plain_cpu(logits):
+        return logits.flatten(0, -2).t().softmax(0, dtype=torch.float32).t().contiguous().view(logits.shape)
+    return logits.softmax(-1, dtype=torch.float32)
 
 
 def sample(values: Tensor, places: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
@@ -66,8 +73,9 @@ def sample(values: Tensor, places: Tensor, weights: Tensor, shapes: Sequence[tup
         return sample_by_triton(values, places, weights, shapes)
     # On a CPU, summing rows of a table is several times as fast as grid_sample, but no standard operator of ONNX, and
     # slower once gradients are wanted.
-    how = sample_by_table if device.type == "cpu" and not exporting and not gradients else sample_by_grid
-    return how(values.float(), places, weights, shapes).to(values.dtype)
+    if device.type == "cpu" and not exporting and not gradients:
+        return sample_by_table(values, places, weights, shapes)
+    return sample_by_grid(values.float(), places, weights, shapes).to(values.dtype)
 
 
 # Or else torch.compile would look through the cache and trace the trial.
@@ -101,35 +109,46 @@ def _try_triton(device: torch.device) -> bool:
 
 def sample_by_table(values: Tensor, places: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
     """:func:`sample` as one weighted sum of rows per query and head: 4 neighbours × P points × L levels."""
-    # A ring of zeros around each map is the outside; places beyond it move onto it.
-    padded = [
-        F.pad(value.reshape(len(value), *shape, *value.shape[2:]), (0, 0, 0, 0, 1, 1, 1, 1)).flatten(1, 2)
-        for value, shape in zip(torch.split(values, [h * w for h, w in shapes], dim=1), shapes, strict=True)
-    ]
-    table = torch.cat(padded, dim=1)  # (B, Σ(h+2)(w+2), heads, c)
-    out = [
-        torch.cat([_weighted_rows(rows, *piece, shapes) for piece in zip(p.split(PIECE), w.split(PIECE), strict=True)])
-        for rows, p, w in zip(table, places, weights, strict=True)
-    ]
-    return torch.stack(out)
+    b, n, heads, _, _ = weights.shape
+    out = values.new_empty(b, n, heads * values.shape[-1])
+    for image in range(b):
+        table = _padded(values[image], shapes)
+        for start in range(0, n, PIECE):
+            some = slice(start, start + PIECE)
+            out[image, some] = _weighted_rows(table, places[image, some], weights[image, some], shapes)
+    return out
+
+
+def _padded(values: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
+    """The maps of one image, ``values`` (Σhw, heads, c), in a ring of zeros each: (Σ(h+2)(w+2), heads, c) float32.
+
+    The ring is the outside; places beyond it move onto it.
+    """
+    sides = [(h + 2, w + 2) for h, w in shapes]
+    table = values.new_zeros(sum(h * w for h, w in sides), *values.shape[1:], dtype=torch.float32)
+    inner = torch.split(values, [h * w for h, w in shapes])
+    outer = torch.split(table, [h * w for h, w in sides])
+    for image, shape, padded, side in zip(inner, shapes, outer, sides, strict=True):
+        padded.view(*side, *table.shape[1:])[1:-1, 1:-1] = image.view(*shape, *table.shape[1:])
+    return table
 
 
 def _weighted_rows(table: Tensor, places: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
     """Samples (n, heads · c) of some queries of one image, from the ``table`` (rows, heads, c) of its padded maps."""
     n, heads, _, points = weights.shape
     weights = weights.flatten(2)  # (n, heads, L · P)
-    height, width, start = table_layout(tuple(shapes), points)
-    x, y = (places.flatten(2, 3) + 0.5).clamp_(min=0).unbind(-1)  # pixels of the padded map
-    x, y = torch.minimum(x, width + 1), torch.minimum(y, height + 1)
-    left, top = torch.minimum(x.floor(), width), torch.minimum(y.floor(), height)
-    right_weight = x - left
-    bottom_weight = (y - top) * weights
+    sides, starts = table_layout(tuple(shapes), points)
+    places = torch.clamp(places.flatten(2, 3) + 0.5, torch.zeros(()), sides + 1)  # x, y in pixels of the padded map
+    corner = torch.minimum(places.floor(), sides)
+    right_weight, bottom_weight = (places - corner).unbind(-1)
+    bottom_weight = bottom_weight * weights
     top_weight = weights - bottom_weight
     bottom_right, top_right = bottom_weight * right_weight, top_weight * right_weight
     corners = (top_weight - top_right, top_right, bottom_weight - bottom_right, bottom_right)
 
-    row = (width + 2).int()
-    first = top.int().mul_(row).add_(left.int()).add_(start).mul_(heads)
+    left, top = corner.int().unbind(-1)
+    row = (sides[:, 0] + 2).int()
+    first = (top * row).add_(left).add_(starts).mul_(heads)
     first += torch.arange(heads, dtype=torch.int32)[:, None]
     below = first + row * heads
     neighbours = (first, first + heads, below, below + heads)
@@ -143,12 +162,11 @@ def _weighted_rows(table: Tensor, places: Tensor, weights: Tensor, shapes: Seque
 
 
 @shape_cache
-def table_layout(shapes: tuple[tuple[int, int], ...], points: int) -> tuple[Tensor, Tensor, Tensor]:
-    """For each of the L · P samples its map's height and width, float32, and first row in the table, int32."""
+def table_layout(shapes: tuple[tuple[int, int], ...], points: int) -> tuple[Tensor, Tensor]:
+    """For each of the L · P samples its map's width and height, float32, and first row in the table, int32."""
     sizes = torch.tensor(shapes).repeat_interleave(points, 0)
     starts = torch.tensor([0, *((h + 2) * (w + 2) for h, w in shapes)]).cumsum(0)[:-1]
-    height, width = sizes.float().unbind(1)
-    return height, width, starts.repeat_interleave(points).int()
+    return sizes.flip(1).float(), starts.repeat_interleave(points).int()
 
 
 def sample_by_grid(values: Tensor, places: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:

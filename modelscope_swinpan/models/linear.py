@@ -47,11 +47,12 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 def feed_forward(x: Tensor, fc1: nn.Linear, activation: Activation, fc2: nn.Linear) -> Tensor:
     """``fc2(activation(fc1(x)))`` over the last dimension, for inference on a CPU in pieces of :data:`HIDDEN_BYTES`."""
     function, in_place = ACTIVATIONS[activation]
-    hidden_bytes = x.numel() // x.shape[-1] * fc1.out_features * x.element_size()
-    if not is_plain_cpu(x) or hidden_bytes <= HIDDEN_BYTES:
+    count = x.numel() // x.shape[-1]
+    hidden_bytes = count * fc1.out_features * x.element_size()
+    pieces = min(-(-hidden_bytes // HIDDEN_BYTES), count // FEW_ROWS)
+    if not is_plain_cpu(x) or pieces < 2:
         whole: Tensor = fc2(function(fc1(x)))
         return whole
-    pieces = -(-hidden_bytes // HIDDEN_BYTES)
     rows = x.flatten(0, -2)
     # In place: memory that is fresh each time costs as much as the activation itself.
     out = [fc2(in_place(fc1(piece))) for piece in torch.split(rows, -(-len(rows) // pieces))]

@@ -25,6 +25,7 @@ class PixelDecoder(nn.Module):
     def __init__(self, config: PixelDecoderConfig, *, channels: Sequence[int], dim: int) -> None:
         super().__init__()
         self.num_levels = config.num_levels
+        self.num_points = config.num_points
         coarse = tuple(reversed(channels))[: config.num_levels]
         self.input_convs = nn.ModuleList(ConvNorm(c, dim, kernel_size=1, bias=True) for c in coarse)
         self.level_embed = nn.Parameter(torch.zeros(config.num_levels, dim))
@@ -47,11 +48,12 @@ class PixelDecoder(nn.Module):
                 for (h, w), embed in zip(shapes, self.level_embed, strict=True)
             ]
         )
-        centres = query_centres(tuple(shapes), memory.device)
+        centres = query_centres(tuple(shapes), self.num_points, memory.device)
         for layer in self.layers:
             memory = layer(memory, position, centres, shapes)
         split = torch.split(memory, [h * w for h, w in shapes], dim=1)
-        outputs = [x.transpose(1, 2).reshape(x.shape[0], -1, *shape) for x, shape in zip(split, shapes, strict=True)]
+        # Not transposed first, or else the strides of a single image look like channels first to other operators.
+        outputs = [x.view(x.shape[0], *shape, -1).permute(0, 3, 1, 2) for x, shape in zip(split, shapes, strict=True)]
         lateral = self.lateral_conv(features[0])
         finest = F.interpolate(outputs[-1], size=lateral.shape[-2:], mode="bilinear", align_corners=False)
         mask_features = self.mask_projection(F.relu(self.output_conv(lateral + finest)))
@@ -93,8 +95,11 @@ class EncoderLayer(nn.Module):
 
 
 @shape_cache
-def query_centres(shapes: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
-    """Where the centre of every pixel of all levels lies on every level: x, y in its pixels, (Σhw, L, 2) float32."""
+def query_centres(shapes: tuple[tuple[int, int], ...], points: int, device: torch.device) -> Tensor:
+    """Where the centre of every pixel of all levels lies on every level: x, y in its pixels, (Σhw, L, P, 2) float32.
+
+    The same for all ``points``: adding offsets to fewer values, repeated on the way, is 20 times as slow on a CPU.
+    """
     centres = []
     for h, w in shapes:
         y = (torch.arange(h, dtype=torch.float32, device=device) + 0.5) / h
@@ -102,4 +107,4 @@ def query_centres(shapes: tuple[tuple[int, int], ...], device: torch.device) -> 
         grid_y, grid_x = torch.meshgrid(y, x, indexing="ij")
         on_levels = [torch.stack((grid_x * width, grid_y * height), dim=2) for height, width in shapes]
         centres.append(torch.stack(on_levels, dim=2).flatten(0, 1))
-    return torch.cat(centres)
+    return torch.cat(centres)[:, :, None].repeat(1, 1, points, 1)

@@ -7,7 +7,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .mask2former import Mask2Former
-from .swin import MASKED, WindowAttention, WindowPlan
+from .swin import WindowAttention
+from .window_plan import MASKED, WindowPlan
 
 
 class RolledWindowAttention(WindowAttention):
@@ -20,7 +21,7 @@ class RolledWindowAttention(WindowAttention):
     def plan(self, x: Tensor) -> WindowPlan:
         """No list of windows: it would follow from the number of images."""
         none = torch.empty(0, dtype=torch.int64)
-        return WindowPlan(none, none, [], [])
+        return WindowPlan(none, [])
 
     def forward(self, x: Tensor, plan: WindowPlan) -> Tensor:
         """(B, h, w, C) → the same shape."""

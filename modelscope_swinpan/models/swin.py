@@ -1,7 +1,5 @@
 """Swin Transformer backbone (Liu et al., arXiv 2103.14030), channels last throughout."""
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -9,10 +7,11 @@ from torch.nn import functional as F
 from ..config import SwinConfig
 from .attention import biased_attention
 from .cache import shape_cache
-from .linear import Linear, feed_forward
+from .linear import Linear, feed_forward, is_plain_cpu
+from .window_plan import WindowPlan, window_plan
 
-MASKED = -100.0
-"""What upstream adds to attention logits between tokens that are no neighbours before the cyclic shift."""
+LOGITS = 2**20
+"""Attention logits that a CPU works on at a time: they stay in its cache, as do the tokens they come from."""
 
 
 class Swin(nn.Module):
@@ -121,7 +120,7 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(dim)
         self.mlp = Mlp(dim, int(dim * mlp_ratio))
 
-    def forward(self, x: Tensor, plan: "WindowPlan") -> Tensor:
+    def forward(self, x: Tensor, plan: WindowPlan) -> Tensor:
         """(B, h, w, C) → the same shape."""
         x = x + self.attn(self.norm1(x), plan)
         x = x + self.mlp(self.norm2(x))
@@ -159,33 +158,39 @@ class WindowAttention(nn.Module):
         self.proj = Linear(dim, dim)
         self.relative_position_bias_table = nn.Parameter(torch.zeros((2 * window_size - 1) ** 2, num_heads))
 
-    def plan(self, x: Tensor) -> "WindowPlan":
+    def plan(self, x: Tensor) -> WindowPlan:
         """The windows of a map (B, h, w, C)."""
         b, h, w, _ = x.shape
-        return window_plan(b, h, w, self.window_size, self.shift, x.device)
+        return window_plan(b, h, w, self.window_size, self.shift, is_plain_cpu(x), x.device)
 
-    def forward(self, x: Tensor, plan: "WindowPlan") -> Tensor:
+    def forward(self, x: Tensor, plan: WindowPlan) -> Tensor:
         """(B, h, w, C) → the same shape; ``plan`` is :meth:`plan`'s."""
         b, h, w, c = x.shape
         # One row of zeros stands for all padding, so that nothing else is computed for it.
         qkv = self.qkv(F.pad(x.reshape(-1, c), (0, 0, 0, 1)))  # (B · h · w + 1, 3C)
-        windows = qkv.index_select(0, plan.tokens).view(-1, self.window_size**2, 3, self.num_heads, c // self.num_heads)
         bias = self.relative_position_bias()
-        out = [
-            self.attend(part, bias if mask is None else bias + mask.to(bias.dtype))
-            for part, mask in zip(windows.split(plan.counts), plan.masks, strict=True)
-        ]
-        attended = (out[0] if len(out) == 1 else torch.cat(out)).view(-1, c)
+        out = []
+        for kind in plan.kinds:
+            biased = kind.biased(bias)
+            at_once = max(1, LOGITS // biased.numel()) * self.window_size**2 if is_plain_cpu(x) else len(kind.tokens)
+            for tokens in torch.split(kind.tokens, at_once):
+                windows = qkv.index_select(0, tokens).view(
+                    -1, self.window_size**2, 3, self.num_heads, c // self.num_heads
+                )
+                out.append(self.attend(windows, biased, kind.queries).flatten(0, 1))
+        attended = out[0] if len(out) == 1 else torch.cat(out)
         projected: Tensor = self.proj(attended.index_select(0, plan.places))
         return projected.view(b, h, w, c)
 
     @staticmethod
-    def attend(windows: Tensor, bias: Tensor) -> Tensor:
-        """Attention within each of ``windows`` (W, N, 3, heads, c), ``bias`` (heads, N, N) added to the logits.
+    def attend(windows: Tensor, bias: Tensor, queries: Tensor | None = None) -> Tensor:
+        """Attention within each of ``windows`` (W, N, 3, heads, c), ``bias`` (heads, Q, N) added to the logits.
 
-        Returns (W, N, heads · c).
+        Returns (W, Q, heads · c), for all places in a window or for some, ``queries`` (Q).
         """
         q, k, v = windows.permute(2, 0, 3, 1, 4)
+        if queries is not None:
+            q = q.index_select(2, queries)
         return biased_attention(q, k, v, bias).transpose(1, 2).flatten(2)
 
     def relative_position_bias(self) -> Tensor:
@@ -200,49 +205,3 @@ def relative_position_index(size: int, device: torch.device) -> Tensor:
     y, x = torch.meshgrid(torch.arange(size, device=device), torch.arange(size, device=device), indexing="ij")
     y, x = y.flatten(), x.flatten()
     return (y[:, None] - y + size - 1) * (2 * size - 1) + (x[:, None] - x + size - 1)
-
-
-class WindowPlan(NamedTuple):
-    """How the tokens of B maps (h, w) are dealt out to windows, W in all, of N tokens each."""
-
-    tokens: Tensor
-    """(W · N) int64: the token at each place of each window; B · h · w, one more than there are, is padding."""
-    places: Tensor
-    """(B · h · w) int64: the place of each token, the inverse of ``tokens``."""
-    counts: list[int]
-    """Number of windows of each kind; windows of one kind stand together."""
-    masks: list[Tensor | None]
-    """(N, N) float32 for each kind: what is added to the attention logits."""
-
-
-@shape_cache
-def window_plan(batch: int, height: int, width: int, size: int, shift: int, device: torch.device) -> WindowPlan:
-    """The windows of ``size``² over maps that are zero-padded at the right and bottom, then rolled by ``shift``.
-
-    A cyclic shift makes only four kinds of windows: those of the last row and the last column hold tokens from both
-    ends of the map. One mask serves each kind, and none per window is ever built.
-    """
-    total = batch * height * width
-    token = torch.arange(total).view(batch, height, width)
-    token = F.pad(token, (0, -width % size, 0, -height % size), value=total).roll((-shift, -shift), (1, 2))
-    rows, columns = token.shape[1] // size, token.shape[2] // size
-    windows = token.view(batch, rows, size, columns, size).transpose(2, 3).flatten(3)  # (B, rows, columns, N)
-    inner, last = slice(None, -1), slice(-1, None)
-    whole, split = torch.zeros(size, dtype=torch.int64), (torch.arange(size) >= size - shift).long()
-    parts = [(inner, whole), (last, split)] if shift else [(slice(None), whole)]
-    tokens, counts = [], []
-    masks: list[Tensor | None] = []
-    for row_slice, row_part in parts:
-        for column_slice, column_part in parts:
-            kind = windows[:, row_slice, column_slice].flatten()
-            if len(kind) == 0:
-                continue
-            part = (2 * row_part[:, None] + column_part).flatten()
-            mask = MASKED * (part[:, None] != part).float()
-            tokens.append(kind)
-            counts.append(len(kind) // size**2)
-            masks.append(None if row_part is column_part is whole else mask.to(device))
-    order = torch.cat(tokens)
-    places = torch.empty(total + 1, dtype=torch.int64)
-    places[order] = torch.arange(len(order))
-    return WindowPlan(order.to(device), places[:total].to(device), counts, masks)

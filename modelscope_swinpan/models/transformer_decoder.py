@@ -8,7 +8,8 @@ from torch.nn import functional as F
 
 from ..config import TransformerDecoderConfig
 from ..structures import Mask2FormerOutput
-from .linear import linear
+from .attention import masked_attention
+from .linear import is_plain_cpu, linear
 from .position_encoding import sine_position_encoding
 
 
@@ -44,10 +45,7 @@ class TransformerDecoder(nn.Module):
             positions.append(sine_position_encoding(x.shape[2], x.shape[3], x.shape[1], x.device).to(x.dtype))
         # A bilinear resize and a product over channels commute: the masks that steer attention are predicted at the
         # resolution they are used at, and full-size ones only where they are an answer.
-        small = [
-            F.interpolate(mask_features, size=shape, mode="bilinear", align_corners=False).flatten(2)
-            for shape in shapes
-        ]
+        small = [F.interpolate(mask_features, size=shape, mode="bilinear", align_corners=False) for shape in shapes]
         queries = self.query_feat.expand(batch, -1, -1)  # (B, Q, C)
         aux = []
         for index, layer in enumerate(self.layers):
@@ -55,20 +53,36 @@ class TransformerDecoder(nn.Module):
             normed = self.norm(queries)
             if return_aux:
                 aux.append(self.predict(normed, mask_features))
-            attention_mask = blocked(self.mask_head(normed) @ small[level])
+            attention_mask = blocked(predict_masks(self.mask_head(normed), small[level]))
             queries = layer(queries, self.query_pos, memories[level], positions[level], attention_mask)
         class_logits, mask_logits = self.predict(self.norm(queries), mask_features)
         return Mask2FormerOutput(class_logits, mask_logits, tuple(aux))
 
     def predict(self, normed: Tensor, mask_features: Tensor) -> tuple[Tensor, Tensor]:
         """Class logits (B, Q, K+1) and mask logits (B, Q, H/4, W/4), float32."""
-        mask_logits = torch.einsum("bqc,bchw->bqhw", self.mask_head(normed), mask_features)
-        return self.class_head(normed).float(), mask_logits.float()
+        mask_logits = predict_masks(self.mask_head(normed), mask_features)
+        return self.class_head(normed).float(), mask_logits
+
+
+def predict_masks(embeddings: Tensor, mask_features: Tensor) -> Tensor:
+    """Mask logits (B, Q, h, w), float32, of ``embeddings`` (B, Q, C) over ``mask_features`` (B, C, h, w)."""
+    pixels = mask_features.permute(0, 2, 3, 1).flatten(1, 2)  # (B, hw, C), as they lie in memory
+    if is_plain_cpu(pixels):
+        # One by one, as a batched product would copy all of them first.
+        logits: Tensor = torch.stack(
+            [embedding @ pixel.t() for embedding, pixel in zip(embeddings, pixels, strict=True)]
+        )
+    else:
+        logits = embeddings @ pixels.transpose(1, 2)
+    return logits.float().view(*logits.shape[:2], *mask_features.shape[2:])
 
 
 def blocked(mask_logits: Tensor) -> Tensor:
-    """Where a query must not look, (B, Q, hw) bool, True = blocked: outside its mask; an empty mask blocks nothing."""
-    mask = mask_logits.detach().float().sigmoid() < 0.5  # in bfloat16 all from -0.0039 on would be 0.5
+    """Where a query must not look, (B, Q, hw) bool, True = blocked: outside its mask; an empty mask blocks nothing.
+
+    ``mask_logits`` (B, Q, h, w) are float32: in bfloat16 the sigmoid of all from -0.0039 on would be 0.5.
+    """
+    mask = mask_logits.detach().flatten(2).sigmoid() < 0.5
     return mask & ~mask.all(dim=-1, keepdim=True)
 
 
@@ -117,7 +131,6 @@ class MultiheadAttention(nn.Module):
             linear(x, weight, bias).view(*x.shape[:2], self.num_heads, -1).transpose(1, 2)
             for x, (weight, bias) in zip((query, key, value), projections, strict=True)
         )
-        allowed = None if attention_mask is None else ~attention_mask[:, None]
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=allowed)  # (B, heads, Q, C / heads)
+        out = masked_attention(q, k, v, attention_mask)  # (B, heads, Q, C / heads)
         projected: Tensor = self.out_proj(out.transpose(1, 2).flatten(2))
         return projected

@@ -9,7 +9,6 @@ from modelscope_swinpan.models import attention
 @pytest.mark.parametrize("windows", [1, 3, 7])
 def test_bfloat16_by_either_way(monkeypatch, windows, matrix_unit):
     monkeypatch.setattr(attention, "_has_matrix_unit", lambda: matrix_unit)
-    monkeypatch.setattr(attention, "LOGITS", 2 * 2 * 9 * 9)  # two windows a piece
     torch.manual_seed(0)
     qkv, bias = torch.randn(windows, 9, 3, 2, 8).bfloat16(), torch.randn(2, 9, 9).bfloat16()
     q, k, v = qkv.permute(2, 0, 3, 1, 4)
@@ -20,9 +19,24 @@ def test_bfloat16_by_either_way(monkeypatch, windows, matrix_unit):
     assert (found - expected).abs().max() < 0.02 * expected.abs().max()
 
 
+@pytest.mark.parametrize("matrix_unit", [True, False])
+def test_bfloat16_with_a_mask_by_either_way(monkeypatch, matrix_unit):
+    monkeypatch.setattr(attention, "_has_matrix_unit", lambda: matrix_unit)
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(3, n, 2, 8).bfloat16().transpose(1, 2) for n in (5, 33, 33))
+    blocked = torch.rand(3, 5, 33) < 0.5
+    with torch.inference_mode():
+        found = attention.masked_attention(q, k, v, blocked)
+        unblocked = attention.masked_attention(q, k, v)
+    assert found.dtype == torch.bfloat16
+    for answer, mask in ((found, ~blocked[:, None]), (unblocked, None)):
+        expected = F.scaled_dot_product_attention(q.float(), k.float(), v.float(), attn_mask=mask)
+        assert (answer - expected).abs().max() < 0.02 * expected.abs().max()
+
+
 def test_by_products_only_where_nothing_is_differentiated(monkeypatch):
     monkeypatch.setattr(attention, "_has_matrix_unit", lambda: False)
-    monkeypatch.setattr(attention, "_by_products", lambda *_: pytest.fail("not for gradients, nor for float32"))
+    monkeypatch.setattr(torch, "bmm", lambda *_: pytest.fail("not for gradients, nor for float32"))
     q = torch.randn(2, 2, 9, 8, requires_grad=True)
     attention.biased_attention(
         q.bfloat16(), q.bfloat16(), q.bfloat16(), torch.zeros(2, 9, 9).bfloat16()

@@ -10,6 +10,7 @@ from modelscope_swinpan.models.deformable_attention import (
     MultiScaleDeformableAttention,
     sample_by_grid,
     sample_by_table,
+    short_softmax,
 )
 
 
@@ -66,6 +67,16 @@ def test_reduced_precision_keeps_places_exact():
         attention.value_proj.weight.copy_(torch.eye(32))
         attention.output_proj.weight.copy_(torch.eye(32))
     value = torch.arange(300.0)[None, :, None].expand(1, 300, 32).bfloat16()
-    centres = torch.stack((torch.arange(300) + 0.5, torch.full((300,), 0.5)), 1)[:, None]
+    centres = torch.stack((torch.arange(300) + 0.5, torch.full((300,), 0.5)), 1)[:, None, None]
     out = attention(value, value, centres, [(1, 300)])
     assert torch.equal(out, value)
+
+
+def test_softmax_of_short_rows():
+    torch.manual_seed(0)
+    for dtype in (torch.float32, torch.bfloat16):
+        logits = 30 * torch.randn(2, 5, 3, 12, dtype=dtype)
+        with torch.inference_mode():
+            found = short_softmax(logits)
+        assert found.dtype == torch.float32
+        assert torch.allclose(found, logits.float().softmax(-1), atol=1e-6)

@@ -72,12 +72,24 @@ def test_feed_forward_in_pieces(monkeypatch, rows, activation):
     fc1, fc2, x = nn.Linear(8, 32), nn.Linear(32, 8), torch.randn(2, rows, 8)
     expected = fc2({"gelu": F.gelu, "relu": F.relu}[activation](fc1(x)))
     monkeypatch.setattr(lin, "HIDDEN_BYTES", 32 * 4 * 7)  # seven rows, which divide nothing
+    monkeypatch.setattr(lin, "FEW_ROWS", 1)
     most = []
     fc1.register_forward_hook(lambda *a: most.append(len(a[2])))
     with torch.inference_mode():
         found = lin.feed_forward(x, fc1, activation, fc2)
     assert max(most) <= 7
     assert torch.allclose(found, expected, atol=1e-6)
+
+
+def test_feed_forward_has_no_piece_too_small_for_the_fast_product(monkeypatch):
+    monkeypatch.setattr(lin, "HIDDEN_BYTES", 1)
+    monkeypatch.setattr(lin, "FEW_ROWS", 20)
+    fc1, fc2 = nn.Linear(8, 32), nn.Linear(32, 8)
+    rows = []
+    fc1.register_forward_hook(lambda *a: rows.append(len(a[2])))
+    with torch.inference_mode():
+        lin.feed_forward(torch.randn(50, 8), fc1, "relu", fc2)
+    assert rows == [25, 25]
 
 
 def test_feed_forward_with_gradients_is_whole(monkeypatch):

@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from modelscope_swinpan.config import SwinConfig
 from modelscope_swinpan.models import swin
+from modelscope_swinpan.models.window_plan import MASKED, window_plan
 
 SIDES = st.integers(1, 13)
 
@@ -22,26 +23,36 @@ def naive_mask(height, width, size, shift):
     for index, (rows, columns) in enumerate((r, c) for r in slices for c in slices):
         labels[rows, columns] = index
     windows = cut(labels, size)
-    return swin.MASKED * (windows[..., :, None] != windows[..., None, :]).float()
+    return MASKED * (windows[..., :, None] != windows[..., None, :]).float()
 
 
-@given(batch=st.integers(1, 2), height=SIDES, width=SIDES, shift=st.sampled_from([0, 2]))
-def test_window_plan(batch, height, width, shift):
-    """Every window of the padded and rolled map once, with its own mask."""
+@given(batch=st.integers(1, 2), height=SIDES, width=SIDES, shift=st.sampled_from([0, 2]), skip_padding=st.booleans())
+def test_window_plan(batch, height, width, shift, skip_padding):
+    """Every window of the padded and rolled map once, with its own mask, and every token that is no padding asked."""
     size = 4
-    plan = swin.window_plan(batch, height, width, size, shift, torch.device("cpu"))
+    plan = window_plan(batch, height, width, size, shift, skip_padding, torch.device("cpu"))
     total = batch * height * width
-    assert torch.equal(plan.tokens[plan.places], torch.arange(total))
-    kinds = zip(plan.tokens.view(-1, size**2).split(plan.counts), plan.masks, strict=True)
-    found = {tuple(window.tolist()): mask for windows, mask in kinds for window in windows}
+    parts = [kind.tokens.view(-1, size**2) for kind in plan.kinds]
+    every = torch.arange(size**2)
+    queries = [every if kind.queries is None else kind.queries for kind in plan.kinds]
+    asked = torch.cat([part[:, some].flatten() for part, some in zip(parts, queries, strict=True)])
+    assert torch.equal(asked[plan.places], torch.arange(total))
+    assert not skip_padding or len(asked) == total
+    found = {
+        tuple(window.tolist()): (kind.mask, some)
+        for part, kind, some in zip(parts, plan.kinds, queries, strict=True)
+        for window in part
+    }
     h, w = -(-height // size) * size, -(-width // size) * size
     masks = naive_mask(h, w, size, shift).flatten(0, 1) if shift else torch.zeros(h * w // size**2, 1)
     for token in torch.arange(total).view(batch, height, width):
         rolled = F.pad(token, (0, w - width, 0, h - height), value=total).roll((-shift, -shift), (0, 1))
         for window, mask in zip(cut(rolled, size).flatten(0, 1), masks, strict=True):
-            seen = found[tuple(window.tolist())]
-            assert torch.equal(torch.zeros_like(mask) if seen is None else seen, mask)
-    assert sum(plan.counts) == batch * len(masks)
+            seen, some = found[tuple(window.tolist())]
+            expected = mask.expand(size**2, -1)[some]
+            assert torch.equal(torch.zeros_like(expected) if seen is None else seen, expected)
+    assert sum(map(len, parts)) == batch * len(masks)
+    assert len(plan.kinds) <= (9 if skip_padding else 4)
 
 
 def test_relative_position_index_matches_its_definition():
@@ -79,6 +90,8 @@ def test_window_attention_equals_a_naive_loop(height, width, shift, seed):
             expected[area] = attention.proj(torch.cat(out, 1)).view(size, size, dim)
     expected = expected.roll((shift, shift), (1, 2))[:, :height, :width]
     assert torch.allclose(attention(x, attention.plan(x)), expected, atol=1e-5)
+    with torch.no_grad():  # where padding is left out
+        assert torch.allclose(attention(x, attention.plan(x)), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (64, 96), (33, 70)])
