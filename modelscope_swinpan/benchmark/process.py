@@ -1,6 +1,7 @@
 """Processes of their own to measure in, and what they measure: seconds and peak memory."""
 
 import multiprocessing
+import os
 import resource
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +10,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from ..errors import ConfigError
+
+BINDING = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY")
+
+
+def check_unbound() -> None:
+    """Raise a ConfigError where OpenMP binds threads: a worker would inherit the one processor of its parent."""
+    bound = [name for name in BINDING if os.environ.get(name, "false").lower() != "false"]
+    if bound:
+        raise ConfigError(
+            f"{bound[0]}={os.environ[bound[0]]} ties a measurement's processes to one processor. Measure without it: "
+            f"env -u {bound[0]} swinpan bench …"
+        )
 
 
 @contextmanager

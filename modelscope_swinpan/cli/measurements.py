@@ -9,11 +9,7 @@ from rich.table import Table
 from .console import err, one_line_errors, out, read_size
 from .options import DtypeOption, TileSideOption
 
-app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    help="Measure time and memory; prints JSON, and where it helps a table beside it, on standard error.",
-)
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 RunsOption = Annotated[int, typer.Option(metavar="N", min=1, help="Measurements; the median counts.")]
 ModelOption = Annotated[
     Path | None,
@@ -21,6 +17,15 @@ ModelOption = Annotated[
 ]
 DeviceOption = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda or cuda:1.")]
 MEGABYTE = 2**20
+
+
+@app.callback()
+def bench() -> None:
+    """Measure time and memory; prints JSON, and where it helps a table beside it, on standard error."""
+    from ..benchmark.process import check_unbound
+
+    with one_line_errors():
+        check_unbound()
 
 
 @app.command("model")

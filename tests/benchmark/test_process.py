@@ -3,8 +3,10 @@ import time
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from modelscope_swinpan.benchmark.process import measure, repeat, worker
+from modelscope_swinpan.benchmark.process import check_unbound, measure, repeat, worker
+from modelscope_swinpan.cli import app
 
 
 def test_measure_sees_a_peak_that_is_gone_at_the_end():
@@ -42,3 +44,15 @@ def test_a_worker_keeps_its_process_and_tells_what_went_wrong():
         with pytest.raises(ValueError, match="what went wrong"):
             executor.submit(fail).result()
     assert numbers[0] == numbers[1] != os.getpid()
+
+
+@pytest.mark.parametrize(("name", "value"), [("OMP_PROC_BIND", "close"), ("GOMP_CPU_AFFINITY", "0-1")])
+def test_no_measurement_on_one_processor_by_mistake(name, value):
+    result = CliRunner().invoke(app, ["bench", "load"], env={name: value})
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"Error: {name}={value} ties")
+
+
+def test_openmp_that_binds_nothing_is_no_mistake(monkeypatch):
+    monkeypatch.setenv("OMP_PROC_BIND", "FALSE")
+    check_unbound()
