@@ -66,14 +66,12 @@ class TransformerDecoder(nn.Module):
 
 def predict_masks(embeddings: Tensor, mask_features: Tensor) -> Tensor:
     """Mask logits (B, Q, h, w), float32, of ``embeddings`` (B, Q, C) over ``mask_features`` (B, C, h, w)."""
-    pixels = mask_features.permute(0, 2, 3, 1).flatten(1, 2)  # (B, hw, C), as they lie in memory
+    pixels = mask_features.flatten(2)  # (B, C, hw)
     if is_plain_cpu(pixels):
-        # One by one, as a batched product would copy all of them first.
-        logits: Tensor = torch.stack(
-            [embedding @ pixel.t() for embedding, pixel in zip(embeddings, pixels, strict=True)]
-        )
+        # One by one, as a batched product would copy channels-last features first.
+        logits = torch.stack([one @ its_pixels for one, its_pixels in zip(embeddings, pixels, strict=True)])
     else:
-        logits = embeddings @ pixels.transpose(1, 2)
+        logits = embeddings @ pixels
     return logits.float().view(*logits.shape[:2], *mask_features.shape[2:])
 
 
