@@ -13,17 +13,16 @@ from typing import Any
 
 from ..errors import ConfigError
 
-BINDING = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY")
-
 
 def check_unbound() -> None:
     """Raise a ConfigError where OpenMP binds threads: a worker would inherit the one processor of its parent."""
-    bound = [name for name in BINDING if os.environ.get(name, "false").lower() != "false"]
-    if bound:
-        raise ConfigError(
-            f"{bound[0]}={os.environ[bound[0]]} ties a measurement's processes to one processor. Measure without it: "
-            f"env -u {bound[0]} swinpan bench …"
-        )
+    asked = "OMP_PROC_BIND" in os.environ  # or else naming processors binds
+    for name in ("OMP_PROC_BIND",) if asked else ("OMP_PLACES", "GOMP_CPU_AFFINITY"):
+        if (value := os.environ.get(name, "")).lower() not in ("", "false"):
+            raise ConfigError(
+                f"{name}={value} ties a measurement's processes to one processor. Measure without it: "
+                f"env -u {name} swinpan bench …"
+            )
 
 
 @contextmanager

@@ -20,7 +20,7 @@ def biased_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
     # In so many words: PyTorch's own makes thousands of tiny products of sequences as short as a window. Logits are
     # summed in float32 with their bias, and rounded once.
     queries, keys, values = (x.flatten(0, 1) for x in (q, k, v))
-    logits = bias.repeat(len(q), 1, 1).baddbmm_(queries, keys.transpose(1, 2), alpha=q.shape[-1] ** -0.5)
+    logits = bias.to(q.dtype).repeat(len(q), 1, 1).baddbmm_(queries, keys.transpose(1, 2), alpha=q.shape[-1] ** -0.5)
     return torch.bmm(_softmax(logits), values).view(q.shape)
 
 
@@ -31,7 +31,7 @@ def masked_attention(q: Tensor, k: Tensor, v: Tensor, blocked: Tensor | None = N
     """
     if blocked is None or not _products_are_faster(q):
         return F.scaled_dot_product_attention(q, k, v, attn_mask=None if blocked is None else ~blocked[:, None])
-    masks = torch.zeros(blocked.shape, dtype=q.dtype).masked_fill_(blocked, -torch.inf)
+    masks = q.new_zeros(blocked.shape).masked_fill_(blocked, -torch.inf)
     out = [
         _softmax(torch.addmm(mask, query, key.t(), alpha=q.shape[-1] ** -0.5)) @ value
         for mask, *heads in zip(masks, q, k, v, strict=True)

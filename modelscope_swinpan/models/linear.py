@@ -55,7 +55,7 @@ def feed_forward(x: Tensor, fc1: nn.Linear, activation: Activation, fc2: nn.Line
         return whole
     rows = x.flatten(0, -2)
     # In place: memory that is fresh each time costs as much as the activation itself.
-    out = [fc2(in_place(fc1(piece))) for piece in torch.split(rows, -(-len(rows) // pieces))]
+    out = [fc2(in_place(fc1(piece))) for piece in torch.tensor_split(rows, pieces)]
     return torch.cat(out).view(*x.shape[:-1], -1)
 
 

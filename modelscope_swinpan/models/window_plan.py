@@ -54,19 +54,21 @@ def window_plan(
     rows, columns = token.shape[1] // size, token.shape[2] // size
     windows = token.view(batch, rows, size, columns, size).transpose(2, 3)  # (B, rows, columns, size, size)
     kinds, answered = [], []
-    for (some_rows, row_part, row_inside), (some_columns, column_part, column_inside) in product(
-        _bands(height, size, shift, skip_padding), _bands(width, size, shift, skip_padding)
+    row_bands, column_bands = (_bands(length, size, shift, skip_padding) for length in (height, width))
+    for (some_rows, row_parts, wanted_rows), (some_columns, column_parts, wanted_columns) in product(
+        row_bands, column_bands
     ):
         kind = windows[:, some_rows][:, :, some_columns].reshape(-1, size**2)
-        part = (2 * row_part[:, None] + column_part).flatten()
-        inside = (row_inside[:, None] & column_inside).flatten()
-        mask = MASKED * (part[inside, None] != part).float()
-        answered.append(kind[:, inside].flatten())
+        part = torch.tensor([2 * row + column for row in row_parts for column in column_parts])
+        queries = torch.tensor([row * size + column for row in wanted_rows for column in wanted_columns])
+        answered.append(kind[:, queries].flatten())
+        parted = len({*row_parts}) > 1 or len({*column_parts}) > 1
+        mask = MASKED * (part[queries, None] != part).float()
         kinds.append(
             WindowKind(
                 tokens=kind.flatten().to(device),
-                mask=mask.to(device) if mask.any() else None,
-                queries=None if inside.all() else inside.nonzero().flatten().to(device),
+                mask=mask.to(device) if parted else None,
+                queries=queries.to(device) if len(queries) < size**2 else None,
             )
         )
     order = torch.cat(answered)
@@ -75,16 +77,18 @@ def window_plan(
     return WindowPlan(places[:total].to(device), kinds)
 
 
-def _bands(length: int, size: int, shift: int, skip_padding: bool) -> list[tuple[list[int], Tensor, Tensor]]:
-    """Rows (or columns) of windows by kind: which ones, the part of every token, and whether its query is wanted.
+def _bands(
+    length: int, size: int, shift: int, skip_padding: bool
+) -> list[tuple[list[int], tuple[int, ...], tuple[int, ...]]]:
+    """Rows (or columns) of windows by kind: which ones, the part of every token, and the tokens whose query is wanted.
 
     After a roll the last one holds tokens of both ends of the map: they are parts 0 and 1, strangers to each other.
+    Plain numbers, as a trace cannot ask a tensor.
     """
     padded = length + -length % size
-    place = torch.arange(padded).view(-1, size)
-    parts = (place >= padded - shift).long()
-    inside = (place + shift) % padded < (length if skip_padding else padded)
-    bands: dict[str, list[int]] = {}
-    for row, kind in enumerate(zip(parts.tolist(), inside.tolist(), strict=True)):
-        bands.setdefault(str(kind), []).append(row)
-    return [(rows, parts[rows[0]], inside[rows[0]]) for rows in bands.values()]
+    bands: dict[tuple[tuple[int, ...], tuple[int, ...]], list[int]] = {}
+    for band, first in enumerate(range(0, padded, size)):
+        parts = tuple(int(first + i >= padded - shift) for i in range(size))
+        wanted = tuple(i for i in range(size) if not skip_padding or (first + i + shift) % padded < length)
+        bands.setdefault((parts, wanted), []).append(band)
+    return [(members, *kind) for kind, members in bands.items()]

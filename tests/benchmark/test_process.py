@@ -53,6 +53,8 @@ def test_no_measurement_on_one_processor_by_mistake(name, value):
     assert result.stderr.startswith(f"Error: {name}={value} ties")
 
 
-def test_openmp_that_binds_nothing_is_no_mistake(monkeypatch):
-    monkeypatch.setenv("OMP_PROC_BIND", "FALSE")
+@pytest.mark.parametrize("value", ["", "FALSE"])
+def test_openmp_that_binds_nothing_is_no_mistake(monkeypatch, value):
+    monkeypatch.setenv("OMP_PROC_BIND", value)
+    monkeypatch.setenv("OMP_PLACES", "cores")
     check_unbound()

@@ -6,12 +6,13 @@ from modelscope_swinpan.models import attention
 
 
 @pytest.mark.parametrize("matrix_unit", [True, False])
-@pytest.mark.parametrize("windows", [1, 3, 7])
-def test_bfloat16_by_either_way(monkeypatch, windows, matrix_unit):
+@pytest.mark.parametrize(("windows", "queries"), [(1, 9), (3, 4), (7, 9)])
+def test_bfloat16_by_either_way(monkeypatch, windows, queries, matrix_unit):
     monkeypatch.setattr(attention, "_has_matrix_unit", lambda: matrix_unit)
     torch.manual_seed(0)
-    qkv, bias = torch.randn(windows, 9, 3, 2, 8).bfloat16(), torch.randn(2, 9, 9).bfloat16()
+    qkv, bias = torch.randn(windows, 9, 3, 2, 8).bfloat16(), torch.randn(2, queries, 9).bfloat16()
     q, k, v = qkv.permute(2, 0, 3, 1, 4)
+    q = q[:, :, :queries]
     with torch.inference_mode():
         found = attention.biased_attention(q, k, v, bias)
     expected = F.scaled_dot_product_attention(q.float(), k.float(), v.float(), attn_mask=bias[None].float())
@@ -36,13 +37,23 @@ def test_bfloat16_with_a_mask_by_either_way(monkeypatch, matrix_unit):
 
 def test_by_products_only_where_nothing_is_differentiated(monkeypatch):
     monkeypatch.setattr(attention, "_has_matrix_unit", lambda: False)
-    monkeypatch.setattr(torch, "bmm", lambda *_: pytest.fail("not for gradients, nor for float32"))
-    q = torch.randn(2, 2, 9, 8, requires_grad=True)
-    attention.biased_attention(
-        q.bfloat16(), q.bfloat16(), q.bfloat16(), torch.zeros(2, 9, 9).bfloat16()
-    ).sum().backward()
+    monkeypatch.setattr(attention, "_softmax", lambda *_: pytest.fail("not for gradients, nor for float32"))
+    q, blocked = torch.randn(2, 2, 9, 8, requires_grad=True), torch.eye(9).bool().expand(2, 9, 9)
+    half = q.bfloat16()
+    attention.biased_attention(half, half, half, torch.zeros(2, 9, 9).bfloat16()).sum().backward()
+    attention.masked_attention(half, half, half, blocked).sum().backward()
     with torch.inference_mode():
         attention.biased_attention(q, q, q, torch.zeros(2, 9, 9))
+        attention.masked_attention(q, q, q, blocked)
+
+
+def test_autocast_may_leave_the_bias_in_float32(monkeypatch):
+    monkeypatch.setattr(attention, "_has_matrix_unit", lambda: False)
+    q, bias = torch.randn(3, 2, 9, 8).bfloat16(), torch.randn(2, 9, 9)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        found = attention.biased_attention(q, q, q, bias)
+    expected = F.scaled_dot_product_attention(q.float(), q.float(), q.float(), attn_mask=bias[None])
+    assert (found - expected).abs().max() < 0.02 * expected.abs().max()
 
 
 def test_far_logits_do_not_overflow(monkeypatch):

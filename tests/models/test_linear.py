@@ -83,13 +83,13 @@ def test_feed_forward_in_pieces(monkeypatch, rows, activation):
 
 def test_feed_forward_has_no_piece_too_small_for_the_fast_product(monkeypatch):
     monkeypatch.setattr(lin, "HIDDEN_BYTES", 1)
-    monkeypatch.setattr(lin, "FEW_ROWS", 20)
+    monkeypatch.setattr(lin, "FEW_ROWS", 16)
     fc1, fc2 = nn.Linear(8, 32), nn.Linear(32, 8)
     rows = []
     fc1.register_forward_hook(lambda *a: rows.append(len(a[2])))
     with torch.inference_mode():
-        lin.feed_forward(torch.randn(50, 8), fc1, "relu", fc2)
-    assert rows == [25, 25]
+        lin.feed_forward(torch.randn(49, 8), fc1, "relu", fc2)
+    assert rows == [17, 16, 16]
 
 
 def test_feed_forward_with_gradients_is_whole(monkeypatch):
