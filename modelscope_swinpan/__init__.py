@@ -24,22 +24,22 @@ if TYPE_CHECKING:
         SwinPanError,
         TrainingError,
     )
-    from .predictor import PanopticPredictor as PanopticPredictor
-    from .results import InstanceResult as InstanceResult
-    from .results import PanopticResult as PanopticResult
-    from .segment import Segment as Segment
-    from .streaming import stream as stream
-    from .tiles import TiledPredictor as TiledPredictor
+    from .inference.predictor import PanopticPredictor as PanopticPredictor
+    from .inference.results import InstanceResult as InstanceResult
+    from .inference.results import PanopticResult as PanopticResult
+    from .inference.streaming import stream as stream
+    from .inference.tiles import TiledPredictor as TiledPredictor
+    from .structures import Segment as Segment
 
 _HOMES = {
     "load_model": "checkpoints.load",
     "save_pretrained": "checkpoints.save",
-    "PanopticPredictor": "predictor",
-    "TiledPredictor": "tiles",
-    "stream": "streaming",
-    "PanopticResult": "results",
-    "InstanceResult": "results",
-    "Segment": "segment",
+    "PanopticPredictor": "inference.predictor",
+    "TiledPredictor": "inference.tiles",
+    "stream": "inference.streaming",
+    "PanopticResult": "inference.results",
+    "InstanceResult": "inference.results",
+    "Segment": "structures",
     "SwinPanError": "errors",
     "CheckpointError": "errors",
     "ConfigError": "errors",

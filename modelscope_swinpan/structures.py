@@ -2,12 +2,15 @@
 
 B batch · Q queries · K classes (the no-object class comes after them) · C channels · H, W padded input in pixels ·
 h, w one feature map · L levels, coarsest first · P sampling points.
+
+PyTorch is not imported here: the commands that only read files need no tensor.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 INSTANCE_OFFSET = 1000
 """Panoptic ids are ``label + INSTANCE_OFFSET * instance``; stuff is instance 0 (mmdetection's convention)."""
@@ -21,6 +24,25 @@ class Size(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Segment:
+    """One region of a panoptic map, or an instance.
+
+    ``id`` is its value in the map, ``label_id`` the model's class (0 … K-1), ``category_id`` the dataset's.
+    ``score`` (0–1) is class probability × mask probability, averaged over the segment's pixels. ``box`` is
+    ``(x1, y1, x2, y2)`` in pixels of the original image, right and bottom edges exclusive.
+    """
+
+    id: int
+    label_id: int
+    category_id: int
+    label: str
+    isthing: bool
+    area: int
+    box: tuple[int, int, int, int]
+    score: float
+
+
+@dataclass(frozen=True)
 class ImageBatch:
     """Preprocessed images of one padded size.
 
@@ -28,7 +50,7 @@ class ImageBatch:
     ``original`` give each image's size after and before resizing.
     """
 
-    pixel_values: Tensor
+    pixel_values: "Tensor"
     resized: tuple[Size, ...]
     original: tuple[Size, ...]
 
@@ -40,6 +62,6 @@ class Mask2FormerOutput(NamedTuple):
     were asked for.
     """
 
-    class_logits: Tensor
-    mask_logits: Tensor
-    aux_outputs: tuple[tuple[Tensor, Tensor], ...] = ()
+    class_logits: "Tensor"
+    mask_logits: "Tensor"
+    aux_outputs: "tuple[tuple[Tensor, Tensor], ...]" = ()

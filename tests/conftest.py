@@ -62,7 +62,7 @@ def quick_model() -> Mask2Former:
 @pytest.fixture(scope="session")
 def chelsea() -> np.ndarray:
     """A photo, (300, 451, 3) RGB."""
-    from modelscope_swinpan.images import decode_image
+    from modelscope_swinpan.images.decode import decode_image
 
     return decode_image(CHELSEA)
 

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from modelscope_swinpan.cli import app
-from modelscope_swinpan.cli.training import _options, _read_settings
+from modelscope_swinpan.cli.train import _options, _read_settings
 from tests.conftest import ROOT
 
 BLOCK = re.compile(r"^```(?:bash|sh)?\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -8,10 +8,9 @@ import torch
 
 from modelscope_swinpan import PanopticPredictor
 from modelscope_swinpan.categories import COCO_PANOPTIC
-from modelscope_swinpan.data.example import annotate
-from modelscope_swinpan.results import PanopticResult
-from modelscope_swinpan.segment import Segment
-from modelscope_swinpan.structures import ImageBatch, Size
+from modelscope_swinpan.coco.annotation import annotate
+from modelscope_swinpan.inference.results import PanopticResult
+from modelscope_swinpan.structures import ImageBatch, Segment, Size
 from tests.builders import random_model
 
 PERSON, DOG, SKY, GRASS = 0, 16, 119, 125

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from .. import config as presets
-from .. import postprocess
 from ..config import PostprocessConfig
-from ..results import PanopticResult
+from ..inference import fusion as postprocess
+from ..inference.results import PanopticResult
 from ..structures import Size
 from .process import measure, repeat
 

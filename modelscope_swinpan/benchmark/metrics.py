@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..categories import COCO_PANOPTIC
-from ..data.coco_panoptic import category_entries
+from ..coco.writer import category_entries
 from ..errors import ConfigError
 from ..evaluation.metrics import average_precision, load_hotcoco
 from .process import measure, repeat

@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from ..checkpoints.load import open_model
 from ..checkpoints.save import Form, save_pretrained
-from ..data.scenes import generate_scene
 from ..errors import SwinPanError
-from ..images import decode_image
-from ..predictor import PanopticPredictor
+from ..images.decode import decode_image
+from ..inference.predictor import PanopticPredictor
+from ..scenes.dataset import generate_scene
 from . import sides
 from .process import worker
 from .random_model import PHOTO, write_random_model

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..checkpoints.load import load_model
-from ..data.coco_panoptic import CocoPanopticWriter
-from ..data.scenes import generate_scene
+from ..coco.writer import CocoPanopticWriter
 from ..evaluation.metrics import panoptic_quality
-from ..images import decode_image
-from ..predictor import PanopticPredictor
-from ..results import PanopticResult
+from ..images.decode import decode_image
+from ..inference.predictor import PanopticPredictor
+from ..inference.results import PanopticResult
+from ..scenes.dataset import generate_scene
 
 
 def bench_precision(model: Path, photos: Sequence[Path], scenes: int, device: str, dtype: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from ..checkpoints.load import load_model
-from ..export import INPUT, OUTPUTS, check_export, default_size, export_model
+from ..inference.export import INPUT, OUTPUTS, check_export, default_size, export_model
 from .model import relative
 from .process import worker
 from .random_model import write_random_model

@@ -9,10 +9,10 @@ from torch.nn import functional as F
 from .. import config as presets
 from ..checkpoints.save import Form, save_pretrained
 from ..config import Mask2FormerConfig
-from ..data.scenes import generate_scene
+from ..inference.preprocess import preprocess
 from ..models.mask2former import Mask2Former
 from ..models.transformer_decoder import TransformerDecoder
-from ..preprocess import preprocess
+from ..scenes.dataset import generate_scene
 
 KEPT = 30
 """Queries that are sure of a class. Some lose their region to others in the fusion; about 25 segments are left."""

@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from .. import config as presets
 from ..checkpoints.load import open_model, parse_device, parse_dtype
 from ..config import Mask2FormerConfig
-from ..models.linear import linear
+from ..kernels.linear import linear
 from ..models.mask2former import Mask2Former
 
 INPUT = (800, 1216)

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from ..checkpoints.load import load_model
-from ..data.scenes import generate_scene
 from ..files import write_whole
-from ..predictor import PanopticPredictor
+from ..inference.predictor import PanopticPredictor
+from ..scenes.dataset import generate_scene
 from .fusion import bench_postprocess
 from .loading import read_weights
 from .process import measure, peak_resident, repeat, resident

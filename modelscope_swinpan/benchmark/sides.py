@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from ..categories import COCO_PANOPTIC
 from ..checkpoints.load import load_model, parse_device, parse_dtype
 from ..errors import ConfigError
-from ..images import decode_image
-from ..predictor import PanopticPredictor
+from ..images.decode import decode_image
+from ..inference.predictor import PanopticPredictor
 from .loading import read_weights
 from .process import measure, peak_resident, resident
 

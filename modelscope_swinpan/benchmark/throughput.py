@@ -7,9 +7,9 @@ from typing import Any
 
 from ..checkpoints.load import load_model
 from ..errors import ImageError
-from ..images import decode_image
-from ..predictor import PanopticPredictor
-from ..streaming import stream
+from ..images.decode import decode_image
+from ..inference.predictor import PanopticPredictor
+from ..inference.streaming import stream
 from .model import write_photo
 from .random_model import write_random_model
 

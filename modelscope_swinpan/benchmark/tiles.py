@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..checkpoints.load import load_model
-from ..data.coco_panoptic import CocoPanopticWriter
-from ..data.scene_layout import SCENE_CATEGORIES
-from ..data.scenes import generate_scene
+from ..coco.writer import CocoPanopticWriter
 from ..evaluation.callback import panoptic_figures
 from ..evaluation.metrics import panoptic_quality
-from ..predictor import PanopticPredictor, Result
-from ..tiles import TiledPredictor
+from ..inference.predictor import PanopticPredictor, Result
+from ..inference.tiles import TiledPredictor
+from ..scenes.dataset import generate_scene
+from ..scenes.layout import SCENE_CATEGORIES
 from .process import measure, summary
 
 
@@ -27,7 +27,7 @@ def bench_tiles(
     """PQ in percent, median seconds and peak memory over so many generated scenes, whole and in tiles of a side.
 
     Scenes are of a size (height, width) in pixels, and seen from ``far`` times as high
-    (:func:`~modelscope_swinpan.data.scenes.generate_scene`): their things are small.
+    (:func:`~modelscope_swinpan.scenes.dataset.generate_scene`): their things are small.
     """
     plain = PanopticPredictor(load_model(model, device=device, dtype=dtype))
     tiled = TiledPredictor(plain, side=side)

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from ..checkpoints.files.source import read_json
 from ..checkpoints.inspection import inspect_checkpoint
 from ..checkpoints.load import CONFIGURATION, locate
-from ..checkpoints.source import read_json
 from ..errors import CheckpointError, SwinPanError
 from .front_matter import TASK
 from .problem import Problem

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..checkpoints.source import inside
+from ..checkpoints.files.source import inside
 from ..errors import ImageError
 from ..evaluation.report import Report
-from ..images import decode_image
+from ..images.decode import decode_image
 from .facts import EVALUATION, README
 from .front_matter import IN_REPOSITORY, TASK, indexing
 from .phrases import QUICK_START

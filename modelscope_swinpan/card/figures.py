@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..checkpoints.files.source import read_json
 from ..checkpoints.load import load_model
-from ..checkpoints.source import read_json
 from ..config import from_mapping
 from ..errors import ConfigError
 from ..evaluation.callback import figures
 from ..evaluation.metrics import AveragePrecision, PanopticQuality, Quality
 from ..evaluation.report import Report
-from ..identity import describe_model
+from ..inference.identity import describe_model
 
 NAMES: Mapping[str, str] = {
     "pq": "PQ",

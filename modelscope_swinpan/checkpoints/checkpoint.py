@@ -9,11 +9,11 @@ from typing import Any
 from torch import Tensor
 
 from .classes import Classes, from_meta
-from .dialects import NATIVE, Dialect, detect
-from .native import from_header
-from .source import Source, read_source
-from .transformers import TRANSFORMERS
-from .transformers_config import read_config, read_preprocessor
+from .dialects.native import from_header
+from .dialects.registry import NATIVE, Dialect, detect
+from .dialects.transformers import TRANSFORMERS
+from .dialects.transformers_config import read_config, read_preprocessor
+from .files.source import Source, read_source
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import torch
 
 from ..config import Mask2FormerConfig
 from .checkpoint import interpret
-from .dialects import Dialect
+from .dialects.registry import Dialect
+from .files.source import Source, read_json, read_source
 from .load import build, describe, locate
-from .source import Source, read_json, read_source
 
 PIECE = 2**20
 

@@ -17,9 +17,9 @@ from ..models.mask2former import Mask2Former
 from .architecture import infer_config, num_classes
 from .checkpoint import Checkpoint, read_checkpoint
 from .classes import check_count, resolve
-from .keymap import check_complete, shorten
-from .source import find_weights, inside, read_json
-from .transformers_config import CONFIG
+from .dialects.keymap import check_complete, shorten
+from .dialects.transformers_config import CONFIG
+from .files.source import find_weights, inside, read_json
 
 CONFIGURATION = "configuration.json"
 EMBEDDED = Path(__file__).parents[1] / "embedded"

@@ -13,16 +13,16 @@ from torch import Tensor
 from ..config import Mask2FormerConfig, ResNetConfig
 from ..errors import CheckpointError, ConfigError
 from ..files import whole
+from ..models.backbones.swin import relative_position_index
 from ..models.mask2former import Mask2Former
-from ..models.swin import relative_position_index
-from . import native, transformers_save
 from .architecture import infer_config
+from .dialects import native, transformers_save
+from .dialects.mmdet import MMDET2
+from .dialects.transformers import WRITTEN
+from .dialects.transformers_config import CONFIG, PREPROCESSOR
+from .files.safetensors import write_safetensors
+from .files.source import WEIGHTS
 from .load import CONFIGURATION
-from .mmdet import MMDET2
-from .safetensors import write_safetensors
-from .source import WEIGHTS
-from .transformers import WRITTEN
-from .transformers_config import CONFIG, PREPROCESSOR
 
 Form = Literal["native", "mmdet", "transformers"]
 WEIGHT_FILES: Mapping[Form, str] = {

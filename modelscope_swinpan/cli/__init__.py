@@ -11,7 +11,13 @@ from typing import Annotated, NoReturn
 import typer
 
 from .. import __version__
-from . import batch, cards, checkpoints, evaluation, exporting, images, measurements, scenes, studio, training
+from . import batch, checkpoints, scenes, studio
+from . import bench as measurements
+from . import card as cards
+from . import eval as evaluation
+from . import export as exporting
+from . import predict as images
+from . import train as training
 from .console import say
 
 # Plain help: the rich one cuts long defaults off.

@@ -34,10 +34,10 @@ from .options import (
 )
 
 if TYPE_CHECKING:
-    from ..batch.inputs import Inputs
-    from ..batch.ray_engine import RayEngine
-    from ..batch.run import Progress
-    from ..predictor import PanopticPredictor
+    from ..inference.predictor import PanopticPredictor
+    from ..runs.inputs import Inputs
+    from ..runs.ray_engine import RayEngine
+    from ..runs.run import Progress
 
 SECONDS = 30
 """How often a line tells of the progress where there is no terminal."""
@@ -133,7 +133,7 @@ def batch(
         cluster = _cluster(load, device, batch_size, *ray) if engine == "ray" else None
         listed = _inputs(inputs, images, split, subset, output)
 
-        from ..batch.run import run_batch
+        from ..runs.run import run_batch
 
         predictor = load("cpu" if cluster else device)  # the workers load their own
         with _shown() as progress:
@@ -160,7 +160,7 @@ def _load(
     thresholds: Mapping[str, float | None],
 ) -> "PanopticPredictor":
     """A predictor; a worker on another machine calls this by itself."""
-    from ..tiles import tiled
+    from ..inference.tiles import tiled
 
     return tiled(load_predictor(model, device, dtype, batch_size, task=task, **thresholds), tiles)
 
@@ -181,7 +181,7 @@ def _cluster(
     if least > most:
         raise ConfigError(f"--workers: at least {least} and at most {most} is no range.")
 
-    from ..batch.ray_engine import RayEngine
+    from ..runs.ray_engine import RayEngine
 
     return RayEngine(
         load=partial(load, device or ("cuda" if gpus else "cpu")),
@@ -203,7 +203,7 @@ def _inputs(given: str, images: Path | None, split: str | None, subset: str | No
     if split or subset:
         raise ConfigError(f"--split and --subset are for an MsDataset; {given} is no id of one.")
 
-    from ..batch.listing import open_inputs
+    from ..runs.listing import open_inputs
 
     return open_inputs(given, images=images, leave_out=output)
 

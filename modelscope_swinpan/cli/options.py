@@ -9,7 +9,7 @@ from ..config import Task, replace
 from .console import err
 
 if TYPE_CHECKING:
-    from ..predictor import PanopticPredictor
+    from ..inference.predictor import PanopticPredictor
 
 DEFAULT_MODEL = "damo/cv_swinL_panoptic-segmentation_cocopan"
 
@@ -84,8 +84,8 @@ def load_predictor(
     import torch
 
     from ..checkpoints.load import load_model
+    from ..inference.predictor import PanopticPredictor
     from ..plugin.hub import resolve_model
-    from ..predictor import PanopticPredictor
 
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     path = resolve_model(model)

@@ -27,8 +27,8 @@ def scenes(
     with one_line_errors():
         pixels = read_size(size)
 
-        from ..data.coco_panoptic import write_dataset
-        from ..data.scenes import SceneDataset
+        from ..coco.writer import write_dataset
+        from ..scenes.dataset import SceneDataset
 
         columns = (*Progress.get_default_columns(), MofNCompleteColumn())
         with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:

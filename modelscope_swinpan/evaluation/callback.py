@@ -4,10 +4,10 @@ import math
 import shutil
 from pathlib import Path
 
+from ..coco.reader import CocoPanoptic
 from ..config import Mask2FormerConfig
-from ..data.coco_reader import CocoPanoptic
+from ..inference.predictor import PanopticPredictor
 from ..models.mask2former import Mask2Former
-from ..predictor import PanopticPredictor
 from ..training.loop import Evaluate
 from .evaluate import evaluate
 from .identity import check_scorable

@@ -11,13 +11,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ..ahead import map_ahead
-from ..data.coco_json import read_json
-from ..data.coco_layout import find_layout, path_inside
-from ..data.coco_reader import CocoPanoptic
+from ..coco.json import read_json
+from ..coco.layout import find_layout, path_inside
+from ..coco.reader import CocoPanoptic
 from ..errors import ConfigError, DatasetError
-from ..predictor import PanopticPredictor
-from ..tiles import describe_tiles
+from ..inference.predictor import PanopticPredictor
+from ..inference.prefetch import map_ahead
+from ..inference.tiles import describe_tiles
 from .identity import describe_run
 from .metrics import average_precision, load_hotcoco, panoptic_quality
 from .predict import predict_images

@@ -3,10 +3,10 @@
 import hashlib
 from typing import Any
 
+from ..coco.reader import CocoPanoptic
 from ..config import Mask2FormerConfig, PostprocessConfig
-from ..data.coco_reader import CocoPanoptic
 from ..errors import ConfigError, DatasetError
-from ..identity import describe_model
+from ..inference.identity import describe_model
 from ..models.mask2former import Mask2Former
 
 

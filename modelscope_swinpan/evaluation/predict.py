@@ -8,17 +8,17 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from torch import Tensor
 
-from .. import postprocess as fusion
+from ..coco.json import ImageEntry
+from ..coco.layout import path_inside
+from ..coco.reader import CocoPanoptic
 from ..config import PostprocessConfig
-from ..data.coco_json import ImageEntry
-from ..data.coco_layout import path_inside
-from ..data.coco_reader import CocoPanoptic
 from ..errors import DatasetError, ImageError
-from ..predictor import PanopticPredictor, Result
-from ..results import InstanceResult, PanopticResult
-from ..streaming import stream
+from ..inference import fusion as fusion
+from ..inference.predictor import PanopticPredictor, Result
+from ..inference.results import InstanceResult, PanopticResult
+from ..inference.streaming import stream
+from ..inference.tiles import TiledPredictor
 from ..structures import Size
-from ..tiles import TiledPredictor
 
 Found = TypeVar("Found", PanopticResult, InstanceResult)
 

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from ..categories import Category
-from ..coco import segment_entry
-from ..data.coco_json import ImageEntry
-from ..data.coco_panoptic import category_entries, write_png
+from ..coco.encoding import segment_entry
+from ..coco.json import ImageEntry
+from ..coco.writer import category_entries, write_png
 from ..files import whole, write_whole
-from ..results import InstanceResult, PanopticResult
-from ..run_folder import Lines, claim, json_list
-from ..segment import Segment
+from ..inference.results import InstanceResult, PanopticResult
+from ..runs.journal import Lines, claim, json_list
+from ..structures import Segment
 from .metrics import load_hotcoco
 from .truth import image_entries
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..ahead import map_ahead
-from ..data.coco_json import ImageEntry
-from ..data.coco_layout import path_inside
-from ..data.coco_panoptic import category_entries
-from ..data.coco_reader import CocoPanoptic
+from ..coco.json import ImageEntry
+from ..coco.layout import path_inside
+from ..coco.reader import CocoPanoptic
+from ..coco.writer import category_entries
+from ..inference.prefetch import map_ahead
 from .metrics import load_hotcoco
 
 

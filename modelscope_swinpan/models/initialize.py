@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 from ..errors import ConfigError
-from .deformable_attention import MultiScaleDeformableAttention
+from ..kernels.deformable_attention import MultiScaleDeformableAttention
+from .backbones.swin import Swin
 from .mask2former import Mask2Former
 from .pixel_decoder import PixelDecoder
-from .swin import Swin
 from .transformer_decoder import MultiheadAttention, TransformerDecoder
 
 SWIN_STD = 0.02

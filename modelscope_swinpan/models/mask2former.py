@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from ..config import Mask2FormerConfig, ResNetConfig
 from ..errors import ConfigError
 from ..structures import Mask2FormerOutput
+from .backbones.resnet import ResNet
+from .backbones.swin import Block, Swin
 from .pixel_decoder import EncoderLayer, PixelDecoder
-from .resnet import ResNet
-from .swin import Block, Swin
 from .transformer_decoder import DecoderLayer, TransformerDecoder
 
 VARIANTS = 64

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..config import PixelDecoderConfig
-from .cache import shape_cache
-from .deformable_attention import MultiScaleDeformableAttention
-from .linear import Linear, feed_forward
+from ..kernels.cache import shape_cache
+from ..kernels.deformable_attention import MultiScaleDeformableAttention
+from ..kernels.linear import Linear, feed_forward
 from .position_encoding import sine_position_encoding
 
 GROUPS = 32

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from .cache import shape_cache
+from ..kernels.cache import shape_cache
 
 
 def sine_position_encoding(height: int, width: int, channels: int, device: torch.device) -> Tensor:

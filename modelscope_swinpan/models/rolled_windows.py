@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..kernels.window_plan import MASKED, WindowPlan
+from .backbones.swin import WindowAttention
 from .mask2former import Mask2Former
-from .swin import WindowAttention
-from .window_plan import MASKED, WindowPlan
 
 
 class RolledWindowAttention(WindowAttention):

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..config import TransformerDecoderConfig
+from ..kernels.attention import masked_attention
+from ..kernels.linear import is_plain_cpu, linear
 from ..structures import Mask2FormerOutput
-from .attention import masked_attention
-from .linear import is_plain_cpu, linear
 from .position_encoding import sine_position_encoding
 
 

@@ -6,7 +6,7 @@ from modelscope.utils.cv import image_utils
 
 
 def _draw(masks: Any) -> Any:
-    from modelscope_swinpan.visualize import masks_to_image
+    from ..inference.draw import masks_to_image
 
     return masks_to_image(masks)
 

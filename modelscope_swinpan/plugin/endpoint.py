@@ -24,8 +24,8 @@ from starlette.responses import Response
 
 from ..config import check_names
 from ..errors import ConfigError, DeviceError, ImageError, SwinPanError
-from ..images import decode_file
-from ..remote import fetch
+from ..images.decode import decode_file
+from ..images.fetch import fetch
 from .limits import Limits
 from .pipeline import THRESHOLDS
 from .public import PublicSession

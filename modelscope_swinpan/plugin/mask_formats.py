@@ -9,8 +9,8 @@ import numpy as np
 from modelscope.outputs import OutputKeys
 from PIL import Image
 
-from ..coco import colors_from_ids
-from ..predictor import Result
+from ..coco.encoding import colors_from_ids
+from ..inference.predictor import Result
 
 
 def as_list(result: Result) -> dict[str, Any]:

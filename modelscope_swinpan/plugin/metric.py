@@ -16,14 +16,14 @@ from modelscope.utils.import_utils import MODULE_KEY, LazyImportModule
 from modelscope.utils.registry import default_group
 
 from ..categories import COCO_PANOPTIC, Category
-from ..data.coco_panoptic import CocoPanopticWriter
-from ..data.coco_reader import CocoPanoptic
-from ..data.example import Annotation, SegmentInfo
+from ..coco.annotation import Annotation, SegmentInfo
+from ..coco.reader import CocoPanoptic
+from ..coco.writer import CocoPanopticWriter
 from ..errors import ConfigError
 from ..evaluation.callback import panoptic_figures
 from ..evaluation.evaluate import score
-from ..results import PanopticResult
-from ..segment import Segment
+from ..inference.results import PanopticResult
+from ..structures import Segment
 from .rows import parse_categories, read_annotation
 
 METRIC = "image-panoptic-segmentation-metric"

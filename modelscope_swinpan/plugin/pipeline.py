@@ -18,9 +18,9 @@ from modelscope.utils.constant import Frameworks, Tasks
 from ..checkpoints.load import CONFIGURATION, EMBEDDED
 from ..config import PostprocessConfig, Task, check_names, replace
 from ..errors import ConfigError
-from ..images import decode_image
-from ..predictor import PanopticPredictor, Result
-from ..tiles import tiled
+from ..images.decode import decode_image
+from ..inference.predictor import PanopticPredictor, Result
+from ..inference.tiles import tiled
 from .hub import resolve_model
 from .mask_formats import MASK_FORMATS
 from .model import SwinPanModel, check_device
@@ -51,14 +51,14 @@ Images = list[npt.NDArray[np.uint8]]
 class SwinPanPipeline(Pipeline):
     """Segmentation of one image, a list of them, or a dataset: panoptic, or what else the model was trained for.
 
-    An image is whatever :func:`~modelscope_swinpan.images.decode_image` takes. The answer to one image is a dict, its
-    lists in upstream's order (falling segment id), all empty where nothing was found:
+    An image is whatever :func:`~modelscope_swinpan.images.decode.decode_image` takes. The answer to one image is a
+    dict, its lists in upstream's order (falling segment id), all empty where nothing was found:
 
     * ``masks``: (H, W) int32 arrays of 0 and 1, at the image's own size,
     * ``labels``: class names, ``scores``: floats 0–1, ``boxes``: ``[x1, y1, x2, y2]`` in pixels,
     * ``panoptic_seg``: (H, W) int32, the segment id of every pixel, the number of classes where there is none (of
       instances the best at that pixel, and 0 where there is none),
-    * ``segments_info``: one dict per segment, with the fields of :class:`~modelscope_swinpan.segment.Segment`.
+    * ``segments_info``: one dict per segment, with the fields of :class:`~modelscope_swinpan.structures.Segment`.
 
     A list gives a list, an ``MsDataset`` a generator. Calls take ``scores``, ``subtask``, ``object_mask_threshold``,
     ``overlap_threshold``, ``filter_low_score`` and, for instances, ``instance_threshold``; lists ``batch_size`` too: so

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import Any
 
-from ..batch.inputs import Entry, Inputs, Source
 from ..errors import DatasetError, ImageError
-from ..images import ROW_KEYS
+from ..images.decode import ROW_KEYS
+from ..runs.inputs import Entry, Inputs, Source
 from .rows import Rows
 
 _opening = threading.Lock()

@@ -11,11 +11,11 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from ..categories import Category
-from ..coco import ids_from_colors
-from ..data.coco_json import MAX_ID, ImageEntry, Node, read_categories
-from ..data.example import Annotation, Example, annotate
+from ..coco.annotation import Annotation, Example, annotate
+from ..coco.encoding import ids_from_colors
+from ..coco.json import MAX_ID, ImageEntry, Node, read_categories
 from ..errors import DatasetError, ImageError
-from ..images import ROW_KEYS, decode_image
+from ..images.decode import ROW_KEYS, decode_image
 from ..structures import Size
 
 

@@ -3,7 +3,7 @@
 They are those of :class:`~modelscope_swinpan.training.config.TrainConfig`, and besides
 
 * ``max_epochs``: how often to go through the data, instead of ``steps``,
-* ``augment``: an object with options of :class:`~modelscope_swinpan.data.augment.AugmentConfig`,
+* ``augment``: an object with options of :class:`~modelscope_swinpan.training.augment.AugmentConfig`,
 * ``work_dir``: the folder of the run.
 """
 
@@ -18,8 +18,8 @@ from modelscope.utils.config import Config
 from modelscope.utils.logger import get_logger
 
 from ..config import check_names, from_mapping
-from ..data.augment import AugmentConfig
 from ..errors import ConfigError
+from ..training.augment import AugmentConfig
 from ..training.config import TrainConfig
 
 TRAIN = "train"

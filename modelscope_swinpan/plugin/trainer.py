@@ -16,9 +16,9 @@ from modelscope.utils.registry import default_group
 
 from ..categories import Category
 from ..checkpoints.load import CONFIGURATION, load_model
+from ..coco.reader import CocoPanoptic
+from ..coco.writer import write_dataset
 from ..config import check_names
-from ..data.coco_panoptic import write_dataset
-from ..data.coco_reader import CocoPanoptic
 from ..errors import ConfigError
 from ..evaluation.callback import evaluator, measure
 from ..models.mask2former import Mask2Former
@@ -61,8 +61,8 @@ class SwinPanTrainer(BaseTrainer):
     """Trains and evaluates a panoptic model, ``model``.
 
     A dataset is a COCO panoptic one, by its folder or its JSON file; or has examples and ``categories``, as
-    :class:`~modelscope_swinpan.data.scenes.SceneDataset` does; or rows as :class:`~.rows.RowDataset` describes them, as
-    an ``MsDataset`` does.
+    :class:`~modelscope_swinpan.scenes.dataset.SceneDataset` does; or rows as :class:`~.rows.RowDataset` describes them,
+    as an ``MsDataset`` does.
 
     ``work_dir`` gets the checkpoint, logs, curves and pictures of the run, its last evaluation, and in ``output`` the
     trained model, a model directory. A trainer with the same arguments goes on with a run that was stopped.

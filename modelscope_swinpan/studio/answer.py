@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image
 
 from ..categories import Category
-from ..data.coco_panoptic import CocoPanopticWriter
-from ..images import decode_file
-from ..results import PanopticResult
-from ..segment import Segment
+from ..coco.writer import CocoPanopticWriter
+from ..images.decode import decode_file
+from ..inference.results import PanopticResult
+from ..structures import Segment
 
 THINGS, STUFF = "Things", "Stuff"
 KINDS = (THINGS, STUFF)

@@ -4,7 +4,7 @@ import io
 
 from PIL import Image
 
-from ..data.scenes import generate_scene
+from ..scenes.dataset import generate_scene
 
 SEEDS = (37, 15, 12, 19)
 """Held-out scenes of different places."""

@@ -12,10 +12,10 @@ import gradio as gr
 from PIL import Image
 
 from ..config import Mask2FormerConfig
-from ..data.scene_layout import SCENE_CATEGORIES
 from ..errors import SwinPanError
-from ..images import decode_file
-from ..predictor import PanopticPredictor
+from ..images.decode import decode_file
+from ..inference.predictor import PanopticPredictor
+from ..scenes.layout import SCENE_CATEGORIES
 from .answer import KINDS, Answer
 from .examples import make_examples
 from .view import view

@@ -20,8 +20,8 @@ from starlette.middleware import Middleware
 
 from ..checkpoints.load import load_model
 from ..errors import ConfigError
+from ..inference.predictor import PanopticPredictor
 from ..plugin.hub import resolve_model
-from ..predictor import PanopticPredictor
 from .look import WORDS, theme
 from .page import build
 from .seclusion import Seclusion

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ..results import PanopticResult
-from ..visualize import segment_colors
+from ..inference.draw import segment_colors
+from ..inference.results import PanopticResult
 
 SIDE = 1280
 """The long side, in pixels, of the grid that outlines are drawn on, and the longest that a photo is shown at."""

@@ -5,8 +5,8 @@ from functools import partial
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from ..models.backbones.swin import Block
 from ..models.pixel_decoder import EncoderLayer
-from ..models.swin import Block
 from ..models.transformer_decoder import DecoderLayer
 
 

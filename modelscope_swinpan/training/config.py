@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from ..data.augment import AugmentConfig
 from ..errors import ConfigError
+from .augment import AugmentConfig
 
 SCHEDULES = ("step", "cosine")
 

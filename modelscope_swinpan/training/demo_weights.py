@@ -7,17 +7,11 @@ from pathlib import Path
 import torch
 
 from ..checkpoints.save import save_pretrained
-from ..config import (
-    Mask2FormerConfig,
-    PixelDecoderConfig,
-    PreprocessConfig,
-    SwinConfig,
-    TransformerDecoderConfig,
-)
-from ..data.augment import AugmentConfig
-from ..data.scenes import DEFAULT_SIZE, TRAINING_SEEDS, SceneDataset
+from ..config import Mask2FormerConfig, PixelDecoderConfig, PreprocessConfig, SwinConfig, TransformerDecoderConfig
 from ..models.initialize import initialize
 from ..models.mask2former import Mask2Former
+from ..scenes.dataset import DEFAULT_SIZE, TRAINING_SEEDS, SceneDataset
+from .augment import AugmentConfig
 from .config import Phase, TrainConfig
 from .criterion import CriterionConfig
 from .loop import Evaluate, Run

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torchvision.ops import stochastic_depth
 
 from ..errors import ConfigError
+from ..models.backbones.swin import Block, Swin
 from ..models.mask2former import Mask2Former
-from ..models.swin import Block, Swin
 
 
 def add_drop_path(model: Mask2Former, rate: float) -> None:

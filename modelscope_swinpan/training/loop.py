@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import Dataset
 
 from ..checkpoints.save import save_pretrained
-from ..data.example import Example
+from ..coco.annotation import Example
 from ..errors import TrainingError
 from ..files import remove_leftovers
 from ..models.mask2former import Mask2Former

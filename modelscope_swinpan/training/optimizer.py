@@ -10,8 +10,8 @@ from torch import nn
 from torch.optim import AdamW, Muon, Optimizer
 
 from ..errors import ConfigError
+from ..models.backbones.swin import Swin
 from ..models.mask2former import Mask2Former
-from ..models.swin import Swin
 from .config import TrainConfig
 
 EMBEDDINGS = ("query_feat", "query_pos", "level_embed", "relative_position_bias_table")

@@ -11,12 +11,12 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from ..categories import Category
-from ..data.example import Annotation, Example
+from ..coco.annotation import Annotation, Example
+from ..inference.fusion import panoptic
+from ..inference.preprocess import preprocess
+from ..inference.results import PanopticResult
 from ..models.mask2former import Mask2Former
-from ..postprocess import panoptic
-from ..preprocess import preprocess
-from ..results import PanopticResult
-from ..segment import Segment
+from ..structures import Segment
 
 WIDTH = 640
 """Of one picture, in pixels."""

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from ..data.augment import Augment
-from ..data.example import Example
+from ..coco.annotation import Example
 from ..errors import ConfigError, SwinPanError
+from .augment import Augment
 from .config import Phase, TrainConfig
 from .criterion import Target
 

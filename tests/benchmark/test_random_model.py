@@ -1,6 +1,6 @@
 from modelscope_swinpan import PanopticPredictor, load_model
 from modelscope_swinpan.benchmark.random_model import PHOTO
-from modelscope_swinpan.data.scenes import generate_scene
+from modelscope_swinpan.scenes.dataset import generate_scene
 from tests.builders import SMALL
 
 

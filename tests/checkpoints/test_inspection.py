@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from modelscope_swinpan import save_pretrained
-from modelscope_swinpan.checkpoints import native
+from modelscope_swinpan.checkpoints.dialects import native
 from modelscope_swinpan.checkpoints.inspection import inspect_checkpoint
 from modelscope_swinpan.config import swin_large
 from modelscope_swinpan.errors import CheckpointError

@@ -10,14 +10,14 @@ from safetensors.torch import save_file
 
 from modelscope_swinpan import load_model
 from modelscope_swinpan.categories import COCO_PANOPTIC
-from modelscope_swinpan.checkpoints.detectron2 import DETECTRON2
-from modelscope_swinpan.checkpoints.easycv import EASYCV
-from modelscope_swinpan.checkpoints.mmdet import MMDET2
-from modelscope_swinpan.checkpoints.native import to_header
+from modelscope_swinpan.checkpoints.dialects.detectron2 import DETECTRON2
+from modelscope_swinpan.checkpoints.dialects.easycv import EASYCV
+from modelscope_swinpan.checkpoints.dialects.mmdet import MMDET2
+from modelscope_swinpan.checkpoints.dialects.native import to_header
 from modelscope_swinpan.config import PostprocessConfig, PreprocessConfig, ResNetConfig
 from modelscope_swinpan.errors import CheckpointError, ConfigError
 from tests.builders import SMALL, SMALL_RESNET, random_model
-from tests.checkpoints.test_io import mapped_file
+from tests.checkpoints.files.test_io import mapped_file
 
 NAMES = [category.name for category in COCO_PANOPTIC]
 

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from modelscope_swinpan.categories import COCO_PANOPTIC
+from modelscope_swinpan.coco.annotation import Example, annotate
+from modelscope_swinpan.coco.reader import CocoPanoptic
+from modelscope_swinpan.coco.writer import write_dataset
 from modelscope_swinpan.config import PreprocessConfig
-from modelscope_swinpan.data.coco_panoptic import write_dataset
-from modelscope_swinpan.data.coco_reader import CocoPanoptic
-from modelscope_swinpan.data.example import Example, annotate
 from modelscope_swinpan.structures import Mask2FormerOutput
 from tests.builders import SMALL, random_model
 

@@ -10,7 +10,7 @@ from modelscope_swinpan.errors import SwinPanError
 from modelscope_swinpan.evaluation import callback, metrics
 from modelscope_swinpan.evaluation.callback import evaluator, figures, measure
 from modelscope_swinpan.evaluation.evaluate import evaluate
-from modelscope_swinpan.predictor import PanopticPredictor
+from modelscope_swinpan.inference.predictor import PanopticPredictor
 
 from .painted import dataset, reading_model
 

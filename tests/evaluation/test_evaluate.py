@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from modelscope_swinpan.data.coco_panoptic import write_dataset
-from modelscope_swinpan.data.coco_reader import CocoPanoptic
+from modelscope_swinpan.coco.reader import CocoPanoptic
+from modelscope_swinpan.coco.writer import write_dataset
 from modelscope_swinpan.errors import ConfigError, DatasetError
 from modelscope_swinpan.evaluation.evaluate import evaluate, score
-from modelscope_swinpan.predictor import PanopticPredictor
+from modelscope_swinpan.inference.predictor import PanopticPredictor
 from tests.evaluation import painted
 
 FILES = ("panoptic.json", "boxes.json", "masks.json", "report.json", "per_class.csv")

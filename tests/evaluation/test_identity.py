@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from modelscope_swinpan.categories import Category
-from modelscope_swinpan.data.coco_reader import CocoPanoptic
+from modelscope_swinpan.coco.reader import CocoPanoptic
 from modelscope_swinpan.errors import ConfigError, DatasetError
 from modelscope_swinpan.evaluation.identity import describe_run
 from tests.builders import SMALL, random_model

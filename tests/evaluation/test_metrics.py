@@ -12,7 +12,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from modelscope_swinpan.coco import colors_from_ids
+from modelscope_swinpan.coco.encoding import colors_from_ids
 from modelscope_swinpan.errors import ConfigError, DatasetError
 from modelscope_swinpan.evaluation.metrics import Quality, average_precision, panoptic_quality
 

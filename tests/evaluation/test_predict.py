@@ -6,8 +6,8 @@ from PIL import Image
 
 from modelscope_swinpan.errors import DatasetError
 from modelscope_swinpan.evaluation.predict import predict_images
-from modelscope_swinpan.predictor import PanopticPredictor
-from modelscope_swinpan.tiles import TiledPredictor
+from modelscope_swinpan.inference.predictor import PanopticPredictor
+from modelscope_swinpan.inference.tiles import TiledPredictor
 from tests.evaluation import painted
 
 

@@ -9,13 +9,12 @@ from hotcoco import mask
 from PIL import Image
 
 from modelscope_swinpan.categories import Category
-from modelscope_swinpan.coco import ids_from_colors
-from modelscope_swinpan.data.coco_json import ImageEntry, Node
+from modelscope_swinpan.coco.encoding import ids_from_colors
+from modelscope_swinpan.coco.json import ImageEntry, Node
 from modelscope_swinpan.errors import ConfigError, DatasetError
 from modelscope_swinpan.evaluation.predictions import PredictionFolder
-from modelscope_swinpan.results import InstanceResult, PanopticResult
-from modelscope_swinpan.segment import Segment
-from modelscope_swinpan.structures import Size
+from modelscope_swinpan.inference.results import InstanceResult, PanopticResult
+from modelscope_swinpan.structures import Segment, Size
 
 RUN = {"dtype": "float32", "sizes": (1, 2)}
 SKY = Segment(119, 119, 187, "sky", False, 4, (0, 0, 2, 2), 0.5)

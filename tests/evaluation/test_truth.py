@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from hotcoco import mask
 
-from modelscope_swinpan.data.coco_reader import CocoPanoptic
+from modelscope_swinpan.coco.reader import CocoPanoptic
 from modelscope_swinpan.errors import DatasetError
 from modelscope_swinpan.evaluation.truth import instance_truth, panoptic_truth
-from tests.data import datasets
+from tests.coco import datasets
 from tests.evaluation import painted
 
 

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from modelscope_swinpan import PanopticPredictor, graphs, load_model
+from modelscope_swinpan import PanopticPredictor, load_model
 from modelscope_swinpan.config import PostprocessConfig, PreprocessConfig
 from modelscope_swinpan.errors import DeviceError
-from modelscope_swinpan.models.deformable_attention import triton_works
-from modelscope_swinpan.postprocess import instances, panoptic, semantic
+from modelscope_swinpan.inference import graphs
+from modelscope_swinpan.inference.fusion import instances, panoptic, semantic
+from modelscope_swinpan.kernels.deformable_attention import triton_works
 from tests.builders import random_image, random_model
-from tests.models.triton_cases import CASES, case, check
-from tests.test_postprocess import CATEGORIES
-from tests.test_postprocess import case as fusion_case
+from tests.inference.test_fusion import CATEGORIES
+from tests.inference.test_fusion import case as fusion_case
+from tests.kernels.triton_cases import CASES, case, check
 
 pytestmark = [
     pytest.mark.gpu,

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from modelscope_swinpan.models.backbones.swin import WindowAttention
 from modelscope_swinpan.models.rolled_windows import RolledWindowAttention, with_rolled_windows
-from modelscope_swinpan.models.swin import WindowAttention
 from tests.builders import random_model
 
 

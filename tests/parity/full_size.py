@@ -12,8 +12,8 @@ from safetensors.torch import save_file
 
 from modelscope_swinpan import load_model
 from modelscope_swinpan.categories import COCO_PANOPTIC
-from modelscope_swinpan.checkpoints.keymap import KeyMap
-from modelscope_swinpan.preprocess import preprocess
+from modelscope_swinpan.checkpoints.dialects.keymap import KeyMap
+from modelscope_swinpan.inference.preprocess import preprocess
 from tests.conftest import relative_error
 
 IMAGE = "000000439180.jpg"

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from modelscope_swinpan.data.coco_panoptic import write_dataset
-from modelscope_swinpan.data.coco_reader import CocoPanoptic
+from modelscope_swinpan.coco.reader import CocoPanoptic
+from modelscope_swinpan.coco.writer import write_dataset
 
 pytestmark = pytest.mark.reference
 

@@ -13,8 +13,8 @@ from transformers import Mask2FormerForUniversalSegmentation, Mask2FormerImagePr
 from modelscope_swinpan import load_model
 from modelscope_swinpan.categories import COCO_PANOPTIC
 from modelscope_swinpan.checkpoints.architecture import infer_config
+from modelscope_swinpan.checkpoints.dialects.transformers import TRANSFORMERS
 from modelscope_swinpan.checkpoints.load import build
-from modelscope_swinpan.checkpoints.transformers import TRANSFORMERS
 from modelscope_swinpan.config import PreprocessConfig
 from tests.conftest import relative_error
 from tests.parity.full_size import convert, errors, pixel_values, rebuild

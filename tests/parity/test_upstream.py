@@ -15,11 +15,11 @@ import pytest
 import torch
 
 import modelscope_swinpan
-from modelscope_swinpan import postprocess
-from modelscope_swinpan.checkpoints.mmdet import MMDET3
-from modelscope_swinpan.checkpoints.transformers import TRANSFORMERS
-from modelscope_swinpan.predictor import PanopticPredictor
-from modelscope_swinpan.preprocess import preprocess
+from modelscope_swinpan.checkpoints.dialects.mmdet import MMDET3
+from modelscope_swinpan.checkpoints.dialects.transformers import TRANSFORMERS
+from modelscope_swinpan.inference import fusion as postprocess
+from modelscope_swinpan.inference.predictor import PanopticPredictor
+from modelscope_swinpan.inference.preprocess import preprocess
 from tests.conftest import FIXTURES, TINY, relative_error
 from tests.parity.full_size import convert, errors, pixel_values, rebuild
 

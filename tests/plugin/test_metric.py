@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelscope_swinpan.data.coco_reader import CocoPanoptic
+from modelscope_swinpan.coco.reader import CocoPanoptic
 from modelscope_swinpan.errors import ConfigError, DatasetError
 from modelscope_swinpan.evaluation.callback import measure
 from tests.evaluation.painted import dataset, reading_model

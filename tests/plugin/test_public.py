@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import pytest
 
 from modelscope_swinpan.errors import ImageError
+from modelscope_swinpan.images.fetch import fetch
 from modelscope_swinpan.plugin.public import PublicSession
-from modelscope_swinpan.remote import fetch
 
 PUBLIC = "93.184.215.14"
 

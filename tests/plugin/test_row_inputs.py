@@ -38,7 +38,7 @@ def rows(monkeypatch: pytest.MonkeyPatch, segmentor: Any) -> Iterator[Any]:
 
 def test_rows(rows: Any, photo: Path) -> None:
     from modelscope_swinpan.errors import ImageError
-    from modelscope_swinpan.images import decode_image
+    from modelscope_swinpan.images.decode import decode_image
     from modelscope_swinpan.plugin.row_inputs import row_inputs
 
     pixels = np.zeros((4, 5, 3), np.uint8)
@@ -97,7 +97,7 @@ def test_a_dataset_of_the_hub(hub: LoopbackHub, client_env: dict[str, str], phot
 def _read_all() -> list[Any]:
     import pickle
 
-    from modelscope_swinpan.images import decode_image
+    from modelscope_swinpan.images.decode import decode_image
     from modelscope_swinpan.plugin.row_inputs import row_inputs
 
     inputs = row_inputs(DATASET_ID, split="validation")

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from modelscope_swinpan.coco import colors_from_ids
-from modelscope_swinpan.data.coco_reader import CocoPanoptic
+from modelscope_swinpan.coco.encoding import colors_from_ids
+from modelscope_swinpan.coco.reader import CocoPanoptic
 from modelscope_swinpan.errors import DatasetError
 from modelscope_swinpan.plugin.rows import RowDataset, parse_categories
-from tests.data.datasets import write
+from tests.coco.datasets import write
 
 IDS = np.array([[0, 70000, 70000, 5], [0, 70000, 300, 5]], np.int32)
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from modelscope_swinpan.errors import ConfigError
-from modelscope_swinpan.images import decode_image
-from modelscope_swinpan.tiles import TiledPredictor
+from modelscope_swinpan.images.decode import decode_image
+from modelscope_swinpan.inference.tiles import TiledPredictor
 
 
 def test_a_calls_tiles(segmentor: Any, photo: Path) -> None:

@@ -13,12 +13,12 @@ import torch
 from PIL import Image
 
 from modelscope_swinpan import PanopticPredictor, load_model
-from modelscope_swinpan.data.coco_panoptic import CocoPanopticWriter, write_dataset
-from modelscope_swinpan.data.coco_reader import CocoPanoptic
-from modelscope_swinpan.data.scenes import SCENE_CATEGORIES, SceneDataset
+from modelscope_swinpan.coco.reader import CocoPanoptic
+from modelscope_swinpan.coco.writer import CocoPanopticWriter, write_dataset
 from modelscope_swinpan.errors import ConfigError, DatasetError, HubError, TrainingError
 from modelscope_swinpan.evaluation.callback import figures
 from modelscope_swinpan.evaluation.evaluate import evaluate
+from modelscope_swinpan.scenes.dataset import SCENE_CATEGORIES, SceneDataset
 
 from .test_rows import rows_of
 

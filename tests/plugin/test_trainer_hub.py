@@ -96,7 +96,7 @@ def _train(model_id: str, photo: str) -> tuple[str, int, list[str]]:
     from modelscope.utils.constant import Tasks
 
     import modelscope_swinpan  # noqa: F401
-    from modelscope_swinpan.data.scenes import SceneDataset
+    from modelscope_swinpan.scenes.dataset import SceneDataset
 
     torch.set_num_threads(1)
 

@@ -10,8 +10,8 @@ from PIL import Image
 
 from modelscope_swinpan.categories import Category
 from modelscope_swinpan.config import Mask2FormerConfig
-from modelscope_swinpan.results import PanopticResult
-from modelscope_swinpan.segment import Segment
+from modelscope_swinpan.inference.results import PanopticResult
+from modelscope_swinpan.structures import Segment
 from tests.builders import random_image
 
 CATEGORIES = (

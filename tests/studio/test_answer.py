@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from modelscope_swinpan.coco import ids_from_colors
+from modelscope_swinpan.coco.encoding import ids_from_colors
 from modelscope_swinpan.studio.answer import KINDS, Answer
 from tests.builders import random_image
 from tests.studio.painted import STRANGE, VOID, make_png, painted_result

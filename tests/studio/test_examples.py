@@ -1,5 +1,5 @@
-from modelscope_swinpan.data.scenes import TRAINING_SEEDS
-from modelscope_swinpan.images import decode_file
+from modelscope_swinpan.images.decode import decode_file
+from modelscope_swinpan.scenes.dataset import TRAINING_SEEDS
 from modelscope_swinpan.studio.examples import SEEDS, make_examples
 
 

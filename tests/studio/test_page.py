@@ -4,9 +4,9 @@ import gradio as gr
 import pytest
 
 from modelscope_swinpan.config import Mask2FormerConfig, PreprocessConfig
-from modelscope_swinpan.data.scene_layout import SCENE_CATEGORIES
 from modelscope_swinpan.errors import DeviceError
-from modelscope_swinpan.predictor import PanopticPredictor
+from modelscope_swinpan.inference.predictor import PanopticPredictor
+from modelscope_swinpan.scenes.layout import SCENE_CATEGORIES
 from modelscope_swinpan.studio.page import Desk, build
 from tests.builders import SMALL, random_model
 from tests.studio.painted import STRANGE, PaintedPredictor, make_png

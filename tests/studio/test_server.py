@@ -14,7 +14,7 @@ from urllib3 import Retry
 
 from modelscope_swinpan import studio
 from modelscope_swinpan.errors import ConfigError
-from modelscope_swinpan.predictor import PanopticPredictor
+from modelscope_swinpan.inference.predictor import PanopticPredictor
 from modelscope_swinpan.studio import server
 from modelscope_swinpan.studio.seclusion import POLICY
 from tests.conftest import ROOT

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from modelscope_swinpan.results import PanopticResult
+from modelscope_swinpan.inference.draw import segment_colors
+from modelscope_swinpan.inference.results import PanopticResult
 from modelscope_swinpan.studio.view import SIDE, outline, view
-from modelscope_swinpan.visualize import segment_colors
 from tests.builders import random_image
 from tests.studio.painted import STRANGE, VOID, painted_result
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from selenium.webdriver import ActionChains, Keys
 
-from modelscope_swinpan.coco import ids_from_colors
+from modelscope_swinpan.coco.encoding import ids_from_colors
 from tests.builders import random_image
 from tests.studio.painted import STRANGE
 

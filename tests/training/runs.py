@@ -5,10 +5,10 @@ import dataclasses
 import torch
 
 from modelscope_swinpan.config import SwinConfig
-from modelscope_swinpan.data.augment import AugmentConfig
-from modelscope_swinpan.data.scenes import TRAINING_SEEDS, SceneDataset
 from modelscope_swinpan.models.initialize import initialize
 from modelscope_swinpan.models.mask2former import Mask2Former
+from modelscope_swinpan.scenes.dataset import TRAINING_SEEDS, SceneDataset
+from modelscope_swinpan.training.augment import AugmentConfig
 from modelscope_swinpan.training.config import Phase, TrainConfig
 from modelscope_swinpan.training.criterion import CriterionConfig
 from modelscope_swinpan.training.loop import Run

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from modelscope_swinpan.errors import ConfigError
+from modelscope_swinpan.models.backbones.swin import Block
 from modelscope_swinpan.models.mask2former import Mask2Former
-from modelscope_swinpan.models.swin import Block
 from modelscope_swinpan.training.drop_path import add_drop_path
 from tests.builders import SMALL_RESNET
 from tests.training.runs import fresh_model

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from modelscope_swinpan import load_model
-from modelscope_swinpan.data.scenes import TRAINING_SEEDS, SceneDataset
 from modelscope_swinpan.errors import TrainingError
+from modelscope_swinpan.scenes.dataset import TRAINING_SEEDS, SceneDataset
 from modelscope_swinpan.training import loop
 from modelscope_swinpan.training.journal import read_table
 from modelscope_swinpan.training.optimizer import rate_factor

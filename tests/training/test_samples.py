@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 
 from modelscope_swinpan.categories import Category
-from modelscope_swinpan.data.scenes import SCENE_CATEGORIES, SceneDataset
-from modelscope_swinpan.predictor import PanopticPredictor
+from modelscope_swinpan.inference.predictor import PanopticPredictor
+from modelscope_swinpan.scenes.dataset import SCENE_CATEGORIES, SceneDataset
 from modelscope_swinpan.training.samples import SHOWN, WIDTH, answer, draw_samples, first_of, truth
 from tests.builders import SMALL, random_model
 

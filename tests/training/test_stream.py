@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 import torch
 
-from modelscope_swinpan.data.augment import AugmentConfig
-from modelscope_swinpan.data.scenes import SceneDataset
 from modelscope_swinpan.errors import ConfigError, DatasetError
+from modelscope_swinpan.scenes.dataset import SceneDataset
+from modelscope_swinpan.training.augment import AugmentConfig
 from modelscope_swinpan.training.config import Phase, TrainConfig
 from modelscope_swinpan.training.stream import Stream, batches, mix
 

@@ -1,0 +1,141 @@
+"""Which files hold a model's weights, and reading them, whatever their format."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from safetensors import safe_open
+from torch import Tensor
+
+from ...errors import CheckpointError, ConfigError
+from .io import ZIP_MAGIC, check_tensors, read_torch
+from .mapped import readable
+from .pickles import read_pickle
+
+WEIGHTS = "pytorch_model.pt"
+"""What the hub calls a model's weights."""
+
+KNOWN_NAMES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    WEIGHTS,
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
+"""What weights are called where nothing says otherwise, the fastest to load first."""
+
+SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".pkl")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What files hold: weights under the keys of their dialect, and ``meta``, where frameworks leave notes."""
+
+    tensors: dict[str, Tensor]
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+def find_weights(directory: Path) -> Path:
+    """The weights of a model directory: a file of a known name, else the only one that looks like weights.
+
+    Raises:
+        CheckpointError: there is none, or more than one.
+    """
+    for name in KNOWN_NAMES:
+        if (directory / name).is_file():
+            return directory / name
+    candidates = sorted(file for file in directory.glob("*") if file.suffix in SUFFIXES and file.is_file())
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        raise CheckpointError(
+            f"{directory} holds several files that may be the weights: "
+            f"{', '.join(file.name for file in candidates)}. Name one under model.weights in configuration.json."
+        )
+    return directory / WEIGHTS  # which whoever reads it will say is not there
+
+
+def read_source(path: Path) -> Source:
+    """Weights and notes of a checkpoint file: PyTorch's, safetensors, a plain pickle, or an index of several files.
+
+    Weights are memory-mapped where the format allows.
+
+    Raises:
+        CheckpointError: a file is missing, damaged, unsafe, or holds no weights.
+    """
+    if path.suffix == ".json":
+        return _read_shards(path)
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    content = read_pickle(path) if path.suffix == ".pkl" and not _is_zip(path) else read_torch(path)
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f"{path} holds a {type(content).__name__}; expected a dict with a state_dict.")
+    nested = next((content[name] for name in ("state_dict", "model") if name in content), content)
+    if not isinstance(nested, Mapping) or not nested:
+        raise CheckpointError(
+            f"{path} holds no state_dict. Found: {', '.join(map(str, list(content)[:8])) or 'nothing'}."
+        )
+    meta = content.get("meta")
+    return Source(check_tensors(nested, str(path)), meta if isinstance(meta, Mapping) else {})
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises:
+        ConfigError: it is missing, no JSON, or no object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"Cannot read {path}: {error}.") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} must hold a JSON object; found {type(content).__name__}.")
+    return content
+
+
+def inside(directory: Path, name: Any) -> Path | None:
+    """``directory / name``, or None where ``name`` is no relative path that stays inside."""
+    relative = PurePosixPath(name) if isinstance(name, str) else None
+    if relative is None or relative.is_absolute() or ".." in relative.parts or Path(name).is_absolute():
+        return None
+    return directory / relative
+
+
+def _read_safetensors(path: Path) -> Source:
+    with readable(path), safe_open(path, framework="pt") as file:
+        source = Source({key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {})  # noqa: SIM118
+    if not source.tensors:
+        raise CheckpointError(f"{path} holds no tensors.")
+    return source
+
+
+def _read_shards(index: Path) -> Source:
+    """Weights in several files, listed in an index that names the file of each."""
+    try:
+        places = read_json(index).get("weight_map")
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from None
+    if not isinstance(places, dict) or not places:
+        raise CheckpointError(f"{index} has no weight_map, which tells the file of each weight.")
+    tensors: dict[str, Tensor] = {}
+    for name in sorted(set(map(str, places.values()))):
+        file = inside(index.parent, name)
+        if file is None or file.suffix == ".json":
+            raise CheckpointError(f"{index}: weight_map names {name!r}; expected weights beside it.")
+        shard = read_source(file).tensors
+        absent = [key for key in places if places[key] == name and key not in shard]
+        if absent:
+            raise CheckpointError(f"{file} lacks {absent[0]!r}, which {index.name} says it holds. Fetch it again.")
+        tensors.update((key, tensor) for key, tensor in shard.items() if places.get(key) == name)
+    return Source(tensors)
+
+
+def _is_zip(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(ZIP_MAGIC)) == ZIP_MAGIC
+    except OSError:
+        return False

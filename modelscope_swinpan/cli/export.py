@@ -1,0 +1,55 @@
+"""``swinpan export``: the network for other runtimes."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from .checkpoints import ModelArgument
+from .console import err, one_line_errors, read_size, say
+
+
+def export(
+    model: ModelArgument,
+    to: Annotated[
+        Literal["onnx", "torch", "openvino"],
+        typer.Option(metavar="FORM", help="onnx, torch (torch.export, .pt2) or openvino (.xml and .bin)."),
+    ],
+    output: Annotated[
+        Path, typer.Option(metavar="FILE", help="File to write, of suffix .onnx, .pt2 or .xml.", dir_okay=False)
+    ],
+    size: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HxW",
+            help="Padded height and width of the images, in pixels, multiples of 32. Again for more sizes: each "
+            "then has a file of its own, FILE-HxW.",
+            show_default="that of a 3:2 landscape photo, 800x1216 for most models",
+        ),
+    ] = None,
+) -> None:
+    """Export the network, without pre- and post-processing.
+
+    A file takes any number of images of one size. It is run once and compared with the model before it is kept.
+    """
+    with one_line_errors():
+        sizes = [read_size(text) for text in size or []]
+
+        from ..inference.export import check_export
+
+        check_export(to, output)
+
+        from ..checkpoints.load import load_model
+        from ..inference.export import default_size, export_model
+        from ..plugin.hub import resolve_model
+
+        with err.status(f"Loading {model}"):
+            loaded = load_model(resolve_model(model))
+        for height, width in sizes or [default_size(loaded.config)]:
+            file = output.with_stem(f"{output.stem}-{height}x{width}") if len(sizes) > 1 else output
+            with err.status(f"Exporting {file}"):
+                found = export_model(loaded, file, to=to, size=(height, width))
+            say(
+                f"{file}: {height}x{width} pixels; differs from the model by {found.relative:.1e} (relative), "
+                f"{found.absolute:.1e} (largest)"
+            )

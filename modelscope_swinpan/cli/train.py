@@ -1,0 +1,211 @@
+"""``swinpan train``: training, on a dataset or on generated scenes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import ConfigError
+from .console import one_line_errors, read_size, say
+from .options import DEFAULT_MODEL
+from .scenes import scenes as write_scenes
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..training.config import Phase, TrainConfig
+    from ..training.loop import Run
+    from ..training.processes import Processes
+
+DEFAULT_SIZE = "1024x1024"
+HELD_OUT = 100
+"""Scenes that the small model is evaluated on while it learns."""
+
+
+def train(
+    output: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="Folder of the run. Give the same command again to go on.", file_okay=False),
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="A COCO panoptic dataset: its folder, or panoptic_SPLIT.json.", exists=True),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which split of a folder with several, as in train2017.")
+    ] = None,
+    validation: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="A dataset to evaluate on.", exists=True)
+    ] = None,
+    model: Annotated[
+        str, typer.Option(metavar="MODEL", help="What to start from: a directory, a checkpoint, or a ModelScope id.")
+    ] = DEFAULT_MODEL,
+    size: Annotated[str, typer.Option(metavar="HxW", help="Height and width of a sample, in pixels.")] = DEFAULT_SIZE,
+    head_only: Annotated[
+        bool, typer.Option("--head-only", help="Train the transformer decoder alone, which takes little memory.")
+    ] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="An option of the training or of its samples, as in --set steps=5000 --set learning_rate=5e-5. "
+            "Repeat it for more; an unknown name lists them all.",
+        ),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(metavar="NAME", help="cpu or cuda.", show_default="cuda if there is a GPU, else cpu")
+    ] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Train the small model that the package brings along, on generated scenes.")
+    ] = False,
+) -> None:
+    """Train a model on a dataset, whose classes it takes over; those that it knows by name keep what it learnt.
+
+    DIR gets the checkpoint, the trained model (model), the log (log.csv, curves.png, TensorBoard's events), and from
+    every evaluation figures and pictures. On several GPUs: torchrun --nproc-per-node N "$(which swinpan)" train …
+    """
+    with one_line_errors():
+        if demo == (data is not None):
+            raise ConfigError("Give either --data, a dataset, or --demo.")
+        if demo and (split, validation, model, size) != (None, None, DEFAULT_MODEL, DEFAULT_SIZE):
+            raise ConfigError("--demo has its own data, model and sizes: leave those options out.")
+        changes = _read_settings(settings or ())
+        if head_only:
+            if "freeze" in changes:
+                raise ConfigError("Give either --head-only or --set freeze=…: both say what stays as it is.")
+            changes["freeze"] = ["backbone", "pixel_decoder"]
+        processes, place = _join(device)
+        if data is None:
+            run = _demo(output, changes, processes, place)
+        else:
+            config, phase = _options(size, changes)
+            run = _fine_tuning(output, data, split, validation, model, config, phase, processes, place)
+        tell = say if processes.rank == 0 else _keep_silent
+        if run.step:
+            tell(f"Going on after step {run.step} of {run.config.steps}")
+        trained = run.train(lambda step, values: tell(_line(step, run.config.steps, values)))
+        processes.leave()
+        if data is None and processes.rank == 0:
+            from ..training.demo_weights import save_half
+
+            save_half(trained, output / "model-float16")
+        tell(f"The model is in {run.model_folder}")
+
+
+def _join(device: str | None) -> tuple["Processes", "torch.device"]:
+    """The processes of the run, and the device of this one."""
+    import torch
+
+    from ..checkpoints.load import parse_device
+    from ..training.processes import join
+
+    return join(parse_device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
+
+
+def _keep_silent(message: str) -> None:
+    """One process of several speaks."""
+
+
+def _demo(output: Path, changes: Mapping[str, Any], processes: "Processes", device: "torch.device") -> "Run":
+    from ..coco.reader import CocoPanoptic
+    from ..config import replace
+    from ..evaluation.callback import evaluator
+    from ..training.demo_weights import MODEL, TRAINING, demo_run
+    from ..training.samples import first_of
+
+    config = replace(TRAINING, changes, "--set")
+    watched: dict[str, Any] = {}
+    if processes.rank == 0:
+        folder = output / "scenes"
+        if not (folder / "panoptic.json").exists():
+            write_scenes(folder, count=HELD_OUT)
+        dataset = CocoPanoptic.open(folder)
+        watched = {
+            "evaluate": evaluator(MODEL, dataset, output),
+            "shown": first_of(dataset, dataset.categories),
+        }
+    return demo_run(output, config, device=device, processes=processes, **watched)
+
+
+def _options(size: str, changes: Mapping[str, Any]) -> tuple["TrainConfig", "Phase"]:
+    """What ``--size`` and ``--set`` say of the run and of its samples."""
+    pixels = _sample_size(size)
+
+    from ..config import check_names, from_mapping
+    from ..training.augment import AugmentConfig
+    from ..training.config import Phase, TrainConfig
+
+    of_run, of_samples = ({field.name for field in fields(kind)} for kind in (TrainConfig, AugmentConfig))
+    of_samples.remove("size")
+    check_names(changes, of_run | of_samples, "--set")
+    config = from_mapping(TrainConfig, {name: changes[name] for name in of_run & changes.keys()}, "--set")
+    samples = {name: changes[name] for name in of_samples & changes.keys()}
+    return config, Phase(augment=from_mapping(AugmentConfig, {"size": pixels, **samples}, "--set"))
+
+
+def _fine_tuning(
+    output: Path,
+    data: Path,
+    split: str | None,
+    validation: Path | None,
+    model: str,
+    config: "TrainConfig",
+    phase: "Phase",
+    processes: "Processes",
+    device: "torch.device",
+) -> "Run":
+    from ..checkpoints.load import load_model
+    from ..coco.reader import CocoPanoptic
+    from ..evaluation.callback import evaluator
+    from ..plugin.hub import resolve_model
+    from ..training.loop import Run
+    from ..training.samples import first_of
+    from ..training.start import starting_model
+
+    dataset = CocoPanoptic.open(data, split=split)
+    held_out = CocoPanoptic.open(validation) if validation else None
+    network, change = starting_model(
+        load_model(resolve_model(model)), dataset.categories, device=device, seed=config.seed
+    )
+    if change is not None and processes.rank == 0:
+        say(str(change))
+    shown = held_out or dataset
+    return Run(
+        network,
+        dataset,
+        output,
+        config,
+        phases=[phase],
+        evaluate=evaluator(network.config, held_out, output) if held_out else None,
+        shown=first_of(shown, shown.categories),
+        processes=processes,
+    )
+
+
+def _read_settings(settings: Sequence[str]) -> dict[str, Any]:
+    """NAME=VALUE pairs; a value that is no JSON is a text."""
+    values: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise ConfigError(f"--set needs NAME=VALUE, as in steps=5000; got {setting!r}.")
+        try:
+            values[name] = json.loads(text)
+        except ValueError:
+            values[name] = text
+    return values
+
+
+def _sample_size(text: str) -> tuple[int, int]:
+    size = read_size(text)
+    if any(side % 32 or side == 0 for side in size):
+        raise ConfigError(f"--size must be multiples of 32; got {text!r}.")
+    return size
+
+
+def _line(step: int, steps: int, values: Mapping[str, float]) -> str:
+    return f"step {step}/{steps}  " + "  ".join(f"{name} {value:.4g}" for name, value in values.items())

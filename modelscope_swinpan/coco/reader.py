@@ -1,0 +1,142 @@
+"""Reading a COCO panoptic dataset: its JSON is read when it is opened, images and PNGs when they are asked for."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from torch.utils.data import Dataset
+
+from ..categories import Category
+from ..errors import DatasetError, ImageError
+from ..images.decode import MAX_PIXELS, decode_image
+from ..structures import Size
+from .annotation import Annotation, Example, annotate
+from .encoding import ids_from_colors
+from .json import ImageEntry, read_categories, read_images, read_json
+from .layout import CocoLayout, find_layout, path_inside
+
+_SHOWN = 10
+
+
+class CocoPanoptic(Dataset[Example]):
+    """The annotated images of a COCO panoptic dataset, in the order of the JSON's annotations.
+
+    ``categories`` says what labels mean: the JSON's list, in its order, unless another one was given. Areas and boxes
+    are the pixels' own, whatever the JSON says.
+    """
+
+    def __init__(self, layout: CocoLayout, *, categories: Sequence[Category] | None = None) -> None:
+        """Read the JSON of ``layout``; ``categories`` may list more classes than it, or another order.
+
+        Raises:
+            DatasetError: the JSON cannot be read, or a field of it is wrong.
+        """
+        content = read_json(layout.json_path)
+        self.layout = layout
+        self.categories = read_categories(content) if categories is None else tuple(categories)
+        self.entries: tuple[ImageEntry, ...] = read_images(content)
+        self._labels = {category.id: label for label, category in enumerate(self.categories)}
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        images: Path | None = None,
+        panoptic: Path | None = None,
+        split: str | None = None,
+        categories: Sequence[Category] | None = None,
+    ) -> "CocoPanoptic":
+        """The dataset in a folder, or of a JSON file. :mod:`.coco_layout` tells where its parts may lie.
+
+        Raises:
+            DatasetError: a part is missing, or the JSON is wrong.
+        """
+        return cls(find_layout(path, images=images, panoptic=panoptic, split=split), categories=categories)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, index: int) -> Example:
+        """Image and annotation.
+
+        Raises:
+            DatasetError: a file is missing or damaged, or does not fit the JSON.
+        """
+        entry = self.entries[index]
+        truth = self.annotation(index)
+        where = f"{self.layout.json_path}: file_name of image {entry.id}"
+        path = path_inside(self.layout.images, entry.name, where)
+        try:
+            image = decode_image(path)
+        except ImageError as error:
+            raise DatasetError(f"{where}: {error}") from None
+        _check_size(path, Size(*image.shape[:2]), entry)
+        return Example(segment_ids=truth.segment_ids, segments=truth.segments, image=image)
+
+    def annotation(self, index: int) -> Annotation:
+        """The annotation alone; the image need not be there.
+
+        Raises:
+            DatasetError: the PNG is missing or damaged, a segment's field is wrong, or the two do not fit.
+        """
+        entry = self.entries[index]
+        labels, crowds = entry.segments(self._labels)
+        where = f"{entry.annotation.where}.file_name"
+        path = path_inside(self.layout.panoptic, entry.png_name, where)
+        ids = _read_ids(path, entry, where)
+        found = set(np.unique(ids).tolist()) - {0}
+        if stray := found - labels.keys():
+            raise DatasetError(f"{path}: ids {_shown(stray)} are not in {entry.annotation.where}.segments_info.")
+        if missing := labels.keys() - found:
+            raise DatasetError(f"{entry.annotation.where}.segments_info: no pixel of {path} has id {_shown(missing)}.")
+        return annotate(ids, labels, crowds)
+
+    def validate(self) -> None:
+        """Read every image and every PNG.
+
+        Raises:
+            DatasetError: some are wrong; the message tells how many and what is wrong with the first ten.
+        """
+        problems = [problem for index in range(len(self)) if (problem := self._problem(index))]
+        if problems:
+            raise DatasetError("\n".join([f"{len(problems)} of {len(self)} examples are wrong.", *problems[:_SHOWN]]))
+
+    def _problem(self, index: int) -> str | None:
+        try:
+            self[index]
+        except DatasetError as error:
+            return str(error)
+        return None
+
+
+def _read_ids(path: Path, entry: ImageEntry, where: str) -> npt.NDArray[np.int32]:
+    try:
+        with Image.open(path, formats=("PNG",)) as png:
+            if png.mode != "RGB":
+                raise DatasetError(f"{path}: mode {png.mode}, expected an RGB PNG, whose colours are segment ids.")
+            _check_size(path, Size(png.height, png.width), entry)
+            return ids_from_colors(np.asarray(png))
+    except DatasetError:
+        raise
+    except FileNotFoundError:
+        raise DatasetError(f"{where}: no such file: {path}") from None
+    except Exception as error:  # damaged files make Pillow raise nearly anything
+        raise DatasetError(f"{where}: {path} cannot be read as a PNG: {error or type(error).__name__}") from None
+
+
+def _check_size(path: Path, size: Size, entry: ImageEntry) -> None:
+    if size != entry.size:
+        raise DatasetError(
+            f"{path}: {size.width} × {size.height} pixels, but width and height of image {entry.id} in the JSON are "
+            f"{entry.size.width} × {entry.size.height}."
+        )
+    if size.width * size.height > MAX_PIXELS:
+        raise DatasetError(f"{path}: {size.width} × {size.height} pixels, expected at most {MAX_PIXELS} in all.")
+
+
+def _shown(ids: set[int]) -> str:
+    more = ", …" if len(ids) > _SHOWN else ""
+    return ", ".join(map(str, sorted(ids)[:_SHOWN])) + more

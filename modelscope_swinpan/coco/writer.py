@@ -1,0 +1,141 @@
+"""The COCO panoptic format: one JSON file, and beside it a folder of the same name with a PNG per image.
+
+A PNG's pixels are segment ids, ``id = R + 256 · G + 256² · B``, 0 where there is none (cocodataset.org/#format-data).
+The JSON lists ``images``, ``categories`` and, per image, one of ``annotations`` with its PNG's name and its
+``segments_info``: id, category_id, area in pixels, bbox as x, y, width, height in pixels.
+"""
+
+import dataclasses
+import io
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ..categories import Category
+from ..errors import ConfigError
+from ..files import write_whole
+from .annotation import Annotation, Example, SegmentInfo
+from .encoding import bbox, colors_from_ids
+
+
+class HasCocoForm(Protocol):
+    """What has COCO's panoptic form, as a :class:`~modelscope_swinpan.inference.results.PanopticResult` does."""
+
+    def to_coco(self, image_id: int, file_name: str | None = None) -> tuple[dict[str, Any], Image.Image]:
+        """An item of ``annotations``, and the PNG that it names."""
+        ...
+
+
+class CocoPanopticWriter:
+    """Writes results or annotations one by one; a context manager that writes the JSON when it is left without an
+    exception.
+
+    Each file is written whole or not at all, the JSON last, so that it never names a PNG that is not there. Segments
+    of results also carry their ``score``, which COCO's own files lack. Images get the ids 1, 2, …
+    """
+
+    def __init__(self, json_path: Path, categories: Sequence[Category]) -> None:
+        self.json_path = json_path
+        self.png_folder = json_path.with_suffix("")
+        self._categories = categories
+        self._images: list[dict[str, Any]] = []
+        self._annotations: list[dict[str, Any]] = []
+        self._png_names: set[str] = set()
+
+    def __enter__(self) -> "CocoPanopticWriter":
+        """Make the folder, and remove a former JSON file, whose PNGs are about to be replaced."""
+        self.png_folder.mkdir(parents=True, exist_ok=True)
+        self.json_path.unlink(missing_ok=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is None:
+            content = {
+                "images": self._images,
+                "annotations": self._annotations,
+                "categories": category_entries(self._categories),
+            }
+            write_whole(self.json_path, json.dumps(content).encode())
+
+    def add(self, file_name: str, png_name: str, result: HasCocoForm) -> int:
+        """Write the PNG of one image, remember its entries and return its id. ``file_name`` is its name in the JSON.
+
+        Segments are numbered from 1 in the result's order.
+
+        Raises:
+            ConfigError: a second image with the same ``png_name``.
+            OSError: the PNG cannot be written.
+        """
+        image_id = len(self._images) + 1
+        annotation, png = result.to_coco(image_id, png_name)
+        self._add(file_name, np.asarray(png), annotation)
+        return image_id
+
+    def add_annotation(self, file_name: str, png_name: str, annotation: Annotation) -> None:
+        """The same with what is true of an image: ids stay as they are, crowds remain crowds.
+
+        Raises:
+            ConfigError: a second image with the same ``png_name``.
+            OSError: the PNG cannot be written.
+        """
+        entries = [_info_entry(info, self._categories[info.label_id]) for info in annotation.segments]
+        item = {"image_id": len(self._images) + 1, "file_name": png_name, "segments_info": entries}
+        self._add(file_name, colors_from_ids(annotation.segment_ids), item)
+
+    def _add(self, file_name: str, png: npt.NDArray[np.uint8], annotation: dict[str, Any]) -> None:
+        png_name = annotation["file_name"]
+        if png_name in self._png_names:
+            raise ConfigError(f"{png_name} is there already: every image of {self.json_path} needs a PNG of its own.")
+        write_png(self.png_folder / png_name, png)
+        height, width, _ = png.shape
+        self._images.append({"id": annotation["image_id"], "file_name": file_name, "height": height, "width": width})
+        self._annotations.append(annotation)
+        self._png_names.add(png_name)
+
+
+def write_dataset(folder: Path, examples: Iterable[Example], categories: Sequence[Category]) -> None:
+    """Write a dataset to ``folder``: ``panoptic.json``, and a PNG per image in ``panoptic`` and in ``images``.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    with CocoPanopticWriter(folder / "panoptic.json", categories) as writer:
+        for number, example in enumerate(examples, start=1):
+            name = f"{number:06d}.png"
+            write_png(folder / "images" / name, example.image)
+            writer.add_annotation(name, name, example)
+
+
+def category_entries(categories: Sequence[Category]) -> list[dict[str, Any]]:
+    """Categories as COCO's JSON lists them."""
+    return [{**dataclasses.asdict(category), "isthing": int(category.isthing)} for category in categories]
+
+
+def write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
+    """Write an RGB image whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    png = io.BytesIO()
+    Image.fromarray(pixels).save(png, "PNG")
+    write_whole(path, png.getvalue())
+
+
+def _info_entry(info: SegmentInfo, category: Category) -> dict[str, Any]:
+    return {
+        "id": info.id,
+        "category_id": category.id,
+        "area": info.area,
+        "bbox": bbox(info.box),
+        "iscrowd": int(info.iscrowd),
+    }

@@ -1,1 +1,0 @@
-"""Datasets: reading, writing, generating and augmenting them."""

@@ -1,0 +1,1 @@
+"""What becomes pixels: files, addresses, PIL images, arrays and dataset rows."""

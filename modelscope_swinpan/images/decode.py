@@ -1,0 +1,206 @@
+"""The one place where an input becomes pixels: paths, URLs, PIL images, arrays and dataset rows, to RGB uint8."""
+
+import io
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ..errors import ImageError
+from .fetch import fetch
+
+MIN_SIDE = 2
+"""The smallest width and height that is accepted, in pixels: resizing interpolates between pixels, one is too few."""
+MAX_PIXELS = 80_000_000
+"""The largest width × height that is accepted: 61-megapixel photographs pass. Pillow itself warns from 89 on."""
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+"""The file formats that are read. Pillow knows more, one of which starts another program (EPS)."""
+ROW_KEYS = ("InputImage:FILE", "image")
+"""Where a dataset row holds its image; the first that is there counts."""
+
+_ACCEPTED = "a path, an http(s) URL, a PIL image, a uint8 BGR array or a dataset row"
+
+
+def decode_image(source: Any) -> npt.NDArray[np.uint8]:
+    """Read any accepted input as an (H, W, 3) RGB array, uint8 0–255, C-contiguous and not shared with the input.
+
+    Files and PIL images are turned upright by their EXIF orientation. Alpha is dropped, not blended, as OpenCV does.
+    Of 16-bit samples the high byte counts (``value >> 8``), as in OpenCV; a PIL image of mode I (32 bit) must hold
+    16-bit values, as Pillow's 16-bit files do. Of an animation the first frame counts.
+
+    Args:
+        source: One of
+
+            * a path (``str`` or ``os.PathLike``) to a file in one of :data:`FORMATS`,
+            * a ``str`` that starts with ``http://`` or ``https://``,
+            * a PIL image of any mode but F (floating point) and La (premultiplied grey),
+            * a uint8 array, (H, W) or (H, W, 1) grey, (H, W, 3) BGR or (H, W, 4) BGRA, as in ModelScope and OpenCV,
+            * a dataset row: a mapping with one of :data:`ROW_KEYS`, whose value is one of the above or, as in
+              HuggingFace datasets, ``{'bytes': …, 'path': …}``.
+
+    Raises:
+        ImageError: the input is of another type or dtype, missing, damaged, not an image, smaller than
+            :data:`MIN_SIDE` or larger than :data:`MAX_PIXELS`.
+    """
+    if isinstance(source, Mapping):
+        return _from_row(source)
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    if isinstance(source, Image.Image):
+        return _from_pil(source, f"PIL image of mode {source.mode}")
+    if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
+        return decode_file(fetch(source), source)
+    if isinstance(source, str | os.PathLike):
+        return _from_path(os.fsdecode(source))
+    raise ImageError(f"An input of type {type(source).__name__} is not accepted; expected {_ACCEPTED}.")
+
+
+def decode_file(content: bytes, name: str) -> npt.NDArray[np.uint8]:
+    """Read the ``content`` of a file, in one of :data:`FORMATS`, as :func:`decode_image` does; errors call it ``name``.
+
+    Raises:
+        ImageError: as of :func:`decode_image`.
+    """
+    return _from_file(io.BytesIO(content), name)
+
+
+def _from_row(row: Mapping[Any, Any]) -> npt.NDArray[np.uint8]:
+    key = next((key for key in ROW_KEYS if key in row), None)
+    if key is None:
+        found = ", ".join(map(repr, row)) or "none"
+        raise ImageError(
+            f"A dataset row must hold its image under {' or '.join(map(repr, ROW_KEYS))}; keys found: {found}."
+        )
+    value = row[key]
+    if not isinstance(value, Mapping):
+        return decode_image(value)
+    if isinstance(value.get("bytes"), bytes):
+        return decode_file(value["bytes"], f"row[{key!r}]")
+    if isinstance(value.get("path"), str):
+        return _from_path(value["path"])
+    raise ImageError(f"row[{key!r}] is a mapping with neither 'bytes' nor 'path'; rows do not nest.")
+
+
+def _from_path(source: str) -> npt.NDArray[np.uint8]:
+    name = _printable(source)
+    path = Path(source)
+    with _as_image_error(name):
+        if path.is_dir():
+            raise ImageError(f"{name}: a folder, expected an image file.")
+        if not path.is_file():
+            hint = " Of addresses, only http:// and https:// are read." if "://" in source else ""
+            raise ImageError(f"{name}: no such file.{hint}")
+        with path.open("rb") as file:
+            return _from_file(file, name)
+
+
+def _from_file(file: BinaryIO, name: str) -> npt.NDArray[np.uint8]:
+    with _as_image_error(name):
+        if not file.read(1):
+            raise ImageError(f"{name}: empty, expected an image.")
+        file.seek(0)
+        with Image.open(file, formats=FORMATS) as image:
+            return _from_pil(image, name)
+
+
+def _from_pil(image: Image.Image, name: str) -> npt.NDArray[np.uint8]:
+    _check_size(image.width, image.height, name)  # the header's size: nothing is decoded yet
+    if image.mode == "F":
+        raise ImageError(
+            f"{name}: floating-point pixels have no fixed range; scale them to 0–255 and convert to mode L."
+        )
+    with _as_image_error(name):
+        image.load()
+        image = _upright(image)
+        if image.mode.startswith("I"):
+            return _from_16_bit(np.asarray(image), name)
+        if image.mode in ("P", "PA"):
+            image = image.convert("RGBA")  # a palette may hold alpha; straight to RGB, Pillow warns about that
+        return np.array(image.convert("RGB"))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # damaged EXIF data, where Pillow raises nearly anything; the pixels are sound
+        return image
+
+
+def _from_16_bit(grey: npt.NDArray[Any], name: str) -> npt.NDArray[np.uint8]:
+    if grey.min() < 0 or grey.max() > 0xFFFF:
+        found = f"values from {grey.min()} to {grey.max()}"
+        raise ImageError(f"{name}: {found}, expected 16 bit (0–65535); scale them to 0–255 and convert to mode L.")
+    return np.repeat((grey >> 8).astype(np.uint8)[..., np.newaxis], 3, axis=2)
+
+
+def _from_array(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    name = f"Array of shape {array.shape} and dtype {array.dtype}"
+    array = np.asarray(array)  # subclasses such as np.matrix index differently
+    expected = "expected uint8 of shape (H, W), (H, W, 1), (H, W, 3) BGR or (H, W, 4) BGRA"
+    if array.dtype != np.uint8:
+        raise ImageError(f"{name}: {expected}. {_dtype_hint(array)}")
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
+        channels_first = array.ndim == 3 and array.shape[0] in (1, 3, 4)
+        hint = " Put the channels last: array.transpose(1, 2, 0)." if channels_first else ""
+        raise ImageError(f"{name}: {expected}.{hint}")
+    _check_size(array.shape[1], array.shape[0], name)
+    if array.ndim == 2:
+        array = array[..., np.newaxis]
+    if array.shape[2] == 1:
+        return np.repeat(array, 3, axis=2)
+    return np.ascontiguousarray(array[..., 2::-1])
+
+
+def _dtype_hint(array: npt.NDArray[Any]) -> str:
+    """How to convert an array of the wrong dtype."""
+    if array.dtype.kind == "b":
+        return "Convert with array.astype('uint8') * 255."
+    if array.dtype.kind not in "iuf":
+        return "Convert it to numbers from 0 to 255, then array.astype('uint8')."
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        return "It holds NaN (not a number): replace those first, np.nan_to_num(array)."
+    if array.dtype == np.uint16:
+        return "Convert 16-bit values with (array >> 8).astype('uint8')."
+    return (
+        "Convert values from 0 to 255 with array.clip(0, 255).astype('uint8'), values from 0 to 1 with "
+        "(array.clip(0, 1) * 255).round().astype('uint8')."
+    )
+
+
+def _check_size(width: int, height: int, name: str) -> None:
+    if min(width, height) < MIN_SIDE:
+        raise ImageError(f"{name}: {width} × {height} pixels, expected at least {MIN_SIDE} × {MIN_SIDE}.")
+    if width * height > MAX_PIXELS:
+        raise ImageError(
+            f"{name}: {width} × {height} pixels are {width * height / 1e6:.0f} megapixels, "
+            f"expected at most {MAX_PIXELS / 1e6:.0f}; make it smaller."
+        )
+
+
+@contextmanager
+def _as_image_error(name: str) -> Iterator[None]:
+    """Turn whatever reading the image ``name`` raises into an ImageError."""
+    try:
+        yield
+    except ImageError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ImageError(
+            f"{name}: over {MAX_PIXELS / 1e6:.0f} megapixels, the most that is read; make it smaller."
+        ) from None
+    except UnidentifiedImageError:
+        raise ImageError(f"{name}: not an image in a known format ({', '.join(FORMATS)}).") from None
+    except Exception as error:  # damaged files make Pillow raise nearly anything: OSError, SyntaxError, struct.error, …
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise ImageError(f"{name}: cannot be read as an image: {reason}") from None
+
+
+def _printable(text: str) -> str:
+    """At most 200 characters, and none that a terminal cannot encode."""
+    text = text.encode(errors="backslashreplace").decode()
+    return text if len(text) <= 200 else f"{text[:200]}…"

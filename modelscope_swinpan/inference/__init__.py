@@ -1,0 +1,1 @@
+"""From images to results: preprocessing, predictors, fusion, pictures, tiles, streams."""

@@ -1,0 +1,199 @@
+"""A result as a picture that a person can read, and masks as upstream colours them."""
+
+import colorsys
+from collections import Counter
+from collections.abc import Sequence
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import supervision as sv
+from PIL import Image, ImageFont
+
+from ..categories import COCO_PANOPTIC, Category
+from ..errors import ConfigError, ImageError
+from ..structures import Segment
+
+OPACITY = 0.45
+"""How much of a segment's colour shows over the image, 0–1."""
+
+READABLE_SIDE = 640
+"""Smaller images are enlarged up to this long side, in pixels, where a whole factor allows it."""
+
+_GRID = 256
+
+Color = tuple[int, int, int]
+Pixel = TypeVar("Pixel", np.uint8, np.uint16)
+
+
+def draw(
+    image: npt.NDArray[np.uint8],
+    panoptic_seg: npt.NDArray[np.int32],
+    segments: Sequence[Segment],
+    categories: Sequence[Category],
+) -> npt.NDArray[np.uint8]:
+    """The image, (H, W, 3) RGB uint8, under translucent segments with outlines and labels, as another such array.
+
+    ``panoptic_seg`` (H, W) holds the segments' ids.
+
+    Stuff has its category's colour; each thing a shade of it, so that neighbours of one class can be told apart. Void
+    stays as it is. A label, class and score, stands where its segment is widest, the largest segments' first and as
+    long as there is room. Lines and letters grow with the image; one whose long side is under half of
+    :data:`READABLE_SIDE` is enlarged to a whole multiple of its size.
+
+    Raises:
+        ImageError: ``image`` is not of the size of the map.
+    """
+    if image.shape != (*panoptic_seg.shape, 3):
+        raise ImageError(f"Image of shape {image.shape} does not fit a result of size {panoptic_seg.shape}.")
+    indices = _segment_indices(panoptic_seg, segments)
+    points = _inner_points(indices, segments)
+    factor = max(1, READABLE_SIDE // max(indices.shape))
+    if factor > 1:
+        image = _enlarge(image, factor, cv2.INTER_CUBIC)
+        indices = _enlarge(indices, factor, cv2.INTER_NEAREST)
+    colors = segment_colors(segments, categories)
+    picture = _fill(image, indices, colors)
+    _outline(picture, indices)
+    return _label(picture, segments, points * factor, colors)
+
+
+def paint(
+    panoptic_seg: npt.NDArray[np.int32], segments: Sequence[Segment], categories: Sequence[Category]
+) -> npt.NDArray[np.uint8]:
+    """The colours of :func:`draw` alone, (H, W, 3) RGB uint8 for a map (H, W), black for void."""
+    return _color_table(segment_colors(segments, categories))[_segment_indices(panoptic_seg, segments)]
+
+
+def masks_to_image(masks: Sequence[npt.NDArray[np.generic]]) -> npt.NDArray[np.float64]:
+    """Masks (H, W) as one (H, W, 3) image, float64 0–255, RGB, black where there is none; later masks lie on top.
+
+    This is ModelScope's ``panoptic_seg_masks_to_image``: mask number i has the colour of COCO's category number i,
+    whatever its class. Past the 133rd, where upstream fails, the colours start again.
+
+    Raises:
+        ConfigError: there are no masks, so the image would have no size.
+    """
+    if len(masks) == 0:
+        raise ConfigError("No masks to draw: nothing was found in the image. Check result['masks'] before drawing it.")
+    image = np.zeros((*masks[0].shape, 3))
+    for number, mask in enumerate(masks):
+        image[mask.astype(bool)] = COCO_PANOPTIC[number % len(COCO_PANOPTIC)].color
+    return image
+
+
+def segment_colors(segments: Sequence[Segment], categories: Sequence[Category]) -> list[Color]:
+    """One RGB colour (0–255) per segment: the category's, varied for the second and further things of a category."""
+    seen: Counter[int] = Counter()
+    colors = []
+    for segment in segments:
+        color = categories[segment.label_id].color
+        colors.append(_shade(color, seen[segment.label_id]) if segment.isthing else color)
+        seen[segment.label_id] += 1
+    return colors
+
+
+def _shade(color: Color, number: int) -> Color:
+    """Shade ``number`` of a colour: 0 is the colour itself, the others differ in lightness, and a little in hue."""
+    if number == 0:
+        return color
+    hue, lightness, saturation = colorsys.rgb_to_hls(*(channel / 255 for channel in color))
+    turn = number * 0.618 % 1  # steps of the golden ratio: shades do not repeat, and consecutive ones lie far apart
+    hue += 0.3 * (turn if turn < 0.5 else turn - 1)
+    lightness = 0.35 + 0.45 * ((lightness + turn) % 1)
+    red, green, blue = colorsys.hls_to_rgb(hue % 1, lightness, max(saturation, 0.4))
+    return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def _segment_indices(panoptic_seg: npt.NDArray[np.int32], segments: Sequence[Segment]) -> npt.NDArray[np.uint16]:
+    """(H, W): 0 for void, n + 1 for ``segments[n]``."""
+    table = np.zeros(int(panoptic_seg.max()) + 1, np.uint16)
+    for index, segment in enumerate(segments, start=1):
+        table[segment.id] = index
+    return table[panoptic_seg]
+
+
+def _color_table(colors: Sequence[Color]) -> npt.NDArray[np.uint8]:
+    """(N + 1, 3): the colours by the index of their segment, black for void."""
+    return np.array([(0, 0, 0), *colors], np.uint8)
+
+
+def _fill(
+    image: npt.NDArray[np.uint8], indices: npt.NDArray[np.uint16], colors: Sequence[Color]
+) -> npt.NDArray[np.uint8]:
+    blended = cv2.addWeighted(image, 1 - OPACITY, _color_table(colors)[indices], OPACITY, 0)
+    filled: npt.NDArray[np.uint8] = np.where(indices[..., np.newaxis] > 0, blended, image)
+    return filled
+
+
+def _enlarge(array: npt.NDArray[Pixel], factor: int, interpolation: int) -> npt.NDArray[Pixel]:
+    enlarged: npt.NDArray[Pixel] = cv2.resize(array, None, fx=factor, fy=factor, interpolation=interpolation)
+    return enlarged
+
+
+def _outline(picture: npt.NDArray[np.uint8], indices: npt.NDArray[np.uint16]) -> None:
+    width = max(1, round(min(picture.shape[:2]) / 400))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width + 1, width + 1))
+    picture[cv2.morphologyEx(indices, cv2.MORPH_GRADIENT, kernel) > 0] = 255
+
+
+def _label(
+    picture: npt.NDArray[np.uint8],
+    segments: Sequence[Segment],
+    points: npt.NDArray[np.float64],
+    colors: Sequence[Color],
+) -> npt.NDArray[np.uint8]:
+    font_size = max(10, round(min(picture.shape[:2]) / 32))
+    labels = [f"{segment.label} {segment.score:.2f}" for segment in segments]
+    font = ImageFont.load_default(font_size)
+    widths = [font.getlength(label) + font_size / 2 for label in labels]
+    shown = _room_for(segments, widths, 1.5 * font_size, picture.shape)
+    backgrounds = [colors[index] for index in shown]
+    annotator = sv.RichLabelAnnotator(
+        color=sv.ColorPalette([sv.Color(*color) for color in backgrounds]),
+        text_color=sv.ColorPalette([sv.Color.BLACK if _is_light(color) else sv.Color.WHITE for color in backgrounds]),
+        color_lookup=sv.ColorLookup.INDEX,
+        text_position=sv.Position.CENTER,
+        font_size=font_size,
+        text_padding=font_size // 4,
+        border_radius=font_size // 4,
+        smart_position=True,
+    )
+    labelled = annotator.annotate(
+        Image.fromarray(picture),  # an array would be taken for BGR
+        sv.Detections(np.hstack([points, points])[shown]),
+        [labels[index] for index in shown],
+    )
+    return np.array(labelled)
+
+
+def _room_for(segments: Sequence[Segment], widths: Sequence[float], height: float, size: tuple[int, ...]) -> list[int]:
+    """Which segments get a label, given the labels' size: the largest, until a quarter of the picture is covered."""
+    room = size[0] * size[1] / 4
+    shown = []
+    for index in sorted(range(len(segments)), key=lambda index: -segments[index].area):
+        room -= widths[index] * height
+        if room < 0:
+            break
+        if widths[index] <= size[1]:
+            shown.append(index)
+    return shown
+
+
+def _inner_points(indices: npt.NDArray[np.uint16], segments: Sequence[Segment]) -> npt.NDArray[np.float64]:
+    """(N, 2): for every segment the point (x, y) that is farthest from its edge, found on a coarse grid."""
+    points = np.empty((len(segments), 2))
+    for index, segment in enumerate(segments):
+        x1, y1, x2, y2 = segment.box
+        step = -(-max(x2 - x1, y2 - y1) // _GRID)
+        mask = np.pad(indices[y1:y2:step, x1:x2:step] == index + 1, 1)  # the image's border is an edge, too
+        distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
+        y, x = np.unravel_index(distance.argmax(), distance.shape)
+        points[index] = x1 + (x - 0.5) * step, y1 + (y - 0.5) * step
+    return points
+
+
+def _is_light(color: Color) -> bool:
+    red, green, blue = color
+    return 0.299 * red + 0.587 * green + 0.114 * blue > 140

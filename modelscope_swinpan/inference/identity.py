@@ -1,0 +1,30 @@
+"""All that decides what a model answers: a run that goes on must be the same one."""
+
+import dataclasses
+import hashlib
+from importlib import metadata
+from typing import Any
+
+import torch
+
+from ..config import PostprocessConfig
+from ..models.mask2former import Mask2Former
+
+
+def describe_model(model: Mask2Former, config: PostprocessConfig) -> dict[str, Any]:
+    """The model, by a digest of weights and architecture, its number format and its options, as JSON has them."""
+    return {
+        "weights_sha256": _digest(model),
+        "dtype": str(next(model.parameters()).dtype).removeprefix("torch."),
+        "preprocess": dataclasses.asdict(model.config.preprocess),
+        "postprocess": dataclasses.asdict(config),
+        "version": metadata.version("modelscope_swinpan"),
+    }
+
+
+def _digest(model: Mask2Former) -> str:
+    digest = hashlib.sha256(repr(model.config).encode())
+    for name, tensor in model.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()

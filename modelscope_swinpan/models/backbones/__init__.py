@@ -1,0 +1,1 @@
+"""Backbones: one file each, with everything that is particular to it."""

@@ -1,0 +1,207 @@
+"""Swin Transformer backbone (Liu et al., arXiv 2103.14030), channels last throughout."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ...config import SwinConfig
+from ...kernels.attention import biased_attention
+from ...kernels.cache import shape_cache
+from ...kernels.linear import Linear, feed_forward, is_plain_cpu
+from ...kernels.window_plan import WindowPlan, window_plan
+
+LOGITS = 2**20
+"""Attention logits that a CPU works on at a time: they stay in its cache, as do the tokens they come from."""
+
+
+class Swin(nn.Module):
+    """Four stages of windowed attention, each followed by a norm of its own for the output map."""
+
+    def __init__(self, config: SwinConfig) -> None:
+        super().__init__()
+        self.patch_embed = PatchEmbed(config.embed_dim)
+        stages = len(config.depths)
+        self.stages = nn.ModuleList(
+            Stage(
+                dim=config.channels[i],
+                depth=config.depths[i],
+                num_heads=config.num_heads[i],
+                window_size=config.window_size,
+                mlp_ratio=config.mlp_ratio,
+                downsample=i < stages - 1,
+            )
+            for i in range(stages)
+        )
+        self.norms = nn.ModuleList(nn.LayerNorm(channels) for channels in config.channels)
+
+    def forward(self, pixel_values: Tensor) -> list[Tensor]:
+        """Feature maps (B, C, h, w) of strides 4, 8, 16 and 32 for ``pixel_values`` (B, 3, H, W)."""
+        x = self.patch_embed(pixel_values)  # (B, h, w, C)
+        features = []
+        for stage, norm in zip(self.stages, self.norms, strict=True):
+            feature, x = stage(x)
+            features.append(norm(feature).permute(0, 3, 1, 2))
+        return features
+
+
+class PatchEmbed(nn.Module):
+    """Non-overlapping 4 × 4 patches as tokens (B, h, w, C); the image is zero-padded at the right and bottom."""
+
+    def __init__(self, dim: int, patch_size: int = 4) -> None:
+        super().__init__()
+        self.patch_size = patch_size
+        self.projection = nn.Conv2d(3, dim, patch_size, patch_size)
+        self.norm = nn.LayerNorm(dim)
+
+    def forward(self, pixel_values: Tensor) -> Tensor:
+        """(B, 3, H, W) → (B, ⌈H/4⌉, ⌈W/4⌉, C)."""
+        height, width = pixel_values.shape[-2:]
+        pixel_values = F.pad(pixel_values, (0, -width % self.patch_size, 0, -height % self.patch_size))
+        x: Tensor = self.norm(self.projection(pixel_values).permute(0, 2, 3, 1))
+        return x
+
+
+class PatchMerging(nn.Module):
+    """Halve the resolution and double the channels.
+
+    The four neighbours are concatenated in the order of the original Swin: (0, 0), (1, 0), (0, 1), (1, 1) as
+    (row, column). mmdetection's unfold orders them otherwise; its checkpoint map reorders the weights.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(4 * dim)
+        self.reduction = Linear(4 * dim, 2 * dim, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, h, w, C) → (B, ⌈h/2⌉, ⌈w/2⌉, 2C)."""
+        x = F.pad(x, (0, 0, 0, x.shape[2] % 2, 0, x.shape[1] % 2))
+        b, h, w, c = x.shape
+        x = x.reshape(b, h // 2, 2, w // 2, 2, c).permute(0, 1, 3, 4, 2, 5).flatten(3)
+        merged: Tensor = self.reduction(self.norm(x))
+        return merged
+
+
+class Stage(nn.Module):
+    """Blocks at one resolution, every second one on shifted windows, and the merging that ends the stage."""
+
+    def __init__(
+        self, *, dim: int, depth: int, num_heads: int, window_size: int, mlp_ratio: float, downsample: bool
+    ) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            Block(
+                dim=dim,
+                num_heads=num_heads,
+                window_size=window_size,
+                shift=window_size // 2 if i % 2 else 0,
+                mlp_ratio=mlp_ratio,
+            )
+            for i in range(depth)
+        )
+        self.downsample = PatchMerging(dim) if downsample else None
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, h, w, C) → the stage's own map of that shape, and the input of the next stage."""
+        # Made here and not in the blocks, which may be compiled.
+        plans = [attention.plan(x) for attention in self.modules() if isinstance(attention, WindowAttention)]
+        for block, plan in zip(self.blocks, plans, strict=True):
+            x = block(x, plan)
+        return x, x if self.downsample is None else self.downsample(x)
+
+
+class Block(nn.Module):
+    """Pre-norm windowed attention and MLP, each with a residual, over (B, h, w, C)."""
+
+    def __init__(self, *, dim: int, num_heads: int, window_size: int, shift: int, mlp_ratio: float) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(dim)
+        self.attn = WindowAttention(dim=dim, num_heads=num_heads, window_size=window_size, shift=shift)
+        self.norm2 = nn.LayerNorm(dim)
+        self.mlp = Mlp(dim, int(dim * mlp_ratio))
+
+    def forward(self, x: Tensor, plan: WindowPlan) -> Tensor:
+        """(B, h, w, C) → the same shape."""
+        x = x + self.attn(self.norm1(x), plan)
+        x = x + self.mlp(self.norm2(x))
+        return x
+
+
+class Mlp(nn.Module):
+    """Two linear layers with GELU between."""
+
+    def __init__(self, dim: int, hidden_dim: int) -> None:
+        super().__init__()
+        self.fc1 = Linear(dim, hidden_dim)
+        self.fc2 = Linear(hidden_dim, dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(…, C) → the same shape."""
+        return feed_forward(x, self.fc1, "gelu", self.fc2)
+
+
+class WindowAttention(nn.Module):
+    """Self-attention within windows of ``window_size``², with a learned bias per relative position.
+
+    The map is zero-padded to whole windows at the right and bottom; the padding takes part in the attention, as it does
+    upstream. With ``shift`` the map is rolled first, and tokens that the roll brought together do not see each other.
+    """
+
+    def __init__(self, *, dim: int, num_heads: int, window_size: int, shift: int) -> None:
+        super().__init__()
+        if dim % num_heads:
+            raise ValueError(f"{num_heads} heads do not divide {dim} channels")
+        self.num_heads = num_heads
+        self.window_size = window_size
+        self.shift = shift
+        self.qkv = Linear(dim, 3 * dim)
+        self.proj = Linear(dim, dim)
+        self.relative_position_bias_table = nn.Parameter(torch.zeros((2 * window_size - 1) ** 2, num_heads))
+
+    def plan(self, x: Tensor) -> WindowPlan:
+        """The windows of a map (B, h, w, C)."""
+        b, h, w, _ = x.shape
+        return window_plan(b, h, w, self.window_size, self.shift, is_plain_cpu(x), x.device)
+
+    def forward(self, x: Tensor, plan: WindowPlan) -> Tensor:
+        """(B, h, w, C) → the same shape; ``plan`` is :meth:`plan`'s."""
+        b, h, w, c = x.shape
+        # One row of zeros stands for all padding, so that nothing else is computed for it.
+        qkv = self.qkv(F.pad(x.reshape(-1, c), (0, 0, 0, 1)))  # (B · h · w + 1, 3C)
+        bias = self.relative_position_bias()
+        out = []
+        for kind in plan.kinds:
+            biased = kind.biased(bias)
+            at_once = max(1, LOGITS // biased.numel()) * self.window_size**2 if is_plain_cpu(x) else len(kind.tokens)
+            for tokens in torch.split(kind.tokens, at_once):
+                windows = qkv.index_select(0, tokens).view(
+                    -1, self.window_size**2, 3, self.num_heads, c // self.num_heads
+                )
+                out.append(self.attend(windows, biased, kind.queries).flatten(0, 1))
+        attended = out[0] if len(out) == 1 else torch.cat(out)
+        projected: Tensor = self.proj(attended.index_select(0, plan.places))
+        return projected.view(b, h, w, c)
+
+    @staticmethod
+    def attend(windows: Tensor, bias: Tensor, queries: Tensor | None = None) -> Tensor:
+        """Attention within each of ``windows`` (W, N, 3, heads, c), ``bias`` (heads, Q, N) added to the logits.
+
+        Returns (W, Q, heads · c), for all places in a window or for some, ``queries`` (Q).
+        """
+        q, k, v = windows.permute(2, 0, 3, 1, 4)
+        if queries is not None:
+            q = q.index_select(2, queries)
+        return biased_attention(q, k, v, bias).transpose(1, 2).flatten(2)
+
+    def relative_position_bias(self) -> Tensor:
+        """The bias of every pair of tokens in a window, (heads, N, N)."""
+        table = self.relative_position_bias_table
+        return table[relative_position_index(self.window_size, table.device)].permute(2, 0, 1).contiguous()
+
+
+@shape_cache
+def relative_position_index(size: int, device: torch.device) -> Tensor:
+    """Row of the bias table for every pair of tokens of a window, (size², size²) int64."""
+    y, x = torch.meshgrid(torch.arange(size, device=device), torch.arange(size, device=device), indexing="ij")
+    y, x = y.flatten(), x.flatten()
+    return (y[:, None] - y + size - 1) * (2 * size - 1) + (x[:, None] - x + size - 1)

@@ -1,0 +1,168 @@
+"""The same workers on a Ray cluster: on this machine alone, or on many."""
+
+import logging
+import os
+import pickle
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ConfigError, SwinPanError
+from ..inference.predictor import PanopticPredictor
+from .attempts import Attempts
+from .inputs import Item
+from .sinks import Form, Record, failure
+from .worker import Reader, Worker
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+WINDOW = 100_000
+"""Images that Ray Data is given at once, which bounds what it holds. The workers start anew with each window."""
+ATTEMPTS = 3
+"""How often the images of a task are tried: they may be what their worker dies of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RayEngine:
+    """Many workers on a cluster.
+
+    ``load`` loads a worker's predictor, in the worker's process: it must pickle. There are ``workers``, at least and at
+    most, with so many CPUs and GPUs each; several may share a GPU. ``address`` is that of a running cluster, or 'auto'.
+    Without one, the process's own Ray is used, or started for the while on this machine.
+
+    A cluster's machines need this package, and the images under the same paths or URLs. Files are written by the
+    calling process alone. A worker gets ``images_per_task`` images at once.
+    """
+
+    load: Callable[[], PanopticPredictor]
+    workers: tuple[int, int] = (1, 1)
+    cpus: float = 1
+    gpus: float = 0
+    address: str | None = None
+    images_per_task: int = 8
+
+    def __post_init__(self) -> None:
+        """Find out whether Ray is there: before the work, not in the middle of it.
+
+        Raises:
+            ConfigError: Ray is not installed.
+        """
+        if find_spec("ray") is None:
+            raise ConfigError("The engine ray needs Ray: pip install 'modelscope_swinpan[ray]'.")
+
+    def __call__(self, items: Iterable[Item], *, form: Form, read: Reader) -> Iterator[Record]:
+        """The records, in order. Where a worker dies, its images are given to another; after some times, given up.
+
+        Raises:
+            ConfigError: the cluster cannot be reached, or this machine has no room for a worker.
+            SwinPanError: what a worker raised.
+        """
+        left = iter(items)
+        with _cluster(self.address):
+            if self.address is None:
+                self._check_room()
+            while window := list(islice(left, WINDOW)):
+                yield from self._records(window, form, read)
+
+    def _check_room(self) -> None:
+        """Ray would wait for another machine."""
+        import ray
+
+        there = ray.cluster_resources()
+        for kind, wanted in (("CPU", self.cpus), ("GPU", self.gpus)):
+            if wanted > there.get(kind, 0):
+                raise ConfigError(
+                    f"A worker shall have {wanted:g} {kind}s, but Ray has {there.get(kind, 0):g} on this machine. Ask "
+                    "for less, or give the address of a cluster."
+                )
+
+    def _records(self, items: list[Item], form: Form, read: Reader) -> Iterator[Record]:
+        import ray
+
+        size = self.images_per_task
+        tasks = [pickle.dumps(items[start : start + size]) for start in range(0, len(items), size)]
+        attempts = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Attempts).remote()
+        dataset = ray.data.from_items(tasks, override_num_blocks=len(tasks))
+        dataset.context.enable_progress_bars = False
+        dataset.context.execution_options.preserve_order = True
+        answers = dataset.map_batches(
+            _RayWorker,
+            fn_constructor_args=(self.load, form, read, attempts),
+            batch_size=None,
+            batch_format="pyarrow",
+            compute=ray.data.ActorPoolStrategy(min_size=self.workers[0], max_size=self.workers[1]),
+            num_cpus=self.cpus,
+            num_gpus=self.gpus,
+        )
+        try:
+            for row in answers.iter_rows():
+                answer = pickle.loads(row["item"])  # noqa: S301 (made by our own workers)
+                if isinstance(answer, SwinPanError):
+                    raise answer
+                yield from answer
+        finally:
+            ray.kill(attempts)
+
+
+class _RayWorker:
+    """A worker in a process of its own. Our errors are answers, too: raised, they would be buried in Ray's."""
+
+    def __init__(self, load: Callable[[], PanopticPredictor], form: Form, read: Reader, attempts: Any) -> None:
+        self._form, self._read, self._attempts = form, read, attempts
+        self._worker: Worker | SwinPanError
+        try:
+            self._worker = Worker(load())
+        except SwinPanError as error:
+            self._worker = error
+
+    def __call__(self, table: "pa.Table") -> "pa.Table":
+        import pyarrow as pa
+
+        tasks = (pickle.loads(task.as_py()) for task in table["item"])  # noqa: S301 (made by the calling process)
+        return pa.table({"item": [pickle.dumps(self._answer(items)) for items in tasks]})
+
+    def _answer(self, items: list[Item]) -> list[Record] | SwinPanError:
+        import ray
+
+        if isinstance(self._worker, SwinPanError):
+            return self._worker
+        first, last = items[0].index, items[-1].index
+        try:
+            if ray.get(self._attempts.begin.remote(first)) > ATTEMPTS:
+                reason = f"{ATTEMPTS} workers died over the images {first} to {last}, of which this is one."
+                return [failure(item, reason) for item in items]
+            return list(self._worker(items, form=self._form, read=self._read))
+        except SwinPanError as error:
+            return error
+        finally:
+            self._attempts.end.remote(first)
+
+
+@contextmanager
+def _cluster(address: str | None) -> Iterator[None]:
+    """A connection to a cluster, of which Ray tells no more than errors, and nobody else anything."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    import ray
+    import ray.data
+
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    if ray.is_initialized():
+        yield
+        return
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is None:
+        ray.init("local", include_dashboard=False, **quiet)
+    else:
+        try:
+            ray.init(address, **quiet)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise ConfigError(f"No Ray cluster answers at {address!r}: {str(error).splitlines()[0]}") from None
+    try:
+        yield
+    finally:
+        ray.shutdown()

@@ -1,0 +1,71 @@
+import pytest
+import torch
+
+from modelscope_swinpan.checkpoints.dialects.keymap import KeyMap, Layout, Rule, check_complete
+from modelscope_swinpan.errors import CheckpointError
+
+FLIP = Layout(lambda x: x.flip(-1), lambda x: x.flip(-1))
+MAP = KeyMap(
+    (
+        Rule("stages.{i}.block{j}.{p}", "layers.{j}.of.{i}.{p}"),
+        Rule("flipped.{p}", "straight.{p}", layout=FLIP),
+        Rule("q", "qk", part=(0, 2)),
+        Rule("k", "qk", part=(1, 2)),
+        Rule("index", None),
+    )
+)
+
+
+def test_reads_and_writes_back():
+    theirs = {
+        "stages.0.block11.weight": torch.ones(1),
+        "flipped.bias": torch.tensor([1, 2]),
+        "k": torch.tensor([3.0]),
+        "q": torch.tensor([4.0]),
+    }
+    ours, unknown = MAP.read({**theirs, "index": torch.zeros(1), "stages.x.block0.weight": torch.ones(1)})
+    assert unknown == ["stages.x.block0.weight"]
+    assert set(ours) == {"layers.11.of.0.weight", "straight.bias", "qk"}
+    assert ours["straight.bias"].tolist() == [2, 1]
+    assert ours["qk"].tolist() == [4, 3]
+    back = MAP.write(ours)
+    assert set(back) == set(theirs)
+    assert all(torch.equal(back[key], tensor) for key, tensor in theirs.items())
+
+
+def test_aliases_are_read_but_not_written():
+    keymap = KeyMap((Rule("new.{p}", "ours.{p}"),), aliases=(Rule("old.{p}", "ours.{p}"), Rule("counter", None)))
+    ours, unknown = keymap.read({"old.weight": torch.ones(1), "new.bias": torch.zeros(1), "counter": torch.ones(1)})
+    assert (set(ours), unknown) == ({"ours.weight", "ours.bias"}, [])
+    assert set(keymap.write(ours)) == {"new.weight", "new.bias"}
+
+
+def test_a_dot_is_a_dot():
+    assert not MAP.knows("flippedxbias")
+
+
+def test_incomplete_parts():
+    with pytest.raises(CheckpointError, match="parts of 'qk'"):
+        MAP.read({"k": torch.ones(1)})
+
+
+def test_two_keys_for_one():
+    twice = KeyMap((Rule("a", "x"), Rule("b", "x")))
+    with pytest.raises(CheckpointError, match="Two keys"):
+        twice.read({"a": torch.ones(1), "b": torch.ones(1)})
+
+
+def test_no_place_for_a_key():
+    with pytest.raises(CheckpointError, match="no place for 'other'"):
+        MAP.write({"other": torch.ones(1)})
+
+
+def test_one_error_lists_everything():
+    tensors = {"a": torch.ones(2), "c": torch.ones(1), **{f"x{i}": torch.ones(1) for i in range(20)}}
+    expected = {"a": torch.ones(3), "b": torch.ones(1)}
+    with pytest.raises(CheckpointError) as caught:
+        check_complete(tensors, expected, "file.pt")
+    message = str(caught.value)
+    assert message.startswith("file.pt does not fit the model. 1 missing: b; 21 unused: c, x0, ")
+    assert "… and 13 more; 1 mis-shaped: a (found (2,), expected (3,))." in message
+    check_complete(expected, expected, "file.pt")

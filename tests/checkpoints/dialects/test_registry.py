@@ -1,0 +1,183 @@
+import re
+
+import pytest
+import torch
+
+from modelscope_swinpan.checkpoints.architecture import infer_config
+from modelscope_swinpan.checkpoints.dialects.mmdet import MMDET2
+from modelscope_swinpan.checkpoints.dialects.registry import DIALECTS, detect
+from modelscope_swinpan.errors import CheckpointError
+from tests.builders import SMALL, SMALL_RESNET, random_model
+
+KNOWN = {dialect.name: dialect for dialect in DIALECTS}
+CONFIGS = {"swin": SMALL, "resnet": SMALL_RESNET}
+# What nobody publishes: EasyCV has no Swin, the transformers package no Mask2Former on its ResNet.
+CASES = [
+    (name, backbone)
+    for name in KNOWN
+    for backbone in CONFIGS
+    if (name, backbone) not in [("easycv", "swin"), ("transformers", "resnet")]
+]
+
+
+@pytest.fixture(scope="module")
+def models():
+    return {backbone: random_model(config).state_dict() for backbone, config in CONFIGS.items()}
+
+
+@pytest.mark.parametrize(("name", "backbone"), CASES)
+def test_written_and_read_back(models, name, backbone):
+    original = models[backbone]
+    written = KNOWN[name].keymap.write(original)
+    assert len(written) >= len(original)
+    dialect = detect(written, "here")
+    assert dialect.name == name
+    found, unknown = dialect.keymap.read(written)
+    assert unknown == []
+    assert set(found) == set(original)
+    assert all(torch.equal(found[key], tensor) for key, tensor in original.items())
+    assert infer_config(found, {}, "here") == CONFIGS[backbone]
+
+
+def test_resnet_101():
+    """Its depth shows in the number of blocks only; any other number is no ResNet we know."""
+    blocks = {f"backbone.body.layer{i}.{j}.conv1.weight" for i, n in enumerate((3, 4, 23, 3), 1) for j in range(n)}
+    rest = {key: tensor for key, tensor in random_model(SMALL_RESNET).state_dict().items() if key not in blocks}
+    tensors = {**rest, **dict.fromkeys(blocks, torch.zeros(1))}
+    assert infer_config(tensors, {}, "here").backbone.depth == 101
+    tensors["backbone.body.layer1.3.conv1.weight"] = torch.zeros(1)
+    with pytest.raises(CheckpointError, match=r"ResNet of \(4, 4, 23, 3\) blocks, neither 50 nor 101 layers"):
+        infer_config(tensors, {}, "here")
+
+
+def test_stride_placement_as_configured(models):
+    config = infer_config(models["resnet"], {"stride_in_1x1": True}, "here")
+    assert config.backbone.stride_in_1x1
+
+
+def renamed(tensors, *changes):
+    """Keys changed by regular expressions, of which each has to change something."""
+    for pattern, replacement in changes:
+        names = {re.sub(pattern, replacement, key): tensor for key, tensor in tensors.items()}
+        assert set(names) != set(tensors), pattern
+        tensors = names
+    return tensors
+
+
+BACKBONE = r"^model\.pixel_level_module\.encoder\.swin\."
+OLD_NAMES = (
+    (r"attention\.q_proj", "attention.self.query"),
+    (r"attention\.k_proj", "attention.self.key"),
+    (r"attention\.v_proj", "attention.self.value"),
+    (r"attention\.relative_position_bias\.", "attention.self."),
+    (r"attention\.o_proj", "attention.output.dense"),
+    (r"(blocks.*)mlp\.fc1", r"\1intermediate.dense"),
+    (r"(blocks.*)mlp\.fc2", r"\1output.dense"),
+)
+OLDER_FILES = {
+    "transformers-4": ("transformers", (*OLD_NAMES, (BACKBONE, "model.pixel_level_module.encoder."))),
+    "transformers-maskformer-swin": (
+        "transformers",
+        (
+            *OLD_NAMES,
+            (BACKBONE, "model.pixel_level_module.encoder.model."),
+            (r"hidden_states_norms\.stage1", "hidden_states_norms.0"),
+            (r"hidden_states_norms\.stage2", "hidden_states_norms.1"),
+            (r"hidden_states_norms\.stage3", "hidden_states_norms.2"),
+            (r"hidden_states_norms\.stage4", "hidden_states_norms.3"),
+        ),
+    ),
+    "transformers-new-prefix-old-names": ("transformers", OLD_NAMES),
+    "transformers-old-prefix-new-names": ("transformers", ((BACKBONE, "model.pixel_level_module.encoder."),)),
+    "detectron2-static-query": ("detectron2", ((r"query_feat", "static_query"),)),
+    "detectron2-no-pixel-decoder": ("detectron2", ((r"sem_seg_head\.pixel_decoder\.", "sem_seg_head."),)),
+}
+
+INDEX = {
+    "transformers": "model.pixel_level_module.encoder.encoder.layers.0.blocks.0.attention.self.relative_position_index",
+    "detectron2": "backbone.layers.0.blocks.0.attn.relative_position_index",
+}
+
+
+@pytest.mark.parametrize("case", OLDER_FILES)
+def test_older_names(models, case):
+    name, changes = OLDER_FILES[case]
+    older = renamed(KNOWN[name].keymap.write(models["swin"]), *changes)
+    older = {**older, INDEX[name]: torch.zeros(16, 16, dtype=torch.int64), "criterion.empty_weight": torch.ones(134)}
+    dialect = detect(older, "here")
+    assert dialect.name == name
+    found, _ = dialect.keymap.read(older)
+    assert set(found) == set(models["swin"])
+    assert all(torch.equal(found[key], tensor) for key, tensor in models["swin"].items())
+
+
+def fuse(tensors, pattern, parts, whole):
+    """Projections joined, in the given order, under another name."""
+    out = {key: tensor for key, tensor in tensors.items() if not re.search(pattern, key)}
+    for key in tensors:
+        if re.search(pattern, key) and parts[0] in key:
+            out[whole(key)] = torch.cat([tensors[key.replace(parts[0], part)] for part in parts])
+    assert len(out) < len(tensors)
+    return out
+
+
+def test_projections_fused_or_split(models):
+    written = KNOWN["transformers"].keymap.write(models["swin"])
+    qkv = ("q_proj", "k_proj", "v_proj")
+    fused = fuse(written, r"blocks.*[qkv]_proj", qkv, lambda key: key.replace("q_proj", "qkv"))
+    fused = fuse(fused, r"decoder\.layers.*self_attn.[qkv]_proj", qkv, lambda key: key.replace("q_proj.", "in_proj_"))
+    split = {}
+    for key, tensor in fused.items():
+        if "cross_attn.in_proj_" in key:
+            split.update({key.replace("in_proj_", f"{part}."): x for part, x in zip(qkv, tensor.chunk(3), strict=True)})
+        else:
+            split[key] = tensor
+    assert len(split) > len(fused)
+    dialect = detect(split, "here")
+    found, _ = dialect.keymap.read(split)
+    assert all(torch.equal(found[key], tensor) for key, tensor in models["swin"].items())
+    with pytest.raises(CheckpointError, match="Two keys of the checkpoint"):
+        dialect.keymap.read({**split, **written})
+
+
+def test_batch_counters_are_dropped(models):
+    for name in ("mmdet", "easycv", "detectron2"):
+        written = KNOWN[name].keymap.write(models["resnet"])
+        counters = {re.sub("running_mean$", "num_batches_tracked", key) for key in written if "running_mean" in key}
+        found, unknown = KNOWN[name].keymap.read({**written, **dict.fromkeys(counters, torch.tensor(1))})
+        assert len(counters) == 53
+        assert unknown == []
+        assert set(found) == set(models["resnet"])
+
+
+def test_no_mask2former():
+    with pytest.raises(CheckpointError) as caught:
+        detect([f"fc.{i}.weight" for i in range(20)], "file.pth")
+    message = str(caught.value)
+    assert message.startswith("file.pth is not a Mask2Former checkpoint of a known dialect (mmdetection 2.x, ")
+    assert "EasyCV" in message
+    assert "fc.0.weight, " in message
+    assert "… and 12 more" in message
+
+
+def test_one_key_too_many(models):
+    keys = [*MMDET2.write(models["swin"]), "panoptic_head.extra.weight"]
+    with pytest.raises(CheckpointError, match=r"of mmdetection 2\.x.*1 of \d+ keys are unknown.*panoptic_head\.extra"):
+        detect(keys, "here")
+
+
+def test_another_model_on_a_backbone_we_know(models):
+    """A Mask R-CNN, say: most of its keys are those of a ResNet."""
+    keys = [key for key in MMDET2.write(models["resnet"]) if key.startswith("backbone.")]
+    with pytest.raises(CheckpointError, match=r"2 of \d+ keys are unknown to it \(rpn_head"):
+        detect([*keys, "rpn_head.rpn_cls.weight", "rpn_head.rpn_cls.bias"], "here")
+
+
+@pytest.mark.parametrize("backbone", CONFIGS)
+def test_no_rule_overlaps_another(models, backbone):
+    """Whatever the order of the rules, a key has one meaning."""
+    for dialect in DIALECTS:
+        if (dialect.name, backbone) in CASES:
+            for key in dialect.keymap.write(models[backbone]):
+                matching = [rule for rule, pattern in dialect.keymap._read if pattern.fullmatch(key)]
+                assert len(matching) == 1, key

@@ -1,0 +1,183 @@
+"""``swinpan batch``."""
+
+import io
+import json
+import re
+import shutil
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from modelscope_swinpan.checkpoints.save import save_pretrained
+from modelscope_swinpan.cli import app, batch
+from modelscope_swinpan.runs import ray_engine, run
+from modelscope_swinpan.runs.worker import Worker
+from tests.conftest import ROOT
+from tests.runs.fakes import contents, photos, small_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("model")
+    save_pretrained(small_model(), directory)
+    return directory
+
+
+DOCS = (ROOT / "docs" / "batches.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return photos(tmp_path / "photos", 3)
+
+
+def swinpan(*arguments):
+    return CliRunner().invoke(app, ["batch", *map(str, arguments)])
+
+
+def test_a_folder(model, folder, tmp_path):
+    given = (folder, "--model", model, "--output", tmp_path / "out", "--device", "cpu")
+    answer = swinpan(*given)
+    assert answer.exit_code == 0, answer.output
+    first, second = answer.stdout.splitlines()
+    assert first.startswith("3 of 3 images, ")
+    assert first.endswith(" images/s")
+    assert second == f"The results are in {tmp_path / 'out'}"
+    assert answer.stderr == ""
+    content = json.loads((tmp_path / "out" / "panoptic.json").read_text())
+    assert [image["file_name"] for image in content["images"]] == ["000.png", "001.png", "002.png"]
+
+    before = contents(tmp_path / "out")
+    again = swinpan(*given)
+    assert again.stdout.splitlines() == ["3 of 3 images", second]
+    assert contents(tmp_path / "out") == before
+
+    for other in (("--object-mask-threshold", 0.25), ("--format", "rle"), ("--dtype", "bfloat16"), ("--tiles",)):
+        refused = swinpan(*given, *other)
+        assert refused.exit_code == 2
+        assert "holds another run's predictions" in refused.stderr
+
+
+def test_bad_images_and_then_better_ones(model, folder, tmp_path):
+    """The list of errors is a list of inputs."""
+    bad = folder / "001.png"
+    good = bad.read_bytes()
+    bad.write_bytes(b"no image")
+    given = ("--model", model, "--format", "rle", "--device", "cpu", "--batch-size", 2)
+    answer = swinpan(folder, "--output", tmp_path / "out", *given)
+    assert answer.exit_code == 1, answer.output
+    assert "3 of 3 images, 1 of them without a result, " in answer.stdout
+    errors = tmp_path / "out" / "errors.jsonl"
+    assert answer.stderr == f"Error: 1 of 3 images have no result; see {errors}.\n"
+    bad.write_bytes(good)
+    again = swinpan(errors, "--output", tmp_path / "again", *given)
+    assert again.exit_code == 0, again.output
+    (row,) = [json.loads(line) for line in (tmp_path / "again" / "results.jsonl").read_text().splitlines()]
+    assert row["file_name"] == str(bad)
+
+
+def test_the_output_may_lie_among_the_inputs(model, folder):
+    given = (folder, "--model", model, "--output", folder / "out", "--device", "cpu")
+    assert [swinpan(*given).exit_code for _ in range(2)] == [0, 0]
+
+
+def test_ray(model, folder, tmp_path, monkeypatch):
+    """What its engine is asked for; it loads what the local one would."""
+    engines = []
+
+    def here(engine, items, *, form, read):
+        engines.append(engine)
+        return Worker(engine.load())(items, form=form, read=read)
+
+    monkeypatch.setattr(ray_engine.RayEngine, "__call__", here)
+    monkeypatch.chdir(model.parent)
+    given = (folder, "--model", model.name, "--output", tmp_path / "out", "--instance-threshold", 0.25)
+    ray = ("--engine", "ray", "--workers", "2:8", "--cpus-per-worker", 0.5, "--address", "auto", "--batch-size", 3)
+    answer = swinpan(*given, *ray)
+    assert answer.exit_code == 0, answer.output
+    (engine,) = engines
+    assert (engine.workers, engine.cpus, engine.gpus, engine.address) == ((2, 8), 0.5, 0, "auto")
+    assert engine.images_per_task == 24
+    monkeypatch.chdir(folder)  # a worker is in another folder
+    predictor = engine.load()
+    assert (predictor.batch_size, predictor.postprocess.instance_threshold) == (3, 0.25)
+    monkeypatch.chdir(model.parent)
+    assert swinpan(*given, "--device", "cpu").stdout.startswith("3 of 3 images\n")  # the same run
+
+
+def test_gpus_of_workers_are_used(model, folder, tmp_path, monkeypatch):
+    devices = []
+    monkeypatch.setattr(batch, "_load", lambda model, device, **_: devices.append(device))
+    monkeypatch.setattr(
+        run, "run_batch", lambda *_, engine, **__: engine.load() or run.Progress(done=3, failed=0, total=3)
+    )
+    answer = swinpan(folder, "--output", tmp_path / "out", "--engine", "ray", "--gpus-per-worker", 0.5)
+    assert answer.exit_code == 0, answer.output
+    assert devices == ["cpu", "cuda"]  # here the model is looked at only
+
+
+def test_what_the_docs_say(model, folder, tmp_path, monkeypatch, capsys):
+    """The options are there, and the program runs as printed."""
+    mentioned, known = (set(re.findall(r"--[a-z][a-z-]+", text)) for text in (DOCS, swinpan("--help").output))
+    assert mentioned - known == {"--count", "--out", "--predictions"}  # of swinpan scenes and eval
+    shutil.copytree(model, tmp_path / "model")
+    monkeypatch.chdir(tmp_path)
+    (program,) = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
+    exec(program)
+    assert re.fullmatch(r"3 0 \d+\.\d+\n", capsys.readouterr().out)
+    assert (tmp_path / "out" / "results.parquet").is_file()
+
+
+def test_where_there_is_no_terminal_a_line_tells_now_and_then(model, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "SECONDS", 0)
+    answer = swinpan(folder, "--model", model, "--output", tmp_path / "out", "--device", "cpu")
+    lines = answer.stderr.splitlines()
+    assert lines[0] == "0 of 3 images"
+    assert [line.split(", ")[0] for line in lines[1:]] == ["1 of 3 images", "2 of 3 images", "3 of 3 images"]
+    assert re.fullmatch(r"2 of 3 images, \d+\.\d\d images/s, 0:00:0\d left", lines[2])
+
+
+def test_an_msdataset(model, tmp_path, monkeypatch):
+    asked = []
+
+    def row_inputs(dataset, **options):
+        from modelscope_swinpan.errors import DatasetError
+
+        asked.append((dataset, options))
+        raise DatasetError("no such dataset")
+
+    monkeypatch.setattr("modelscope_swinpan.plugin.row_inputs.row_inputs", row_inputs)
+    answer = swinpan("me/photos", "--split", "test", "--output", tmp_path / "out")
+    assert (answer.exit_code, answer.stderr) == (1, "Error: no such dataset\n")
+    assert asked == [("me/photos", {"split": "test", "subset": None})]
+
+
+def test_a_terminal_shows_a_bar(model, folder, tmp_path, monkeypatch):
+    screen = io.StringIO()
+    monkeypatch.setattr(batch, "err", Console(file=screen, force_terminal=True, width=120))
+    assert swinpan(folder, "--model", model, "--output", tmp_path / "out", "--device", "cpu").exit_code == 0
+    assert "Segmenting" in screen.getvalue()
+    assert "3/3" in screen.getvalue()
+    assert "images/s" in screen.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nowhere",), "nowhere: no such file or folder; expected a folder"),
+        (("photos", "--split", "a"), "--split and --subset are for an MsDataset"),
+        (("photos", "--workers", "2"), "are for --engine ray"),
+        (("photos", "--address", "auto"), "are for --engine ray"),
+        (("photos", "--engine", "ray", "--workers", "0"), "--workers must be a number or two, as in 1:8; got '0'"),
+        (("photos", "--engine", "ray", "--workers", "3:2"), "at least 3 and at most 2 is no range"),
+        (("photos", "--engine", "dask"), "--engine"),
+    ],
+)
+def test_mistakes(folder, tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    answer = swinpan(*arguments, "--output", "new")
+    assert answer.exit_code == 2, answer.output
+    assert message in answer.stderr
+    assert "Traceback" not in answer.output
+    assert not (tmp_path / "new").exists()

@@ -1,0 +1,306 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional as F
+
+from modelscope_swinpan.benchmark.process import measure
+from modelscope_swinpan.categories import COCO_PANOPTIC, Category
+from modelscope_swinpan.config import PostprocessConfig
+from modelscope_swinpan.inference import fusion as postprocess
+from modelscope_swinpan.inference.fusion import contested_bands, instances, panoptic, semantic, upsampled_bands
+from modelscope_swinpan.structures import Size
+from tests.truth import check_consistent as fits
+
+CATEGORIES = tuple(Category(10 * k, f"class {k}", k < 3, (k, k, k)) for k in range(5))  # three things, two stuff
+VOID = len(CATEGORIES)
+CONFIG = PostprocessConfig()
+
+
+def smooth_masks(q, h, w, generator):
+    coarse = torch.randn(q, 1, max(2, h // 4), max(2, w // 4), generator=generator) * 4
+    return F.interpolate(coarse, size=(h, w), mode="bicubic")[:, 0]
+
+
+def upstream_logits(mask_logits, resized, original):
+    """Every query at full size, as upstream does it."""
+    full = F.interpolate(mask_logits[None], scale_factor=4, mode="bilinear")[..., : resized.height, : resized.width]
+    return F.interpolate(full, size=original, mode="bilinear")[0]
+
+
+def upstream_panoptic(class_logits, mask_logits, resized, original, config):
+    """mmdetection's fusion, written out plainly."""
+    scores, labels = class_logits.softmax(-1).max(-1)
+    probabilities = upstream_logits(mask_logits, resized, original).sigmoid()
+    keep = (labels != VOID) & (scores > config.object_mask_threshold)
+    out = torch.full(original, VOID, dtype=torch.int32)
+    if not keep.any():
+        return out.numpy()
+    best = (scores[keep, None, None] * probabilities[keep]).argmax(0)
+    instance = 1
+    for k, (label, mask) in enumerate(zip(labels[keep].tolist(), probabilities[keep], strict=True)):
+        area, own = best == k, mask >= 0.5
+        if area.sum() == 0 or own.sum() == 0 or area.sum() / own.sum() < config.overlap_threshold:
+            continue
+        if config.filter_low_score:
+            area = area & own
+        out[area] = label + 1000 * instance if CATEGORIES[label].isthing else label
+        instance += CATEGORIES[label].isthing
+    return out.numpy()
+
+
+def case(seed, q=12, sharp=4.0):
+    generator = torch.Generator().manual_seed(seed)
+    class_logits = torch.randn(q, VOID + 1, generator=generator) * sharp
+    h, w = (8 * int(torch.randint(1, 4, (), generator=generator)) for _ in range(2))
+    padded = Size(4 * h, 4 * w)
+    resized = Size(padded.height - 5, padded.width - 17)
+    original = Size(*(int(torch.randint(5, 150, (), generator=generator)) for _ in range(2)))
+    return class_logits, smooth_masks(q, h, w, generator), resized, original
+
+
+@settings(max_examples=40)
+@given(
+    seed=st.integers(0, 10**6),
+    overlap=st.sampled_from([0.0, 0.5, 0.8]),
+    threshold=st.sampled_from([0.0, 0.5, 0.8]),
+    filtered=st.booleans(),
+)
+def test_panoptic_equals_upstreams_fusion(seed, overlap, threshold, filtered):
+    class_logits, mask_logits, resized, original = case(seed)
+    config = PostprocessConfig(object_mask_threshold=threshold, overlap_threshold=overlap, filter_low_score=filtered)
+    found = panoptic(
+        class_logits, mask_logits, resized=resized, original=original, categories=CATEGORIES, config=config
+    )
+    expected = upstream_panoptic(class_logits, mask_logits, resized, original, config)
+    assert (found.panoptic_seg != expected).sum() <= 2  # rounding, where two queries are equally likely
+    check_consistent(found)
+
+
+def check_consistent(result):
+    """The map and the segments fit each other, and the categories are right."""
+    fits(result)
+    for segment in result.segments:
+        assert segment.category_id == CATEGORIES[segment.label_id].id
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 10**6), rows=st.integers(1, 160))
+def test_bands_change_nothing(seed, rows):
+    class_logits, mask_logits, resized, original = case(seed)
+    geometry = {"resized": resized, "original": original}
+    options = {
+        **geometry,
+        "categories": CATEGORIES,
+        "config": PostprocessConfig(object_mask_threshold=0.3, instance_threshold=0.1),
+    }
+    whole = panoptic(class_logits, mask_logits, **options, band_rows=original.height)
+    banded = panoptic(class_logits, mask_logits, **options, band_rows=rows)
+    assert np.array_equal(whole.panoptic_seg, banded.panoptic_seg)
+    assert whole.segments == banded.segments
+    things = instances(class_logits, mask_logits, **options, band_rows=original.height)
+    banded_things = instances(class_logits, mask_logits, **options, band_rows=rows)
+    assert np.array_equal(things.masks, banded_things.masks)
+    assert things.segments == banded_things.segments
+    whole, banded = (
+        semantic(class_logits, mask_logits, **geometry, categories=CATEGORIES, band_rows=height)
+        for height in (original.height, rows)
+    )
+    assert (whole.panoptic_seg != banded.panoptic_seg).sum() <= 1  # the order of a sum over queries is the library's
+
+
+def all_queries(mask_logits, resized, original, scores):
+    """As if every query mattered everywhere."""
+    yield slice(0, original.height), torch.arange(len(mask_logits)), None
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 10**6), sharp=st.sampled_from([0.5, 3.0, 30.0]), threshold=st.sampled_from([0.0, 0.5]))
+def test_what_is_left_out_does_not_matter(seed, sharp, threshold):
+    class_logits, mask_logits, resized, original = case(seed, q=20)
+    config = PostprocessConfig(object_mask_threshold=threshold, instance_threshold=0.1, overlap_threshold=0.3)
+    options = {"resized": resized, "original": original, "categories": CATEGORIES, "config": config}
+    for function in (panoptic, instances):
+        found = function(class_logits, mask_logits * sharp - sharp, **options)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(postprocess, "_blocks", all_queries)
+            expected = function(class_logits, mask_logits * sharp - sharp, **options)
+        assert found.segments == expected.segments
+        map_of = (lambda result: result.panoptic_seg) if function is panoptic else (lambda result: result.masks)
+        assert np.array_equal(map_of(found), map_of(expected))
+
+
+def quarters(outside):
+    """Four masks that are sure of a quarter each."""
+    mask_logits = torch.full((4, 64, 64), outside)
+    for query, (y, x) in enumerate(((0, 0), (0, 32), (32, 0), (32, 32))):
+        mask_logits[query, y : y + 32, x : x + 32] = 6
+    return mask_logits
+
+
+def test_queries_are_left_out_where_others_are_surer():
+    size, scores = Size(256, 256), torch.full((4,), 0.9)
+    seen = [(rows.start, some.tolist()) for rows, some, *_ in contested_bands(quarters(-12.0), size, size, scores)]
+    assert seen == [(row, [0, 1] if row < 96 else [0, 1, 2, 3] if row < 160 else [2, 3]) for row in range(0, 256, 32)]
+
+
+def test_all_queries_are_looked_at_where_those_that_seemed_to_matter_are_low():
+    """Between two columns both masks fall far below what they are in either, and below a third."""
+    mask_logits = torch.full((3, 16, 16), -30.0)
+    mask_logits[0, :, :8], mask_logits[1, :, 8:], mask_logits[2] = 6, 6, -3.0
+    size, scores = Size(64, 64), torch.tensor([0.9, 0.9, 0.9])
+    assert any(len(some) == 3 for _, some, *_ in contested_bands(mask_logits, size, size, scores))
+
+
+@pytest.mark.parametrize("value", [-500.0, float("nan"), float("-inf")])
+def test_masks_that_say_nothing(value):
+    """Of probability 0 everywhere, or none: nobody wins for sure, and all are looked at."""
+    class_logits = torch.full((3, VOID + 1), -9.0)
+    class_logits[:, 0] = 9
+    size = Size(64, 64)
+    masks = torch.full((3, 16, 16), value)
+    result = panoptic(class_logits, masks, resized=size, original=size, categories=CATEGORIES, config=CONFIG)
+    assert result.segments == ()
+    assert (result.panoptic_seg == VOID).all()
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 10**6), rows=st.integers(1, 160))
+def test_upsampling_equals_upstreams(seed, rows):
+    _, mask_logits, resized, original = case(seed)
+    bands = list(upsampled_bands(mask_logits, resized, original, rows))
+    assert [index for band_rows, _ in bands for index in range(band_rows.start, band_rows.stop)] == list(
+        range(original.height)
+    )
+    found = torch.cat([band for _, band in bands], 1)
+    assert torch.allclose(found, upstream_logits(mask_logits, resized, original), atol=1e-4)
+
+
+@settings(max_examples=25)
+@given(seed=st.integers(0, 10**6))
+def test_order_of_queries_does_not_change_the_regions(seed):
+    class_logits, mask_logits, resized, original = case(seed)
+    options = {"resized": resized, "original": original, "categories": CATEGORIES, "config": CONFIG}
+    order = torch.randperm(len(class_logits), generator=torch.Generator().manual_seed(seed))
+    first = panoptic(class_logits, mask_logits, **options)
+    second = panoptic(class_logits[order], mask_logits[order], **options)
+
+    def regions(result):
+        return {(segment.label, result.mask(segment).tobytes()) for segment in result.segments}
+
+    assert regions(first) == regions(second)
+
+
+def test_stuff_of_one_class_is_one_segment_with_the_mean_score():
+    """Two queries of one stuff class, left and right half, of different certainty."""
+    class_logits = torch.full((2, VOID + 1), -20.0)
+    class_logits[:, 4] = 20.0
+    mask_logits = torch.full((2, 8, 8), -8.0)
+    mask_logits[0, :, :4], mask_logits[1, :, 4:] = 1.0, 3.0
+    result = panoptic(
+        class_logits,
+        mask_logits,
+        resized=Size(32, 32),
+        original=Size(32, 32),
+        categories=CATEGORIES,
+        config=CONFIG,
+    )
+    (segment,) = result.segments
+    full = upstream_logits(mask_logits, Size(32, 32), Size(32, 32)).sigmoid().max(0).values
+    inside = full >= 0.5
+    assert segment.id == segment.label_id == 4
+    assert segment.area == inside.sum()
+    assert segment.score == pytest.approx(full[inside].mean().item(), abs=1e-6)
+
+
+@pytest.mark.parametrize("label", [VOID, 1])
+def test_nothing_found(label):
+    """All no-object, or all unsure."""
+    class_logits = torch.zeros(3, VOID + 1)
+    class_logits[:, label] = 20.0 if label == VOID else 0.1
+    options = {"resized": Size(30, 20), "original": Size(7, 9)}
+    result = panoptic(class_logits, torch.zeros(3, 8, 8), **options, categories=CATEGORIES, config=CONFIG)
+    assert result.segments == ()
+    assert (result.panoptic_seg == VOID).all()
+    assert result.panoptic_seg.shape == (7, 9)
+    assert result.panoptic_seg.dtype == np.int32
+
+
+def test_instances_take_the_best_things_and_rank_them():
+    class_logits = torch.zeros(3, VOID + 1)
+    class_logits[0, 0], class_logits[1, 2], class_logits[2, 4] = 3.0, 6.0, 9.0  # the last is stuff
+    mask_logits = torch.full((3, 8, 8), -5.0)
+    mask_logits[0, 2:4, 2:6], mask_logits[1], mask_logits[2] = 5.0, 5.0, 5.0
+    config = dataclasses.replace(CONFIG, max_instances=3, instance_threshold=0.0)
+    found = instances(
+        class_logits,
+        mask_logits,
+        resized=Size(32, 32),
+        original=Size(64, 64),
+        categories=CATEGORIES,
+        config=config,
+    )
+    first, second = found.segments
+    assert (first.label_id, first.id, first.box, first.area) == (2, 1, (0, 0, 64, 64), 64 * 64)
+    x1, y1, x2, y2 = second.box
+    assert second.label_id == 0
+    assert found.mask(second)[y1:y2, x1:x2].sum() == found.mask(second).sum() == second.area > 0
+    assert first.score > second.score > 0
+    flat = found.to_panoptic()
+    assert [segment.id for segment in flat.segments] == [1]  # the better one covers the other
+    assert (flat.panoptic_seg == 1).all()
+
+
+def test_an_empty_instance_mask_has_an_empty_box_and_no_score():
+    found = instances(
+        torch.tensor([[9.0, 0, 0, 0, 0, 0]]),
+        torch.full((1, 8, 8), -5.0),
+        resized=Size(32, 32),
+        original=Size(32, 32),
+        categories=CATEGORIES,
+        config=dataclasses.replace(CONFIG, max_instances=1, instance_threshold=0.0),
+    )
+    (segment,) = found.segments
+    assert (segment.box, segment.area, segment.score) == ((0, 0, 0, 0), 0, 0)
+
+
+def test_no_instance_is_sure_enough():
+    class_logits, mask_logits, resized, original = case(3)
+    found = instances(
+        class_logits * 0, mask_logits, resized=resized, original=original, categories=CATEGORIES, config=CONFIG
+    )
+    assert (found.segments, found.masks.shape) == ((), (0, *original))
+    assert not found.to_panoptic().panoptic_seg.any()
+
+
+def test_semantic_score_where_no_query_votes():
+    class_logits, mask_logits, resized, original = case(3)
+    found = semantic(
+        class_logits, torch.full_like(mask_logits, -200.0), resized=resized, original=original, categories=CATEGORIES
+    )
+    (segment,) = found.segments
+    assert segment.score == pytest.approx(1 / VOID)
+
+
+def test_semantic_sums_over_queries():
+    class_logits, mask_logits, resized, original = case(5)
+    full = upstream_logits(mask_logits, resized, original).sigmoid()
+    expected = torch.einsum("qk,qhw->khw", class_logits.softmax(-1)[:, :-1], full).argmax(0)
+    found = semantic(class_logits, mask_logits, resized=resized, original=original, categories=CATEGORIES)
+    assert found.panoptic_seg.shape == original
+    assert (found.panoptic_seg == expected.numpy()).mean() > 0.999
+    assert sum(segment.area for segment in found.segments) == original.height * original.width
+    for segment in found.segments:
+        assert segment.id == segment.label_id
+        assert 1 / VOID < segment.score <= 1
+
+
+def test_semantic_memory_does_not_grow_with_the_classes():
+    """Votes of 133 classes for every pixel would take 0.5 GB, and those for a band of five masks as much."""
+    class_logits, mask_logits = torch.randn(5, len(COCO_PANOPTIC) + 1), torch.randn(5, 64, 64)
+    geometry = {"resized": Size(256, 256), "original": Size(1000, 1000), "categories": COCO_PANOPTIC}
+    found = measure(lambda: semantic(class_logits, mask_logits, **geometry))
+    assert found["peak_bytes"] < 2**27

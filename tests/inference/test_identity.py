@@ -1,0 +1,33 @@
+import dataclasses
+
+import torch
+
+from modelscope_swinpan.config import PostprocessConfig
+from modelscope_swinpan.inference.identity import describe_model
+from tests.builders import random_model
+
+
+def test_the_same_model_again_on_whatever_device():
+    model = random_model()
+    described = describe_model(model, model.config.postprocess)
+    assert described == describe_model(random_model(), PostprocessConfig())
+    assert (described["dtype"], described["postprocess"]["overlap_threshold"]) == ("float32", 0.8)
+    assert "device" not in described
+
+
+def test_what_counts():
+    model = random_model()
+    former = describe_model(model, model.config.postprocess)
+
+    def changed():
+        now = describe_model(model, model.config.postprocess)
+        return [name for name in former if former[name] != now[name]]
+
+    with torch.no_grad():
+        model.transformer_decoder.class_head.bias[-1] += 1
+    assert changed() == ["weights_sha256"]
+    model = random_model().bfloat16()
+    assert changed() == ["weights_sha256", "dtype"]
+    model = random_model()
+    model.config = dataclasses.replace(model.config, postprocess=PostprocessConfig(overlap_threshold=0.5))
+    assert "postprocess" in changed()

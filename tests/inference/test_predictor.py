@@ -1,0 +1,174 @@
+import dataclasses
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from modelscope_swinpan import PanopticPredictor
+from modelscope_swinpan.config import PostprocessConfig, PreprocessConfig
+from modelscope_swinpan.errors import ConfigError, DeviceError, ImageError
+from modelscope_swinpan.inference import fusion as postprocess
+from modelscope_swinpan.inference.results import InstanceResult, PanopticResult
+from tests.builders import SMALL, random_image, random_model
+from tests.conftest import CHELSEA
+
+LENIENT = PostprocessConfig(object_mask_threshold=0.0, overlap_threshold=0.0, instance_threshold=0.0)
+TASKS = ("panoptic", "instance", "semantic")
+
+
+@pytest.fixture(scope="module")
+def predictor(quick_model):
+    return PanopticPredictor(quick_model)
+
+
+@pytest.fixture(scope="module")
+def mixed(chelsea):
+    """Photos of three sizes, two of which share a padded size."""
+    return [chelsea, chelsea[:, ::-1].copy(), chelsea[:200, :200].copy(), chelsea[::-1].copy(), random_image(90, 300)]
+
+
+def same(first, second):
+    assert [segment.label for segment in first.segments] == [segment.label for segment in second.segments]
+    assert (first.panoptic_seg == second.panoptic_seg).mean() >= 0.9999
+
+
+def test_a_batch_gives_what_single_images_give(predictor, mixed):
+    alone = [predictor.predict([image])[0] for image in mixed]
+    assert sum(len(result.segments) for result in alone) > 5
+    for batch_size in (2, 8):
+        for one, other in zip(alone, predictor.predict(mixed, batch_size=batch_size), strict=True):
+            same(one, other)
+
+
+def test_order_of_images_does_not_matter(predictor, mixed):
+    forward = predictor.predict(mixed, batch_size=4)
+    backward = predictor.predict(mixed[::-1], batch_size=4)[::-1]
+    for one, other in zip(forward, backward, strict=True):
+        same(one, other)
+
+
+def test_path_pil_and_bgr_array_are_one_image(predictor, tiny, chelsea):
+    path = CHELSEA
+    by_path, by_pil, by_array = predictor([path, Image.open(path), chelsea[..., ::-1]])
+    for other in (by_pil, by_array):
+        assert np.array_equal(by_path.panoptic_seg, other.panoptic_seg)
+        assert by_path.segments == other.segments
+    assert predictor(path).segments == by_path.segments
+
+
+def test_threads(predictor, mixed):
+    expected = [predictor.predict([image])[0] for image in mixed]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda image: predictor.predict([image])[0], mixed))
+    for one, other in zip(expected, found, strict=True):
+        assert np.array_equal(one.panoptic_seg, other.panoptic_seg)
+
+
+def test_thresholds(predictor, chelsea):
+    unsure = PostprocessConfig(filter_low_score=False)
+    void = [
+        (result.panoptic_seg == result.void_id).sum()
+        for result in (predictor.predict([chelsea])[0], predictor.predict([chelsea], postprocess=unsure)[0])
+    ]
+    assert void[0] > void[1]
+    nothing = PostprocessConfig(object_mask_threshold=1.0)
+    assert predictor.predict([chelsea], postprocess=nothing)[0].segments == ()
+
+
+def small_model(task="panoptic"):
+    preprocess = PreprocessConfig(short_side=64, long_side=96)
+    config = dataclasses.replace(SMALL, task=task, preprocess=preprocess, postprocess=LENIENT)
+    return random_model(config, seed=1, scale=3)  # large weights: queries differ, and several classes win
+
+
+def test_one_model_for_every_task():
+    model, image = small_model(), random_image(70, 90)
+    predictor = PanopticPredictor(model)
+    batch = predictor.prepare([image])
+    with torch.inference_mode():
+        logits = [output[0] for output in model(batch.pixel_values)[:2]]
+    geometry = {
+        "resized": batch.resized[0],
+        "original": batch.original[0],
+        "categories": model.config.categories,
+    }
+    expected = {
+        "panoptic": postprocess.panoptic(*logits, **geometry, config=LENIENT),
+        "instance": postprocess.instances(*logits, **geometry, config=LENIENT),
+        "semantic": postprocess.semantic(*logits, **geometry),
+    }
+    for task in TASKS:
+        for one in (PanopticPredictor(model, task=task), predictor.with_task(task)):
+            found = one.predict([image])[0]
+            assert (type(found), found.segments) == (type(expected[task]), expected[task].segments)
+            assert len(found.segments) > 1
+            assert found.to_rle() == expected[task].to_rle()
+            assert found.categories == model.config.categories
+    assert isinstance(expected["instance"], InstanceResult)
+    assert all(segment.isthing for segment in expected["instance"].segments)
+    assert {segment.isthing for segment in expected["semantic"].segments} == {True, False}
+    assert (predictor.task, type(predictor.predict([image])[0])) == ("panoptic", PanopticResult)
+
+
+@pytest.mark.parametrize("trained", TASKS)
+def test_a_model_does_what_it_was_trained_for(trained):
+    model = small_model(trained)
+    predictor = PanopticPredictor(model)
+    assert predictor.task == trained
+    for task in TASKS:
+        if trained in (task, "panoptic"):
+            assert predictor.with_task(task).task == PanopticPredictor(model, task=task).task == task
+            continue
+        for attempt in (
+            lambda task=task: predictor.with_task(task),
+            lambda task=task: PanopticPredictor(model, task=task),
+        ):
+            with pytest.raises(
+                ConfigError, match=f"{task!r} was asked for, .* trained for {trained!r} alone.*panoptic model"
+            ):
+                attempt()
+
+
+def test_mistakes(predictor):
+    assert predictor([]) == []
+    with pytest.raises(ConfigError, match="batch_size must be a positive int; got 0"):
+        predictor.predict([], batch_size=0)
+    with pytest.raises(ConfigError, match="must be one of 'panoptic', 'instance', 'semantic'; got 'things'"):
+        predictor.with_task("things")
+    with pytest.raises(ImageError):
+        predictor("no such file.jpg")
+
+
+def test_out_of_memory_is_a_clear_error_that_holds_nothing(chelsea):
+    model = random_model()
+    model.config = dataclasses.replace(model.config, preprocess=PreprocessConfig(short_side=64, long_side=96))
+    held = []
+
+    def fail(pixel_values):
+        large = torch.zeros(2)
+        held.append(weakref.ref(large))
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    model.forward = fail
+    expected = r"cpu ran out of memory for 2 image\(s\), resized to 96×64 pixels, .* float32\. Lower batch_size"
+    with pytest.raises(DeviceError, match=expected) as raised:
+        PanopticPredictor(model, batch_size=2)([chelsea, chelsea])
+    assert raised.value.__context__ is None
+    assert held[0]() is None
+
+
+def test_compiling(chelsea, monkeypatch):
+    """The wiring only: compiling takes minutes."""
+    model = random_model()
+    model.config = dataclasses.replace(model.config, preprocess=PreprocessConfig(short_side=64, long_side=96))
+    expected = PanopticPredictor(model).predict([chelsea])[0]
+    calls = []
+    monkeypatch.setattr(
+        torch, "compile", lambda forward, **_: lambda *args, **kwargs: calls.append(1) or forward(*args, **kwargs)
+    )
+    predictor = PanopticPredictor(model, compile=True)
+    assert np.array_equal(predictor.predict([chelsea])[0].panoptic_seg, expected.panoptic_seg)
+    assert len(calls) == 8 + 2 + 4  # blocks, encoder layers, decoder layers

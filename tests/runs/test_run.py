@@ -1,0 +1,170 @@
+"""Whole batches in this process: to their end, killed on the way, and very long ones."""
+
+import functools
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from modelscope_swinpan import PanopticPredictor
+from modelscope_swinpan.categories import COCO_PANOPTIC
+from modelscope_swinpan.config import PostprocessConfig
+from modelscope_swinpan.errors import ConfigError
+from modelscope_swinpan.images.decode import decode_image
+from modelscope_swinpan.inference.tiles import TiledPredictor
+from modelscope_swinpan.runs.folder import BatchFolder, open_batch
+from modelscope_swinpan.runs.inputs import Entry, Inputs
+from modelscope_swinpan.runs.journal import Lines
+from modelscope_swinpan.runs.listing import open_inputs
+from modelscope_swinpan.runs.run import Progress, run_batch
+from modelscope_swinpan.runs.sinks import FORMS, Record, failure
+from tests.runs.fakes import BrightPredictor, contents, photos, small_model
+
+COUNT, BAD = 12, 7
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Images, one of which is none."""
+    folder = photos(tmp_path / "photos", COUNT)
+    (folder / f"{BAD:03d}.png").write_bytes(b"no image")
+    return folder
+
+
+@pytest.mark.parametrize("form", ["coco", "rle", "parquet"])
+def test_to_the_end(folder, tmp_path, form):
+    seen = []
+    reached = run_batch(BrightPredictor(), open_inputs(str(folder)), tmp_path / "out", form=form, progress=seen.append)
+    assert [progress.done for progress in seen] == list(range(COUNT + 1))
+    assert (reached.done, reached.failed, reached.total) == (COUNT, 1, COUNT)
+    assert (seen[0].images_per_second, seen[0].seconds_left) == (None, None)
+    assert all(progress.images_per_second > 0 for progress in seen[1:])
+    assert reached.seconds_left == 0
+    assert len((tmp_path / "out" / "errors.jsonl").read_text().splitlines()) == 1
+
+    before = contents(tmp_path / "out")
+    again = run_batch(BrightPredictor(), open_inputs(str(folder)), tmp_path / "out", form=form, engine=pytest.fail)
+    assert again == Progress(done=COUNT, failed=1, total=COUNT)
+    assert contents(tmp_path / "out") == before
+
+
+def test_what_is_written_is_what_the_model_says(folder, tmp_path):
+    predictor = PanopticPredictor(small_model(), batch_size=3)
+    run_batch(predictor, open_inputs(str(folder)), tmp_path / "out")
+    content = json.loads((tmp_path / "out" / "panoptic.json").read_text())
+    paths = sorted(path for path in folder.iterdir() if path.name != f"{BAD:03d}.png")
+    assert [image["file_name"] for image in content["images"]] == [path.name for path in paths]
+    expected = predictor.predict([decode_image(path) for path in paths])
+    for result, found in zip(expected, content["annotations"], strict=True):
+        annotation, png = result.to_coco(found["image_id"], found["file_name"])
+        assert found == json.loads(json.dumps(annotation))
+        assert np.array_equal(png, Image.open(tmp_path / "out" / "panoptic" / found["file_name"]))
+
+
+@pytest.mark.parametrize(
+    ("owner", "method", "calls"),
+    [
+        (BatchFolder, "keep", 0),
+        (BatchFolder, "keep", BAD),
+        (Path, "replace", 6),  # a PNG is written beside its place
+        (Lines, "add", BAD - 1),  # a PNG is in its place, its line is missing
+        (BatchFolder, "finish", 0),
+    ],
+)
+def test_killed_and_called_again(folder, tmp_path, owner, method, calls):
+    """By SIGKILL, on whose way nothing can be put in order."""
+    inputs = open_inputs(str(folder))
+    run_batch(BrightPredictor(), inputs, tmp_path / "whole")
+    process = multiprocessing.get_context("fork").Process(
+        target=_run_and_die, args=(inputs, tmp_path / "killed", owner, method, calls)
+    )
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    lines = tmp_path / "killed" / "journal.jsonl"
+    before = lines.read_bytes() if lines.exists() else b""
+    assert not (tmp_path / "killed" / "panoptic.json").exists()
+
+    seen = []
+    run_batch(BrightPredictor(), inputs, tmp_path / "killed", progress=seen.append)
+    assert seen[0].done == len(before.splitlines()) == {"keep": calls, "replace": 4, "add": calls}.get(method, COUNT)
+    assert lines.read_bytes().startswith(before)
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+
+
+def _run_and_die(inputs, output, owner, method, calls):
+    """A batch that ends by a signal instead of so many calls of a method and one."""
+    original, left = getattr(owner, method), calls
+
+    def deadly(*args, **options):
+        nonlocal left
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left -= 1
+        return original(*args, **options)
+
+    setattr(owner, method, deadly)
+    run_batch(BrightPredictor(), inputs, output)
+
+
+def test_memory_is_bounded(tmp_path):
+    """100,000 images, of which each leaves its traces on the disk alone."""
+    count, blocks = 100_000, []
+    tiny = np.zeros((2, 2, 3), np.uint8)
+    inputs = Inputs(entries=lambda: (Entry(f"{n}.png", n) for n in range(count)), read=lambda source: tiny)
+
+    def note(progress):
+        if progress.done % 5_000 == 500:
+            blocks.append(sys.getallocatedblocks())
+
+    reached = run_batch(BrightPredictor(batch_size=64), inputs, tmp_path / "out", form="rle", progress=note)
+    assert (reached.done, len(blocks)) == (count, 20)
+    assert max(blocks) - blocks[0] < 5_000  # one more per image would be 95,000
+
+
+def test_the_files_are_made_in_bounded_memory(tmp_path):
+    """The list of inputs, the journal and all that is made of it pass by line by line."""
+    peaks = {}
+    for count in (200, 2_000):
+        entries = [Entry(f"{n}.png", n) for n in range(count)]
+        inputs = Inputs(entries=functools.partial(iter, entries))
+        with open_batch(tmp_path / str(count), inputs, FORMS["coco"], {}) as folder:
+            tracemalloc.start()
+            for item in folder.todo():
+                entry = {"image": {"id": item.image_id}, "annotation": {"segments_info": ["x" * 200]}}
+                record = (
+                    failure(item, "damaged")
+                    if item.index % 2
+                    else Record(index=item.index, line=json.dumps(entry).encode())
+                )
+                folder.keep(record)
+            folder.finish(COCO_PANOPTIC)
+            peaks[count] = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+    assert peaks[2_000] < peaks[200] + 100_000
+
+
+def test_what_makes_another_run(folder, tmp_path):
+    inputs = open_inputs(str(folder))
+    run_batch(BrightPredictor(), inputs, tmp_path / "out")
+    run_batch(BrightPredictor(batch_size=5), inputs, tmp_path / "out")  # no other answers
+    for other in (
+        BrightPredictor(task="semantic"),
+        BrightPredictor(postprocess=PostprocessConfig(overlap_threshold=0.5)),
+        TiledPredictor(BrightPredictor(), side=64),
+    ):
+        with pytest.raises(ConfigError, match="another run"):
+            run_batch(other, inputs, tmp_path / "out")
+
+
+def test_an_unknown_form(folder, tmp_path):
+    with pytest.raises(ConfigError, match=r"'cocoa'.*Did you mean 'coco'"):
+        run_batch(BrightPredictor(), open_inputs(str(folder)), tmp_path / "out", form="cocoa")
+    assert not (tmp_path / "out").exists()
