@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from .inference.results import PanopticResult as PanopticResult
     from .inference.streaming import stream as stream
     from .inference.tiles import TiledPredictor as TiledPredictor
+    from .runs.listing import open_inputs as open_inputs
+    from .runs.run import run_images as run_images
     from .structures import Segment as Segment
 
 _HOMES = {
@@ -37,6 +39,8 @@ _HOMES = {
     "PanopticPredictor": "inference.predictor",
     "TiledPredictor": "inference.tiles",
     "stream": "inference.streaming",
+    "open_inputs": "runs.listing",
+    "run_images": "runs.run",
     "PanopticResult": "inference.results",
     "InstanceResult": "inference.results",
     "Segment": "structures",
@@ -66,6 +70,8 @@ __all__ = [
     "TrainingError",
     "__version__",
     "load_model",
+    "open_inputs",
+    "run_images",
     "save_pretrained",
     "stream",
 ]

@@ -104,20 +104,30 @@ class PreprocessConfig:
             raise ConfigError(f"std must be positive; got {self.std!r}.")
 
 
+def _threshold(default: float, text: str) -> Any:
+    """A threshold P between 0 and 1, which the command line and the pipeline then take. ``text`` says what P does."""
+    return field(default=default, metadata={"help": text})
+
+
 @dataclass(frozen=True, kw_only=True)
 class PostprocessConfig:
-    """Thresholds of the panoptic fusion (0–1) and the number of instance results."""
+    """Thresholds of the fusion (0–1), whether unsure pixels become void, and the number of instance results."""
 
-    object_mask_threshold: float = 0.8
-    overlap_threshold: float = 0.8
+    object_mask_threshold: float = _threshold(0.8, "Drop a query whose class probability is P or less.")
+    overlap_threshold: float = _threshold(0.8, "Drop a segment if stronger ones cover more than 1 - P of its mask.")
     filter_low_score: bool = True
-    instance_threshold: float = 0.5
+    instance_threshold: float = _threshold(0.5, "Drop an instance whose score is below P.")
     max_instances: int = 100
 
     def __post_init__(self) -> None:
-        for name in ("object_mask_threshold", "overlap_threshold", "instance_threshold"):
-            _check_range(name, getattr(self, name), 0, 1)
+        for threshold in thresholds():
+            _check_range(threshold.name, getattr(self, threshold.name), 0, 1)
         _check_range("max_instances", self.max_instances, 1, 100_000)
+
+
+def thresholds() -> "list[dataclasses.Field[float]]":
+    """The thresholds of :class:`PostprocessConfig`: name, default, and under ``metadata['help']`` what each does."""
+    return [option for option in dataclasses.fields(PostprocessConfig) if "help" in option.metadata]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,14 +177,17 @@ def replace(config: T, values: Mapping[str, Any], where: str) -> T:
     return from_mapping(type(config), {**current, **values}, where)
 
 
-def check_names(names: Iterable[str], known: Iterable[str], where: str) -> None:
-    """Raise a ConfigError for the first of ``names`` not in ``known``, naming the nearest and all known ones."""
+def check_names(names: Iterable[str], known: Iterable[str], where: str, what: str = "option") -> None:
+    """Raise a ConfigError for the first of ``names`` not in ``known``, naming the nearest and all known ones.
+
+    ``where`` names their origin, and ``what`` what they are names of.
+    """
     known = sorted(known)
     for name in names:
         if name not in known:
             close = difflib.get_close_matches(str(name), known, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise ConfigError(f"{where}: unknown option {name!r}.{hint} Known options: {', '.join(known)}.")
+            raise ConfigError(f"{where}: unknown {what} {name!r}.{hint} Known {what}s: {', '.join(known)}.")
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:

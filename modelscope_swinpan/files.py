@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 from urllib.parse import urlsplit
 
+PARTIAL = ".swinpan-"
+"""How the names of our temporary files begin; nobody else's do."""
+
 
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path`` to write to, which takes its place at the end, or vanishes upon an error."""
-    partial = path.with_name(f".{uuid.uuid4().hex}.part")
+    partial = path.with_name(f"{PARTIAL}{uuid.uuid4().hex}.part")
     try:
         yield partial
         partial.replace(path)
@@ -21,7 +24,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 def remove_leftovers(folder: Path) -> None:
     """Remove what a process that was killed in :func:`whole` left in ``folder``, to which no other may write now."""
-    for leftover in folder.glob(".*.part"):
+    for leftover in folder.glob(f"{PARTIAL}*.part"):
         leftover.unlink(missing_ok=True)
 
 

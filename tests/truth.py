@@ -59,7 +59,7 @@ class Reader(PanopticPredictor):
         assert len(set(sizes)) == 1
         return ImageBatch(torch.from_numpy(np.stack(images)), sizes, sizes)
 
-    def answer(self, batch, postprocess=None):
+    def answer(self, batch):
         self.seen += [(len(batch.original), *size) for size in batch.original[:1]]
         return [
             read(image, self.least if image[..., 0].size > self.sharp else 0) for image in batch.pixel_values.numpy()

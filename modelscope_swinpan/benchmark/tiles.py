@@ -14,7 +14,7 @@ from ..checkpoints.load import load_model
 from ..coco.writer import CocoPanopticWriter
 from ..evaluation.callback import panoptic_figures
 from ..evaluation.metrics import panoptic_quality
-from ..inference.predictor import PanopticPredictor, Result
+from ..inference.predictor import PanopticPredictor, Predictor, Result
 from ..inference.tiles import TiledPredictor
 from ..scenes.dataset import generate_scene
 from ..scenes.layout import SCENE_CATEGORIES
@@ -59,7 +59,7 @@ def bench_tiles(
 class _Trial:
     """A predictor, what it says, and what that takes."""
 
-    def __init__(self, predictor: PanopticPredictor, writer: CocoPanopticWriter) -> None:
+    def __init__(self, predictor: Predictor, writer: CocoPanopticWriter) -> None:
         self._predictor = predictor
         self._writer = writer
         self._measured: list[dict[str, Any]] = []

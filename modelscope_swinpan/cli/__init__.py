@@ -11,13 +11,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from .. import __version__
-from . import batch, checkpoints, scenes, studio
-from . import bench as measurements
-from . import card as cards
-from . import eval as evaluation
-from . import export as exporting
-from . import predict as images
-from . import train as training
+from . import batch, bench, card, checkpoints, demo, export, predict, scenes, studio, train
+from . import eval as eval_
 from .console import say
 
 # Plain help: the rich one cuts long defaults off.
@@ -46,11 +41,18 @@ def _swinpan(
     """Panoptic segmentation of images with Swin + Mask2Former."""
 
 
-for command in (images.predict, images.demo, scenes.scenes, checkpoints.convert, checkpoints.inspect, exporting.export):
+for command in (
+    predict.predict,
+    batch.batch,
+    demo.demo,
+    studio.studio,
+    scenes.scenes,
+    train.train,
+    checkpoints.convert,
+    checkpoints.inspect,
+    export.export,
+    card.card,
+):
     app.command()(command)
-app.command("eval")(evaluation.evaluate)
-app.command()(training.train)
-app.command()(batch.batch)
-app.command()(cards.card)
-app.command()(studio.studio)
-app.add_typer(measurements.app, name="bench")
+app.command("eval")(eval_.evaluate)
+app.add_typer(bench.app, name="bench")

@@ -5,31 +5,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import MofNCompleteColumn, Progress, TaskID, TimeElapsedColumn
 
 from ..errors import ConfigError
 from .console import err, one_line_errors, out, say
-from .options import (
-    DEFAULT_MODEL,
-    BatchSizeOption,
-    DeviceOption,
-    DtypeOption,
-    ModelOption,
-    OutputOption,
-    TileSideOption,
-    TilesOption,
-    load_predictor,
-)
+from .options import EngineOptions, ModelOptions, OutputOption, grouped
+from .progress import shown
 from .scenes import scenes as write_scenes
 
 if TYPE_CHECKING:
     from ..coco.reader import CocoPanoptic
     from ..evaluation.report import Report
-    from ..inference.predictor import PanopticPredictor
+    from ..inference.predictor import Predictor
 
 
+@grouped
 def evaluate(
     output: OutputOption,
+    how: ModelOptions,
+    where: EngineOptions,
     data: Annotated[
         Path | None,
         typer.Option(metavar="PATH", help="A COCO panoptic dataset: its folder, or panoptic_SPLIT.json.", exists=True),
@@ -59,20 +52,14 @@ def evaluate(
             metavar="DIR", help="Score a folder in COCO's panoptic format instead of running a model.", exists=True
         ),
     ] = None,
-    model: ModelOption = DEFAULT_MODEL,
     limit: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Look at the first N images only.", show_default="all")
     ] = None,
-    device: DeviceOption = None,
-    dtype: DtypeOption = "float32",
-    batch_size: BatchSizeOption = 1,
-    tiles: TilesOption = False,
-    tile_side: TileSideOption = None,
 ) -> None:
     """Measure a model's quality on a dataset.
 
     Prints the model card's table and writes report.json, per_class.csv and the predictions, in COCO's formats. Give the
-    same command again to go on with a run that was stopped.
+    same command again to go on with a run that was stopped, with any engine.
     """
     with one_line_errors():
         if (data is None) == (scenes is None):
@@ -88,30 +75,35 @@ def evaluate(
                 report = score(dataset, predictions, limit=limit)
             report.save(output)
         else:
-            from ..inference.tiles import tiled
-
-            predictor = tiled(load_predictor(model, device, dtype, batch_size), tile_side or tiles)
-            report = _evaluate(predictor, dataset, output, model, limit)
+            report = _evaluate(how, where, dataset, output, limit)
+            say(f"Average precision looks at {report.evaluated['instance_rule']}.\n")
         say(report.table())
         say(f"\nThe report is in {output}")
 
 
 def _evaluate(
-    predictor: "PanopticPredictor", dataset: "CocoPanoptic", output: Path, model: str, limit: int | None
+    how: ModelOptions, where: EngineOptions, dataset: "CocoPanoptic", output: Path, limit: int | None
 ) -> "Report":
     from ..evaluation.evaluate import evaluate
 
-    columns = (*Progress.get_default_columns(), TimeElapsedColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
-        task: TaskID | None = None
+    engine = where.build(Loader(how.anywhere()), how)
+    with shown("Evaluating", out) as progress:
+        return evaluate(
+            engine.predictor, dataset, output, model=how.model, limit=limit, engine=engine, progress=progress
+        )
 
-        def show(done: int, total: int) -> None:
-            nonlocal task
-            if task is None:  # what was done before does not count as speed
-                task = progress.add_task("Evaluating", completed=done, total=total)
-            progress.update(task, completed=done)
 
-        return evaluate(predictor, dataset, output, model=model, limit=limit, progress=show)
+class Loader:
+    """Loads the predictor for an evaluation, in whatever process."""
+
+    def __init__(self, how: ModelOptions) -> None:
+        self._how = how
+
+    def __call__(self, device: str | None) -> "Predictor":
+        """The predictor on a device."""
+        from ..evaluation.evaluate import for_scoring
+
+        return for_scoring(self._how.load(device))
 
 
 def _painted(text: str, output: Path) -> Path:

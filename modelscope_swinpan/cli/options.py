@@ -1,15 +1,26 @@
-"""Options that several commands share, and the predictor that follows from them."""
+"""Options that several commands share, in groups, and the predictor or engine that follows from them."""
 
+import dataclasses
+import functools
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_type_hints
 
 import typer
+from typer.models import OptionInfo
 
-from ..config import Task, replace
+from ..config import Task, replace, thresholds
+from ..errors import ConfigError
+from ..runs.registry import ENGINES, Job, build_engine
 from .console import err
 
 if TYPE_CHECKING:
-    from ..inference.predictor import PanopticPredictor
+    from ..inference.predictor import Predictor
+    from ..runs.registry import Engine
+
+F = TypeVar("F", bound=Callable[..., None])
 
 DEFAULT_MODEL = "damo/cv_swinL_panoptic-segmentation_cocopan"
 
@@ -27,70 +38,196 @@ Dtype = Literal["float32", "bfloat16", "float16"]
 DtypeOption = Annotated[
     Dtype, typer.Option(metavar="NAME", help="Number format to compute in: float32, bfloat16 or float16.")
 ]
-BatchSizeOption = Annotated[
-    int, typer.Option(metavar="N", min=1, help="Images to run through the model together, if their sizes allow it.")
-]
-TilesOption = Annotated[bool, typer.Option("--tiles", help="For large photos: look at them in overlapping tiles, too.")]
 TileSideOption = Annotated[
     int | None,
     typer.Option(metavar="PIXELS", min=32, help="Side of a tile.", show_default="the short side of the model's input"),
 ]
+
+
+def grouped(command: F) -> F:
+    """A command that takes each option of its option groups: parameters that are dataclasses of options."""
+    hints = get_type_hints(command, include_extras=True)
+    groups = {name: kind for name, kind in hints.items() if dataclasses.is_dataclass(kind)}
+    parameters = []
+    for parameter in inspect.signature(command).parameters.values():
+        if parameter.name in groups:
+            kind = groups[parameter.name]
+            annotations = get_type_hints(kind, include_extras=True)
+            options = [(option.name, option.default, annotations[option.name]) for option in dataclasses.fields(kind)]
+        else:
+            options = [(parameter.name, parameter.default, hints[parameter.name])]
+        parameters += [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+            for name, default, annotation in options
+        ]
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        for name, kind in groups.items():
+            make: Any = kind
+            given[name] = make(**{option.name: given.pop(option.name) for option in dataclasses.fields(kind)})
+        command(**given)
+
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run  # type: ignore[return-value]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelOptions:
+    """Which model segments, on what, and in which pieces."""
+
+    model: ModelOption = DEFAULT_MODEL
+    device: DeviceOption = None
+    dtype: DtypeOption = "float32"
+    batch_size: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Images to run through the model together, if their sizes allow it.")
+    ] = 1
+    tiles: Annotated[bool, typer.Option("--tiles", help="For large photos: show the model overlapping tiles, too.")] = (
+        False
+    )
+    tile_side: TileSideOption = None
+
+    def load(
+        self, device: str | None = None, *, task: Task | None = None, thresholds: Mapping[str, float] | None = None
+    ) -> "Predictor":
+        """The predictor, on ``device`` or the best there is, by default for the model's own task and ``thresholds``.
+
+        Raises:
+            SwinPanError: the model cannot be fetched or used, or cannot do the task.
+        """
+        import torch
+
+        from ..checkpoints.load import load_model
+        from ..inference.predictor import PanopticPredictor
+        from ..inference.tiles import tiled
+        from ..plugin.hub import resolve_model
+
+        path = resolve_model(self.model)
+        with err.status(f"Loading {self.model}"):
+            loaded = load_model(
+                path, device=device or ("cuda" if torch.cuda.is_available() else "cpu"), dtype=self.dtype
+            )
+        postprocess = replace(loaded.config.postprocess, thresholds or {}, "thresholds")
+        predictor = PanopticPredictor(loaded, batch_size=self.batch_size, task=task, postprocess=postprocess)
+        return tiled(predictor, self.tile_side or self.tiles)
+
+    def anywhere(self) -> "ModelOptions":
+        """The same, with a model that is found from any directory."""
+        path = Path(self.model)
+        return dataclasses.replace(self, model=str(path.resolve())) if path.exists() else self
+
+
 TaskOption = Annotated[
     Task | None,
     typer.Option(
         metavar="TASK",
-        help="panoptic; instance: things alone, which may overlap; or semantic: classes alone.",
+        help="panoptic; instance: things only, which may overlap; or semantic: classes only.",
         show_default="what the model was trained for",
     ),
 ]
-MaskThresholdOption = Annotated[
-    float | None,
-    typer.Option(
-        metavar="P", min=0, max=1, help="Least class probability of a segment.", show_default="the model's, 0.8"
-    ),
+
+_thresholds = [
+    (
+        option.name,
+        Annotated[
+            float | None,
+            typer.Option(
+                metavar="P",
+                min=0,
+                max=1,
+                help=option.metadata["help"],
+                show_default=f"the model's, {option.default}",
+            ),
+        ],
+        dataclasses.field(default=None),
+    )
+    for option in thresholds()
 ]
-OverlapThresholdOption = Annotated[
-    float | None,
-    typer.Option(
-        metavar="P",
-        min=0,
-        max=1,
-        help="Least part of a segment's mask that more certain segments leave to it.",
-        show_default="the model's, 0.8",
-    ),
-]
-InstanceThresholdOption = Annotated[
-    float | None,
-    typer.Option(metavar="P", min=0, max=1, help="Least score of an instance.", show_default="the model's, 0.5"),
-]
+ThresholdOptions = dataclasses.make_dataclass("ThresholdOptions", _thresholds, frozen=True, kw_only=True)
+"""The thresholds of the fusion, one option for each; None is the model's own."""
 
 
-def load_predictor(
-    model: str,
-    device: str | None,
-    dtype: Dtype,
-    batch_size: int,
-    *,
-    task: Task | None = None,
-    **thresholds: float | None,
-) -> "PanopticPredictor":
-    """The predictor for a model directory, a checkpoint or a ModelScope id, by default for the model's own task.
+def given_thresholds(options: Any) -> dict[str, float]:
+    """The thresholds that were given on the command line."""
+    return {name: value for name, value in vars(options).items() if value is not None}
 
-    Of the ``thresholds``, those that are None are the model's.
 
-    Raises:
-        SwinPanError: the model cannot be fetched or used, or cannot do the task.
-    """
-    import torch
+class ListedOption(OptionInfo):
+    """An option whose help lists the entries that a registry has at the time."""
 
-    from ..checkpoints.load import load_model
-    from ..inference.predictor import PanopticPredictor
-    from ..plugin.hub import resolve_model
+    def __init__(self, *names: str, metavar: str, entries: Callable[[], Iterable[Any]]) -> None:
+        """``entries`` gives what has a ``name`` and a ``help``."""
+        self._entries = entries
+        super().__init__(default=..., param_decls=names, metavar=metavar)
 
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    path = resolve_model(model)
-    with err.status(f"Loading {model}"):
-        loaded = load_model(path, device=device, dtype=dtype)
-    given = {name: value for name, value in thresholds.items() if value is not None}
-    postprocess = replace(loaded.config.postprocess, given, "thresholds")
-    return PanopticPredictor(loaded, batch_size=batch_size, task=task, postprocess=postprocess)
+    @property
+    def help(self) -> str:
+        """A sentence for each entry."""
+        return " ".join(f"{entry.name}: {entry.help}." for entry in self._entries())
+
+    @help.setter  # noqa: A003
+    def help(self, value: str | None) -> None:
+        """The base class sets it."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EngineOptions:
+    """What does the work, and with how much of what."""
+
+    engine: Annotated[str, ListedOption("--engine", metavar="NAME", entries=ENGINES.values)] = "local"
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="A running Ray cluster, or auto.", show_default="one is started on this machine"
+        ),
+    ] = None
+    workers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N", help="How many workers Ray shall keep, or at least and at most, as in 1:8.", show_default="1"
+        ),
+    ] = None
+    cpus_per_worker: Annotated[
+        float | None,
+        typer.Option(metavar="N", min=0, help="CPUs, and so threads, of each of Ray's workers.", show_default="1"),
+    ] = None
+    gpus_per_worker: Annotated[
+        float | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="GPUs of each of Ray's workers. 0.5 shares one; with 0 the CPU computes.",
+            show_default="0",
+        ),
+    ] = None
+
+    def build(self, load: "Callable[[str | None], Predictor]", how: ModelOptions) -> "Engine":
+        """The engine; ``load`` loads its predictor.
+
+        Raises:
+            ConfigError: an option is wrong, or not for this engine.
+            SwinPanError: the model cannot be loaded.
+        """
+        workers = None if self.workers is None else _read_workers(self.workers)
+
+        job = Job(
+            load=load,
+            device=how.device,
+            batch_size=how.batch_size,
+            workers=workers,
+            cpus=self.cpus_per_worker,
+            gpus=self.gpus_per_worker,
+            address=self.address,
+        )
+        return build_engine(self.engine, job)
+
+
+def _read_workers(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([1-9]\d{0,4})(?::([1-9]\d{0,4}))?", text, re.ASCII)
+    if not match:
+        raise ConfigError(f"--workers must be a number or two, as in 1:8; got {text!r}.")
+    least, most = int(match[1]), int(match[2] or match[1])
+    if least > most:
+        raise ConfigError(f"--workers: at least {least} and at most {most} is no range.")
+    return least, most

@@ -6,7 +6,7 @@ import typer
 
 from ..errors import ConfigError
 from .console import one_line_errors
-from .options import DEFAULT_MODEL, DeviceOption, DtypeOption, ModelOption, load_predictor
+from .options import DEFAULT_MODEL, DeviceOption, DtypeOption, ModelOption, ModelOptions
 
 
 def studio(
@@ -32,4 +32,4 @@ def studio(
             raise ConfigError(
                 f"The page needs {error.name}; install it with: pip install 'modelscope_swinpan[studio]'"
             ) from None
-        run(load_predictor(model, device, dtype, batch_size=1), host=host, port=port)
+        run(ModelOptions(model=model, device=device, dtype=dtype).load(device), host=host, port=port)

@@ -1,4 +1,4 @@
-"""The COCO panoptic format: one JSON file, and beside it a folder of the same name with a PNG per image.
+"""Writing the COCO panoptic format: one JSON file, and beside it a folder of the same name with a PNG per image.
 
 A PNG's pixels are segment ids, ``id = R + 256 · G + 256² · B``, 0 where there is none (cocodataset.org/#format-data).
 The JSON lists ``images``, ``categories`` and, per image, one of ``annotations`` with its PNG's name and its
@@ -6,12 +6,12 @@ The JSON lists ``images``, ``categories`` and, per image, one of ``annotations``
 """
 
 import dataclasses
-import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +19,9 @@ from PIL import Image
 
 from ..categories import Category
 from ..errors import ConfigError
-from ..files import write_whole
+from ..files import whole, write_whole
 from .annotation import Annotation, Example, SegmentInfo
-from .encoding import bbox, colors_from_ids
+from .encoding import bbox, colors_from_ids, encode_png
 
 
 class HasCocoForm(Protocol):
@@ -58,12 +58,7 @@ class CocoPanopticWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if kind is None:
-            content = {
-                "images": self._images,
-                "annotations": self._annotations,
-                "categories": category_entries(self._categories),
-            }
-            write_whole(self.json_path, json.dumps(content).encode())
+            write_panoptic_json(self.json_path, self._images, self._annotations, self._categories)
 
     def add(self, file_name: str, png_name: str, result: HasCocoForm) -> int:
         """Write the PNG of one image, remember its entries and return its id. ``file_name`` is its name in the JSON.
@@ -115,6 +110,44 @@ def write_dataset(folder: Path, examples: Iterable[Example], categories: Sequenc
             writer.add_annotation(name, name, example)
 
 
+def write_panoptic_json(
+    path: Path, images: Iterable[Any], annotations: Iterable[Any], categories: Sequence[Category]
+) -> None:
+    """Write the JSON file, whole or not at all; the items pass one by one, so that they may be many.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with whole(path) as partial, partial.open("w", encoding="utf-8") as file:
+        for start, items in (('{"images": ', images), (', "annotations": ', annotations)):
+            file.write(start)
+            with _items(file) as add:
+                for item in items:
+                    add(item)
+        file.write(f', "categories": {json.dumps(category_entries(categories))}}}')
+
+
+@contextmanager
+def json_list(path: Path) -> Iterator[Callable[[Any], None]]:
+    """A function that adds an item to the JSON list that the file at ``path`` becomes, whole or not at all."""
+    with whole(path) as partial, partial.open("w", encoding="utf-8") as file, _items(file) as add:
+        yield add
+
+
+@contextmanager
+def _items(file: TextIO) -> Iterator[Callable[[Any], None]]:
+    """A function that adds an item to a JSON list in an open file."""
+    separator = "["
+
+    def add(item: Any) -> None:
+        nonlocal separator
+        file.write(separator + json.dumps(item, separators=(",", ":")))
+        separator = ",\n"
+
+    yield add
+    file.write("]" if separator != "[" else "[]")
+
+
 def category_entries(categories: Sequence[Category]) -> list[dict[str, Any]]:
     """Categories as COCO's JSON lists them."""
     return [{**dataclasses.asdict(category), "isthing": int(category.isthing)} for category in categories]
@@ -126,9 +159,7 @@ def write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    png = io.BytesIO()
-    Image.fromarray(pixels).save(png, "PNG")
-    write_whole(path, png.getvalue())
+    write_whole(path, encode_png(pixels))
 
 
 def _info_entry(info: SegmentInfo, category: Category) -> dict[str, Any]:

@@ -1,18 +1,18 @@
 """Figures of a model in the making, by name."""
 
 import math
-import shutil
 from pathlib import Path
 
 from ..coco.reader import CocoPanoptic
 from ..config import Mask2FormerConfig
 from ..inference.predictor import PanopticPredictor
 from ..models.mask2former import Mask2Former
+from ..runs.folder import check_replaceable, discard
 from ..training.loop import Evaluate
 from .evaluate import evaluate
-from .identity import check_scorable
 from .metrics import PanopticQuality, load_hotcoco
 from .report import Report
+from .scorable import check_scorable
 
 EVALUATION = "evaluation"
 """Where in a run's folder predictions and report of its last evaluation are."""
@@ -22,11 +22,12 @@ def evaluator(config: Mask2FormerConfig, dataset: CocoPanoptic, folder: Path) ->
     """What scores a model with ``config`` on ``dataset`` during the run that has ``folder``.
 
     Raises:
-        ConfigError: hotcoco is not installed, or it is no panoptic model.
+        ConfigError: hotcoco is not installed, it is no panoptic model, or the folder holds an evaluation of others.
         DatasetError: the model's classes are not the dataset's.
     """
     load_hotcoco()  # before hours of training, not after them
-    check_scorable(config, dataset)
+    check_scorable(config.task, config.categories, dataset)
+    check_replaceable(folder / EVALUATION)
     return lambda model, step: measure(model, dataset, folder, name=f"step {step}")
 
 
@@ -37,7 +38,7 @@ def measure(model: Mask2Former, dataset: CocoPanoptic, folder: Path, *, name: st
         ConfigError, DatasetError, DeviceError, OSError: as by :func:`~.evaluate.evaluate`.
     """
     output = folder / EVALUATION
-    shutil.rmtree(output, ignore_errors=True)
+    discard(output)
     return figures(evaluate(PanopticPredictor(model), dataset, output, model=name))
 
 

@@ -1,10 +1,7 @@
-"""From a model and a dataset, or from predictions on disk, to a report.
-
-Images are decoded and prepared, and predictions encoded and written, in threads beside the model. Metrics come last,
-from the files.
-"""
+"""From a model and a dataset, or from predictions on disk, to a report. Metrics come last, from the files."""
 
 import dataclasses
+import hashlib
 import platform
 from collections.abc import Callable, Sequence
 from importlib import metadata
@@ -15,58 +12,84 @@ from ..coco.json import read_json
 from ..coco.layout import find_layout, path_inside
 from ..coco.reader import CocoPanoptic
 from ..errors import ConfigError, DatasetError
-from ..inference.predictor import PanopticPredictor
-from ..inference.prefetch import map_ahead
-from ..inference.tiles import describe_tiles
-from .identity import describe_run
+from ..inference.predictor import Predictor
+from ..runs.formats import CocoPanopticSink
+from ..runs.registry import Engine
+from ..runs.run import Progress, run_images
+from .inputs import dataset_inputs
 from .metrics import average_precision, load_hotcoco, panoptic_quality
-from .predict import predict_images
-from .predictions import BOXES, MASKS, PANOPTIC, PredictionFolder
-from .report import Report
+from .report import PER_CLASS, REPORT, Report
+from .scorable import check_scorable
+from .sinks import BOXES, MASKS, InstancesSink
 from .truth import instance_truth, panoptic_truth
 
 
 def evaluate(
-    predictor: PanopticPredictor,
+    predictor: Predictor,
     dataset: CocoPanoptic,
     output: Path,
     *,
     model: str = "",
     limit: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    engine: Engine | None = None,
+    progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Report:
     """Predict the images of ``dataset``, the first ``limit`` of them, into the folder ``output``, and score them.
 
-    One run of a panoptic model gives panoptic results with the predictor's thresholds and, as upstream evaluates, the
-    ``max_instances`` best instances with no threshold; where it has tiles, the things of the panoptic result instead.
-    Predictions that ``output`` holds already, from the same model, options and dataset, are not made again. Classes
-    that the model knows and the dataset lacks are left out, as void.
+    One forward of a panoptic model gives the panoptic result with the predictor's thresholds and, as upstream
+    evaluates, the ``max_instances`` best instances with no threshold. With tiles, the instances of all tiles and of the
+    whole photo are merged by the same rule. Predictions that ``output`` holds already, from the same model, options and
+    dataset, are not made again. Classes that the model knows and the dataset lacks are left out, as void.
 
-    ``model`` is a name for the report. ``progress`` is told how many images are done, and of how many.
+    Args:
+        predictor: What to evaluate.
+        dataset: Images and truth.
+        output: The folder of the run.
+        model: A name for the report.
+        limit: How many images to look at, by default all. A later call may raise it.
+        engine: What does the work; this process, by default. What it loads must be :func:`for_scoring`.
+        progress: Told before the first image and after each.
 
     Raises:
         ConfigError: no panoptic model, a limit below 1, hotcoco is not installed, or ``output`` holds something else.
         DatasetError: the dataset is empty, damaged, or its classes are not the model's.
-        DeviceError: the GPU's memory does not suffice.
+        DeviceError: the device's memory does not suffice.
         OSError: a file cannot be written.
     """
     load_hotcoco()  # before the work, not after it
-    entries = dataset.entries[: _checked_number(dataset, limit)]
-    config = dataclasses.replace(predictor.postprocess, instance_threshold=0.0)  # average precision looks at all
-    run = {**describe_run(predictor.model, config, dataset), "tiles": describe_tiles(predictor)}
-    folder = PredictionFolder(output, run)
-    todo = [index for index, entry in enumerate(entries) if entry.id not in folder.kept]
-    report_progress = progress or (lambda done, total: None)
-    report_progress(len(entries) - len(todo), len(entries))
-    predictions = predict_images(predictor, dataset, todo, config)
-    lines = map_ahead(lambda prediction: folder.encode(*prediction), predictions)
-    for done, line in enumerate(lines, start=len(entries) - len(todo) + 1):
-        folder.keep(line)
-        report_progress(done, len(entries))
-    folder.finish(entries, dataset.categories)
-    report = score(dataset, output / PANOPTIC, limit=limit, evaluated={"model": model, **run})
+    number = _checked_number(dataset, limit)
+    check_scorable(predictor.task, predictor.categories, dataset)
+    predictor = for_scoring(predictor)
+    identity = {
+        "device": predictor.device if engine is None else engine.device,
+        "dataset_sha256": hashlib.sha256(dataset.layout.json_path.read_bytes()).hexdigest(),
+    }
+    known = frozenset(category.id for category in dataset.categories)
+    run_images(
+        predictor,
+        dataset_inputs(dataset),
+        output,
+        sinks=(CocoPanopticSink(only=known), InstancesSink(only=known)),
+        engine=engine,
+        limit=number,
+        identity=identity,
+        files=(REPORT, PER_CLASS),
+        tolerant=False,
+        progress=progress,
+    )
+    rule = f"the {predictor.postprocess.max_instances} best of each photo"
+    identity["instance_rule"] = f"{rule} and its tiles" if predictor.identity()["tiles"] else rule
+    evaluated = {"model": model, **predictor.identity(), **identity}
+    report = score(dataset, output / CocoPanopticSink.files[0], limit=limit, evaluated=evaluated)
     report.save(output)
     return report
+
+
+def for_scoring(predictor: Predictor) -> Predictor:
+    """A predictor whose panoptic results carry all instances, whatever their score: average precision looks at all."""
+    return predictor.with_options(
+        postprocess=dataclasses.replace(predictor.postprocess, instance_threshold=0.0), instances=True
+    )
 
 
 def score(

@@ -13,6 +13,8 @@ from ..categories import Category
 from ..files import write_whole
 from .metrics import AveragePrecision, PanopticQuality
 
+REPORT, PER_CLASS = "report.json", "per_class.csv"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
@@ -55,8 +57,8 @@ class Report:
             for name, value in (("panoptic", self.panoptic), ("box_ap", self.box_ap), ("mask_ap", self.mask_ap))
         }
         content = json.dumps({**figures, "evaluated": dict(self.evaluated)}, indent=2)
-        write_whole(folder / "report.json", content.encode())
-        write_whole(folder / "per_class.csv", self._per_class().encode())
+        write_whole(folder / REPORT, content.encode())
+        write_whole(folder / PER_CLASS, self._per_class().encode())
 
     def _per_class(self) -> str:
         text = io.StringIO()

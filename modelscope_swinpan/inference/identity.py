@@ -1,4 +1,4 @@
-"""All that decides what a model answers: a run that goes on must be the same one."""
+"""A model's identity: a digest of everything that decides what it answers."""
 
 import dataclasses
 import hashlib
@@ -12,7 +12,7 @@ from ..models.mask2former import Mask2Former
 
 
 def describe_model(model: Mask2Former, config: PostprocessConfig) -> dict[str, Any]:
-    """The model, by a digest of weights and architecture, its number format and its options, as JSON has them."""
+    """A model by a digest of weights and architecture, its number format and its options, as JSON."""
     return {
         "weights_sha256": _digest(model),
         "dtype": str(next(model.parameters()).dtype).removeprefix("torch."),

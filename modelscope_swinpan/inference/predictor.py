@@ -1,38 +1,176 @@
-"""Images in, results out: the numpy seam around the model."""
+"""Images in, results out: what a run needs of a predictor, and the predictor around one of our models.
+
+Whatever segments images is a :class:`Predictor`: the plain one here, the tiled one of
+:mod:`~modelscope_swinpan.inference.tiles`, or a class of your own.
+"""
 
 import copy
+import os
+from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Any, get_args, overload
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ..categories import Category
 from ..config import PostprocessConfig, Task
 from ..errors import ConfigError, DeviceError
 from ..images.decode import decode_image
 from ..models.mask2former import Mask2Former
 from ..structures import ImageBatch, Size
-from . import fusion as fusion
+from . import fusion
 from .graphs import ReplayedModel
+from .identity import describe_model
 from .preprocess import padded_size, preprocess
 from .results import InstanceResult, PanopticResult
 
+Pixels = npt.NDArray[np.uint8]
 Result = PanopticResult | InstanceResult
+P = TypeVar("P", bound="Predictor")
 
 
-class PanopticPredictor:
+class Predictor(Protocol):
+    """What segments decoded images, batch by batch.
+
+    A class of your own subclasses this one and defines the abstract members; calls and :meth:`predict` then work. It
+    must pickle where it is to be used by several processes.
+    """
+
+    task: Task
+    """What it answers: 'panoptic', 'instance' or 'semantic'."""
+    batch_size: int
+    """How many images of one :meth:`group` go through it together, at most."""
+    postprocess: PostprocessConfig
+    """Its thresholds."""
+
+    @property
+    @abstractmethod
+    def categories(self) -> tuple[Category, ...]:
+        """The classes, by label."""
+        ...
+
+    @property
+    @abstractmethod
+    def short_side(self) -> int:
+        """The short side, in pixels, that images are resized to."""
+        ...
+
+    @property
+    @abstractmethod
+    def device(self) -> str:
+        """The kind of device that it computes on, as in 'cpu' or 'cuda'."""
+        ...
+
+    @abstractmethod
+    def group(self, size: Size) -> Hashable:
+        """What the sizes of images have in common that can share a batch.
+
+        Raises:
+            ImageError: an image of this size cannot be segmented.
+        """
+        ...
+
+    @abstractmethod
+    def prepare(self, images: Sequence[Pixels]) -> Any:
+        """A batch for :meth:`answer`, from decoded images (H, W, 3), RGB, uint8, of one group.
+
+        Any thread may call it while another one is in :meth:`answer`.
+        """
+        ...
+
+    @abstractmethod
+    def answer(self, batch: Any) -> list[Result]:
+        """The results for a batch of :meth:`prepare`, in order.
+
+        Raises:
+            DeviceError: the device's memory does not suffice.
+        """
+        ...
+
+    @abstractmethod
+    def identity(self) -> dict[str, Any]:
+        """All that decides the answers, as JSON: two predictors of one identity answer alike."""
+        ...
+
+    @abstractmethod
+    def with_options(
+        self: P,
+        *,
+        task: Task | None = None,
+        batch_size: int | None = None,
+        postprocess: PostprocessConfig | None = None,
+        instances: bool | None = None,
+    ) -> P:
+        """A predictor like this one, over the same model, with other options; None leaves one as it is.
+
+        ``instances`` says whether panoptic results also carry the instances of the same forward.
+
+        Raises:
+            ConfigError: there is no such task or batch size, or the model cannot do the task.
+        """
+        ...
+
+    def with_task(self: P, task: Task) -> P:
+        """A predictor like this one, over the same model, for another task.
+
+        Raises:
+            ConfigError: there is no such task, or the model cannot do it.
+        """
+        return self.with_options(task=task)
+
+    @overload
+    def __call__(self, images: list[Any]) -> list[Result]: ...
+    @overload
+    def __call__(self, images: Any) -> Result: ...
+    def __call__(self, images: Any) -> Result | list[Result]:
+        """The result for one image, or a list of results for a list of images.
+
+        An image is whatever :func:`~modelscope_swinpan.images.decode.decode_image` takes: a path, a URL, a PIL
+        image, a BGR uint8 array, or a dataset row.
+
+        Raises:
+            ImageError: an input is no usable image.
+            DeviceError: the device's memory does not suffice.
+        """
+        if isinstance(images, list | tuple):
+            return self.predict([decode_image(image) for image in images])
+        return self.predict([decode_image(images)])[0]
+
+    def predict(
+        self, images: Sequence[Pixels], *, batch_size: int | None = None, postprocess: PostprocessConfig | None = None
+    ) -> list[Result]:
+        """The results, in order, for decoded images (H, W, 3), RGB, uint8.
+
+        Raises:
+            ConfigError: there is no such batch size.
+            ImageError: an image is too narrow.
+            DeviceError: the device's memory does not suffice.
+        """
+        predictor = self.with_options(batch_size=batch_size, postprocess=postprocess)
+        results: dict[int, Result] = {}
+        for indices in _batches(predictor, images):
+            answers = predictor.answer(predictor.prepare([images[index] for index in indices]))
+            results.update(zip(indices, answers, strict=True))
+        return [results[index] for index in range(len(images))]
+
+
+class PanopticPredictor(Predictor):
     """Segmentation with a model that :func:`~modelscope_swinpan.load_model` returned.
 
     ``task`` is 'panoptic', 'instance' or 'semantic', by default what the model was trained for: a panoptic model does
-    all three, others only their own. Instances come as :class:`InstanceResult`: things alone, which may overlap, and of
-    the thresholds ``instance_threshold`` alone counts. The others come as :class:`PanopticResult`; the semantic one has
-    a segment per class, and no void.
+    all three, others only their own. The panoptic and the semantic task give :class:`PanopticResult`; a semantic one
+    has a segment per class, and no void. The instance task gives :class:`InstanceResult`: things only, which may
+    overlap, chosen by ``instance_threshold`` alone. With ``instances``, panoptic results carry the instances of the
+    same forward in ``result.instances``.
 
-    ``batch_size`` images of one padded size go through the model together; images of other sizes never do, so that no
-    image's answer depends on its neighbours. Calls from several threads are safe.
+    ``batch_size`` images of one padded size go through the model together. Images of other sizes never do, so that no
+    image's answer depends on its neighbours. Calls from several threads are safe. A predictor can be pickled and
+    copied, so ``multiprocessing.Pool.map(predictor, paths)`` works.
 
     ``compile`` compiles the model's layers, in place: the first images take minutes, later ones less time. On a GPU a
     compiled model is then replayed as one CUDA graph per padded size (:mod:`~modelscope_swinpan.inference.graphs`).
@@ -46,6 +184,7 @@ class PanopticPredictor:
         postprocess: PostprocessConfig | None = None,
         compile: bool = False,  # noqa: A002 (PyTorch's and ModelScope's word)
         task: Task | None = None,
+        instances: bool = False,
     ) -> None:
         """Wrap ``model``.
 
@@ -56,81 +195,75 @@ class PanopticPredictor:
         if compile and not model.compiled:
             model.compile()
         self.model = model
-        self._replayed = ReplayedModel(model)
         self.batch_size = _checked(batch_size)
         self.postprocess = postprocess or model.config.postprocess
+        self.instances = instances
+        self._replayed = ReplayedModel(model)
 
-    def with_task(self, task: Task) -> "PanopticPredictor":
-        """A predictor like this one, over the same model, for another task.
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """The model's classes, by label."""
+        return self.model.config.categories
 
-        Raises:
-            ConfigError: there is no such task, or the model cannot do it.
-        """
-        other = copy.copy(self)
-        other.task = _possible(task, self.model)
-        return other
+    @property
+    def short_side(self) -> int:
+        """The short side, in pixels, that images are resized to."""
+        return self.model.config.preprocess.short_side
 
-    @overload
-    def __call__(self, images: list[Any]) -> list[Result]: ...
-    @overload
-    def __call__(self, images: Any) -> Result: ...
-    def __call__(self, images: Any) -> Result | list[Result]:
-        """Results for one image, or a list of them for a list.
+    @property
+    def device(self) -> str:
+        """The kind of device that the model is on, as in 'cpu' or 'cuda'."""
+        return next(self.model.parameters()).device.type
 
-        An image is whatever :func:`~modelscope_swinpan.images.decode.decode_image` takes: a path, a URL, a PIL
-        image, a BGR uint8 array, or a dataset row.
-
-        Raises:
-            ImageError: an input that is no usable image.
-        """
-        if isinstance(images, list | tuple):
-            return self.predict([decode_image(image) for image in images])
-        return self.predict([decode_image(images)])[0]
-
-    def predict(
+    def with_options(
         self,
-        images: Sequence[npt.NDArray[np.uint8]],
         *,
+        task: Task | None = None,
         batch_size: int | None = None,
         postprocess: PostprocessConfig | None = None,
-    ) -> list[Result]:
-        """Results, in order, for decoded images (height, width, 3), RGB, uint8.
+        instances: bool | None = None,
+    ) -> "PanopticPredictor":
+        """See :meth:`Predictor.with_options`."""
+        other = copy.copy(self)
+        if task is not None:
+            other.task = _possible(task, self.model)
+        if batch_size is not None:
+            other.batch_size = _checked(batch_size)
+        if postprocess is not None:
+            other.postprocess = postprocess
+        if instances is not None:
+            other.instances = instances
+        return other
+
+    def identity(self) -> dict[str, Any]:
+        """The model by a digest of weights and architecture, its number format, and the options, as JSON."""
+        return {
+            **describe_model(self.model, self.postprocess),
+            "compiled": self.model.compiled,
+            "task": self.task,
+            "instances": self.instances,
+            "tiles": None,
+        }
+
+    def group(self, size: Size) -> Size:
+        """The padded size of an image: images of one padded size can share a batch.
 
         Raises:
-            DeviceError: the GPU's memory does not suffice.
+            ImageError: an image of this size is too narrow.
         """
-        size = self.batch_size if batch_size is None else _checked(batch_size)
-        results: dict[int, Result] = {}
-        for indices in self._batches(images, size):
-            batch = self.answer(self.prepare([images[i] for i in indices]), postprocess)
-            results.update(zip(indices, batch, strict=True))
-        return [results[i] for i in range(len(images))]
+        return padded_size(size, self.model.config.preprocess)
 
-    def _batches(self, images: Sequence[npt.NDArray[np.uint8]], size: int) -> Iterable[list[int]]:
-        """Indices of images that go through the model together."""
-        groups = defaultdict(list)
-        for index, image in enumerate(images):
-            groups[padded_size(Size(*image.shape[:2]), self.model.config.preprocess)].append(index)
-        for group in groups.values():
-            for start in range(0, len(group), size):
-                yield group[start : start + size]
+    def prepare(self, images: Sequence[Pixels]) -> ImageBatch:
+        """See :meth:`Predictor.prepare`."""
+        return preprocess(images, self.model.config.preprocess, pin_memory=self.device == "cuda")
 
-    def prepare(self, images: Sequence[npt.NDArray[np.uint8]]) -> ImageBatch:
-        """The model's input for decoded images of one padded size. Any thread may do it, while the model works."""
-        pin_memory = next(self.model.parameters()).device.type == "cuda"
-        return preprocess(images, self.model.config.preprocess, pin_memory=pin_memory)
-
-    def answer(self, batch: ImageBatch, postprocess: PostprocessConfig | None = None) -> list[Result]:
-        """The results for a batch of :meth:`prepare`.
-
-        Raises:
-            DeviceError: the GPU's memory does not suffice.
-        """
+    def answer(self, batch: ImageBatch) -> list[Result]:
+        """See :meth:`Predictor.answer`."""
         weight = next(self.model.parameters())
         try:
-            return self._answer(batch, weight.device, postprocess or self.postprocess)
+            return self._answer(batch, weight.device)
         except torch.cuda.OutOfMemoryError:
-            pass  # and be gone: with the error, the tensors of its stack would live on
+            pass  # Leave the except block first: the traceback would keep its tensors alive.
         count, _, height, width = batch.pixel_values.shape
         dtype = str(weight.dtype).removeprefix("torch.")
         raise DeviceError(
@@ -139,31 +272,44 @@ class PanopticPredictor:
         )
 
     @torch.inference_mode()
-    def _answer(self, batch: ImageBatch, device: torch.device, config: PostprocessConfig) -> list[Result]:
+    def _answer(self, batch: ImageBatch, device: torch.device) -> list[Result]:
+        _note_use()
         if self.model.compiled and device.type == "cuda":
             output = self._replayed(batch.pixel_values)
         else:
             pixels = batch.pixel_values
             output = self.model(pixels.to(device, non_blocking=pixels.is_pinned()))
         return [
-            self.fuse(class_logits, mask_logits, resized, original, config)
+            self._fuse(class_logits, mask_logits, resized, original)
             for class_logits, mask_logits, resized, original in zip(
                 output.class_logits, output.mask_logits, batch.resized, batch.original, strict=True
             )
         ]
 
-    def fuse(
-        self, class_logits: Tensor, mask_logits: Tensor, resized: Size, original: Size, config: PostprocessConfig
-    ) -> Result:
+    def _fuse(self, class_logits: Tensor, mask_logits: Tensor, resized: Size, original: Size) -> Result:
         """The result for one image of a batch, from its ``class_logits`` (Q, K+1) and ``mask_logits`` (Q, h, w)."""
-        what: dict[str, Any] = {"resized": resized, "original": original, "categories": self.model.config.categories}
+        what: dict[str, Any] = {"resized": resized, "original": original, "categories": self.categories}
         match self.task:
             case "panoptic":
-                return fusion.panoptic(class_logits, mask_logits, **what, config=config)
+                result = fusion.panoptic(class_logits, mask_logits, **what, config=self.postprocess)
+                if not self.instances:
+                    return result
+                found = fusion.instances(class_logits, mask_logits, **what, config=self.postprocess)
+                return replace(result, instances=found)
             case "instance":
-                return fusion.instances(class_logits, mask_logits, **what, config=config)
+                return fusion.instances(class_logits, mask_logits, **what, config=self.postprocess)
             case "semantic":
                 return fusion.semantic(class_logits, mask_logits, **what)
+
+
+def _batches(predictor: Predictor, images: Sequence[Pixels]) -> Iterable[list[int]]:
+    """Indices of the images that go through a predictor together."""
+    groups = defaultdict(list)
+    for index, image in enumerate(images):
+        groups[predictor.group(Size(*image.shape[:2]))].append(index)
+    for group in groups.values():
+        for start in range(0, len(group), predictor.batch_size):
+            yield group[start : start + predictor.batch_size]
 
 
 def _possible(task: Task, model: Mask2Former) -> Task:
@@ -183,3 +329,22 @@ def _checked(batch_size: int) -> int:
     if type(batch_size) is not int or batch_size < 1:
         raise ConfigError(f"batch_size must be a positive int; got {batch_size!r}.")
     return batch_size
+
+
+_used = False
+
+
+def _note_use() -> None:
+    """Note that this process has run a model, so that it has OpenMP threads by now."""
+    global _used
+    _used = True
+
+
+def _after_fork() -> None:
+    """Give a forked process one thread: those of its parent do not exist in it, and OpenMP would wait for them."""
+    if _used:
+        torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -5,6 +5,7 @@ Boxes are ``(x1, y1, x2, y2)`` in pixels of the original image, right and bottom
 
 import io
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -108,13 +109,15 @@ class PanopticResult(Segmentation):
     """A panoptic or semantic segmentation: every pixel belongs to one segment or to ``void_id``.
 
     ``panoptic_seg`` (height, width) int32 at the original size; ``segments`` by falling id, as upstream lists them.
-    ``categories``, in label order, give the colours.
+    ``categories``, in label order, give the colours. ``instances`` are those of the same forward, which may overlap,
+    where the predictor was asked for both.
     """
 
     panoptic_seg: npt.NDArray[np.int32]
     segments: tuple[Segment, ...]
     void_id: int
     categories: tuple[Category, ...] = field(default=COCO_PANOPTIC, kw_only=True, repr=False)
+    instances: "InstanceResult | None" = field(default=None, kw_only=True, repr=False)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -130,6 +133,15 @@ class PanopticResult(Segmentation):
     def to_panoptic(self) -> "PanopticResult":
         """This result: every kind of result has a panoptic form."""
         return self
+
+    def of_categories(self, ids: Collection[int] | None) -> "PanopticResult":
+        """This result without the segments of other categories than those with these ids; with None, all of it.
+
+        The pixels of what is left out count as void for :meth:`to_coco`.
+        """
+        if ids is None:
+            return self
+        return replace(self, segments=tuple(segment for segment in self.segments if segment.category_id in ids))
 
     def to_coco(self, image_id: int, file_name: str | None = None) -> tuple[dict[str, Any], Image.Image]:
         """COCO's panoptic form: an item of ``annotations``, and the PNG that it names, an RGB image.

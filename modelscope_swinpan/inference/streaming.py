@@ -1,77 +1,88 @@
-"""Any number of images through a predictor, decoded and prepared while the model is busy with those before."""
+"""Any number of images through a predictor, decoded and prepared while the model is busy with earlier ones."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, NamedTuple
 
 from ..errors import ImageError
 from ..images.decode import decode_image
-from ..structures import ImageBatch, Size
-from .predictor import PanopticPredictor, Result
-from .preprocess import padded_size
-
-Pixels = npt.NDArray[np.uint8]
+from ..structures import Size
+from .predictor import Pixels, Predictor, Result
 
 WORKERS = 4
 """Threads that read, decode and resize: much of that is waiting."""
 AHEAD = 4
-"""Batches whose images are being decoded or wait for others of their size. Memory is bounded by them."""
+"""Batches whose images are being decoded, or wait for others of their size. They bound the memory."""
 PREPARED = 2
-"""Batches that are being prepared, or are and wait for the model."""
+"""Batches that are being prepared, or are prepared and wait for the model."""
+
+
+class Answer(NamedTuple):
+    """A decoded image (H, W, 3), RGB, uint8, and its result; no image and an error where it could not be segmented."""
+
+    pixels: Pixels | None
+    result: Result | ImageError
+
+
+Decode = Callable[[Any], Pixels]
+Numbered = tuple[int, Pixels]
 
 
 def stream(
-    predictor: PanopticPredictor, images: Iterable[Any], *, decode: Callable[[Any], Pixels] = decode_image
+    predictor: Predictor, images: Iterable[Any], *, decode: Decode = decode_image
 ) -> Iterator[Result | ImageError]:
     """The result of every image, in order; in place of one that cannot be decoded or is unusable, its error.
 
-    An image is whatever ``decode`` takes, in one of several threads. Images of one padded size go through the
-    model together, ``predictor.batch_size`` at most. Of ``images`` only so many are taken ahead as make
-    :data:`AHEAD` batches.
+    An image is whatever ``decode`` takes; several threads call it. Images of one padded size go through the model
+    together, ``predictor.batch_size`` at most. At most :data:`AHEAD` batches of images are taken from ``images``
+    before their results are given out.
+
+    Raises:
+        DeviceError: the device's memory does not suffice.
     """
-    finished: dict[int, Result | ImageError] = {}
+    return (answer.result for answer in answers(predictor, images, decode=decode))
+
+
+def answers(predictor: Predictor, images: Iterable[Any], *, decode: Decode = decode_image) -> Iterator[Answer]:
+    """As :func:`stream`, with the decoded images beside the results."""
+    finished: dict[int, Answer] = {}
     following = 0
     with ThreadPoolExecutor(WORKERS, "swinpan-decode") as pool:
-        preparing: deque[tuple[list[int], Future[ImageBatch]]] = deque()
-        for indices, group in _batches(pool, predictor, images, decode, finished):
-            preparing.append((indices, pool.submit(predictor.prepare, group)))
+        preparing: deque[tuple[list[Numbered], Future[Any]]] = deque()
+
+        def answer_first() -> None:
+            group, batch = preparing.popleft()
+            results = predictor.answer(batch.result())
+            for (number, pixels), result in zip(group, results, strict=True):
+                finished[number] = Answer(pixels, result)
+
+        for group in _groups(pool, predictor, images, decode, finished):
+            preparing.append((group, pool.submit(predictor.prepare, [pixels for _, pixels in group])))
             if len(preparing) == PREPARED:
-                _answer(predictor, *preparing.popleft(), finished)
+                answer_first()
             while following in finished:
                 yield finished.pop(following)
                 following += 1
-        for indices, batch in preparing:
-            _answer(predictor, indices, batch, finished)
+        while preparing:
+            answer_first()
         while following in finished:
             yield finished.pop(following)
             following += 1
 
 
-def _answer(
-    predictor: PanopticPredictor,
-    indices: list[int],
-    batch: Future[ImageBatch],
-    finished: dict[int, Result | ImageError],
-) -> None:
-    finished.update(zip(indices, predictor.answer(batch.result()), strict=True))
-
-
-def _batches(
+def _groups(
     pool: ThreadPoolExecutor,
-    predictor: PanopticPredictor,
+    predictor: Predictor,
     images: Iterable[Any],
-    decode: Callable[[Any], Pixels],
-    finished: dict[int, Result | ImageError],
-) -> Iterator[tuple[list[int], list[Pixels]]]:
+    decode: Decode,
+    finished: dict[int, Answer],
+) -> Iterator[list[Numbered]]:
     """Decoded images that go through the model together, and their numbers. Errors go to ``finished`` at once."""
     source = enumerate(images)
     decoding = deque[tuple[int, Future[Pixels]]]()
-    waiting: dict[Size, list[tuple[int, Pixels]]] = {}  # the size that waits longest first
+    waiting: dict[Hashable, list[Numbered]] = {}  # the group that waits longest first
     size = predictor.batch_size
     while True:
         room = AHEAD * size - len(decoding) - sum(map(len, waiting.values()))
@@ -84,15 +95,14 @@ def _batches(
             index, decoded = decoding.popleft()
             try:
                 pixels = decoded.result()
-                ready = padded_size(Size(*pixels.shape[:2]), predictor.model.config.preprocess)
+                ready = predictor.group(Size(*pixels.shape[:2]))
             except ImageError as error:
-                finished[index] = error
+                finished[index] = Answer(None, error)
             else:
                 waiting.setdefault(ready, []).append((index, pixels))
         if ready is None or len(waiting[ready]) < size:
-            # Not full: but nobody waits for ever, and the results of those behind with them.
+            # Not full. But a lone size must not hold back the results queued behind it.
             ready = next(iter(waiting), None)
             if ready is None or (decoding and index - waiting[ready][0][0] < AHEAD * size):
                 continue
-        group = waiting.pop(ready)
-        yield [number for number, _ in group], [pixels for _, pixels in group]
+        yield waiting.pop(ready)

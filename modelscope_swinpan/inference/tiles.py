@@ -1,91 +1,139 @@
 """Large photos through a predictor in overlapping tiles, for the small things in them."""
 
+import copy
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
+from ..categories import Category
 from ..config import PostprocessConfig, Task
 from ..errors import ConfigError
-from ..structures import ImageBatch, Size
+from ..structures import Size
 from .merging import Box, Tile, merge
-from .predictor import PanopticPredictor, Result
-from .results import PanopticResult
+from .predictor import Pixels, Predictor, Result
 
 OVERLAP = 0.25
-"""The part of a tile that the next one shows too: things up to that size are seen uncut by one of them."""
+"""The part of a tile that the next tile shows too. Some tile shows uncut every thing up to that size."""
 LEAST_SIDE = 32
 """The smallest side of a tile, in pixels: the model's coarsest stride."""
 
 
-class TiledPredictor(PanopticPredictor):
-    """A predictor that looks at a photo as a whole and in tiles, and merges what it sees (:mod:`.merging`).
+class TiledBatch(NamedTuple):
+    """The batch of whole photos that a predictor prepared, and the photos themselves, from which tiles are cut."""
+
+    wholes: Any
+    photos: tuple[Pixels, ...]
+
+
+class TiledPredictor(Predictor):
+    """Shows a predictor each photo as a whole and in tiles, and merges its answers (:mod:`.merging`).
 
     ``side`` is that of a tile in pixels of the photo, by default the short side of the model's input, so that the model
-    sees the photo's own pixels. Neighbours share at least ``overlap`` of it. A photo no larger than a tile gets
-    ``predictor``'s own answer. Tiles go through the model ``predictor.batch_size`` at a time: its memory does not grow
-    with the photo.
+    sees the photo's own pixels. Neighbours share at least ``overlap`` of it. A photo no larger than a tile gets the
+    predictor's own answer. Tiles go through the predictor ``batch_size`` at a time: its memory does not grow with the
+    photo.
     """
 
-    def __init__(self, predictor: PanopticPredictor, *, side: int | None = None, overlap: float = OVERLAP) -> None:
+    def __init__(self, predictor: Predictor, *, side: int | None = None, overlap: float = OVERLAP) -> None:
         """Wrap ``predictor``.
 
         Raises:
             ConfigError: its task is not the panoptic one, or an option is out of range.
         """
         _check_task(predictor.task)
-        super().__init__(predictor.model, batch_size=predictor.batch_size, postprocess=predictor.postprocess)
-        self.side = predictor.model.config.preprocess.short_side if side is None else side
+        self.side = predictor.short_side if side is None else side
         if type(self.side) is not int or self.side < LEAST_SIDE:
             raise ConfigError(f"A tile's side must be a whole number of pixels, {LEAST_SIDE} or more; got {side!r}.")
         if not 0.05 <= overlap <= 0.5:
             raise ConfigError(f"Tiles must overlap by 0.05 to 0.5 of a side; got {overlap!r}.")
         self.overlap = overlap
-        self._predictor = predictor
+        self.predictor = predictor
 
-    def with_task(self, task: Task) -> PanopticPredictor:
-        """A predictor like this one; there is only the panoptic task.
+    @property
+    def task(self) -> Task:  # type: ignore[override]
+        """The panoptic one."""
+        return self.predictor.task
+
+    @property
+    def batch_size(self) -> int:  # type: ignore[override]
+        """How many photos, and how many tiles, go through the predictor together."""
+        return self.predictor.batch_size
+
+    @property
+    def postprocess(self) -> PostprocessConfig:
+        """The predictor's thresholds."""
+        return self.predictor.postprocess
+
+    @postprocess.setter
+    def postprocess(self, value: PostprocessConfig) -> None:
+        self.predictor = self.predictor.with_options(postprocess=value)
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """The classes, by label."""
+        return self.predictor.categories
+
+    @property
+    def short_side(self) -> int:
+        """The short side, in pixels, that the whole photo and each tile are resized to."""
+        return self.predictor.short_side
+
+    @property
+    def device(self) -> str:
+        """The kind of device that the predictor computes on."""
+        return self.predictor.device
+
+    def with_options(
+        self,
+        *,
+        task: Task | None = None,
+        batch_size: int | None = None,
+        postprocess: PostprocessConfig | None = None,
+        instances: bool | None = None,
+    ) -> "TiledPredictor":
+        """See :meth:`.Predictor.with_options`; there is only the panoptic task.
 
         Raises:
-            ConfigError: ``task`` is another.
+            ConfigError: ``task`` is another one, or there is no such batch size.
         """
-        other = super().with_task(task)
-        _check_task(task)
+        other = copy.copy(self)
+        other.predictor = self.predictor.with_options(
+            task=task, batch_size=batch_size, postprocess=postprocess, instances=instances
+        )
+        _check_task(other.task)
         return other
 
-    def prepare(self, images: Sequence[npt.NDArray[np.uint8]]) -> ImageBatch:
-        """The model's input for decoded images of one padded size, and the images, of which tiles are cut later."""
-        return _Photos(**vars(self._predictor.prepare(images)), images=tuple(images))
+    def identity(self) -> dict[str, Any]:
+        """That of the predictor, with side and overlap of the tiles."""
+        return {**self.predictor.identity(), "tiles": [self.side, self.overlap]}
 
-    def answer(self, batch: ImageBatch, postprocess: PostprocessConfig | None = None) -> list[Result]:
-        """The results for a batch of :meth:`prepare`.
+    def group(self, size: Size) -> Hashable:
+        """See :meth:`.Predictor.group`."""
+        return self.predictor.group(size)
 
-        Raises:
-            DeviceError: the GPU's memory does not suffice.
-        """
-        assert isinstance(batch, _Photos)  # noqa: S101
-        config = postprocess or self.postprocess
-        wholes = self._predictor.answer(batch, config)
-        return [self._merged(image, whole, config) for image, whole in zip(batch.images, wholes, strict=True)]
+    def prepare(self, images: Sequence[Pixels]) -> TiledBatch:
+        """See :meth:`.Predictor.prepare`."""
+        return TiledBatch(self.predictor.prepare(images), tuple(images))
 
-    def _merged(self, image: npt.NDArray[np.uint8], whole: Result, config: PostprocessConfig) -> Result:
-        boxes = tile_boxes(Size(*image.shape[:2]), self.side, self.overlap)
+    def answer(self, batch: TiledBatch) -> list[Result]:
+        """See :meth:`.Predictor.answer`."""
+        wholes = self.predictor.answer(batch.wholes)
+        return [self._merged(photo, whole) for photo, whole in zip(batch.photos, wholes, strict=True)]
+
+    def _merged(self, photo: Pixels, whole: Result) -> Result:
+        boxes = tile_boxes(Size(*photo.shape[:2]), self.side, self.overlap)
         if len(boxes) == 1:
             return whole
-        assert isinstance(whole, PanopticResult)  # noqa: S101
-        return merge(whole, self._tiles(image, boxes, config))
+        return merge(whole.to_panoptic(), self._tiles(photo, boxes))
 
-    def _tiles(self, image: npt.NDArray[np.uint8], boxes: Sequence[Box], config: PostprocessConfig) -> Iterator[Tile]:
-        """The result for each box of an image; all are of one size."""
+    def _tiles(self, photo: Pixels, boxes: Sequence[Box]) -> Iterator[Tile]:
+        """The result for each box of a photo; all boxes are of one size."""
         for start in range(0, len(boxes), self.batch_size):
             group = boxes[start : start + self.batch_size]
-            parts = [image[y1:y2, x1:x2] for x1, y1, x2, y2 in group]
-            results = self._predictor.answer(self._predictor.prepare(parts), config)
+            parts = [photo[y1:y2, x1:x2] for x1, y1, x2, y2 in group]
+            results = self.predictor.answer(self.predictor.prepare(parts))
             for box, result in zip(group, results, strict=True):
-                assert isinstance(result, PanopticResult)  # noqa: S101
-                yield Tile(box, result)
+                yield Tile(box, result.to_panoptic())
 
 
 def _check_task(task: Task) -> None:
@@ -93,7 +141,7 @@ def _check_task(task: Task) -> None:
         raise ConfigError(f"Tiles are for the panoptic task; the one asked for is {task!r}.")
 
 
-def tiled(predictor: PanopticPredictor, tiles: bool | int) -> PanopticPredictor:
+def tiled(predictor: Predictor, tiles: bool | int) -> Predictor:
     """``predictor`` itself, or with tiles where they are asked for: by True, or by their side in pixels.
 
     Raises:
@@ -106,13 +154,11 @@ def tiled(predictor: PanopticPredictor, tiles: bool | int) -> PanopticPredictor:
     return TiledPredictor(predictor, side=None if tiles is True else tiles)
 
 
-def describe_tiles(predictor: PanopticPredictor) -> list[float] | None:
-    """Side and overlap of a predictor's tiles, as JSON has them; None where it has none."""
-    return [predictor.side, predictor.overlap] if isinstance(predictor, TiledPredictor) else None
-
-
 def tile_boxes(size: Size, side: int, overlap: float) -> list[Box]:
-    """The boxes of tiles, row by row, all of one size and evenly spread; neighbours share ``overlap`` of a side."""
+    """The boxes (x1, y1, x2, y2) of tiles, row by row, all of one size and evenly spread.
+
+    Neighbours share at least ``overlap`` of a side.
+    """
     height, width = (min(side, length) for length in size)
     return [
         (x, y, x + width, y + height)
@@ -126,10 +172,3 @@ def _starts(length: int, side: int, overlap: float) -> list[int]:
     shared = math.ceil(overlap * side)
     number = max(1, math.ceil((length - shared) / (side - shared)))
     return [round(index * (length - side) / max(number - 1, 1)) for index in range(number)]
-
-
-@dataclass(frozen=True)
-class _Photos(ImageBatch):
-    """A batch, and the decoded images that it was made of."""
-
-    images: tuple[npt.NDArray[np.uint8], ...]

@@ -16,13 +16,13 @@ from modelscope.pipelines.builder import PIPELINES
 from modelscope.utils.constant import Frameworks, Tasks
 
 from ..checkpoints.load import CONFIGURATION, EMBEDDED
-from ..config import PostprocessConfig, Task, check_names, replace
+from ..config import Task, check_names, replace, thresholds
 from ..errors import ConfigError
 from ..images.decode import decode_image
-from ..inference.predictor import PanopticPredictor, Result
+from ..inference.predictor import PanopticPredictor, Predictor, Result
 from ..inference.tiles import tiled
+from ..runs.registry import mask_formats
 from .hub import resolve_model
-from .mask_formats import MASK_FORMATS
 from .model import SwinPanModel, check_device
 from .sibling import PIPELINE_TYPE
 
@@ -32,7 +32,7 @@ importlib.import_module("modelscope.pipelines.cv.image_panoptic_segmentation_pip
 DEFAULT_CONFIGURATION = EMBEDDED / CONFIGURATION
 """What ModelScope reads for a directory that has none, as transformers lays models out."""
 SCORES = ("real", "virtual")
-THRESHOLDS = ("filter_low_score", "instance_threshold", "object_mask_threshold", "overlap_threshold")
+THRESHOLDS = ("filter_low_score", *(threshold.name for threshold in thresholds()))
 CALL_OPTIONS = ("batch_size", "mask_format", "scores", "subtask", "tiles", *THRESHOLDS)
 MODELSCOPE_OPTIONS = (
     "auto_collate",
@@ -67,7 +67,7 @@ class SwinPanPipeline(Pipeline):
     Large photos are also looked at in overlapping tiles if a call's ``tiles`` is True, or their side in pixels.
 
     Calls also take ``mask_format``, what stands for ``masks`` and ``panoptic_seg``: 'list' (the default) these two, or
-    'rle' or 'png' what :mod:`~modelscope_swinpan.plugin.mask_formats` says, which is small and ready for JSON.
+    'rle' or 'png' what :mod:`~modelscope_swinpan.runs.formats` says, which is small and ready for JSON.
     """
 
     def __init__(
@@ -131,11 +131,11 @@ class SwinPanPipeline(Pipeline):
     def _sanitize_parameters(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         check_names(options, CALL_OPTIONS, "Panoptic segmentation")
         scores = _check_choice("scores", options.pop("scores", self.scores), SCORES)
-        mask_format = _check_choice("mask_format", options.pop("mask_format", "list"), MASK_FORMATS)
-        predictor = self.predictor.with_task(options.pop("subtask", self.predictor.task))
-        predictor = tiled(predictor, options.pop("tiles", False))
-        thresholds = replace(predictor.postprocess, options, "Panoptic segmentation")
-        return {}, {"predictor": predictor, "thresholds": thresholds}, {"scores": scores, "mask_format": mask_format}
+        mask_format = _check_choice("mask_format", options.pop("mask_format", "list"), mask_formats())
+        subtask, tiles = options.pop("subtask", None), options.pop("tiles", False)
+        postprocess = replace(self.predictor.postprocess, options, "Panoptic segmentation")
+        predictor = tiled(self.predictor.with_options(task=subtask, postprocess=postprocess), tiles)
+        return {}, {"predictor": predictor}, {"scores": scores, "mask_format": mask_format}
 
     def _process_single(self, input: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: A002
         # One image is a batch of one. The base class would also check its type, and know fewer than decode_image.
@@ -151,11 +151,9 @@ class SwinPanPipeline(Pipeline):
     def _batch(self, data_list: Images) -> Images:
         return data_list
 
-    def forward(
-        self, images: Images, predictor: PanopticPredictor, thresholds: PostprocessConfig
-    ) -> dict[str, list[Result]]:
+    def forward(self, images: Images, predictor: Predictor) -> dict[str, list[Result]]:
         """The results of one batch of RGB images (H, W, 3); the base class hands them to ``postprocess`` one by one."""
-        return {"result": predictor.predict(images, batch_size=len(images), postprocess=thresholds)}
+        return {"result": predictor.predict(images, batch_size=len(images))}
 
     def postprocess(self, inputs: dict[str, Result], scores: str, mask_format: str) -> dict[str, Any]:
         """One result as the dict that this class describes."""
@@ -167,7 +165,7 @@ class SwinPanPipeline(Pipeline):
             OutputKeys.LABELS: [segment.label for segment in segments],
             OutputKeys.SCORES: [segment.score for segment in segments],
             OutputKeys.BOXES: [list(segment.box) for segment in segments],
-            **MASK_FORMATS[mask_format](result),
+            **mask_formats()[mask_format](result),
             "segments_info": [dataclasses.asdict(segment) for segment in segments],
         }
 

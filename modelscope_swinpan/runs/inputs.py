@@ -1,33 +1,46 @@
-"""What a batch segments: images that are listed, but never held."""
+"""What a run segments: images that are listed, but never held."""
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, NamedTuple
 
 from ..errors import DatasetError
+from ..files import file_stem
 
 Source = str | int
-"""What opens an image: an absolute path, a URL, or the number of a dataset's row."""
+"""What opens an image: an absolute path, a URL, or a number, as that of a dataset's row."""
 
 
 class Entry(NamedTuple):
-    """An image as it was listed. ``name`` is what results call it; ``image_id`` its own, where it has one."""
+    """An image as it was listed.
+
+    ``name`` is what results call it. ``image_id`` and ``stem`` are its own, where it has them: its id in COCO's files,
+    and the name of its result files without their suffix.
+    """
 
     name: str
     source: Source
     image_id: int | None = None
+    stem: str | None = None
 
 
 @dataclass(frozen=True)
 class Item:
-    """An image of a batch: its place among them, from 0, its id in COCO's files, its name there, and what opens it."""
+    """An image of a run: its place among the inputs, from 0, and its :class:`Entry`, completed.
+
+    ``stamp`` is size and time of change (ns) of the file, where it is one. By it a run notices that a photo was changed
+    after it was segmented.
+    """
 
     index: int
     image_id: int
     name: str
     source: Source
+    stem: str
+    stamp: tuple[int, int] | None = None
 
 
 def as_it_is(source: Source) -> Any:
@@ -37,28 +50,37 @@ def as_it_is(source: Source) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """The images of a batch, always in the same order.
+    """The images of a run, always in the same order.
 
-    ``entries`` lists them. ``read`` makes of a source what :func:`~modelscope_swinpan.images.decode.decode_image`
-    takes, on whatever machine the image is segmented, so it must pickle; it raises an ImageError where it cannot.
+    ``entries`` lists them. ``read`` turns a source into what
+    :func:`~modelscope_swinpan.images.decode.decode_image` takes, on the machine that segments the image. It must
+    pickle, and raises an ImageError for an image that it cannot read.
     """
 
     entries: Callable[[], Iterator[Entry]]
     read: Callable[[Source], Any] = as_it_is
 
     def write(self, file: BinaryIO) -> dict[str, Any]:
-        """Write them to ``file``, a JSON object a line, the fields of an :class:`Item`; returns count and digest.
+        """Write the fields of an :class:`Item` to ``file``, a JSON object a line; returns count and digest.
 
-        Those without an id of their own are numbered from 1.
+        Images without an id of their own are numbered from 1. Result files without a stem of their own begin with the
+        image's place, so that no two have one name.
 
         Raises:
             DatasetError: the list is damaged or empty.
         """
         digest, count = hashlib.sha256(), 0
-        for index, (name, source, image_id) in enumerate(self.entries()):
-            item = Item(index, index + 1 if image_id is None else image_id, _writable(name), source)
+        for index, (name, source, image_id, stem) in enumerate(self.entries()):
+            item = Item(
+                index,
+                index + 1 if image_id is None else image_id,
+                _writable(name),
+                source,
+                f"{index:08d}-{file_stem(_writable(name))}" if stem is None else stem,
+                _stamp(source),
+            )
             line = json.dumps(vars(item), separators=(",", ":")).encode() + b"\n"
-            digest.update(line)
+            digest.update(repr((item.image_id, item.name, source, item.stem)).encode())
             file.write(line)
             count += 1
         if not count:
@@ -67,5 +89,13 @@ class Inputs:
 
 
 def _writable(name: str) -> str:
-    """A name without what no text file can hold: the bytes of file names that are no Unicode."""
+    """A name that any text file can hold: bytes of a file name that are no Unicode are written as escapes."""
     return name.encode(errors="backslashreplace").decode()
+
+
+def _stamp(source: Source) -> tuple[int, int] | None:
+    try:
+        found = os.stat(source) if isinstance(source, str) else None  # noqa: PTH116 (a million times)
+    except (OSError, ValueError):  # an address, or a file that is not there, which whoever reads it will say
+        return None
+    return found and (found.st_size, found.st_mtime_ns)

@@ -3,22 +3,25 @@
 import logging
 import os
 import pickle
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property, partial
 from importlib.util import find_spec
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, SwinPanError
-from ..inference.predictor import PanopticPredictor
+from ..inference.predictor import Predictor
 from .attempts import Attempts
 from .inputs import Item
-from .sinks import Form, Record, failure
-from .worker import Reader, Worker
+from .local_engine import LocalEngine, Reader
+from .sinks import Record, Sink, failure
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from .registry import Job
 
 WINDOW = 100_000
 """Images that Ray Data is given at once, which bounds what it holds. The workers start anew with each window."""
@@ -30,20 +33,44 @@ ATTEMPTS = 3
 class RayEngine:
     """Many workers on a cluster.
 
-    ``load`` loads a worker's predictor, in the worker's process: it must pickle. There are ``workers``, at least and at
-    most, with so many CPUs and GPUs each; several may share a GPU. ``address`` is that of a running cluster, or 'auto'.
-    Without one, the process's own Ray is used, or started for the while on this machine.
+    ``load`` loads the predictor on a device, also in the workers' processes: it must pickle. The workers load it on
+    ``device``; this process loads it on the CPU, to tell what the run is. There are at least and at most ``workers``,
+    each with ``cpus`` and ``gpus``; several may share a GPU. ``address`` is that of a running cluster, or 'auto'.
+    Without one, the process's own Ray is used, or one is started on this machine and stopped again.
 
-    A cluster's machines need this package, and the images under the same paths or URLs. Files are written by the
-    calling process alone. A worker gets ``images_per_task`` images at once.
+    A cluster's machines need this package, and the images under the same paths or URLs. The calling process alone
+    writes files. A worker gets ``images_per_task`` images at once.
     """
 
-    load: Callable[[], PanopticPredictor]
+    load: Callable[[str | None], Predictor]
+    device: str = "cpu"
     workers: tuple[int, int] = (1, 1)
     cpus: float = 1
     gpus: float = 0
     address: str | None = None
     images_per_task: int = 8
+
+    @classmethod
+    def of(cls, job: "Job") -> "RayEngine":
+        """The engine for a job of the command line.
+
+        Raises:
+            ConfigError: Ray is not installed.
+        """
+        return cls(
+            load=job.load,
+            device=job.device or ("cuda" if job.gpus else "cpu"),
+            workers=job.workers or cls.workers,
+            cpus=cls.cpus if job.cpus is None else job.cpus,
+            gpus=job.gpus or cls.gpus,
+            address=job.address,
+            images_per_task=cls.images_per_task * job.batch_size,
+        )
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        """The predictor as this process knows it, on the CPU."""
+        return self.load("cpu")
 
     def __post_init__(self) -> None:
         """Find out whether Ray is there: before the work, not in the middle of it.
@@ -54,7 +81,7 @@ class RayEngine:
         if find_spec("ray") is None:
             raise ConfigError("The engine ray needs Ray: pip install 'modelscope_swinpan[ray]'.")
 
-    def __call__(self, items: Iterable[Item], *, form: Form, read: Reader) -> Iterator[Record]:
+    def __call__(self, items: Iterable[Item], *, sinks: Sequence[Sink], read: Reader) -> Iterator[Record]:
         """The records, in order. Where a worker dies, its images are given to another; after some times, given up.
 
         Raises:
@@ -66,7 +93,7 @@ class RayEngine:
             if self.address is None:
                 self._check_room()
             while window := list(islice(left, WINDOW)):
-                yield from self._records(window, form, read)
+                yield from self._records(window, sinks, read)
 
     def _check_room(self) -> None:
         """Ray would wait for another machine."""
@@ -80,7 +107,7 @@ class RayEngine:
                     "for less, or give the address of a cluster."
                 )
 
-    def _records(self, items: list[Item], form: Form, read: Reader) -> Iterator[Record]:
+    def _records(self, items: list[Item], sinks: Sequence[Sink], read: Reader) -> Iterator[Record]:
         import ray
 
         size = self.images_per_task
@@ -91,7 +118,7 @@ class RayEngine:
         dataset.context.execution_options.preserve_order = True
         answers = dataset.map_batches(
             _RayWorker,
-            fn_constructor_args=(self.load, form, read, attempts),
+            fn_constructor_args=(partial(self.load, self.device), sinks, read, attempts),
             batch_size=None,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(min_size=self.workers[0], max_size=self.workers[1]),
@@ -111,13 +138,13 @@ class RayEngine:
 class _RayWorker:
     """A worker in a process of its own. Our errors are answers, too: raised, they would be buried in Ray's."""
 
-    def __init__(self, load: Callable[[], PanopticPredictor], form: Form, read: Reader, attempts: Any) -> None:
-        self._form, self._read, self._attempts = form, read, attempts
-        self._worker: Worker | SwinPanError
+    def __init__(self, load: Callable[[], Predictor], sinks: Sequence[Sink], read: Reader, attempts: Any) -> None:
+        self._sinks, self._read, self._attempts = sinks, read, attempts
+        self._engine: LocalEngine | SwinPanError
         try:
-            self._worker = Worker(load())
+            self._engine = LocalEngine(load())
         except SwinPanError as error:
-            self._worker = error
+            self._engine = error
 
     def __call__(self, table: "pa.Table") -> "pa.Table":
         import pyarrow as pa
@@ -128,14 +155,14 @@ class _RayWorker:
     def _answer(self, items: list[Item]) -> list[Record] | SwinPanError:
         import ray
 
-        if isinstance(self._worker, SwinPanError):
-            return self._worker
+        if isinstance(self._engine, SwinPanError):
+            return self._engine
         first, last = items[0].index, items[-1].index
         try:
             if ray.get(self._attempts.begin.remote(first)) > ATTEMPTS:
                 reason = f"{ATTEMPTS} workers died over the images {first} to {last}, of which this is one."
                 return [failure(item, reason) for item in items]
-            return list(self._worker(items, form=self._form, read=self._read))
+            return list(self._engine(items, sinks=self._sinks, read=self._read))
         except SwinPanError as error:
             return error
         finally:

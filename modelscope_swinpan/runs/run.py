@@ -1,27 +1,25 @@
-"""A batch from its first image, or the first that is left, to its last."""
+"""The one run: inputs go through a predictor into sinks, from the first image that is left to the last."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..config import check_names
-from ..inference.identity import describe_model
-from ..inference.predictor import PanopticPredictor
-from ..inference.tiles import describe_tiles
-from .folder import BatchFolder, open_batch
+from ..errors import DatasetError
+from ..inference.predictor import Predictor
+from .folder import RunFolder
 from .inputs import Inputs
-from .sinks import FORMS
-from .worker import Engine, Worker
+from .local_engine import LocalEngine
+from .registry import Engine, make_sink
+from .sinks import ERROR, Sink
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a batch is: ``done`` of ``total`` images, ``failed`` of them without a result.
+    """How far a run is: ``done`` of ``total`` images, ``failed`` of them without a result.
 
-    ``images_per_second`` is the speed of this run, with all that its engine needs to get under way; None before the
-    first image.
+    ``images_per_second`` is the speed of this run, its engine's start included; None before the first image.
     """
 
     done: int
@@ -35,52 +33,72 @@ class Progress:
         return (self.total - self.done) / self.images_per_second if self.images_per_second else None
 
 
-def run_batch(
-    predictor: PanopticPredictor,
+def run_images(
+    predictor: Predictor,
     inputs: Inputs,
     output: Path,
     *,
-    form: str = "coco",
+    sinks: Sequence[Sink | str] = ("coco",),
     engine: Engine | None = None,
+    limit: int | None = None,
+    identity: Mapping[str, Any] | None = None,
+    files: Sequence[str] = (),
+    tolerant: bool = True,
     progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Progress:
-    """Segment ``inputs`` into the folder ``output``, in one of :data:`~.forms.FORMS`, and go on where a run stopped.
+    """Segment ``inputs`` into the folder ``output``, and go on where a former call stopped.
 
-    ``engine`` does the work, by default this process, with ``predictor``. What another engine loads must be the same
-    model with the same options; the device and the batch size may be others. ``progress`` is told before the first
-    image and after each. No image stops the run, and nothing here grows with their number.
+    Nothing here grows with the number of images.
+
+    Args:
+        predictor: What segments the images.
+        inputs: The images, as :func:`~modelscope_swinpan.runs.listing.open_inputs` lists them.
+        output: The folder of the run. It is made with the first result; what is in it stays as it is.
+        sinks: What is kept of the results: sinks, or names of formats (:mod:`~modelscope_swinpan.runs.formats`).
+        engine: What does the work; this process, by default. Another engine must load the same model with the same
+            options; device and batch size may differ.
+        limit: Look at the first so many images only. A later call may raise it.
+        identity: JSON of what else decides the results, besides the predictor, the inputs and the sinks.
+        files: Names in ``output`` that the caller will write: they must not be there before.
+        tolerant: Whether an image that cannot be segmented is listed in ``errors.jsonl``, and the run goes on.
+        progress: Told before the first image and after each.
 
     Raises:
-        ConfigError: no such form, or ``output`` holds something else, another run's results, or is in use.
-        DatasetError: the list of inputs is damaged or empty, or the files in ``output`` are damaged.
-        DeviceError: a GPU's memory does not suffice.
+        ConfigError: no such format; ``output`` holds something else or another run's results, or is in use.
+        DatasetError: the list of inputs is damaged or empty, the files in ``output`` are damaged, or an image cannot be
+            segmented and the run is not ``tolerant``.
+        DeviceError: the device's memory does not suffice.
         OSError: a file cannot be written.
     """
-    check_names([form], FORMS, "form")
-    with open_batch(output, inputs, FORMS[form], {**_describe(predictor), "form": form}) as folder:
-        reached = _go_on(folder, engine or Worker(predictor), inputs, progress)
-        folder.finish(predictor.model.config.categories)
-    return reached
-
-
-def _go_on(folder: BatchFolder, engine: Engine, inputs: Inputs, progress: Callable[[Progress], None]) -> Progress:
-    reached = Progress(done=folder.done, failed=folder.failed, total=folder.total)
-    progress(reached)
-    if folder.done == folder.total:
-        return reached
-    start = time.perf_counter()
-    for count, record in enumerate(engine(folder.todo(), form=folder.form, read=inputs.read), start=1):
-        folder.keep(record)
-        speed = count / (time.perf_counter() - start)
-        reached = Progress(done=folder.done, failed=folder.failed, total=folder.total, images_per_second=speed)
+    made = [make_sink(sink) if isinstance(sink, str) else sink for sink in sinks]
+    run = {**predictor.identity(), **(identity or {})}
+    with RunFolder(output, inputs, made, run, files=files) as folder:
+        total = folder.total if limit is None else min(limit, folder.total)
+        live = [sink for sink in made if sink.live]
+        if live:
+            for line in folder.kept():
+                _tell(live, line)
+        reached = Progress(done=min(folder.done, total), failed=folder.failed, total=total)
         progress(reached)
+        start = time.perf_counter()
+        if folder.done < total:
+            records = (engine or LocalEngine(predictor))(folder.todo(total), sinks=made, read=inputs.read)
+            for count, record in enumerate(records, start=1):
+                if record.failed and not tolerant:
+                    raise DatasetError(record.read()[ERROR]["error"])
+                folder.keep(record)
+                if live:
+                    _tell(live, record.read())
+                speed = count / (time.perf_counter() - start)
+                reached = Progress(done=folder.done, failed=folder.failed, total=total, images_per_second=speed)
+                progress(reached)
+        folder.finish(predictor.categories, total)
     return reached
 
 
-def _describe(predictor: PanopticPredictor) -> dict[str, Any]:
-    """All that decides what is answered, as JSON."""
-    return {
-        **describe_model(predictor.model, predictor.postprocess),
-        "task": predictor.task,
-        "tiles": describe_tiles(predictor),
-    }
+def _tell(sinks: Sequence[Sink], line: Mapping[str, Any]) -> None:
+    for sink in sinks:
+        if ERROR in line:
+            sink.failed(line[ERROR])
+        else:
+            sink.kept(line[sink.name])

@@ -1,141 +1,107 @@
-"""The forms of results: what a worker makes of one image, and the files that are made of all images at the end.
+"""Sinks: what a run keeps of each image, and the files it makes of all of them at the end.
 
 No more than some images' results are ever held.
 """
 
-import io
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..categories import Category
-from ..coco.encoding import segment_entry
-from ..coco.writer import category_entries
-from ..files import file_stem, whole
-from ..inference.predictor import Result
+from ..inference.predictor import Pixels, Result
 from .inputs import Item
-from .journal import json_list
 
-Lines = Callable[[], Iterator[Mapping[str, Any]]]
-
-PNGS = "panoptic"
-"""The folder of the PNGs."""
-ROWS = 256
-"""Rows of a Parquet file that are held, and written together."""
 ERROR = "error"
-"""The only member of a line that tells why there is no result."""
+"""The only member of a journal's line that tells why there is no result."""
+WRITTEN = "written"
+"""The member of a journal's line that lists the image's files."""
+STAMP = "stamp"
+"""The member of a journal's line by which a photo is known again."""
+
+Entries = Callable[[], Iterator[Any]]
+"""Goes through what a sink kept of the images, in order, without the failed ones."""
+
+
+class Encoded(NamedTuple):
+    """What a sink keeps of one image: an entry for the journal, as JSON, and the content of files by relative path."""
+
+    entry: Any = None
+    files: Mapping[str, bytes] = {}
+
+
+class Sink(ABC):
+    """One kind of output. Sinks must pickle: :meth:`encode` runs on the machine that segments the image."""
+
+    name: str
+    """By which journal and ``run.json`` know it."""
+    files: tuple[str, ...] = ()
+    """The files and folders that it writes into the run's folder, by name."""
+    live = False
+    """Whether :meth:`kept` and :meth:`failed` are to be called."""
+
+    @abstractmethod
+    def encode(self, item: Item, result: Result, pixels: Pixels) -> Encoded:
+        """What to keep of an image's ``result``; ``pixels`` (H, W, 3) RGB uint8 are the image. Any thread calls it."""
+
+    def finish(self, folder: Path, entries: Entries, categories: Sequence[Category]) -> None:  # noqa: B027
+        """Write the files that are made of all images together.
+
+        Raises:
+            OSError: one cannot be written.
+        """
+
+    def kept(self, entry: Any) -> None:  # noqa: B027
+        """Take notice of an image's entry: in the calling process, in the order of the images."""
+
+    def failed(self, error: Mapping[str, Any]) -> None:  # noqa: B027
+        """Take notice of an image without a result; ``error`` is its object in ``errors.jsonl``."""
+
+
+class VirtualScores(Sink):
+    """A sink that is shown upstream's constant score for every segment."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self.name, self.files, self.live = sink.name, sink.files, sink.live
+        self.finish, self.kept, self.failed = sink.finish, sink.kept, sink.failed  # type: ignore[method-assign]
+
+    def encode(self, item: Item, result: Result, pixels: Pixels) -> Encoded:
+        """What the sink keeps."""
+        return self._sink.encode(item, result.with_virtual_scores(), pixels)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What is to be kept of the image at ``index``: a JSON object, and perhaps a PNG."""
+    """What is kept of the image at ``index``: its journal line, and the content of its files by relative path."""
 
     index: int
     line: bytes
-    png_name: str | None = None
-    png: bytes | None = None
+    files: Mapping[str, bytes] = field(default_factory=dict)
     failed: bool = False
 
-
-@dataclass(frozen=True, kw_only=True)
-class Form:
-    """A form of results.
-
-    ``encode`` makes the record of a result, in any thread of any machine. ``finish`` writes ``files`` into a folder;
-    the function that it gets goes through what the records' lines hold, without the failed ones.
-    """
-
-    files: tuple[str, ...]
-    encode: Callable[[Item, Result], Record]
-    finish: Callable[[Path, Lines, Sequence[Category]], None]
+    def read(self) -> dict[str, Any]:
+        """The line, read."""
+        found: dict[str, Any] = json.loads(self.line)
+        return found
 
 
-def _as_png(item: Item, result: Result) -> Record:
-    """COCO's panoptic form. Names begin with the place among the inputs: none is met twice, or differs next time."""
-    name = f"{item.index:08d}-{file_stem(item.name)}.png"
-    annotation, pixels = result.to_panoptic().to_coco(item.image_id, name)
-    height, width = result.shape
-    image = {"id": item.image_id, "file_name": item.name, "height": height, "width": width}
-    png = io.BytesIO()
-    pixels.save(png, "PNG")
-    line = _json({"image": image, "annotation": annotation})
-    return Record(index=item.index, line=line, png_name=name, png=png.getvalue())
-
-
-def _write_panoptic(folder: Path, lines: Lines, categories: Sequence[Category]) -> None:
-    with whole(folder / "panoptic.json") as partial, partial.open("w") as file:
-        for key, member in (("images", "image"), ("annotations", "annotation")):
-            file.write(f'{{"{key}": ' if key == "images" else f', "{key}": ')
-            with json_list(file) as add:
-                for line in lines():
-                    add(line[member])
-        file.write(', "categories": ' + json.dumps(category_entries(categories)) + "}")
-
-
-def _as_row(item: Item, result: Result) -> Record:
-    """One object with everything: the masks too, run-length encoded as COCO has it."""
-    height, width = result.shape
-    segments = [
-        {
-            "id": number,
-            **segment_entry(segment),
-            "label": segment.label,
-            "isthing": segment.isthing,
-            "area": segment.area,
-            "segmentation": mask,
-        }
-        for number, (segment, mask) in enumerate(zip(result.segments, result.to_rle(), strict=True), start=1)
-    ]
-    row = {"image_id": item.image_id, "file_name": item.name, "height": height, "width": width}
-    return Record(index=item.index, line=_json({**row, "segments_info": segments}))
-
-
-def _write_lines(folder: Path, lines: Lines, categories: Sequence[Category]) -> None:
-    with whole(folder / "results.jsonl") as partial, partial.open("wb") as file:
-        for line in lines():
-            file.write(_json(line) + b"\n")
-
-
-def _write_parquet(folder: Path, lines: Lines, categories: Sequence[Category]) -> None:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    mask = pa.struct({"size": pa.list_(pa.int32()), "counts": pa.string()})
-    segment = pa.struct(
-        {
-            "id": pa.int32(),
-            "category_id": pa.int64(),
-            "label": pa.string(),
-            "isthing": pa.bool_(),
-            "score": pa.float64(),
-            "area": pa.int64(),
-            "bbox": pa.list_(pa.int32()),
-            "segmentation": mask,
-        }
-    )
-    numbers = {"image_id": pa.int64(), "file_name": pa.string(), "height": pa.int32(), "width": pa.int32()}
-    schema = pa.schema({**numbers, "segments_info": pa.list_(segment)})
-    rows = lines()
-    with whole(folder / "results.parquet") as partial, parquet.ParquetWriter(partial, schema) as writer:
-        while group := list(islice(rows, ROWS)):
-            writer.write_table(pa.Table.from_pylist(group, schema))
+def record(item: Item, result: Result, pixels: Pixels, sinks: Sequence[Sink]) -> Record:
+    """What all sinks keep of an image."""
+    kept = {sink.name: sink.encode(item, result, pixels) for sink in sinks}
+    files = {path: content for encoded in kept.values() for path, content in encoded.files.items()}
+    line = {**{name: encoded.entry for name, encoded in kept.items()}, WRITTEN: list(files), STAMP: item.stamp}
+    return Record(index=item.index, line=compact(line), files=files)
 
 
 def failure(item: Item, reason: str) -> Record:
-    """The record of an image without a result. The list of them, with its ``image``, can be given as inputs again."""
+    """The record of an image without a result. The list of them can be given as inputs again: see ``image``."""
     error = {"image": item.source, "image_id": item.image_id, "file_name": item.name, "error": reason}
-    return Record(index=item.index, line=_json({ERROR: error}), failed=True)
+    return Record(index=item.index, line=compact({ERROR: error}), failed=True)
 
 
-FORMS: Mapping[str, Form] = {
-    "coco": Form(files=("panoptic.json", PNGS), encode=_as_png, finish=_write_panoptic),
-    "rle": Form(files=("results.jsonl",), encode=_as_row, finish=_write_lines),
-    "parquet": Form(files=("results.parquet",), encode=_as_row, finish=_write_parquet),
-}
-
-
-def _json(value: Any) -> bytes:
+def compact(value: Any) -> bytes:
+    """JSON without blanks."""
     return json.dumps(value, separators=(",", ":")).encode()

@@ -3,7 +3,7 @@
 import html
 import io
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,10 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from ..config import Mask2FormerConfig
+from ..categories import Category
 from ..errors import SwinPanError
 from ..images.decode import decode_file
-from ..inference.predictor import PanopticPredictor
+from ..inference.predictor import Predictor
 from ..scenes.layout import SCENE_CATEGORIES
 from .answer import KINDS, Answer
 from .examples import make_examples
@@ -43,7 +43,7 @@ _SAVE = """(file) => {
 }"""
 
 
-def build(predictor: PanopticPredictor, folder: Path) -> gr.Blocks:
+def build(predictor: Predictor, folder: Path) -> gr.Blocks:
     """The page for a predictor. Downloads are written to ``folder``.
 
     The browser alone shows and hides segments (``viewer.js``); the server is asked once for a photo's result, and for
@@ -52,7 +52,7 @@ def build(predictor: PanopticPredictor, folder: Path) -> gr.Blocks:
     desk = Desk(predictor, folder)
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(KEPT // 6, KEPT)) as page:
         answer = gr.State(time_to_live=KEPT)
-        gr.HTML(_header(predictor.model.config), elem_id="header")
+        gr.HTML(_header(predictor.categories), elem_id="header")
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=260):
                 photo = gr.File(type="binary", file_types=["image"], show_label=False, height=140, elem_id="photo")
@@ -68,7 +68,7 @@ def build(predictor: PanopticPredictor, folder: Path) -> gr.Blocks:
                         made = button.click(make, [answer, kinds, threshold], file, api_visibility="private")
                         made.success(None, file, js=_SAVE)
                 viewer = _viewer()
-        gr.HTML(_footer(predictor.model.config), elem_id="footer")
+        gr.HTML(_footer(predictor.categories), elem_id="footer")
 
         segmenting: dict[str, Any] = {
             "outputs": [answer, viewer, photo],
@@ -85,7 +85,7 @@ def build(predictor: PanopticPredictor, folder: Path) -> gr.Blocks:
 class Desk:
     """What the server does upon the page's events."""
 
-    def __init__(self, predictor: PanopticPredictor, folder: Path) -> None:
+    def __init__(self, predictor: Predictor, folder: Path) -> None:
         self.examples = make_examples()
         self._predictor = predictor
         self._model_thread = ThreadPoolExecutor(1, "swinpan-model")  # one for all, as each would have OpenMP threads
@@ -162,13 +162,13 @@ def _viewer() -> gr.HTML:
     )
 
 
-def _header(config: Mask2FormerConfig) -> str:
+def _header(categories: Sequence[Category]) -> str:
     remark = "Things one by one, stuff as a whole: point at the picture to read what the model sees."
-    if config.categories == SCENE_CATEGORIES:
+    if tuple(categories) == SCENE_CATEGORIES:
         remark += " This small model knows generated scenes like the examples; of photos it understands little."
     return f'<p class="brand">{TITLE}</p><h1>What is where, pixel by pixel.</h1><p>{remark}</p>'
 
 
-def _footer(config: Mask2FormerConfig) -> str:
-    names = ", ".join(html.escape(category.name) for category in config.categories)
-    return f"<details><summary>The {config.num_classes} classes of this model</summary><p>{names}</p></details>"
+def _footer(categories: Sequence[Category]) -> str:
+    names = ", ".join(html.escape(category.name) for category in categories)
+    return f"<details><summary>The {len(categories)} classes of this model</summary><p>{names}</p></details>"

@@ -20,7 +20,7 @@ from starlette.middleware import Middleware
 
 from ..checkpoints.load import load_model
 from ..errors import ConfigError
-from ..inference.predictor import PanopticPredictor
+from ..inference.predictor import PanopticPredictor, Predictor
 from ..plugin.hub import resolve_model
 from .look import WORDS, theme
 from .page import build
@@ -46,7 +46,7 @@ def launch(model: str | Path, *, host: str | None = None, port: int | None = Non
     run(PanopticPredictor(load_model(resolve_model(model), device=device)), host=host, port=port)
 
 
-def run(predictor: PanopticPredictor, *, host: str | None = None, port: int | None = None) -> None:
+def run(predictor: Predictor, *, host: str | None = None, port: int | None = None) -> None:
     """Serve the page until the process is interrupted or told to end.
 
     By default that is at GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, as studios set them, or at :data:`PORT` of this
@@ -63,7 +63,7 @@ def run(predictor: PanopticPredictor, *, host: str | None = None, port: int | No
 
 
 @contextlib.contextmanager
-def serve(predictor: PanopticPredictor, *, host: str | None = None, port: int | None = None) -> Iterator[str]:
+def serve(predictor: Predictor, *, host: str | None = None, port: int | None = None) -> Iterator[str]:
     """Serve the page in a thread, and give its address; see :func:`run`.
 
     Raises:
@@ -81,7 +81,7 @@ def serve(predictor: PanopticPredictor, *, host: str | None = None, port: int | 
 
 @contextlib.contextmanager
 def _prepared(
-    predictor: PanopticPredictor, host: str | None, port: int | None
+    predictor: Predictor, host: str | None, port: int | None
 ) -> Iterator[tuple[uvicorn.Server, socket.socket]]:
     with _listen(host, port) as listener, _private_folder() as folder:
         page = build(predictor, folder)

@@ -16,7 +16,7 @@ from .config import Phase, TrainConfig
 from .criterion import CriterionConfig
 from .loop import Evaluate, Run
 from .processes import Processes
-from .samples import Shown
+from .samples import Sample
 
 MODEL = Mask2FormerConfig(
     backbone=SwinConfig(embed_dim=32, depths=(2, 2, 4, 2), num_heads=(1, 2, 4, 8), window_size=8),
@@ -55,7 +55,7 @@ def demo_run(
     *,
     device: str | torch.device = "cpu",
     evaluate: Evaluate | None = None,
-    shown: Sequence[Shown] = (),
+    shown: Sequence[Sample] = (),
     processes: Processes | None = None,
 ) -> Run:
     """The run that trains the small model, in ``folder``; every sample is a new scene."""

@@ -27,7 +27,7 @@ from .journal import Journal
 from .meter import Meter
 from .optimizer import build_optimizer, freeze, rate_factor
 from .processes import Processes
-from .samples import Shown, draw_samples
+from .samples import Sample, draw_samples
 from .state import State, read_state, write_state
 from .stream import Batch, Stream, batches, mix
 
@@ -60,7 +60,7 @@ class Run:
         phases: Sequence[Phase] = (Phase(),),
         criterion: CriterionConfig | None = None,
         evaluate: Evaluate | None = None,
-        shown: Sequence[Shown] = (),
+        shown: Sequence[Sample] = (),
         processes: Processes | None = None,
         model_name: str = MODEL,
     ) -> None:

@@ -1,51 +1,84 @@
-"""Pictures of what a model in training answers, beside the truth."""
+"""Pictures of what a model answers, beside the truth: a sink of the one run."""
 
+import io
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
 from ..categories import Category
 from ..coco.annotation import Annotation, Example
-from ..inference.fusion import panoptic
-from ..inference.preprocess import preprocess
+from ..coco.encoding import encode_png
+from ..errors import ImageError
+from ..inference.predictor import PanopticPredictor, Pixels, Result
 from ..inference.results import PanopticResult
 from ..models.mask2former import Mask2Former
+from ..runs.inputs import Item
+from ..runs.local_engine import LocalEngine
+from ..runs.sinks import ERROR, Encoded, Sink
 from ..structures import Segment
 
 WIDTH = 640
 """Of one picture, in pixels."""
-SHOWN = 4
+SAMPLES = 4
 """Examples that are drawn at every evaluation."""
 
 
-class Shown(NamedTuple):
+class Sample(NamedTuple):
     """An ``image``, (H, W, 3) RGB uint8, and the ``truth`` of it, whose classes need not be those of a model."""
 
-    image: npt.NDArray[np.uint8]
+    image: Pixels
     truth: PanopticResult
 
 
-def first_of(dataset: Dataset[Example], categories: Sequence[Category]) -> list[Shown]:
-    """The first :data:`SHOWN` examples of a dataset with these classes."""
-    count = min(SHOWN, len(dataset))  # type: ignore[arg-type]
-    return [Shown(example.image, truth(example, categories)) for example in (dataset[index] for index in range(count))]
+class BesideTruth(Sink):
+    """A picture per image: the truth on the left, the answer on the right. Images are numbers of ``samples``."""
+
+    name = "beside-truth"
+
+    def __init__(self, samples: Sequence[Sample], file: str = "{}.png", photo: str | None = None) -> None:
+        """``file`` names an image's picture, and ``photo`` its own PNG, if it is to be kept; {} is its stem."""
+        self._samples, self._file, self._photo = samples, file, photo
+        self.files = tuple(name for name in (file, photo) if name and "{" not in name)
+
+    def encode(self, item: Item, result: Result, pixels: Pixels) -> Encoded:
+        """The picture, a PNG file."""
+        image = Image.fromarray(pixels)
+        truth = self._samples[int(item.source)].truth
+        both = np.hstack([_to_width(np.asarray(one.to_pil(image))) for one in (truth, result)])
+        files = {self._file.format(item.stem): encode_png(both)}
+        if self._photo is not None:
+            files[self._photo.format(item.stem)] = encode_png(pixels)
+        return Encoded(files=files)
 
 
-def draw_samples(model: Mask2Former, examples: Sequence[Shown]) -> npt.NDArray[np.uint8]:
-    """The truth on the left, the model's answer on the right, an example below another: (H, W, 3) RGB uint8."""
-    return np.vstack([beside_truth(example, answer(model, example.image)) for example in examples])
+def first_of(dataset: Dataset[Example], categories: Sequence[Category]) -> list[Sample]:
+    """The first :data:`SAMPLES` examples of a dataset with these classes."""
+    count = min(SAMPLES, len(dataset))  # type: ignore[arg-type]
+    examples = (dataset[index] for index in range(count))
+    return [Sample(example.image, truth(example, categories)) for example in examples]
 
 
-def beside_truth(example: Shown, result: PanopticResult) -> npt.NDArray[np.uint8]:
-    """The truth on the left, a result on the right: (H, W, 3) RGB uint8."""
-    image = Image.fromarray(example.image)
-    return np.hstack([_to_width(np.asarray(one.to_pil(image))) for one in (example.truth, result)])
+def draw_samples(model: Mask2Former, samples: Sequence[Sample]) -> npt.NDArray[np.uint8]:
+    """The truth on the left, the model's answer on the right, a sample below another: (H, W, 3) RGB uint8.
+
+    Raises:
+        ImageError: a sample cannot be segmented.
+    """
+    items = [Item(index, index + 1, str(index), index, str(index)) for index in range(len(samples))]
+    engine = LocalEngine(PanopticPredictor(model))
+    pictures = []
+    for record in engine(
+        items, sinks=[BesideTruth(samples)], read=lambda source: samples[int(source)].image[..., ::-1]
+    ):
+        if record.failed:
+            raise ImageError(record.read()[ERROR]["error"])
+        pictures += [np.asarray(Image.open(io.BytesIO(content))) for content in record.files.values()]
+    return np.vstack(pictures)
 
 
 def truth(annotation: Annotation, categories: Sequence[Category]) -> PanopticResult:
@@ -66,22 +99,7 @@ def truth(annotation: Annotation, categories: Sequence[Category]) -> PanopticRes
     return PanopticResult(annotation.segment_ids, segments, void_id=0, categories=tuple(categories))
 
 
-@torch.inference_mode()
-def answer(model: Mask2Former, image: npt.NDArray[np.uint8]) -> PanopticResult:
-    """What the model, in eval mode, makes of an image."""
-    batch = preprocess([image], model.config.preprocess)
-    output = model(batch.pixel_values.to(next(model.parameters()).device))
-    return panoptic(
-        output.class_logits[0],
-        output.mask_logits[0],
-        resized=batch.resized[0],
-        original=batch.original[0],
-        categories=model.config.categories,
-        config=model.config.postprocess,
-    )
-
-
-def _to_width(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _to_width(picture: Pixels) -> Pixels:
     height = max(1, round(picture.shape[0] * WIDTH / picture.shape[1]))
-    resized: npt.NDArray[np.uint8] = cv2.resize(picture, (WIDTH, height), interpolation=cv2.INTER_AREA)
+    resized: Pixels = cv2.resize(picture, (WIDTH, height), interpolation=cv2.INTER_AREA)
     return resized

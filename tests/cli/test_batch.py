@@ -10,9 +10,10 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from modelscope_swinpan.checkpoints.save import save_pretrained
-from modelscope_swinpan.cli import app, batch
+from modelscope_swinpan.cli import app, batch, progress
+from modelscope_swinpan.cli.options import ModelOptions
 from modelscope_swinpan.runs import ray_engine, run
-from modelscope_swinpan.runs.worker import Worker
+from modelscope_swinpan.runs.local_engine import LocalEngine
 from tests.conftest import ROOT
 from tests.runs.fakes import contents, photos, small_model
 
@@ -86,9 +87,9 @@ def test_ray(model, folder, tmp_path, monkeypatch):
     """What its engine is asked for; it loads what the local one would."""
     engines = []
 
-    def here(engine, items, *, form, read):
+    def here(engine, items, *, sinks, read):
         engines.append(engine)
-        return Worker(engine.load())(items, form=form, read=read)
+        return LocalEngine(engine.load(engine.device))(items, sinks=sinks, read=read)
 
     monkeypatch.setattr(ray_engine.RayEngine, "__call__", here)
     monkeypatch.chdir(model.parent)
@@ -100,7 +101,7 @@ def test_ray(model, folder, tmp_path, monkeypatch):
     assert (engine.workers, engine.cpus, engine.gpus, engine.address) == ((2, 8), 0.5, 0, "auto")
     assert engine.images_per_task == 24
     monkeypatch.chdir(folder)  # a worker is in another folder
-    predictor = engine.load()
+    predictor = engine.load("cpu")
     assert (predictor.batch_size, predictor.postprocess.instance_threshold) == (3, 0.25)
     monkeypatch.chdir(model.parent)
     assert swinpan(*given, "--device", "cpu").stdout.startswith("3 of 3 images\n")  # the same run
@@ -108,9 +109,11 @@ def test_ray(model, folder, tmp_path, monkeypatch):
 
 def test_gpus_of_workers_are_used(model, folder, tmp_path, monkeypatch):
     devices = []
-    monkeypatch.setattr(batch, "_load", lambda model, device, **_: devices.append(device))
+    monkeypatch.setattr(ModelOptions, "load", lambda how, device, **_: devices.append(device))
     monkeypatch.setattr(
-        run, "run_batch", lambda *_, engine, **__: engine.load() or run.Progress(done=3, failed=0, total=3)
+        run,
+        "run_images",
+        lambda *_, engine, **__: engine.load(engine.device) or run.Progress(done=3, failed=0, total=3),
     )
     answer = swinpan(folder, "--output", tmp_path / "out", "--engine", "ray", "--gpus-per-worker", 0.5)
     assert answer.exit_code == 0, answer.output
@@ -130,7 +133,7 @@ def test_what_the_docs_say(model, folder, tmp_path, monkeypatch, capsys):
 
 
 def test_where_there_is_no_terminal_a_line_tells_now_and_then(model, folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(batch, "SECONDS", 0)
+    monkeypatch.setattr(progress, "SECONDS", 0)
     answer = swinpan(folder, "--model", model, "--output", tmp_path / "out", "--device", "cpu")
     lines = answer.stderr.splitlines()
     assert lines[0] == "0 of 3 images"
@@ -171,7 +174,11 @@ def test_a_terminal_shows_a_bar(model, folder, tmp_path, monkeypatch):
         (("photos", "--address", "auto"), "are for --engine ray"),
         (("photos", "--engine", "ray", "--workers", "0"), "--workers must be a number or two, as in 1:8; got '0'"),
         (("photos", "--engine", "ray", "--workers", "3:2"), "at least 3 and at most 2 is no range"),
-        (("photos", "--engine", "dask"), "--engine"),
+        (("photos", "--engine", "dask"), "A run: unknown engine 'dask'. Known engines: local, ray."),
+        (
+            ("photos", "--format", "cocoa"),
+            "unknown format 'cocoa'. Did you mean 'coco'? Known formats: coco, coco-results, ",
+        ),
     ],
 )
 def test_mistakes(folder, tmp_path, monkeypatch, arguments, message):

@@ -14,10 +14,11 @@ from typer.testing import CliRunner
 import modelscope_swinpan
 from modelscope_swinpan import cli
 from modelscope_swinpan.cli import app
-from modelscope_swinpan.cli import predict as images
 from modelscope_swinpan.cli.predict import unique_names
 from modelscope_swinpan.config import PostprocessConfig
+from modelscope_swinpan.runs import run
 from tests.conftest import CHELSEA, TINY
+from tests.runs.fakes import contents
 
 
 def swinpan(*arguments):
@@ -57,9 +58,13 @@ class TestPredict:
         assert answer.stderr == ""
         out = tmp_path / "out"
         assert sorted(str(path.relative_to(out)) for path in out.rglob("*.*")) == [
+            ".lock",
+            "inputs.jsonl",
+            "journal.jsonl",
             "overlays/chelsea.png",
             "panoptic.json",
             "panoptic/chelsea.png",
+            "run.json",
         ]
         overlay = np.asarray(Image.open(out / "overlays" / "chelsea.png"))
         assert overlay.shape == (300, 451, 3)
@@ -137,8 +142,10 @@ class TestPredict:
         assert 0 < len(shown) <= len(instances)
         assert {segment["category_id"] for segment in shown} <= {instance["category_id"] for instance in instances}
 
-        assert swinpan(*run).exit_code == 0
-        assert not (tmp_path / "instances.json").exists()
+        other = swinpan(*run)
+        assert other.exit_code == 2
+        assert "holds another run's predictions" in other.stderr
+        assert json.loads((tmp_path / "instances.json").read_text()) == instances
 
     def test_semantic(self, tmp_path, photos, quick_model):
         answer = swinpan("predict", photos[0], "--model", quick_model, "--output", tmp_path, "--task", "semantic")
@@ -158,7 +165,7 @@ class TestPredict:
 
     def test_thresholds_reach_the_predictor(self, tmp_path, photos, quick_model, monkeypatch):
         seen = []
-        monkeypatch.setattr(images, "_segment_all", lambda images, predictor, *_, **__: seen.append(predictor))
+        monkeypatch.setattr(run, "run_images", lambda predictor, *_, **__: seen.append(predictor) or 1 / 0)
         swinpan("predict", photos[0], "--model", quick_model)
         swinpan(
             *("predict", photos[0], "--model", quick_model, "--batch-size", 7),
@@ -169,6 +176,43 @@ class TestPredict:
             object_mask_threshold=0.25, overlap_threshold=0.5, instance_threshold=0.125
         )
         assert [predictor.batch_size for predictor in seen] == [1, 7]
+
+    def test_a_dataset_is_not_touched(self, tmp_path, photos, quick_model):
+        swinpan("scenes", "--out", tmp_path / "data", "--count", 2)
+        before = contents(tmp_path / "data")
+        answer = swinpan("predict", photos[0], "--model", quick_model, "--output", tmp_path / "data")
+        assert answer.exit_code == 2
+        assert "holds panoptic.json, but not the run.json of a run" in answer.stderr
+        assert contents(tmp_path / "data") == before
+
+    def test_the_same_command_again_shows_the_same(self, tmp_path, photos, quick_model, monkeypatch):
+        given = ("predict", *photos, tmp_path / "none.png", "--model", quick_model, "--output", tmp_path / "out")
+        first = swinpan(*given)
+        before = contents(tmp_path / "out")
+        monkeypatch.setattr(run, "LocalEngine", pytest.fail)
+        again = swinpan(*given)
+        assert (again.exit_code, again.stdout, again.stderr) == (1, first.stdout, first.stderr)
+        assert contents(tmp_path / "out") == before
+        errors = [json.loads(line) for line in (tmp_path / "out" / "errors.jsonl").read_text().splitlines()]
+        assert [error["file_name"] for error in errors] == [str(tmp_path / "none.png")]
+
+    def test_without_an_output_every_run_has_a_folder_of_its_own(self, tmp_path, photos, quick_model, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "swinpan-output-2").mkdir()
+        (tmp_path / "swinpan-output-2" / "panoptic.json").write_text("truth")
+        for photo, folder in ((0, "swinpan-output"), (2, "swinpan-output-3"), (0, "swinpan-output")):
+            answer = swinpan("predict", photos[photo], "--model", quick_model)
+            assert answer.exit_code == 0, answer.output
+            assert answer.stdout.splitlines()[-1] == f"The results are in {folder}"
+        assert contents(tmp_path / "swinpan-output-2") == {"panoptic.json": b"truth"}
+
+    def test_a_photo_that_was_changed_is_segmented_again(self, tmp_path, photos, quick_model, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        swinpan("predict", photos[2], "--model", quick_model)
+        Image.new("RGB", (40, 80)).save(photos[2])
+        answer = swinpan("predict", photos[2], "--model", quick_model)
+        assert "(40 × 80 pixels)" in answer.stdout
+        assert answer.stdout.splitlines()[-1] == "The results are in swinpan-output-2"
 
     def test_reduced_precision(self, tmp_path, photos, quick_model):
         answer = swinpan("predict", photos[0], "--model", quick_model, "--output", tmp_path, "--dtype", "bfloat16")
@@ -226,26 +270,31 @@ class TestErrors:
         assert not (tmp_path / "out").exists()
 
     def test_output_that_cannot_be_written(self, tmp_path, photos, quick_model):
-        (tmp_path / "overlays").write_text("a file where the folder should be")
-        answer = swinpan("predict", photos[0], "--model", quick_model, "--output", tmp_path)
+        (tmp_path / "taken").write_text("a file where the folder should be")
+        answer = swinpan("predict", photos[0], "--model", quick_model, "--output", tmp_path / "taken" / "out")
         assert answer.exit_code == 1
-        assert re.fullmatch("Error: .*overlays.*", answer.stderr.strip())
-        assert not (tmp_path / "panoptic.json").exists()
+        assert re.fullmatch("Error: .*taken.*", answer.stderr.strip())
+        assert (tmp_path / "taken").read_text() == "a file where the folder should be"
 
 
 OPTIONS = {
     "--model": "ModelScope id.*damo/cv_swinL_panoptic-segmentation_cocopan",
-    "--output": "Folder.*default: swinpan-output",
     "--device": "cpu, cuda, cuda:1 or mps.*default",
     "--dtype": "float32, bfloat16 or float16.*default: float32",
-    "--scores": "real.*0–1.*virtual.*0.999.*default: real",
     "--batch-size": "Images.*default: 1",
     "--tiles": "overlapping tiles",
     "--tile-side": "Side.*default:.*short side.*x>=32",
+    "--engine": "local: this process. ray: workers on a Ray cluster.*default: local",
+    "--address": "Ray cluster.*default",
+    "--workers": r"workers.*default: \(1\)",
+    "--cpus-per-worker": r"CPUs.*default: \(1\).*x>=0",
+    "--gpus-per-worker": r"GPUs.*default: \(0\).*x>=0",
+    "--object-mask-threshold": "Drop a query.*probability.*default.*0.8.*0<=x<=1",
+    "--overlap-threshold": "Drop a segment.*default.*0.8.*0<=x<=1",
+    "--instance-threshold": "Drop an instance.*default.*0.5.*0<=x<=1",
+    "--output": "Folder.*default: swinpan-output, or swinpan-output-2",
+    "--scores": "real.*0–1.*virtual.*0.999.*default: real",
     "--task": "panoptic; instance.*semantic.*default:.*what the model was trained for",
-    "--object-mask-threshold": "probability.*default.*0.8.*0<=x<=1",
-    "--overlap-threshold": "Least part.*default.*0.8.*0<=x<=1",
-    "--instance-threshold": "Least score.*default.*0.5.*0<=x<=1",
     "--help": "",
 }
 

@@ -2,13 +2,16 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from modelscope_swinpan.coco.annotation import Example, annotate
 from modelscope_swinpan.coco.reader import CocoPanoptic
 from modelscope_swinpan.coco.writer import write_dataset
 from modelscope_swinpan.errors import ConfigError, DatasetError
 from modelscope_swinpan.evaluation.evaluate import evaluate, score
 from modelscope_swinpan.inference.predictor import PanopticPredictor
+from modelscope_swinpan.inference.tiles import TiledPredictor
 from tests.evaluation import painted
 
 FILES = ("panoptic.json", "boxes.json", "masks.json", "report.json", "per_class.csv")
@@ -55,17 +58,22 @@ def test_a_stopped_run_goes_on(dataset, tmp_path):
     class StoppedError(Exception):
         pass
 
-    def stop(done, total):
-        if done == 2:
+    def stop(progress):
+        if progress.done == 2:
             raise StoppedError
 
     with pytest.raises(StoppedError):
         evaluate(predictor(), dataset, tmp_path / "out", progress=stop)
-    kept = len((tmp_path / "out" / "predictions.jsonl").read_text().splitlines())
+    kept = len((tmp_path / "out" / "journal.jsonl").read_text().splitlines())
     assert kept == 2
     assert not (tmp_path / "out" / "panoptic.json").exists()
     seen, told = [], []
-    evaluate(predictor(seen), dataset, tmp_path / "out", progress=lambda *counts: told.append(counts))
+    evaluate(
+        predictor(seen),
+        dataset,
+        tmp_path / "out",
+        progress=lambda progress: told.append((progress.done, progress.total)),
+    )
     assert sum(seen) == 3
     assert told == [(done, 5) for done in range(2, 6)]
     evaluate(predictor(), dataset, tmp_path / "other")
@@ -81,6 +89,64 @@ def test_limit_may_change(dataset, tmp_path):
     assert evaluate(predictor(seen), dataset, tmp_path, limit=1).evaluated["images"] == 1
     assert sum(seen) == 5
     assert len(json.loads((tmp_path / "panoptic.json").read_text())["annotations"]) == 1
+
+
+def test_one_forward_gives_map_and_instances(dataset, tmp_path):
+    """Those with next to no score, too."""
+    seen = []
+    evaluate(predictor(seen), dataset, tmp_path, limit=1)
+    assert seen == [1]
+    found = json.loads((tmp_path / "boxes.json").read_text())
+    assert sorted(instance["category_id"] for instance in found[:3]) == [1, 1, 18]
+    assert len(found) > 3
+    assert found[-1]["score"] < 0.01
+
+
+def test_batches_change_nothing(dataset, tmp_path):
+    """Pictures of two sizes, in order."""
+    evaluate(predictor(), dataset, tmp_path / "one")
+    seen = []
+    evaluate(PanopticPredictor(painted.reading_model(seen), batch_size=2), dataset, tmp_path / "two")
+    assert sorted(seen) == [1, 2, 2]
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_classes_that_the_dataset_lacks(tmp_path):
+    """They are left out of the answers, as void."""
+    full = painted.dataset(tmp_path / "full", count=1)
+    truth = full.annotation(0)
+    ids = np.where(np.isin(truth.segment_ids, [1, 2]), 0, truth.segment_ids)
+    labels = {segment.id: segment.label_id - 1 for segment in truth.segments if segment.id > 2}
+    example = Example(segment_ids=ids, segments=annotate(ids, labels).segments, image=full[0].image)
+    write_dataset(tmp_path / "data", [example], painted.CATEGORIES[1:])
+    evaluate(predictor(), CocoPanoptic.open(tmp_path / "data"), tmp_path / "out")
+    (annotation,) = json.loads((tmp_path / "out" / "panoptic.json").read_text())["annotations"]
+    assert {segment["category_id"] for segment in annotation["segments_info"]} == {18, 187}
+    assert {found["category_id"] for found in json.loads((tmp_path / "out" / "boxes.json").read_text())} == {18}
+
+
+def test_tiles(dataset, tmp_path):
+    """Instances are found by the same rule as without tiles, and the report says from what."""
+    report = evaluate(TiledPredictor(predictor(), side=64), dataset, tmp_path / "tiles")
+    assert report.mask_ap.ap == pytest.approx(100)
+    assert report.evaluated["tiles"] == [64, 0.25]
+    assert report.evaluated["instance_rule"] == "the 100 best of each photo and its tiles"
+    assert report.evaluated["postprocess"]["instance_threshold"] == 0
+    plain = evaluate(predictor(), dataset, tmp_path / "plain")
+    assert plain.evaluated["instance_rule"] == "the 100 best of each photo"
+
+
+def test_a_damaged_image_ends_it_and_what_was_done_is_kept(dataset, tmp_path):
+    path = dataset.layout.images / "000003.png"
+    whole = path.read_bytes()
+    path.write_bytes(b"damaged")
+    with pytest.raises(DatasetError, match=r"file_name of image 3: .*000003"):
+        evaluate(predictor(), dataset, tmp_path)
+    assert len((tmp_path / "journal.jsonl").read_text().splitlines()) == 2
+    path.write_bytes(whole)
+    seen = []
+    evaluate(predictor(seen), dataset, tmp_path)
+    assert sum(seen) == 3
 
 
 def test_a_crowd_counts_for_nothing(tmp_path):

@@ -16,7 +16,7 @@ class Recorder:
     """A predictor that notes its batches and answers each image with its first pixel."""
 
     def __init__(self, predictor, batch_size):
-        self.model, self.batch_size = predictor.model, batch_size
+        self.group, self.batch_size = predictor.group, batch_size
         self.batches = []
 
     def prepare(self, images):

@@ -6,25 +6,36 @@ import pytest
 
 from modelscope_swinpan.categories import COCO_PANOPTIC
 from modelscope_swinpan.errors import ConfigError, DatasetError
-from modelscope_swinpan.runs.folder import open_batch
+from modelscope_swinpan.runs.folder import RunFolder, TakenError, check_replaceable, discard, is_own
+from modelscope_swinpan.runs.formats import CocoPanopticSink, LinesSink
 from modelscope_swinpan.runs.inputs import Entry, Inputs
-from modelscope_swinpan.runs.sinks import FORMS, failure
-from tests.runs.fakes import bright, pixels
+from modelscope_swinpan.runs.sinks import failure, record
+from tests.runs.fakes import bright, contents, pixels
 
-RUN = {"weights_sha256": "abc", "form": "coco"}
+RUN = {"weights_sha256": "abc", "dtype": "float32"}
 
 
 def some(count=3, name="{}.png"):
     return Inputs(entries=lambda: (Entry(name.format(n), f"/x/{name.format(n)}") for n in range(count)))
 
 
-def opened(path, inputs=None, run=RUN):
-    return open_batch(path, inputs or some(), FORMS["coco"], run)
+def opened(path, inputs=None, run=RUN, sink=CocoPanopticSink):
+    return RunFolder(path, inputs or some(), [sink()], run)
 
 
 def keep(folder, *, fail=()):
-    item = next(folder.todo())
-    folder.keep(failure(item, "damaged") if item.index in fail else FORMS["coco"].encode(item, bright(pixels(9))))
+    item, picture = next(folder.todo()), pixels(9)
+    folder.keep(
+        failure(item, "damaged") if item.index in fail else record(item, bright(picture), picture, folder.sinks)
+    )
+
+
+def finished(path, **options):
+    with opened(path, **options) as folder:
+        for _ in range(folder.total):
+            keep(folder, **({"fail": {1}} if path.name == "failing" else {}))
+        folder.finish(COCO_PANOPTIC)
+    return folder
 
 
 def test_from_start_to_end(tmp_path):
@@ -43,12 +54,17 @@ def test_from_start_to_end(tmp_path):
     assert errors == [{"image": "/x/1.png", "image_id": 2, "file_name": "1.png", "error": "damaged"}]
 
 
+def test_nothing_is_written_before_there_is_a_record(tmp_path):
+    with opened(tmp_path / "new") as folder:
+        assert [item.name for item in folder.todo()] == ["0.png", "1.png", "2.png"]
+        assert not (tmp_path / "new").exists()
+        keep(folder)
+        assert (tmp_path / "new" / "run.json").exists()
+
+
 def test_no_list_of_errors_without_any(tmp_path):
-    with opened(tmp_path) as folder:
-        for _ in range(3):
-            keep(folder)
-        folder.finish(COCO_PANOPTIC)
-    assert not (tmp_path / "errors.jsonl").exists()
+    finished(tmp_path / "out")
+    assert not (tmp_path / "out" / "errors.jsonl").exists()
 
 
 def test_goes_on(tmp_path):
@@ -60,6 +76,17 @@ def test_goes_on(tmp_path):
         assert [item.name for item in folder.todo()] == ["2.png"]
 
 
+def test_some_first_and_all_later(tmp_path):
+    with opened(tmp_path) as folder:
+        assert [item.name for item in folder.todo(2)] == ["0.png", "1.png"]
+        keep(folder)
+        keep(folder)
+        assert list(folder.todo(2)) == []
+        folder.finish(COCO_PANOPTIC, 1)
+        assert len(json.loads((tmp_path / "panoptic.json").read_text())["images"]) == 1
+        assert [item.name for item in folder.todo()] == ["2.png"]
+
+
 def test_what_a_killed_process_leaves(tmp_path):
     """A torn line, a PNG without a line, and half a PNG."""
     with opened(tmp_path) as folder:
@@ -67,55 +94,93 @@ def test_what_a_killed_process_leaves(tmp_path):
         keep(folder)
     journal = tmp_path / "journal.jsonl"
     journal.write_bytes(journal.read_bytes()[:-9])
-    for leftover in (tmp_path / ".1f.part", tmp_path / "panoptic" / ".2f.part"):
-        leftover.touch()
+    leftovers = [tmp_path / ".swinpan-1f.part", tmp_path / "panoptic" / ".swinpan-2f.part"]
+    foreign = tmp_path / ".video.part"
+    for path in (*leftovers, foreign):
+        path.touch()
     with opened(tmp_path) as folder:
         assert folder.done == 1
         assert (tmp_path / "panoptic" / "00000001-1.png").exists()
         keep(folder)
         assert folder.done == 2
-    assert not list(tmp_path.rglob("*.part"))
+    assert list(tmp_path.rglob("*.part")) == [foreign]
 
 
 def test_a_png_comes_before_its_line(tmp_path, monkeypatch):
     with opened(tmp_path) as folder:
+        keep(folder)
         monkeypatch.setattr("modelscope_swinpan.runs.folder.write_whole", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             keep(folder)
-        assert folder.done == 0
-    assert not (tmp_path / "journal.jsonl").exists()
+        assert folder.done == 1
+    assert len((tmp_path / "journal.jsonl").read_text().splitlines()) == 1
 
 
 @pytest.mark.parametrize(
-    ("inputs", "run", "message"),
+    ("changed", "message"),
     [
-        (some(), {**RUN, "weights_sha256": "def"}, 'weights_sha256 was "abc", is "def"'),
-        (some(), {**RUN, "form": "rle"}, 'form was "coco", is "rle"'),
-        (some(4), RUN, 'inputs was {"count": 3, .*, is {"count": 4'),
-        (some(3, "other-{}.png"), RUN, "inputs was"),
+        ({"run": {**RUN, "weights_sha256": "def"}}, 'weights_sha256 was "abc", is "def"'),
+        ({"sink": LinesSink}, r'sinks was \["coco"\], is \["rle"\]; files was'),
+        ({"inputs": some(4)}, 'inputs was {"count": 3, .*, is {"count": 4'),
+        ({"inputs": some(3, "other-{}.png")}, "inputs was"),
     ],
 )
-def test_another_runs_folder(tmp_path, inputs, run, message):
+def test_another_runs_folder(tmp_path, changed, message):
     with opened(tmp_path) as folder:
         keep(folder)
-    before = (tmp_path / "journal.jsonl").read_bytes()
-    with pytest.raises(ConfigError, match=f"holds another run's predictions: {message}"), opened(tmp_path, inputs, run):
+    before = contents(tmp_path)
+    with pytest.raises(TakenError, match=f"holds another run's predictions: {message}"), opened(tmp_path, **changed):
         pass
-    assert (tmp_path / "journal.jsonl").read_bytes() == before
+    assert contents(tmp_path) == before
 
 
-def test_somebody_elses_folder(tmp_path):
-    (tmp_path / "panoptic").mkdir()
-    with pytest.raises(ConfigError, match=r"holds panoptic, but not the run\.json"), opened(tmp_path):
+@pytest.mark.parametrize("fail", [set(), {0}])
+def test_photos_that_were_replaced(tmp_path, fail):
+    """One whose result is there makes another run; one that is still to be done, or that failed, does not."""
+    paths = [tmp_path / "0.png", tmp_path / "1.png"]
+    for path in paths:
+        path.write_bytes(b"one")
+    inputs = Inputs(entries=lambda: (Entry(path.name, str(path)) for path in paths))
+    with opened(tmp_path / "out", inputs) as folder:
+        keep(folder, fail=fail)
+    paths[1].write_bytes(b"another")
+    with opened(tmp_path / "out", inputs) as folder:
+        assert folder.done == 1
+    paths[0].write_bytes(b"another")
+    if fail:
+        with opened(tmp_path / "out", inputs) as folder:
+            assert folder.done == 1
+    else:
+        with (
+            pytest.raises(TakenError, match=r"result for 0\.png, which was changed since"),
+            opened(tmp_path / "out", inputs),
+        ):
+            pass
+
+
+@pytest.mark.parametrize("name", ["panoptic.json", "panoptic", "journal.jsonl", "errors.jsonl", "inputs.jsonl"])
+def test_somebody_elses_folder(tmp_path, name):
+    (tmp_path / name).write_text("truth")
+    with pytest.raises(TakenError, match=rf"holds {name}, but not the run\.json"), opened(tmp_path):
         pass
-    assert [path.name for path in tmp_path.iterdir()] == ["panoptic"]
+    assert contents(tmp_path) == {name: b"truth"}
 
 
 def test_only_one_process_at_a_time(tmp_path):
-    with opened(tmp_path), pytest.raises(ConfigError, match="another process is at work"), opened(tmp_path):
-        pass
     with opened(tmp_path) as folder:
-        assert folder.done == 0
+        keep(folder)
+        with pytest.raises(ConfigError, match="another process is at work"), opened(tmp_path):
+            pass
+    with opened(tmp_path) as folder:
+        assert folder.done == 1
+
+
+def test_two_that_begin_at_once(tmp_path):
+    """The first that has a record takes the folder."""
+    with opened(tmp_path) as first, opened(tmp_path) as second:
+        keep(first)
+        with pytest.raises(ConfigError, match="another process is at work"):
+            keep(second)
 
 
 def test_no_inputs_no_folder(tmp_path):
@@ -129,3 +194,70 @@ def test_a_record_out_of_order(tmp_path):
         item = list(folder.todo())[1]
         with pytest.raises(AssertionError):
             folder.keep(failure(item, "damaged"))
+
+
+class TestIsOwn:
+    def test_the_same_run(self, tmp_path):
+        assert not is_own(tmp_path, {"a": 1}, files=["lines"])
+        (tmp_path / "run.json").write_text('{"a": 1}')
+        (tmp_path / "lines").touch()
+        assert is_own(tmp_path, {"a": 1}, files=["lines"])
+
+    def test_another_one(self, tmp_path):
+        (tmp_path / "run.json").write_text('{"a": 1, "same": [1, 2]}')
+        with pytest.raises(TakenError, match=r'a was 1, is "float16"; new was null, is "x{78}…\.') as caught:
+            is_own(tmp_path, {"a": "float16", "new": "x" * 200, "same": [1, 2]}, files=[])
+        assert "same" not in str(caught.value)
+
+    @pytest.mark.parametrize("content", ["{", "[1]", '"text"'])
+    def test_a_damaged_run_json(self, tmp_path, content):
+        (tmp_path / "run.json").write_text(content)
+        with pytest.raises(DatasetError, match=r"run\.json: damaged, or no file of a run"):
+            is_own(tmp_path, {}, files=[])
+
+
+class TestDiscard:
+    @pytest.mark.parametrize("name", ["out", "failing"])
+    def test_what_the_run_wrote_and_nothing_else(self, tmp_path, name):
+        out = finished(tmp_path / name).path
+        (out / "panoptic" / "mine.png").write_text("mine")
+        (out / "notes.txt").write_text("mine")
+        discard(out)
+        assert contents(out) == {"panoptic/mine.png": b"mine", "notes.txt": b"mine"}
+
+    def test_all_of_it(self, tmp_path):
+        discard(finished(tmp_path / "out").path)
+        assert list((tmp_path / "out").iterdir()) == []
+        discard(tmp_path / "out")
+        discard(tmp_path / "nowhere")
+
+    def test_no_run(self, tmp_path):
+        (tmp_path / "truth.png").write_text("truth")
+        for refuse in (discard, check_replaceable):
+            with pytest.raises(ConfigError, match="holds files that are no run's results"):
+                refuse(tmp_path)
+        assert contents(tmp_path) == {"truth.png": b"truth"}
+
+    def test_a_run_json_of_somebody_else(self, tmp_path):
+        (tmp_path / "run.json").write_text('{"command": "make"}')
+        with pytest.raises(DatasetError, match="no file of a run"):
+            discard(tmp_path)
+
+    @pytest.mark.parametrize("file", ["run.json", "journal.jsonl"])
+    def test_names_that_lead_out(self, tmp_path, file):
+        """Whoever changed them: nothing elsewhere is removed."""
+        (tmp_path / "truth.png").write_text("truth")
+        out = finished(tmp_path / "out").path
+        text = (out / file).read_text()
+        changed = text.replace('"panoptic.json"', '"../truth.png"').replace("panoptic/00000000-0.png", "../truth.png")
+        (out / file).write_text(changed)
+        assert changed != text
+        with pytest.raises(DatasetError, match="inside"):
+            discard(out)
+        assert (tmp_path / "truth.png").read_text() == "truth"
+
+    def test_while_a_process_is_at_work(self, tmp_path):
+        with opened(tmp_path) as folder:
+            keep(folder)
+            with pytest.raises(ConfigError, match="another process is at work"):
+                discard(tmp_path)

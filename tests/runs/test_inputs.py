@@ -1,5 +1,6 @@
 import io
 import json
+import os
 
 import pytest
 
@@ -14,11 +15,11 @@ def written(*entries):
 
 
 def test_what_is_written():
-    described, lines = written(Entry("a.png", "/x/a.png"), Entry("row/7", 7), Entry("b.png", "http://b", 42))
+    described, lines = written(Entry("a.png", "/x/a.png"), Entry("row/7", 7), Entry("b.png", "http://b", 42, "b"))
     assert lines == [
-        {"index": 0, "image_id": 1, "name": "a.png", "source": "/x/a.png"},
-        {"index": 1, "image_id": 2, "name": "row/7", "source": 7},
-        {"index": 2, "image_id": 42, "name": "b.png", "source": "http://b"},
+        {"index": 0, "image_id": 1, "name": "a.png", "source": "/x/a.png", "stem": "00000000-a", "stamp": None},
+        {"index": 1, "image_id": 2, "name": "row/7", "source": 7, "stem": "00000001-7", "stamp": None},
+        {"index": 2, "image_id": 42, "name": "b.png", "source": "http://b", "stem": "b", "stamp": None},
     ]
     assert described["count"] == 3
 
@@ -28,6 +29,16 @@ def test_the_digest_tells_lists_apart():
     lists = [[one, other], [other, one], [one], [one._replace(source="/y/a.png")], [one._replace(image_id=5)]]
     assert len({written(*entries)[0]["sha256"] for entries in lists}) == len(lists)
     assert written(one, other)[0] == written(one, other)[0]
+
+
+def test_a_file_that_was_changed(tmp_path):
+    """Its stamp tells; it is the same list all the same."""
+    photo = tmp_path / "a.png"
+    photo.write_bytes(b"1234")
+    first, (line,) = written(Entry("a.png", str(photo)))
+    assert line["stamp"] == [4, photo.stat().st_mtime_ns]
+    os.utime(photo, (1, 1))
+    assert written(Entry("a.png", str(photo))) == (first, [{**line, "stamp": [4, 10**9]}])
 
 
 def test_a_file_name_that_is_no_unicode():

@@ -16,11 +16,11 @@ from modelscope_swinpan import PanopticPredictor, load_model
 from modelscope_swinpan.checkpoints.save import save_pretrained
 from modelscope_swinpan.errors import CheckpointError, ConfigError
 from modelscope_swinpan.runs import ray_engine
+from modelscope_swinpan.runs.formats import CocoPanopticSink
 from modelscope_swinpan.runs.inputs import Item, as_it_is
 from modelscope_swinpan.runs.listing import open_inputs
 from modelscope_swinpan.runs.ray_engine import RayEngine
-from modelscope_swinpan.runs.run import run_batch
-from modelscope_swinpan.runs.sinks import FORMS
+from modelscope_swinpan.runs.run import run_images
 from tests.conftest import ROOT
 from tests.runs.fakes import BrightPredictor, DeadlyPredictor, contents, photos, small_model
 
@@ -58,16 +58,16 @@ def folder(tmp_path):
     return folder
 
 
-def open_predictor(model):
-    return PanopticPredictor(load_model(model))
+def open_predictor(model, device="cpu"):
+    return PanopticPredictor(load_model(model, device=device))
 
 
 def test_the_same_files_as_here(cluster, folder, tmp_path):
     save_pretrained(small_model(), tmp_path / "model")
     predictor, inputs = open_predictor(tmp_path / "model"), open_inputs(str(folder))
-    run_batch(predictor, inputs, tmp_path / "here")
+    run_images(predictor, inputs, tmp_path / "here")
     engine = RayEngine(load=functools.partial(open_predictor, tmp_path / "model"), workers=(2, 2), images_per_task=2)
-    reached = run_batch(predictor, inputs, tmp_path / "there", engine=engine)
+    reached = run_images(predictor, inputs, tmp_path / "there", engine=engine)
     assert (reached.done, reached.failed) == (COUNT, 1)
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
 
@@ -76,10 +76,10 @@ def test_workers_that_die(cluster, folder, tmp_path):
     """One dies once: its images are given to another. All die of one image: it is given up, its neighbour with it."""
     once, deadly, neighbour = 2, 6, 7
     inputs = open_inputs(str(folder))
-    run_batch(BrightPredictor(), inputs, tmp_path / "here")
+    run_images(BrightPredictor(), inputs, tmp_path / "here")
     load = functools.partial(DeadlyPredictor, once=once, always=deadly, mark=tmp_path / "died")
     engine = RayEngine(load=load, workers=(1, 2), images_per_task=2)
-    reached = run_batch(BrightPredictor(), inputs, tmp_path / "there", engine=engine)
+    reached = run_images(BrightPredictor(), inputs, tmp_path / "there", engine=engine)
     assert (tmp_path / "died").exists()
     assert (reached.done, reached.failed) == (COUNT, 3)
     errors = [json.loads(line) for line in (tmp_path / "there" / "errors.jsonl").read_text().splitlines()]
@@ -91,20 +91,20 @@ def test_workers_that_die(cluster, folder, tmp_path):
 
 def test_a_killed_run_goes_on_without_the_cluster(cluster, folder, tmp_path):
     inputs = open_inputs(str(folder))
-    run_batch(BrightPredictor(), inputs, tmp_path / "here")
+    run_images(BrightPredictor(), inputs, tmp_path / "here")
     code = "import sys; from tests.runs.test_ray_engine import run_and_die; run_and_die(*sys.argv[1:])"
     died = subprocess.run([sys.executable, "-c", code, cluster, folder, tmp_path / "there"], cwd=ROOT, check=False)
     assert died.returncode == -signal.SIGKILL
     seen = []
-    run_batch(BrightPredictor(), inputs, tmp_path / "there", progress=seen.append)
+    run_images(BrightPredictor(), inputs, tmp_path / "there", progress=seen.append)
     assert seen[0].done == 3
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
 
 
 def run_and_die(address, folder, output):
     """A batch on a cluster whose calling process is killed after three images."""
-    engine = RayEngine(load=BrightPredictor, workers=(2, 2), images_per_task=2, address=address)
-    run_batch(
+    engine = RayEngine(load=bright_predictor, workers=(2, 2), images_per_task=2, address=address)
+    run_images(
         BrightPredictor(),
         open_inputs(folder),
         Path(output),
@@ -113,13 +113,17 @@ def run_and_die(address, folder, output):
     )
 
 
-def broken():
+def bright_predictor(device):
+    return BrightPredictor()
+
+
+def broken(device):
     raise CheckpointError("the weights are damaged")
 
 
 def records(engine, count=2):
-    items = [Item(n, n + 1, f"{n}.png", f"{n}.png") for n in range(count)]
-    return list(engine(items, form=FORMS["coco"], read=as_it_is))
+    items = [Item(n, n + 1, f"{n}.png", f"{n}.png", str(n)) for n in range(count)]
+    return list(engine(items, sinks=[CocoPanopticSink()], read=as_it_is))
 
 
 def test_what_a_worker_raises(cluster):
@@ -130,15 +134,15 @@ def test_what_a_worker_raises(cluster):
 def test_ray_gets_no_more_than_a_window_at_once(cluster, monkeypatch):
     windows = []
     monkeypatch.setattr(ray_engine, "WINDOW", 3)
-    monkeypatch.setattr(RayEngine, "_records", lambda self, items, form, read: windows.append(len(items)) or items)
-    assert [item.index for item in records(RayEngine(load=BrightPredictor), count=8)] == list(range(8))
+    monkeypatch.setattr(RayEngine, "_records", lambda self, items, sinks, read: windows.append(len(items)) or items)
+    assert [item.index for item in records(RayEngine(load=bright_predictor), count=8)] == list(range(8))
     assert windows == [3, 3, 2]
 
 
 @pytest.mark.parametrize(("more", "message"), [({"cpus": 3}, "3 CPUs, but Ray has 2"), ({"gpus": 0.5}, "0.5 GPUs")])
 def test_no_room_for_a_worker(cluster, more, message):
     with pytest.raises(ConfigError, match=message):
-        records(RayEngine(load=BrightPredictor, **more))
+        records(RayEngine(load=bright_predictor, **more))
 
 
 def test_no_cluster(monkeypatch):
@@ -146,10 +150,10 @@ def test_no_cluster(monkeypatch):
 
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     with pytest.raises(ConfigError, match=r"No Ray cluster answers at 'nowhere'"):
-        records(RayEngine(load=BrightPredictor, address="nowhere"))
+        records(RayEngine(load=bright_predictor, address="nowhere"))
 
 
 def test_no_ray(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ConfigError, match=r"pip install 'modelscope_swinpan\[ray\]'"):
-        RayEngine(load=BrightPredictor)
+        RayEngine(load=bright_predictor)

@@ -19,12 +19,13 @@ from modelscope_swinpan.config import PostprocessConfig
 from modelscope_swinpan.errors import ConfigError
 from modelscope_swinpan.images.decode import decode_image
 from modelscope_swinpan.inference.tiles import TiledPredictor
-from modelscope_swinpan.runs.folder import BatchFolder, open_batch
+from modelscope_swinpan.runs.folder import RunFolder
+from modelscope_swinpan.runs.formats import CocoPanopticSink
 from modelscope_swinpan.runs.inputs import Entry, Inputs
 from modelscope_swinpan.runs.journal import Lines
 from modelscope_swinpan.runs.listing import open_inputs
-from modelscope_swinpan.runs.run import Progress, run_batch
-from modelscope_swinpan.runs.sinks import FORMS, Record, failure
+from modelscope_swinpan.runs.run import Progress, run_images
+from modelscope_swinpan.runs.sinks import Record, failure
 from tests.runs.fakes import BrightPredictor, contents, photos, small_model
 
 COUNT, BAD = 12, 7
@@ -41,7 +42,9 @@ def folder(tmp_path):
 @pytest.mark.parametrize("form", ["coco", "rle", "parquet"])
 def test_to_the_end(folder, tmp_path, form):
     seen = []
-    reached = run_batch(BrightPredictor(), open_inputs(str(folder)), tmp_path / "out", form=form, progress=seen.append)
+    reached = run_images(
+        BrightPredictor(), open_inputs(str(folder)), tmp_path / "out", sinks=[form], progress=seen.append
+    )
     assert [progress.done for progress in seen] == list(range(COUNT + 1))
     assert (reached.done, reached.failed, reached.total) == (COUNT, 1, COUNT)
     assert (seen[0].images_per_second, seen[0].seconds_left) == (None, None)
@@ -50,14 +53,14 @@ def test_to_the_end(folder, tmp_path, form):
     assert len((tmp_path / "out" / "errors.jsonl").read_text().splitlines()) == 1
 
     before = contents(tmp_path / "out")
-    again = run_batch(BrightPredictor(), open_inputs(str(folder)), tmp_path / "out", form=form, engine=pytest.fail)
+    again = run_images(BrightPredictor(), open_inputs(str(folder)), tmp_path / "out", sinks=[form], engine=pytest.fail)
     assert again == Progress(done=COUNT, failed=1, total=COUNT)
     assert contents(tmp_path / "out") == before
 
 
 def test_what_is_written_is_what_the_model_says(folder, tmp_path):
     predictor = PanopticPredictor(small_model(), batch_size=3)
-    run_batch(predictor, open_inputs(str(folder)), tmp_path / "out")
+    run_images(predictor, open_inputs(str(folder)), tmp_path / "out")
     content = json.loads((tmp_path / "out" / "panoptic.json").read_text())
     paths = sorted(path for path in folder.iterdir() if path.name != f"{BAD:03d}.png")
     assert [image["file_name"] for image in content["images"]] == [path.name for path in paths]
@@ -71,17 +74,17 @@ def test_what_is_written_is_what_the_model_says(folder, tmp_path):
 @pytest.mark.parametrize(
     ("owner", "method", "calls"),
     [
-        (BatchFolder, "keep", 0),
-        (BatchFolder, "keep", BAD),
+        (RunFolder, "keep", 0),
+        (RunFolder, "keep", BAD),
         (Path, "replace", 6),  # a PNG is written beside its place
         (Lines, "add", BAD - 1),  # a PNG is in its place, its line is missing
-        (BatchFolder, "finish", 0),
+        (RunFolder, "finish", 0),
     ],
 )
 def test_killed_and_called_again(folder, tmp_path, owner, method, calls):
     """By SIGKILL, on whose way nothing can be put in order."""
     inputs = open_inputs(str(folder))
-    run_batch(BrightPredictor(), inputs, tmp_path / "whole")
+    run_images(BrightPredictor(), inputs, tmp_path / "whole")
     process = multiprocessing.get_context("fork").Process(
         target=_run_and_die, args=(inputs, tmp_path / "killed", owner, method, calls)
     )
@@ -93,7 +96,7 @@ def test_killed_and_called_again(folder, tmp_path, owner, method, calls):
     assert not (tmp_path / "killed" / "panoptic.json").exists()
 
     seen = []
-    run_batch(BrightPredictor(), inputs, tmp_path / "killed", progress=seen.append)
+    run_images(BrightPredictor(), inputs, tmp_path / "killed", progress=seen.append)
     assert seen[0].done == len(before.splitlines()) == {"keep": calls, "replace": 4, "add": calls}.get(method, COUNT)
     assert lines.read_bytes().startswith(before)
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
@@ -111,7 +114,7 @@ def _run_and_die(inputs, output, owner, method, calls):
         return original(*args, **options)
 
     setattr(owner, method, deadly)
-    run_batch(BrightPredictor(), inputs, output)
+    run_images(BrightPredictor(), inputs, output)
 
 
 def test_memory_is_bounded(tmp_path):
@@ -124,7 +127,7 @@ def test_memory_is_bounded(tmp_path):
         if progress.done % 5_000 == 500:
             blocks.append(sys.getallocatedblocks())
 
-    reached = run_batch(BrightPredictor(batch_size=64), inputs, tmp_path / "out", form="rle", progress=note)
+    reached = run_images(BrightPredictor(batch_size=64), inputs, tmp_path / "out", sinks=["rle"], progress=note)
     assert (reached.done, len(blocks)) == (count, 20)
     assert max(blocks) - blocks[0] < 5_000  # one more per image would be 95,000
 
@@ -135,10 +138,10 @@ def test_the_files_are_made_in_bounded_memory(tmp_path):
     for count in (200, 2_000):
         entries = [Entry(f"{n}.png", n) for n in range(count)]
         inputs = Inputs(entries=functools.partial(iter, entries))
-        with open_batch(tmp_path / str(count), inputs, FORMS["coco"], {}) as folder:
+        with RunFolder(tmp_path / str(count), inputs, [CocoPanopticSink()], {}) as folder:
             tracemalloc.start()
             for item in folder.todo():
-                entry = {"image": {"id": item.image_id}, "annotation": {"segments_info": ["x" * 200]}}
+                entry = {"coco": {"image": {"id": item.image_id}, "annotation": {"segments_info": ["x" * 200]}}}
                 record = (
                     failure(item, "damaged")
                     if item.index % 2
@@ -153,18 +156,18 @@ def test_the_files_are_made_in_bounded_memory(tmp_path):
 
 def test_what_makes_another_run(folder, tmp_path):
     inputs = open_inputs(str(folder))
-    run_batch(BrightPredictor(), inputs, tmp_path / "out")
-    run_batch(BrightPredictor(batch_size=5), inputs, tmp_path / "out")  # no other answers
+    run_images(BrightPredictor(), inputs, tmp_path / "out")
+    run_images(BrightPredictor(batch_size=5), inputs, tmp_path / "out")  # no other answers
     for other in (
         BrightPredictor(task="semantic"),
         BrightPredictor(postprocess=PostprocessConfig(overlap_threshold=0.5)),
         TiledPredictor(BrightPredictor(), side=64),
     ):
         with pytest.raises(ConfigError, match="another run"):
-            run_batch(other, inputs, tmp_path / "out")
+            run_images(other, inputs, tmp_path / "out")
 
 
 def test_an_unknown_form(folder, tmp_path):
     with pytest.raises(ConfigError, match=r"'cocoa'.*Did you mean 'coco'"):
-        run_batch(BrightPredictor(), open_inputs(str(folder)), tmp_path / "out", form="cocoa")
+        run_images(BrightPredictor(), open_inputs(str(folder)), tmp_path / "out", sinks=["cocoa"])
     assert not (tmp_path / "out").exists()

@@ -6,14 +6,14 @@ import pytest
 
 from modelscope_swinpan.errors import DeviceError, ImageError
 from modelscope_swinpan.inference import streaming
+from modelscope_swinpan.runs.formats import CocoPanopticSink, LinesSink
 from modelscope_swinpan.runs.inputs import Item
-from modelscope_swinpan.runs.sinks import FORMS
-from modelscope_swinpan.runs.worker import Worker
+from modelscope_swinpan.runs.local_engine import LocalEngine
 from tests.runs.fakes import BrightPredictor, pixels
 
 
 def items(count):
-    return (Item(index, index + 1, f"{index}.png", index) for index in range(count))
+    return (Item(index, index + 1, f"{index}.png", index, str(index)) for index in range(count))
 
 
 def read(source):
@@ -24,7 +24,7 @@ def read(source):
 
 @pytest.mark.parametrize("batch_size", [1, 4])
 def test_a_record_for_every_image_in_order(batch_size):
-    records = list(Worker(BrightPredictor(batch_size=batch_size))(items(23), form=FORMS["rle"], read=read))
+    records = list(LocalEngine(BrightPredictor(batch_size=batch_size))(items(23), sinks=[LinesSink()], read=read))
     assert [record.index for record in records] == list(range(23))
     for record in records:
         line = json.loads(record.line)
@@ -32,13 +32,15 @@ def test_a_record_for_every_image_in_order(batch_size):
             assert record.failed
             assert line["error"]["error"] == f"{record.index}: damaged"
         else:
-            scores = [segment["score"] for segment in line["segments_info"]]
+            scores = [segment["score"] for segment in line["rle"]["segments_info"]]
             assert scores == [round(record.index / 256, 6)] * (record.index % 8 > 0)
 
 
 def test_an_image_that_the_model_cannot_take():
     """It is read, but too narrow to be resized."""
-    (record,) = Worker(BrightPredictor())(items(1), form=FORMS["coco"], read=lambda _: np.zeros((4000, 2, 3), np.uint8))
+    (record,) = LocalEngine(BrightPredictor())(
+        items(1), sinks=[CocoPanopticSink()], read=lambda _: np.zeros((4000, 2, 3), np.uint8)
+    )
     assert record.failed
     assert "too narrow" in json.loads(record.line)["error"]["error"]
 
@@ -50,7 +52,7 @@ def test_reads_in_other_threads():
         threads.add(threading.current_thread().name)
         return read(0)
 
-    list(Worker(BrightPredictor())(items(5), form=FORMS["coco"], read=noted))
+    list(LocalEngine(BrightPredictor())(items(5), sinks=[CocoPanopticSink()], read=noted))
     assert all(name.startswith("swinpan-decode") for name in threads)
 
 
@@ -64,7 +66,9 @@ def test_takes_no_more_than_it_needs():
             yield item
 
     most = 0
-    for done, _ in enumerate(Worker(BrightPredictor(batch_size=2))(counted(), form=FORMS["coco"], read=read)):
+    for done, _ in enumerate(
+        LocalEngine(BrightPredictor(batch_size=2))(counted(), sinks=[CocoPanopticSink()], read=read)
+    ):
         most = max(most, taken - done)
     assert done == 599
     assert most <= (2 * streaming.AHEAD + streaming.PREPARED + 1) * 2 + 3
@@ -72,8 +76,8 @@ def test_takes_no_more_than_it_needs():
 
 def test_what_is_no_images_fault_ends_it():
     class Full(BrightPredictor):
-        def answer(self, batch, postprocess=None):
+        def answer(self, batch):
             raise DeviceError("out of memory")
 
     with pytest.raises(DeviceError, match="out of memory"):
-        list(Worker(Full())(items(3), form=FORMS["coco"], read=read))
+        list(LocalEngine(Full())(items(3), sinks=[CocoPanopticSink()], read=read))

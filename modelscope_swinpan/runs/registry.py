@@ -1,0 +1,181 @@
+"""The registries of a run: output formats and engines. The command line, the pipeline and the documents read them.
+
+PyTorch is not imported here, so that ``--help`` can list what there is at once.
+"""
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..config import check_names
+from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from ..inference.predictor import Predictor, Result
+    from .inputs import Item
+    from .local_engine import Reader
+    from .sinks import Record, Sink
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputFormat:
+    """A format by its ``name``; ``help`` is one sentence on it for people.
+
+    ``sink`` makes the sink that writes files of many results; ``swinpan batch --format`` offers formats that have one.
+    ``masks`` gives what stands in the pipeline's answer for ``masks`` and ``panoptic_seg``; ``mask_format`` offers
+    formats that have it.
+    """
+
+    name: str
+    help: str
+    sink: "Callable[[], Sink] | None" = None
+    masks: "Callable[[Result], dict[str, Any]] | None" = None
+
+
+class Engine(Protocol):
+    """Whatever makes the records of images, in order."""
+
+    @property
+    def predictor(self) -> "Predictor":
+        """The predictor as this process knows it: its identity is the run's."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """The kind of device that the work is done on."""
+        ...
+
+    def __call__(self, items: "Iterable[Item]", *, sinks: "Sequence[Sink]", read: "Reader") -> "Iterator[Record]":
+        """One record an image, also for those that ``read`` or the predictor cannot use."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What an engine is built for.
+
+    ``load`` loads the predictor, on the named device or where it is best; it pickles, so that other processes can call
+    it. The others are options of the command line: the number of ``workers`` (at least, at most), what each of them
+    gets, and the ``address`` of a cluster.
+    """
+
+    load: "Callable[[str | None], Predictor]"
+    device: str | None = None
+    batch_size: int = 1
+    workers: tuple[int, int] | None = None
+    cpus: float | None = None
+    gpus: float | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineKind:
+    """An engine by its ``name``; ``help`` is a few words on it for people."""
+
+    name: str
+    help: str
+    build: Callable[[Job], Engine]
+
+
+FORMATS: dict[str, OutputFormat] = {}
+ENGINES: dict[str, EngineKind] = {}
+
+
+def register_format(added: OutputFormat) -> None:
+    """Offer a format under its name, in this process and from now on."""
+    FORMATS[added.name] = added
+
+
+def register_engine(added: EngineKind) -> None:
+    """Offer an engine under its name, in this process and from now on."""
+    ENGINES[added.name] = added
+
+
+def make_sink(name: str) -> "Sink":
+    """A new sink of the format ``name``.
+
+    Raises:
+        ConfigError: there is no such format with a sink.
+    """
+    makers = {known.name: known.sink for known in FORMATS.values() if known.sink}
+    check_names([name], makers, "Output", "format")
+    return makers[name]()
+
+
+def mask_formats() -> "dict[str, Callable[[Result], dict[str, Any]]]":
+    """The ways to put masks into the pipeline's answer, by name."""
+    return {known.name: known.masks for known in FORMATS.values() if known.masks}
+
+
+def build_engine(name: str, job: Job) -> Engine:
+    """The engine ``name`` for a job.
+
+    Raises:
+        ConfigError: there is no such engine, or an option of the job is not for it.
+        SwinPanError: the model cannot be loaded.
+    """
+    check_names([name], ENGINES, "A run", "engine")
+    return ENGINES[name].build(job)
+
+
+def _formats(name: str) -> Callable[..., Any]:
+    """A function or class of :mod:`.formats`, imported when it is called."""
+    return lambda *given: getattr(importlib.import_module(".formats", __package__), name)(*given)
+
+
+def _local(job: Job) -> Engine:
+    from .local_engine import LocalEngine
+
+    if {job.workers, job.cpus, job.gpus, job.address} != {None}:
+        raise ConfigError("--workers, --cpus-per-worker, --gpus-per-worker and --address are for --engine ray.")
+    return LocalEngine(job.load(job.device))
+
+
+def _ray(job: Job) -> Engine:
+    from .ray_engine import RayEngine
+
+    return RayEngine.of(job)
+
+
+for _format in (
+    OutputFormat(
+        name="coco",
+        help="panoptic.json and a PNG per image, COCO's panoptic format",
+        sink=_formats("CocoPanopticSink"),
+    ),
+    OutputFormat(
+        name="coco-results",
+        help="instances.json, COCO's result format: boxes, scores and masks",
+        sink=_formats("ResultsSink"),
+    ),
+    OutputFormat(
+        name="overlays",
+        help="a picture per image, the photo under its segments",
+        sink=_formats("OverlaysSink"),
+    ),
+    OutputFormat(
+        name="rle",
+        help="results.jsonl, a line per image with run-length encoded masks",
+        sink=_formats("LinesSink"),
+        masks=_formats("masks_as_rle"),
+    ),
+    OutputFormat(
+        name="parquet",
+        help="results.parquet, the same rows as a table",
+        sink=_formats("ParquetSink"),
+    ),
+    OutputFormat(
+        name="list",
+        help="an array of 0 and 1 for each segment, as upstream's pipeline",
+        masks=_formats("masks_as_list"),
+    ),
+    OutputFormat(
+        name="png",
+        help="one PNG of segment ids, in base64",
+        masks=_formats("masks_as_png"),
+    ),
+):
+    register_format(_format)
+register_engine(EngineKind(name="local", help="this process", build=_local))
+register_engine(EngineKind(name="ray", help="workers on a Ray cluster", build=_ray))
