@@ -36,6 +36,10 @@ class ReplayedModel:
         self._graphs: OrderedDict[torch.Size, Graph] = OrderedDict()
         self._place: object = None
 
+    def __reduce__(self) -> tuple[type["ReplayedModel"], tuple[Mask2Former]]:
+        """A copy begins with no graphs: locks and graphs belong to this process."""
+        return ReplayedModel, (self.model,)
+
     @torch.inference_mode()
     def __call__(self, pixel_values: Tensor) -> Mask2FormerOutput:
         """The model's answer for ``pixel_values`` (B, 3, H, W) float32, on the CPU or the model's own GPU."""

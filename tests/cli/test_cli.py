@@ -292,7 +292,7 @@ OPTIONS = {
     "--object-mask-threshold": "Drop a query.*probability.*default.*0.8.*0<=x<=1",
     "--overlap-threshold": "Drop a segment.*default.*0.8.*0<=x<=1",
     "--instance-threshold": "Drop an instance.*default.*0.5.*0<=x<=1",
-    "--output": "Folder.*default: swinpan-output, or swinpan-output-2",
+    "--output": r"Folder.*default: \(swinpan-output, or swinpan-output-2",
     "--scores": "real.*0–1.*virtual.*0.999.*default: real",
     "--task": "panoptic; instance.*semantic.*default:.*what the model was trained for",
     "--help": "",

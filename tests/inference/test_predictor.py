@@ -1,4 +1,10 @@
+import copy
 import dataclasses
+import json
+import os
+import pickle
+import subprocess
+import sys
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,13 +13,15 @@ import pytest
 import torch
 from PIL import Image
 
-from modelscope_swinpan import PanopticPredictor
+from modelscope_swinpan import PanopticPredictor, TiledPredictor
+from modelscope_swinpan.checkpoints.load import EMBEDDED
 from modelscope_swinpan.config import PostprocessConfig, PreprocessConfig
 from modelscope_swinpan.errors import ConfigError, DeviceError, ImageError
 from modelscope_swinpan.inference import fusion as postprocess
 from modelscope_swinpan.inference.results import InstanceResult, PanopticResult
+from modelscope_swinpan.scenes.dataset import generate_scene
 from tests.builders import SMALL, random_image, random_model
-from tests.conftest import CHELSEA
+from tests.conftest import CHELSEA, ROOT
 
 LENIENT = PostprocessConfig(object_mask_threshold=0.0, overlap_threshold=0.0, instance_threshold=0.0)
 TASKS = ("panoptic", "instance", "semantic")
@@ -130,6 +138,84 @@ def test_a_model_does_what_it_was_trained_for(trained):
                 ConfigError, match=f"{task!r} was asked for, .* trained for {trained!r} alone.*panoptic model"
             ):
                 attempt()
+
+
+def test_one_forward_gives_the_map_and_the_instances():
+    model, image = small_model(), random_image(70, 90)
+    forwards = []
+    model.register_forward_hook(lambda *_: forwards.append(1))
+    predictor = PanopticPredictor(model)
+    assert predictor.predict([image])[0].instances is None
+    forwards.clear()
+    both = predictor.with_options(instances=True).predict([image])[0]
+    assert forwards == [1]
+    alone = predictor.with_task("instance").predict([image])[0]
+    assert both.instances.segments == alone.segments
+    assert np.array_equal(both.instances.masks, alone.masks)
+    assert both.segments == predictor.predict([image])[0].segments
+
+
+def test_options_make_another_predictor_over_the_same_model(predictor):
+    other = predictor.with_options(batch_size=3, postprocess=LENIENT, instances=True)
+    assert (other.batch_size, other.postprocess, other.instances) == (3, LENIENT, True)
+    assert other.model is predictor.model
+    assert (predictor.batch_size, predictor.postprocess, predictor.instances) == (1, PostprocessConfig(), False)
+    kept = other.with_options()
+    assert (kept.batch_size, kept.postprocess, kept.instances, kept.task) == (3, LENIENT, True, "panoptic")
+
+
+def test_identity_tells_all_that_decides_the_answers(predictor):
+    told = predictor.identity()
+    assert told == PanopticPredictor(predictor.model, batch_size=9).identity()
+    json.dumps(told)
+    for other, name in (
+        (predictor.with_options(task="semantic"), "task"),
+        (predictor.with_options(postprocess=LENIENT), "postprocess"),
+        (predictor.with_options(instances=True), "instances"),
+        (TiledPredictor(predictor, side=64), "tiles"),
+    ):
+        found = other.identity()
+        assert [key for key in told if found[key] != told[key]] == [name]
+
+
+class TestOtherProcesses:
+    @pytest.fixture
+    def photos(self, tmp_path):
+        paths = [str(tmp_path / f"{seed}.png") for seed in range(3)]
+        for seed, path in enumerate(paths):
+            Image.fromarray(generate_scene(seed, (64, 96)).image).save(path)
+        return paths
+
+    @pytest.mark.parametrize("kind", ["plain", "tiled"])
+    @pytest.mark.parametrize("copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+    def test_copies_answer_alike(self, photos, kind, copied):
+        predictor = PanopticPredictor(small_model(), batch_size=2)
+        predictor = TiledPredictor(predictor, side=48) if kind == "tiled" else predictor
+        expected = predictor(photos)
+        for one, other in zip(expected, copied(predictor)(photos), strict=True):
+            assert one.segments == other.segments
+            assert np.array_equal(one.panoptic_seg, other.panoptic_seg)
+
+    @pytest.mark.parametrize("method", ["spawn", "fork"])
+    def test_a_pool(self, photos, method, tmp_path):
+        """Forked from a process whose OpenMP threads are at work, which a fork leaves behind."""
+        code = (
+            "import multiprocessing, pickle, sys\n"
+            "from modelscope_swinpan import PanopticPredictor, load_model\n"
+            "if __name__ == '__main__':\n"
+            "    method, model, *photos = sys.argv[1:]\n"
+            "    predictor = PanopticPredictor(load_model(model))\n"
+            "    expected = predictor(photos)\n"
+            "    with multiprocessing.get_context(method).Pool(2) as pool:\n"
+            "        found = pool.map(predictor, photos)\n"
+            "    for one, other in zip(found, expected, strict=True):\n"
+            "        assert [s.label for s in one.segments] == [s.label for s in other.segments]\n"
+            "        assert (one.panoptic_seg == other.panoptic_seg).mean() > 0.999\n"
+            "    assert any(one.segments for one in found)\n"
+        )
+        (tmp_path / "program.py").write_text(code)
+        given = [sys.executable, tmp_path / "program.py", method, EMBEDDED, *photos]
+        subprocess.run(given, check=True, timeout=300, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
 
 def test_mistakes(predictor):
