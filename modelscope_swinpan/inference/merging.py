@@ -31,7 +31,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..structures import INSTANCE_OFFSET, Segment
-from .fusion import BAND_VALUES, SCORE_DIGITS
+from .bands import BAND_VALUES
+from .regions import SCORE_DIGITS
 from .results import PanopticResult
 
 EDGE = 1 / 64

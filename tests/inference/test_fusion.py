@@ -1,4 +1,5 @@
 import dataclasses
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -10,8 +11,8 @@ from torch.nn import functional as F
 from modelscope_swinpan.benchmark.process import measure
 from modelscope_swinpan.categories import COCO_PANOPTIC, Category
 from modelscope_swinpan.config import PostprocessConfig
-from modelscope_swinpan.inference import fusion as postprocess
-from modelscope_swinpan.inference.fusion import contested_bands, instances, panoptic, semantic, upsampled_bands
+from modelscope_swinpan.inference import bands, queries
+from modelscope_swinpan.inference.fusion import instances, panoptic, semantic
 from modelscope_swinpan.structures import Size
 from tests.truth import check_consistent as fits
 
@@ -87,29 +88,34 @@ def check_consistent(result):
         assert segment.category_id == CATEGORIES[segment.label_id].id
 
 
+@contextmanager
+def bands_of(rows):
+    """Bands of some height."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bands, "_band_rows", lambda *_: rows)
+        yield
+
+
 @settings(max_examples=25)
 @given(seed=st.integers(0, 10**6), rows=st.integers(1, 160))
 def test_bands_change_nothing(seed, rows):
     class_logits, mask_logits, resized, original = case(seed)
-    geometry = {"resized": resized, "original": original}
-    options = {
-        **geometry,
-        "categories": CATEGORIES,
-        "config": PostprocessConfig(object_mask_threshold=0.3, instance_threshold=0.1),
-    }
-    whole = panoptic(class_logits, mask_logits, **options, band_rows=original.height)
-    banded = panoptic(class_logits, mask_logits, **options, band_rows=rows)
+    geometry = {"resized": resized, "original": original, "categories": CATEGORIES}
+    config = PostprocessConfig(object_mask_threshold=0.3, instance_threshold=0.1)
+
+    def answers(height):
+        with bands_of(height):
+            yield panoptic(class_logits, mask_logits, **geometry, config=config)
+            yield instances(class_logits, mask_logits, **geometry, config=config)
+            yield semantic(class_logits, mask_logits, **geometry)
+
+    (whole, things, classes), (banded, banded_things, banded_classes) = answers(original.height), answers(rows)
     assert np.array_equal(whole.panoptic_seg, banded.panoptic_seg)
     assert whole.segments == banded.segments
-    things = instances(class_logits, mask_logits, **options, band_rows=original.height)
-    banded_things = instances(class_logits, mask_logits, **options, band_rows=rows)
     assert np.array_equal(things.masks, banded_things.masks)
     assert things.segments == banded_things.segments
-    whole, banded = (
-        semantic(class_logits, mask_logits, **geometry, categories=CATEGORIES, band_rows=height)
-        for height in (original.height, rows)
-    )
-    assert (whole.panoptic_seg != banded.panoptic_seg).sum() <= 1  # the order of a sum over queries is the library's
+    # The order of a sum over queries is the library's.
+    assert (classes.panoptic_seg != banded_classes.panoptic_seg).sum() <= 1
 
 
 def all_queries(mask_logits, resized, original, scores):
@@ -126,7 +132,7 @@ def test_what_is_left_out_does_not_matter(seed, sharp, threshold):
     for function in (panoptic, instances):
         found = function(class_logits, mask_logits * sharp - sharp, **options)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(postprocess, "_blocks", all_queries)
+            patch.setattr(queries, "_blocks", all_queries)
             expected = function(class_logits, mask_logits * sharp - sharp, **options)
         assert found.segments == expected.segments
         map_of = (lambda result: result.panoptic_seg) if function is panoptic else (lambda result: result.masks)
@@ -143,7 +149,9 @@ def quarters(outside):
 
 def test_queries_are_left_out_where_others_are_surer():
     size, scores = Size(256, 256), torch.full((4,), 0.9)
-    seen = [(rows.start, some.tolist()) for rows, some, *_ in contested_bands(quarters(-12.0), size, size, scores)]
+    seen = [
+        (rows.start, some.tolist()) for rows, some, *_ in queries.contested_bands(quarters(-12.0), size, size, scores)
+    ]
     assert seen == [(row, [0, 1] if row < 96 else [0, 1, 2, 3] if row < 160 else [2, 3]) for row in range(0, 256, 32)]
 
 
@@ -152,7 +160,7 @@ def test_all_queries_are_looked_at_where_those_that_seemed_to_matter_are_low():
     mask_logits = torch.full((3, 16, 16), -30.0)
     mask_logits[0, :, :8], mask_logits[1, :, 8:], mask_logits[2] = 6, 6, -3.0
     size, scores = Size(64, 64), torch.tensor([0.9, 0.9, 0.9])
-    assert any(len(some) == 3 for _, some, *_ in contested_bands(mask_logits, size, size, scores))
+    assert any(len(some) == 3 for _, some, *_ in queries.contested_bands(mask_logits, size, size, scores))
 
 
 @pytest.mark.parametrize("value", [-500.0, float("nan"), float("-inf")])
@@ -171,11 +179,10 @@ def test_masks_that_say_nothing(value):
 @given(seed=st.integers(0, 10**6), rows=st.integers(1, 160))
 def test_upsampling_equals_upstreams(seed, rows):
     _, mask_logits, resized, original = case(seed)
-    bands = list(upsampled_bands(mask_logits, resized, original, rows))
-    assert [index for band_rows, _ in bands for index in range(band_rows.start, band_rows.stop)] == list(
-        range(original.height)
-    )
-    found = torch.cat([band for _, band in bands], 1)
+    with bands_of(rows):
+        found = list(bands.upsampled_bands(mask_logits, resized, original))
+    assert [row for slice_, _ in found for row in range(slice_.start, slice_.stop)] == list(range(original.height))
+    found = torch.cat([band for _, band in found], 1)
     assert torch.allclose(found, upstream_logits(mask_logits, resized, original), atol=1e-4)
 
 
