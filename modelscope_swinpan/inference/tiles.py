@@ -10,9 +10,10 @@ import numpy.typing as npt
 from ..config import PostprocessConfig, Task
 from ..errors import ConfigError
 from ..structures import ImageBatch, Size
-from .merging import Box, Tile, merge
+from .merging import Tile, merge
 from .predictor import PanopticPredictor, Result
 from .results import PanopticResult
+from .views import Box
 
 OVERLAP = 0.25
 """The part of a tile that the next one shows too: things up to that size are seen uncut by one of them."""
