@@ -33,7 +33,7 @@ from ..structures import INSTANCE_OFFSET, Segment
 from .bands import BAND_VALUES
 from .regions import SCORE_DIGITS
 from .results import PanopticResult
-from .views import Box, View, agree, close_pairs, make_view, mean_score, slices, unite
+from .views import Box, View, agree, close_pairs, make_view, mean_score, represent, slices
 
 
 class Tile(NamedTuple):
@@ -89,7 +89,7 @@ def _join(views: Sequence[View]) -> list[View]:
     groups = defaultdict(list)
     for view, group in zip(views, connected_components(graph, directed=False)[1].tolist(), strict=True):
         groups[group].append(view)
-    found = (unite(group) for group in groups.values())
+    found = (represent(group, rank=lambda view: view.margin) for group in groups.values())
     return [thing for thing in found if thing is not None]
 
 

@@ -5,11 +5,12 @@ The rule is that of :func:`.fusion.instances`: the best by score, which may over
 1. Two views in different windows show the same object if the class is the same and the masks' IoU exceeds 1/2 among
    the pixels that both windows show. An uncut view of a tile claims to show all of its object. It is compared with the
    whole photo's views everywhere, not only in the tile.
-2. The best views find their partners first. An object has at most one view in each window, so what one window shows as
-   two stays two.
-3. The uncut tile view farthest from its tile's inner edges represents the object. If there is none, the whole photo's
-   view does; if there is none either, the union of the cut views, unless it is longer than two tiles. A cut view that
-   nothing confirms is left out: the neighbour shows more of the object, and disagrees.
+2. Views with high scores are grouped first. An object has at most one view in each window: what one window shows as
+   two objects stays two.
+3. The uncut view with the highest score represents the object; the whole photo's views are all uncut. If every view is
+   cut, their union does, unless it is longer than two tiles. A cut view that nothing confirms is left out: the
+   neighbour shows more of the object, and disagrees. (Margins do not decide here, as they do in :mod:`.merging`:
+   evaluation sets no threshold, so a doubtful view must not replace a sure one.)
 """
 
 import dataclasses
@@ -18,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from .results import InstanceResult
-from .views import Box, View, agree, close_pairs, make_view, slices, unite
+from .views import Box, View, agree, close_pairs, make_view, represent, slices
 
 CANDIDATES = 8
 """How many views from tiles are compared for each instance that is asked for: the best by score of all tiles."""
@@ -45,9 +46,9 @@ def merge_instances(
     if not found:
         return whole
     height, width = whole.shape
-    # The whole photo has no inner edge. A margin of 0 ranks its views behind uncut views of tiles.
-    large = [dataclasses.replace(view, margin=0.0) for view in _views(whole, (0, 0, width, height), whole.shape)]
-    objects = [unite(group) for group in _groups(sorted((*large, *found), key=_by_score), (0, 0, width, height))]
+    photo = (0, 0, width, height)
+    views = sorted((*_views(whole, photo, whole.shape), *found), key=_by_score)
+    objects = [represent(group, rank=lambda view: view.segment.score) for group in _groups(views, photo)]
     best = sorted((view for view in objects if view is not None), key=_by_score)[:limit]
     masks = np.zeros((len(best), height, width), np.bool_)
     for mask, view in zip(masks, best, strict=True):

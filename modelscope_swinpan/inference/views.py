@@ -4,7 +4,7 @@ A view is cut if its object comes near an inner edge of the tile, beyond which t
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,13 +90,13 @@ def agree(first: View, second: View, *, everywhere: bool = False) -> bool:
     return bool(2 * shared > either)
 
 
-def unite(views: Sequence[View]) -> View | None:
-    """One view for those of one object, or None if they show too little of it.
+def represent(views: Sequence[View], rank: Callable[[View], float]) -> View | None:
+    """One view in place of those of one object, or None if they show too little of it.
 
-    The uncut view with the widest margin; if all are cut, their union. A single cut view shows too little: the
-    neighbour sees more of the object, and disagrees. So does a union that is too long.
+    The uncut view of the highest rank; if all are cut, their union. A single cut view shows too little: the neighbour
+    shows more of the object, and disagrees. So does a union longer than :data:`SPAN` tiles.
     """
-    best = max(views, key=lambda view: (not view.cut, view.margin))
+    best = max(views, key=lambda view: (not view.cut, rank(view)))
     if not best.cut:
         return best
     corners = np.array([view.segment.box for view in views])

@@ -150,11 +150,13 @@ def test_a_union_spans_two_tiles_at_most(width, shown):
     check_same(merge_instances(large, tiles, limit=9), large)
 
 
-def test_the_view_that_is_farthest_from_an_edge_counts():
-    """An uncut one before the whole photo's, whatever the scores."""
-    whole = result(WHOLE, (PERSON, 42, 9, 74, 32, 0.9))
-    views = [(PERSON, 45, 10, 58, 29, 0.95)], [(PERSON, 3, 10, 33, 30, 0.6)]
+def test_the_surest_uncut_view_counts():
+    """A cut one does not, though it is surer."""
+    whole = result(WHOLE, (PERSON, 42, 9, 74, 32, 0.4))
+    views = [(PERSON, 45, 10, 60, 29, 0.95)], [(PERSON, 3, 10, 33, 30, 0.6)]
     assert merged(whole, *views) == [(PERSON, (43, 10, 73, 30), 0.6)]
+    sure = result(WHOLE, (PERSON, 42, 9, 74, 32, 0.7))
+    assert merged(sure, *views) == [(PERSON, (42, 9, 74, 32), 0.7)]
 
 
 def test_a_piece_of_a_large_object_does_not_replace_it():
