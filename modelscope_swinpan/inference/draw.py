@@ -77,8 +77,8 @@ def paint(
 def masks_to_image(masks: Sequence[npt.NDArray[np.generic]]) -> npt.NDArray[np.float64]:
     """Masks (H, W) as one image (H, W, 3), RGB, float64, 0–255: later masks on top, black where there is none.
 
-    Mask i has the colour of COCO's label i, whatever its class, as in ModelScope's ``panoptic_seg_masks_to_image``. From
-    the 134th mask on, where ModelScope fails, the colours start again.
+    As in ModelScope's ``panoptic_seg_masks_to_image``, mask i has the colour of COCO's label i, whatever its class.
+    After the 133rd mask, where ModelScope fails, the colours start again.
 
     Raises:
         ConfigError: There are no masks, so the image would have no size.
