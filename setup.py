@@ -74,7 +74,16 @@ if __name__ == "__main__":
         license="Apache-2.0",
         python_requires=">=3.10",
         packages=find_packages(include=["modelscope_swinpan", "modelscope_swinpan.*"]),
-        package_data={"modelscope_swinpan": ["py.typed", "card/*.md", "embedded/*", "studio/*.css", "studio/*.js"]},
+        package_data={
+            "modelscope_swinpan": [
+                "py.typed",
+                "coco_panoptic.json",
+                "card/*.md",
+                "embedded/*",
+                "studio/*.css",
+                "studio/*.js",
+            ]
+        },
         install_requires=REQUIRED,
         extras_require={
             "eval": EVAL,

@@ -1,14 +1,12 @@
-"""A result as a picture that a person can read, and masks as upstream colours them."""
+"""Overlays: a result drawn over its image, and masks in ModelScope's colours."""
 
 import colorsys
 from collections import Counter
 from collections.abc import Sequence
-from typing import TypeVar
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-import supervision as sv
 from PIL import Image, ImageFont
 
 from ..categories import COCO_PANOPTIC, Category
@@ -16,15 +14,15 @@ from ..errors import ConfigError, ImageError
 from ..structures import Segment
 
 OPACITY = 0.45
-"""How much of a segment's colour shows over the image, 0–1."""
+"""Opacity of a segment's colour over the image, 0–1."""
 
 READABLE_SIDE = 640
-"""Smaller images are enlarged up to this long side, in pixels, where a whole factor allows it."""
+"""Smaller images are enlarged by a whole factor, up to a long side of this many pixels."""
 
 _GRID = 256
+"""The most points along a side of a segment's box at which its middle is searched."""
 
 Color = tuple[int, int, int]
-Pixel = TypeVar("Pixel", np.uint8, np.uint16)
 
 
 def draw(
@@ -33,28 +31,38 @@ def draw(
     segments: Sequence[Segment],
     categories: Sequence[Category],
 ) -> npt.NDArray[np.uint8]:
-    """The image, (H, W, 3) RGB uint8, under translucent segments with outlines and labels, as another such array.
+    """An overlay: the image under translucent segments with outlines and labels.
 
-    ``panoptic_seg`` (H, W) holds the segments' ids.
+    Stuff has its category's colour. Things have shades of it, so that neighbours of one class differ. Void is not
+    coloured. A label with class and score stands where its segment is widest; the largest segments are labelled first,
+    until labels would cover a quarter of the picture. Lines and letters grow with the image.
 
-    Stuff has its category's colour; each thing a shade of it, so that neighbours of one class can be told apart. Void
-    stays as it is. A label, class and score, stands where its segment is widest, the largest segments' first and as
-    long as there is room. Lines and letters grow with the image; one whose long side is under half of
-    :data:`READABLE_SIDE` is enlarged to a whole multiple of its size.
+    Args:
+        image: (H, W, 3), RGB, uint8.
+        panoptic_seg: (H, W), the segments' ids.
+        segments: The segments to draw.
+        categories: The model's classes, in label order.
+
+    Returns:
+        (n·H, n·W, 3), RGB, uint8. The factor n exceeds 1 if the long side is at most half of :data:`READABLE_SIDE`.
 
     Raises:
-        ImageError: ``image`` is not of the size of the map.
+        ImageError: ``image`` and ``panoptic_seg`` differ in size.
     """
     if image.shape != (*panoptic_seg.shape, 3):
-        raise ImageError(f"Image of shape {image.shape} does not fit a result of size {panoptic_seg.shape}.")
+        raise ImageError(
+            f"Image of shape {image.shape} does not fit a result of size {panoptic_seg.shape}. Give the image that the "
+            "result is for, as (height, width, 3)."
+        )
     indices = _segment_indices(panoptic_seg, segments)
     points = _inner_points(indices, segments)
     factor = max(1, READABLE_SIDE // max(indices.shape))
     if factor > 1:
-        image = _enlarge(image, factor, cv2.INTER_CUBIC)
-        indices = _enlarge(indices, factor, cv2.INTER_NEAREST)
+        image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+        indices = cv2.resize(indices, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
     colors = segment_colors(segments, categories)
-    picture = _fill(image, indices, colors)
+    blended = cv2.addWeighted(image, 1 - OPACITY, _color_table(colors)[indices], OPACITY, 0)
+    picture = np.where(indices[..., np.newaxis] > 0, blended, image)
     _outline(picture, indices)
     return _label(picture, segments, points * factor, colors)
 
@@ -62,18 +70,18 @@ def draw(
 def paint(
     panoptic_seg: npt.NDArray[np.int32], segments: Sequence[Segment], categories: Sequence[Category]
 ) -> npt.NDArray[np.uint8]:
-    """The colours of :func:`draw` alone, (H, W, 3) RGB uint8 for a map (H, W), black for void."""
+    """The colours of :func:`draw` without an image: (H, W, 3), RGB, uint8, black for void."""
     return _color_table(segment_colors(segments, categories))[_segment_indices(panoptic_seg, segments)]
 
 
 def masks_to_image(masks: Sequence[npt.NDArray[np.generic]]) -> npt.NDArray[np.float64]:
-    """Masks (H, W) as one (H, W, 3) image, float64 0–255, RGB, black where there is none; later masks lie on top.
+    """Masks (H, W) as one image (H, W, 3), RGB, float64, 0–255: later masks on top, black where there is none.
 
-    This is ModelScope's ``panoptic_seg_masks_to_image``: mask number i has the colour of COCO's category number i,
-    whatever its class. Past the 133rd, where upstream fails, the colours start again.
+    As in ModelScope's ``panoptic_seg_masks_to_image``, mask i has the colour of COCO's label i, whatever its class.
+    After the 133rd mask, where ModelScope fails, the colours start again.
 
     Raises:
-        ConfigError: there are no masks, so the image would have no size.
+        ConfigError: There are no masks, so the image would have no size.
     """
     if len(masks) == 0:
         raise ConfigError("No masks to draw: nothing was found in the image. Check result['masks'] before drawing it.")
@@ -84,7 +92,7 @@ def masks_to_image(masks: Sequence[npt.NDArray[np.generic]]) -> npt.NDArray[np.f
 
 
 def segment_colors(segments: Sequence[Segment], categories: Sequence[Category]) -> list[Color]:
-    """One RGB colour (0–255) per segment: the category's, varied for the second and further things of a category."""
+    """One RGB colour (0–255) per segment: the category's, or a shade of it from a category's second thing on."""
     seen: Counter[int] = Counter()
     colors = []
     for segment in segments:
@@ -95,11 +103,11 @@ def segment_colors(segments: Sequence[Segment], categories: Sequence[Category]) 
 
 
 def _shade(color: Color, number: int) -> Color:
-    """Shade ``number`` of a colour: 0 is the colour itself, the others differ in lightness, and a little in hue."""
+    """Shade ``number`` of a colour. Shade 0 is the colour itself; others differ in lightness and slightly in hue."""
     if number == 0:
         return color
     hue, lightness, saturation = colorsys.rgb_to_hls(*(channel / 255 for channel in color))
-    turn = number * 0.618 % 1  # steps of the golden ratio: shades do not repeat, and consecutive ones lie far apart
+    turn = number * 0.618 % 1  # golden-ratio steps never repeat, and neighbours lie far apart
     hue += 0.3 * (turn if turn < 0.5 else turn - 1)
     lightness = 0.35 + 0.45 * ((lightness + turn) % 1)
     red, green, blue = colorsys.hls_to_rgb(hue % 1, lightness, max(saturation, 0.4))
@@ -115,24 +123,12 @@ def _segment_indices(panoptic_seg: npt.NDArray[np.int32], segments: Sequence[Seg
 
 
 def _color_table(colors: Sequence[Color]) -> npt.NDArray[np.uint8]:
-    """(N + 1, 3): the colours by the index of their segment, black for void."""
+    """(N + 1, 3): black for void, then the colours in order."""
     return np.array([(0, 0, 0), *colors], np.uint8)
 
 
-def _fill(
-    image: npt.NDArray[np.uint8], indices: npt.NDArray[np.uint16], colors: Sequence[Color]
-) -> npt.NDArray[np.uint8]:
-    blended = cv2.addWeighted(image, 1 - OPACITY, _color_table(colors)[indices], OPACITY, 0)
-    filled: npt.NDArray[np.uint8] = np.where(indices[..., np.newaxis] > 0, blended, image)
-    return filled
-
-
-def _enlarge(array: npt.NDArray[Pixel], factor: int, interpolation: int) -> npt.NDArray[Pixel]:
-    enlarged: npt.NDArray[Pixel] = cv2.resize(array, None, fx=factor, fy=factor, interpolation=interpolation)
-    return enlarged
-
-
 def _outline(picture: npt.NDArray[np.uint8], indices: npt.NDArray[np.uint16]) -> None:
+    """Draw white lines along the borders of segments, in place."""
     width = max(1, round(min(picture.shape[:2]) / 400))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width + 1, width + 1))
     picture[cv2.morphologyEx(indices, cv2.MORPH_GRADIENT, kernel) > 0] = 255
@@ -144,11 +140,14 @@ def _label(
     points: npt.NDArray[np.float64],
     colors: Sequence[Color],
 ) -> npt.NDArray[np.uint8]:
+    """The picture with labels at ``points`` (N, 2), for as many segments as there is room."""
+    import supervision as sv  # takes a second
+
     font_size = max(10, round(min(picture.shape[:2]) / 32))
     labels = [f"{segment.label} {segment.score:.2f}" for segment in segments]
     font = ImageFont.load_default(font_size)
     widths = [font.getlength(label) + font_size / 2 for label in labels]
-    shown = _room_for(segments, widths, 1.5 * font_size, picture.shape)
+    shown = _labelled(segments, widths, 1.5 * font_size, picture.shape)
     backgrounds = [colors[index] for index in shown]
     annotator = sv.RichLabelAnnotator(
         color=sv.ColorPalette([sv.Color(*color) for color in backgrounds]),
@@ -161,15 +160,15 @@ def _label(
         smart_position=True,
     )
     labelled = annotator.annotate(
-        Image.fromarray(picture),  # an array would be taken for BGR
+        Image.fromarray(picture),  # supervision takes an array for BGR
         sv.Detections(np.hstack([points, points])[shown]),
         [labels[index] for index in shown],
     )
     return np.array(labelled)
 
 
-def _room_for(segments: Sequence[Segment], widths: Sequence[float], height: float, size: tuple[int, ...]) -> list[int]:
-    """Which segments get a label, given the labels' size: the largest, until a quarter of the picture is covered."""
+def _labelled(segments: Sequence[Segment], widths: Sequence[float], height: float, size: tuple[int, ...]) -> list[int]:
+    """The positions of the segments that get a label: the largest, until labels cover a quarter of the picture."""
     room = size[0] * size[1] / 4
     shown = []
     for index in sorted(range(len(segments)), key=lambda index: -segments[index].area):
@@ -182,12 +181,12 @@ def _room_for(segments: Sequence[Segment], widths: Sequence[float], height: floa
 
 
 def _inner_points(indices: npt.NDArray[np.uint16], segments: Sequence[Segment]) -> npt.NDArray[np.float64]:
-    """(N, 2): for every segment the point (x, y) that is farthest from its edge, found on a coarse grid."""
+    """(N, 2): the point (x, y) of each segment that is farthest from its edge, searched on a coarse grid."""
     points = np.empty((len(segments), 2))
     for index, segment in enumerate(segments):
         x1, y1, x2, y2 = segment.box
         step = -(-max(x2 - x1, y2 - y1) // _GRID)
-        mask = np.pad(indices[y1:y2:step, x1:x2:step] == index + 1, 1)  # the image's border is an edge, too
+        mask = np.pad(indices[y1:y2:step, x1:x2:step] == index + 1, 1)  # the box's border is an edge, too
         distance = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
         y, x = np.unravel_index(distance.argmax(), distance.shape)
         points[index] = x1 + (x - 0.5) * step, y1 + (y - 0.5) * step
@@ -195,5 +194,6 @@ def _inner_points(indices: npt.NDArray[np.uint16], segments: Sequence[Segment]) 
 
 
 def _is_light(color: Color) -> bool:
+    """Whether black letters on ``color`` read better than white ones (luma of ITU-R BT.601)."""
     red, green, blue = color
     return 0.299 * red + 0.587 * green + 0.114 * blue > 140

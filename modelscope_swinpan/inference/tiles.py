@@ -3,14 +3,17 @@
 import copy
 import math
 from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..categories import Category
 from ..config import PostprocessConfig, Task
 from ..errors import ConfigError
 from ..structures import Size
-from .merging import Box, Tile, merge
+from .merging import Tile, merge
+from .merging_instances import InstanceMerger
 from .predictor import Pixels, Predictor, Result
+from .views import Box
 
 OVERLAP = 0.25
 """The part of a tile that the next tile shows too. Some tile shows uncut every thing up to that size."""
@@ -124,7 +127,12 @@ class TiledPredictor(Predictor):
         boxes = tile_boxes(Size(*photo.shape[:2]), self.side, self.overlap)
         if len(boxes) == 1:
             return whole
-        return merge(whole.to_panoptic(), self._tiles(photo, boxes))
+        panoptic, tiles = whole.to_panoptic(), self._tiles(photo, boxes)
+        if panoptic.instances is None:
+            return merge(panoptic, tiles)
+        merger = InstanceMerger(panoptic.instances, limit=self.postprocess.max_instances)
+        merged = merge(panoptic, merger.watching(tiles))
+        return replace(merged, instances=merger.result())
 
     def _tiles(self, photo: Pixels, boxes: Sequence[Box]) -> Iterator[Tile]:
         """The result for each box of a photo; all boxes are of one size."""

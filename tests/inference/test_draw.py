@@ -1,13 +1,15 @@
 """Pictures: colours where they belong, labels that can be read, and upstream's colouring of masks."""
 
 import itertools
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from modelscope_swinpan.categories import COCO_PANOPTIC
 from modelscope_swinpan.errors import ConfigError, ImageError
-from modelscope_swinpan.inference import draw as visualize
+from modelscope_swinpan.inference import draw as drawing
 from modelscope_swinpan.inference.draw import OPACITY, draw, masks_to_image, paint, segment_colors
 from modelscope_swinpan.inference.results import PanopticResult
 from modelscope_swinpan.structures import Segment
@@ -46,7 +48,7 @@ def drawn(image, result):
 
 @pytest.fixture
 def without_labels(monkeypatch):
-    monkeypatch.setattr(visualize, "_label", lambda picture, *_: picture)
+    monkeypatch.setattr(drawing, "_label", lambda picture, *_: picture)
 
 
 @pytest.mark.parametrize("size", [(300, 400), (1200, 1700), (97, 640)])
@@ -77,7 +79,7 @@ def test_colours_and_outlines(size, without_labels):
 def test_labels_stand_inside_their_segments(size):
     result = scene(*size)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(visualize, "_label", lambda picture, *_: picture)
+        patch.setattr(drawing, "_label", lambda picture, *_: picture)
         bare = drawn(grey(result), result)
     picture = drawn(grey(result), result)
     changed = (picture != bare).any(axis=2)
@@ -111,7 +113,7 @@ def test_crowds_keep_room_for_the_picture():
     panoptic_seg = np.arange(1, 401, dtype=np.int32).reshape(20, 20).repeat(20, 0).repeat(20, 1) * 1000
     result = PanopticResult(panoptic_seg, tuple(segment(panoptic_seg, 0, n) for n in range(1, 401)), VOID)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(visualize, "_label", lambda picture, *_: picture)
+        patch.setattr(drawing, "_label", lambda picture, *_: picture)
         bare = drawn(grey(result), result)
     labelled = (drawn(grey(result), result) != bare).any(axis=2).mean()
     assert 0.05 < labelled < 0.3
@@ -129,6 +131,13 @@ def test_colours_alone():
     for item, color in zip(result.segments, segment_colors(result.segments, COCO_PANOPTIC), strict=True):
         assert (picture[result.mask(item)] == color).all()
     assert not picture[result.panoptic_seg == VOID].any()
+
+
+def test_supervision_is_imported_to_draw_labels_only():
+    """It takes a second, which predictions need not pay."""
+    modules = ", ".join(f"modelscope_swinpan.inference.{name}" for name in ("draw", "results", "predictor", "tiles"))
+    code = f"import sys, {modules}; sys.exit('supervision' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_image_of_another_size():

@@ -10,8 +10,7 @@ from torch.nn import functional as F
 from modelscope_swinpan.benchmark.process import measure
 from modelscope_swinpan.categories import COCO_PANOPTIC, Category
 from modelscope_swinpan.config import PostprocessConfig
-from modelscope_swinpan.inference import fusion as postprocess
-from modelscope_swinpan.inference.fusion import contested_bands, instances, panoptic, semantic, upsampled_bands
+from modelscope_swinpan.inference.fusion import instances, panoptic, semantic
 from modelscope_swinpan.structures import Size
 from tests.truth import check_consistent as fits
 
@@ -87,74 +86,6 @@ def check_consistent(result):
         assert segment.category_id == CATEGORIES[segment.label_id].id
 
 
-@settings(max_examples=25)
-@given(seed=st.integers(0, 10**6), rows=st.integers(1, 160))
-def test_bands_change_nothing(seed, rows):
-    class_logits, mask_logits, resized, original = case(seed)
-    geometry = {"resized": resized, "original": original}
-    options = {
-        **geometry,
-        "categories": CATEGORIES,
-        "config": PostprocessConfig(object_mask_threshold=0.3, instance_threshold=0.1),
-    }
-    whole = panoptic(class_logits, mask_logits, **options, band_rows=original.height)
-    banded = panoptic(class_logits, mask_logits, **options, band_rows=rows)
-    assert np.array_equal(whole.panoptic_seg, banded.panoptic_seg)
-    assert whole.segments == banded.segments
-    things = instances(class_logits, mask_logits, **options, band_rows=original.height)
-    banded_things = instances(class_logits, mask_logits, **options, band_rows=rows)
-    assert np.array_equal(things.masks, banded_things.masks)
-    assert things.segments == banded_things.segments
-    whole, banded = (
-        semantic(class_logits, mask_logits, **geometry, categories=CATEGORIES, band_rows=height)
-        for height in (original.height, rows)
-    )
-    assert (whole.panoptic_seg != banded.panoptic_seg).sum() <= 1  # the order of a sum over queries is the library's
-
-
-def all_queries(mask_logits, resized, original, scores):
-    """As if every query mattered everywhere."""
-    yield slice(0, original.height), torch.arange(len(mask_logits)), None
-
-
-@settings(max_examples=60)
-@given(seed=st.integers(0, 10**6), sharp=st.sampled_from([0.5, 3.0, 30.0]), threshold=st.sampled_from([0.0, 0.5]))
-def test_what_is_left_out_does_not_matter(seed, sharp, threshold):
-    class_logits, mask_logits, resized, original = case(seed, q=20)
-    config = PostprocessConfig(object_mask_threshold=threshold, instance_threshold=0.1, overlap_threshold=0.3)
-    options = {"resized": resized, "original": original, "categories": CATEGORIES, "config": config}
-    for function in (panoptic, instances):
-        found = function(class_logits, mask_logits * sharp - sharp, **options)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(postprocess, "_blocks", all_queries)
-            expected = function(class_logits, mask_logits * sharp - sharp, **options)
-        assert found.segments == expected.segments
-        map_of = (lambda result: result.panoptic_seg) if function is panoptic else (lambda result: result.masks)
-        assert np.array_equal(map_of(found), map_of(expected))
-
-
-def quarters(outside):
-    """Four masks that are sure of a quarter each."""
-    mask_logits = torch.full((4, 64, 64), outside)
-    for query, (y, x) in enumerate(((0, 0), (0, 32), (32, 0), (32, 32))):
-        mask_logits[query, y : y + 32, x : x + 32] = 6
-    return mask_logits
-
-
-def test_queries_are_left_out_where_others_are_surer():
-    size, scores = Size(256, 256), torch.full((4,), 0.9)
-    seen = [(rows.start, some.tolist()) for rows, some, *_ in contested_bands(quarters(-12.0), size, size, scores)]
-    assert seen == [(row, [0, 1] if row < 96 else [0, 1, 2, 3] if row < 160 else [2, 3]) for row in range(0, 256, 32)]
-
-
-def test_all_queries_are_looked_at_where_those_that_seemed_to_matter_are_low():
-    """Between two columns both masks fall far below what they are in either, and below a third."""
-    mask_logits = torch.full((3, 16, 16), -30.0)
-    mask_logits[0, :, :8], mask_logits[1, :, 8:], mask_logits[2] = 6, 6, -3.0
-    size, scores = Size(64, 64), torch.tensor([0.9, 0.9, 0.9])
-    assert any(len(some) == 3 for _, some, *_ in contested_bands(mask_logits, size, size, scores))
-
-
 @pytest.mark.parametrize("value", [-500.0, float("nan"), float("-inf")])
 def test_masks_that_say_nothing(value):
     """Of probability 0 everywhere, or none: nobody wins for sure, and all are looked at."""
@@ -165,18 +96,6 @@ def test_masks_that_say_nothing(value):
     result = panoptic(class_logits, masks, resized=size, original=size, categories=CATEGORIES, config=CONFIG)
     assert result.segments == ()
     assert (result.panoptic_seg == VOID).all()
-
-
-@settings(max_examples=25)
-@given(seed=st.integers(0, 10**6), rows=st.integers(1, 160))
-def test_upsampling_equals_upstreams(seed, rows):
-    _, mask_logits, resized, original = case(seed)
-    bands = list(upsampled_bands(mask_logits, resized, original, rows))
-    assert [index for band_rows, _ in bands for index in range(band_rows.start, band_rows.stop)] == list(
-        range(original.height)
-    )
-    found = torch.cat([band for _, band in bands], 1)
-    assert torch.allclose(found, upstream_logits(mask_logits, resized, original), atol=1e-4)
 
 
 @settings(max_examples=25)
