@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import ImageError
-from ..files import file_stem, write_whole
+from ..files import file_stem, write_atomic
 from .console import complain, one_line_errors, out, say
 from .options import (
     DEFAULT_MODEL,
@@ -150,7 +150,7 @@ def _segment_all(images: Sequence[str], predictor: "PanopticPredictor", output: 
             failed += len(batch) - len(read)
             progress.advance(task, len(batch))
     if predictor.task == "instance":
-        write_whole(output / "instances.json", json.dumps(instances).encode())
+        write_atomic(output / "instances.json", json.dumps(instances).encode())
     return failed
 
 
@@ -190,7 +190,7 @@ def _write_png(path: Path, picture: "Image.Image") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     png = io.BytesIO()
     picture.save(png, "PNG")
-    write_whole(path, png.getvalue())
+    write_atomic(path, png.getvalue())
 
 
 def unique_names(sources: Sequence[str]) -> list[str]:

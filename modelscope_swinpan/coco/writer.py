@@ -6,7 +6,6 @@ The JSON lists ``images``, ``categories`` and, per image, one of ``annotations``
 """
 
 import dataclasses
-import io
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,7 +18,8 @@ from PIL import Image
 
 from ..categories import Category
 from ..errors import ConfigError
-from ..files import write_whole
+from ..files import write_atomic
+from ..images.encode import write_png
 from .annotation import Annotation, Example, SegmentInfo
 from .encoding import bbox, colors_from_ids
 
@@ -63,7 +63,7 @@ class CocoPanopticWriter:
                 "annotations": self._annotations,
                 "categories": category_entries(self._categories),
             }
-            write_whole(self.json_path, json.dumps(content).encode())
+            write_atomic(self.json_path, json.dumps(content).encode())
 
     def add(self, file_name: str, png_name: str, result: HasCocoForm) -> int:
         """Write the PNG of one image, remember its entries and return its id. ``file_name`` is its name in the JSON.
@@ -118,17 +118,6 @@ def write_dataset(folder: Path, examples: Iterable[Example], categories: Sequenc
 def category_entries(categories: Sequence[Category]) -> list[dict[str, Any]]:
     """Categories as COCO's JSON lists them."""
     return [{**dataclasses.asdict(category), "isthing": int(category.isthing)} for category in categories]
-
-
-def write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
-    """Write an RGB image whole or not at all.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    png = io.BytesIO()
-    Image.fromarray(pixels).save(png, "PNG")
-    write_whole(path, png.getvalue())
 
 
 def _info_entry(info: SegmentInfo, category: Category) -> dict[str, Any]:

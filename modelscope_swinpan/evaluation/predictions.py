@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 
 from ..categories import Category
-from ..coco.encoding import segment_entry
+from ..coco.encoding import image_entries, segment_entry
 from ..coco.json import ImageEntry
-from ..coco.writer import category_entries, write_png
-from ..files import whole, write_whole
+from ..coco.writer import category_entries
+from ..files import atomic, write_atomic
+from ..images.encode import write_png
 from ..inference.results import InstanceResult, PanopticResult
 from ..runs.journal import Lines, claim, json_list
 from ..structures import Segment
 from .metrics import load_hotcoco
-from .truth import image_entries
 
 PANOPTIC, BOXES, MASKS = "panoptic.json", "boxes.json", "masks.json"
 
@@ -92,13 +92,13 @@ class PredictionFolder:
             "annotations": [annotations[image.id] for image in images],
             "categories": category_entries(categories),
         }
-        write_whole(self.folder / PANOPTIC, json.dumps(content).encode())
+        write_atomic(self.folder / PANOPTIC, json.dumps(content).encode())
 
 
 @contextmanager
 def _list_file(path: Path) -> Iterator[Callable[[Any], None]]:
     """A function that adds an item to the JSON list that the file at ``path`` will be."""
-    with whole(path) as partial, partial.open("w") as file, json_list(file) as add:
+    with atomic(path) as partial, partial.open("w") as file, json_list(file) as add:
         yield add
 
 

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from ..categories import Category
 from ..errors import ConfigError
-from ..files import remove_leftovers, whole, write_whole
+from ..files import atomic, remove_leftovers, write_atomic
 from .inputs import Inputs, Item
 from .journal import Lines, claim
 from .sinks import ERROR, PNGS, Form, Record
@@ -44,7 +44,7 @@ def open_batch(folder: Path, inputs: Inputs, form: Form, run: Mapping[str, Any])
         with _alone(folder):
             if not (folder / INPUTS).exists():
                 listed.seek(0)
-                with whole(folder / INPUTS) as partial, partial.open("wb") as file:
+                with atomic(folder / INPUTS) as partial, partial.open("wb") as file:
                     shutil.copyfileobj(listed, file)
             yield BatchFolder(folder, form, run["inputs"]["count"])
 
@@ -78,7 +78,7 @@ class BatchFolder:
         """
         assert record.index == self.done  # noqa: S101
         if record.png is not None:
-            write_whole(self.path / PNGS / str(record.png_name), record.png)
+            write_atomic(self.path / PNGS / str(record.png_name), record.png)
         self._journal.add(record.line)
         self._count(failed=record.failed)
 
@@ -90,7 +90,7 @@ class BatchFolder:
         """
         self.form.finish(self.path, self._results, categories)
         if self.failed:
-            with whole(self.path / ERRORS) as partial, partial.open("w") as file:
+            with atomic(self.path / ERRORS) as partial, partial.open("w") as file:
                 for line in self._journal:
                     if ERROR in line:
                         file.write(json.dumps(line[ERROR]) + "\n")

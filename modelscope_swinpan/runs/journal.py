@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ..errors import ConfigError, DatasetError
-from ..files import write_whole
+from ..files import write_atomic
 
 RUN = "run.json"
 
@@ -42,7 +42,7 @@ def claim(folder: Path, run: Mapping[str, Any], *, files: Sequence[str]) -> None
             f"{folder} holds {taken[0]}, but not the {RUN} of a run that could go on; choose another folder."
         )
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(run, indent=2).encode())
+    write_atomic(path, json.dumps(run, indent=2).encode())
 
 
 class Lines:

@@ -14,7 +14,7 @@ from typing import Any
 from ..categories import Category
 from ..coco.encoding import segment_entry
 from ..coco.writer import category_entries
-from ..files import file_stem, whole
+from ..files import atomic, file_stem
 from ..inference.predictor import Result
 from .inputs import Item
 from .journal import json_list
@@ -66,7 +66,7 @@ def _as_png(item: Item, result: Result) -> Record:
 
 
 def _write_panoptic(folder: Path, lines: Lines, categories: Sequence[Category]) -> None:
-    with whole(folder / "panoptic.json") as partial, partial.open("w") as file:
+    with atomic(folder / "panoptic.json") as partial, partial.open("w") as file:
         for key, member in (("images", "image"), ("annotations", "annotation")):
             file.write(f'{{"{key}": ' if key == "images" else f', "{key}": ')
             with json_list(file) as add:
@@ -94,7 +94,7 @@ def _as_row(item: Item, result: Result) -> Record:
 
 
 def _write_lines(folder: Path, lines: Lines, categories: Sequence[Category]) -> None:
-    with whole(folder / "results.jsonl") as partial, partial.open("wb") as file:
+    with atomic(folder / "results.jsonl") as partial, partial.open("wb") as file:
         for line in lines():
             file.write(_json(line) + b"\n")
 
@@ -119,7 +119,7 @@ def _write_parquet(folder: Path, lines: Lines, categories: Sequence[Category]) -
     numbers = {"image_id": pa.int64(), "file_name": pa.string(), "height": pa.int32(), "width": pa.int32()}
     schema = pa.schema({**numbers, "segments_info": pa.list_(segment)})
     rows = lines()
-    with whole(folder / "results.parquet") as partial, parquet.ParquetWriter(partial, schema) as writer:
+    with atomic(folder / "results.parquet") as partial, parquet.ParquetWriter(partial, schema) as writer:
         while group := list(islice(rows, ROWS)):
             writer.write_table(pa.Table.from_pylist(group, schema))
 

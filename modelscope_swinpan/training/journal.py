@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ..files import whole
+from ..files import atomic
 
 LOG, EVALUATIONS, CURVES, SAMPLES = "log.csv", "evaluations.csv", "curves.png", "samples"
 
@@ -38,7 +38,7 @@ class Journal:
         """Write a picture, (H, W, 3) RGB."""
         folder = self._folder / SAMPLES
         folder.mkdir(exist_ok=True)
-        with whole(folder / f"step-{step:06d}.png") as partial:
+        with atomic(folder / f"step-{step:06d}.png") as partial:
             Image.fromarray(pixels).save(partial, "PNG")
         if self._events is not None:
             self._events.add_image(SAMPLES, pixels, step, dataformats="HWC")
@@ -90,7 +90,7 @@ def draw_curves(path: Path, log: Mapping[str, list[float]], evaluations: Mapping
             axes.legend()
     if log:
         losses.set_yscale("log")
-    with whole(path) as partial:
+    with atomic(path) as partial:
         figure.savefig(partial, format="png")
 
 
@@ -104,7 +104,7 @@ def _keep_until(path: Path, step: int) -> None:
         return
     head, *rows = lines
     kept = [row for row in rows if row.endswith("\n") and int(row.split(",")[0]) <= step]
-    with whole(path) as partial:
+    with atomic(path) as partial:
         partial.write_text("".join([head, *kept]))
 
 

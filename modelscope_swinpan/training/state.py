@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ..errors import CheckpointError, TrainingError
-from ..files import whole
+from ..files import atomic
 
 CHECKPOINT = "checkpoint.pt"
 FREE = ("workers", "log_every", "checkpoint_every", "evaluate_every")
@@ -36,7 +36,7 @@ def write_state(state: State, folder: Path) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    with whole(folder / CHECKPOINT) as partial:
+    with atomic(folder / CHECKPOINT) as partial:
         try:
             torch.save(dict(vars(state)), partial)
         except RuntimeError as error:  # what PyTorch makes of a full disk
