@@ -29,7 +29,7 @@ def uncertain_points(
 ) -> Tensor:
     """Draw ``count`` points for each of N mask logits (N, h, w), most of them where the mask is uncertain.
 
-    A fraction ``importance`` (0–1) of the points are those with logits nearest to 0 among ``oversample`` times ``count``
+    A fraction ``importance`` (0–1) of the points are those whose logits are nearest to 0 among ``oversample * count``
     random candidates. The other points are uniform.
 
     Returns:
