@@ -97,8 +97,8 @@ def demo(output: OutputOption = Path("swinpan-demo")) -> None:
 
     from ..checkpoints.load import EMBEDDED
     from ..inference.results import PanopticResult
+    from ..scenes.compose import SCENE_CATEGORIES
     from ..scenes.dataset import generate_scene
-    from ..scenes.layout import SCENE_CATEGORIES
     from ..structures import Segment
     from ..training.samples import Shown, beside_truth, truth
 

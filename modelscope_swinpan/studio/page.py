@@ -17,8 +17,8 @@ from ..errors import SwinPanError
 from ..images.decode import decode_file
 from ..images.encode import encode_png
 from ..inference.predictor import PanopticPredictor
+from ..scenes.compose import SCENE_CATEGORIES
 from ..scenes.dataset import generate_scene
-from ..scenes.layout import SCENE_CATEGORIES
 from .segmented_photo import KINDS, SegmentedPhoto
 from .viewer import viewer_value
 

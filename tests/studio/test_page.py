@@ -7,8 +7,8 @@ from modelscope_swinpan.config import Mask2FormerConfig, PreprocessConfig
 from modelscope_swinpan.errors import DeviceError
 from modelscope_swinpan.images.decode import decode_file
 from modelscope_swinpan.inference.predictor import PanopticPredictor
+from modelscope_swinpan.scenes.compose import SCENE_CATEGORIES
 from modelscope_swinpan.scenes.dataset import TRAINING_SEEDS
-from modelscope_swinpan.scenes.layout import SCENE_CATEGORIES
 from modelscope_swinpan.studio.page import DOWNLOADS, EXAMPLE_SEEDS, Handlers, build
 from tests.builders import SMALL, random_model
 from tests.studio.painted import STRANGE, PaintedPredictor, make_png
