@@ -8,13 +8,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..categories import Category
 from ..structures import Segment
+from .annotation import SegmentInfo
 from .json import ImageEntry
 
 
 def segment_entry(segment: Segment) -> dict[str, Any]:
     """Category, box and score of a segment, the fields that COCO's panoptic and instance result files share."""
     return {"category_id": segment.category_id, "bbox": bbox(segment.box), "score": segment.score}
+
+
+def info_entry(info: SegmentInfo, category: Category) -> dict[str, Any]:
+    """The fields of a true segment that COCO's panoptic and instance files share."""
+    return {
+        "id": info.id,
+        "category_id": category.id,
+        "area": info.area,
+        "bbox": bbox(info.box),
+        "iscrowd": int(info.iscrowd),
+    }
 
 
 def image_entries(images: Sequence[ImageEntry]) -> list[dict[str, Any]]:

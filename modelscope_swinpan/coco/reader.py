@@ -23,7 +23,8 @@ _SHOWN = 10
 class CocoPanoptic(Dataset[Example]):
     """The annotated images of a COCO panoptic dataset, in the order of the JSON's annotations.
 
-    A label is an index into ``categories``. Areas and boxes are measured in the PNGs; those in the JSON are not read.
+    A label is an index into ``categories``, and ``labels`` has the label of every category id. Areas and boxes are
+    measured in the PNGs; those in the JSON are not read.
     """
 
     def __init__(self, layout: CocoLayout, *, categories: Sequence[Category] | None = None) -> None:
@@ -40,7 +41,7 @@ class CocoPanoptic(Dataset[Example]):
         self.layout = layout
         self.categories = read_categories(content) if categories is None else tuple(categories)
         self.entries: tuple[ImageEntry, ...] = read_images(content)
-        self._labels = {category.id: label for label, category in enumerate(self.categories)}
+        self.labels = {category.id: label for label, category in enumerate(self.categories)}
 
     @classmethod
     def open(
@@ -48,7 +49,6 @@ class CocoPanoptic(Dataset[Example]):
         path: Path,
         *,
         images: Path | None = None,
-        panoptic: Path | None = None,
         split: str | None = None,
         categories: Sequence[Category] | None = None,
     ) -> "CocoPanoptic":
@@ -57,7 +57,7 @@ class CocoPanoptic(Dataset[Example]):
         Raises:
             DatasetError: a part is missing, or the JSON file is wrong.
         """
-        return cls(find_layout(path, images=images, panoptic=panoptic, split=split), categories=categories)
+        return cls(find_layout(path, images=images, split=split), categories=categories)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -86,7 +86,7 @@ class CocoPanoptic(Dataset[Example]):
             DatasetError: the PNG is missing or damaged, a field of a segment is wrong, or the two contradict.
         """
         entry = self.entries[index]
-        labels, crowds = entry.segments(self._labels)
+        labels, crowds = entry.segments(self.labels)
         where = f"{entry.annotation.where}.file_name"
         path = path_inside(self.layout.panoptic, entry.png_name, where)
         ids = _read_ids(path, entry, where)
@@ -96,23 +96,6 @@ class CocoPanoptic(Dataset[Example]):
         if missing := labels.keys() - found:
             raise DatasetError(f"{entry.annotation.where}.segments_info: no pixel of {path} has id {_listed(missing)}.")
         return annotate(ids, labels, crowds)
-
-    def validate(self) -> None:
-        """Read every image and every PNG.
-
-        Raises:
-            DatasetError: some are wrong. The message counts them and describes the first ten.
-        """
-        problems = [problem for index in range(len(self)) if (problem := self._problem(index))]
-        if problems:
-            raise DatasetError("\n".join([f"{len(problems)} of {len(self)} examples are wrong.", *problems[:_SHOWN]]))
-
-    def _problem(self, index: int) -> str | None:
-        try:
-            self[index]
-        except DatasetError as error:
-            return str(error)
-        return None
 
 
 def _read_ids(path: Path, entry: ImageEntry, where: str) -> npt.NDArray[np.int32]:

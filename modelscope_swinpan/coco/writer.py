@@ -20,8 +20,8 @@ from ..categories import Category
 from ..errors import ConfigError
 from ..files import write_atomic
 from ..images.encode import write_png
-from .annotation import Annotation, Example, SegmentInfo
-from .encoding import bbox, colors_from_ids
+from .annotation import Annotation, Example
+from .encoding import colors_from_ids, info_entry
 
 
 class HasCocoForm(Protocol):
@@ -86,7 +86,7 @@ class CocoPanopticWriter:
             ConfigError: a second image with the same ``png_name``.
             OSError: the PNG cannot be written.
         """
-        entries = [_info_entry(info, self._categories[info.label_id]) for info in annotation.segments]
+        entries = [info_entry(info, self._categories[info.label_id]) for info in annotation.segments]
         item = {"image_id": len(self._images) + 1, "file_name": png_name, "segments_info": entries}
         self._add(file_name, colors_from_ids(annotation.segment_ids), item)
 
@@ -118,13 +118,3 @@ def write_dataset(folder: Path, examples: Iterable[Example], categories: Sequenc
 def category_entries(categories: Sequence[Category]) -> list[dict[str, Any]]:
     """Categories as COCO's JSON lists them."""
     return [{**dataclasses.asdict(category), "isthing": int(category.isthing)} for category in categories]
-
-
-def _info_entry(info: SegmentInfo, category: Category) -> dict[str, Any]:
-    return {
-        "id": info.id,
-        "category_id": category.id,
-        "area": info.area,
-        "bbox": bbox(info.box),
-        "iscrowd": int(info.iscrowd),
-    }

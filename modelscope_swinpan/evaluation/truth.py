@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..coco.encoding import bbox, encode_mask, image_entries
+from ..coco.encoding import encode_mask, image_entries, info_entry
 from ..coco.layout import path_inside
 from ..coco.reader import CocoPanoptic
 from ..coco.writer import category_entries
@@ -26,9 +26,8 @@ def panoptic_truth(dataset: CocoPanoptic, number: int) -> dict[str, Any]:
         DatasetError: a field of a segment is wrong, or the name of a PNG leads out of its folder.
     """
     entries = dataset.entries[:number]
-    labels = {category.id: label for label, category in enumerate(dataset.categories)}
     for entry in entries:
-        entry.segments(labels)
+        entry.segments(dataset.labels)
         path_inside(dataset.layout.panoptic, entry.png_name, f"{entry.annotation.where}.file_name")
     return {
         "images": image_entries(entries),
@@ -57,7 +56,7 @@ def instance_truth(dataset: CocoPanoptic, number: int) -> InstanceTruth | None:
     annotations = [annotation for found in per_image for annotation in found]
     content = {
         "images": image_entries(dataset.entries[:number]),
-        "annotations": [{"id": id_, **annotation} for id_, annotation in enumerate(annotations, start=1)],
+        "annotations": [{**annotation, "id": id_} for id_, annotation in enumerate(annotations, start=1)],
         "categories": category_entries(things),
     }
     return InstanceTruth(content=content, source=f"the things of {path.name}")
@@ -67,12 +66,9 @@ def _true_instances(dataset: CocoPanoptic, index: int) -> list[dict[str, Any]]:
     annotation = dataset.annotation(index)
     return [
         {
+            **info_entry(segment, category),
             "image_id": dataset.entries[index].id,
-            "category_id": category.id,
             "segmentation": encode_mask(annotation.segment_ids == segment.id),
-            "area": segment.area,
-            "bbox": bbox(segment.box),
-            "iscrowd": int(segment.iscrowd),
         }
         for segment in annotation.segments
         if (category := dataset.categories[segment.label_id]).isthing

@@ -89,7 +89,8 @@ class TrainingRun:
         freeze(model, config)
         self.optimizer = build_optimizer(model, config)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
-        self.ema = _average(model, config.ema) if config.ema else None
+        average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
+        self.ema = AveragedModel(model.eval(), multi_avg_fn=average) if config.ema else None
         if config.drop_path:
             add_drop_path(model, config.drop_path)
         if config.checkpointing:
@@ -247,11 +248,6 @@ def _options(
     }
     plain: dict[str, Any] = json.loads(json.dumps(options))
     return plain
-
-
-def _average(model: Mask2Former, decay: float) -> AveragedModel:
-    """An exponential moving average of a model's weights."""
-    return AveragedModel(model.eval(), multi_avg_fn=get_ema_multi_avg_fn(decay))  # type: ignore[no-untyped-call]
 
 
 def _truth(example: Example) -> tuple[bytes, bytes]:

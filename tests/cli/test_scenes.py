@@ -20,7 +20,6 @@ def test_the_reader_reads_what_it_writes(tmp_path):
     assert answer.stdout.replace("\n", "") == f"The dataset is in {out}"
     assert answer.stderr == ""
     dataset = CocoPanoptic.open(out)
-    dataset.validate()
     assert dataset.categories == SCENE_CATEGORIES
     assert len(dataset) == 3
     for index in range(3):
