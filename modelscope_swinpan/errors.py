@@ -1,36 +1,36 @@
-"""The errors a caller can meet. Each takes one message: what came, what was expected, what to do.
+"""The errors that a caller can meet. Each message says what came, what was expected and what to do.
 
-ModelScope re-raises constructor errors as ``type(error)(message)``, so every kind is made from a message alone.
+ModelScope re-raises errors of constructors as ``type(error)(message)``, so each class takes one message alone.
 """
 
 
 class SwinPanError(Exception):
-    """Base of every error that this package raises on purpose."""
+    """Base class of every error that this package raises on purpose."""
 
 
 class ConfigError(SwinPanError, ValueError):
-    """An option or a ``configuration.json`` entry that is unknown, of the wrong type or out of range."""
+    """An option or a ``configuration.json`` entry is unknown, has the wrong type or is out of range."""
 
 
 class CheckpointError(SwinPanError):
-    """A checkpoint that is missing, damaged, unsafe to read, or of another model."""
+    """A checkpoint is missing, damaged, unsafe to read or belongs to another model."""
 
 
 class ImageError(SwinPanError, ValueError):
-    """An input that is not a usable image: unreadable, of the wrong type or shape, too large or too small."""
+    """An input is no usable image: it is unreadable, has the wrong type or shape, or is too large or too small."""
 
 
 class HubError(SwinPanError):
-    """A model that could not be fetched from the hub, or not be published there."""
+    """A model cannot be downloaded from the hub or uploaded to it."""
 
 
 class DeviceError(SwinPanError, RuntimeError):
-    """A device that cannot do what was asked of it: out of memory."""
+    """A device cannot do the work, for example because it is out of memory."""
 
 
 class TrainingError(SwinPanError, RuntimeError):
-    """A training run that cannot go on: its numbers are no longer finite, or its files are another run's."""
+    """A training run cannot go on: its numbers are no longer finite, or its folder belongs to another run."""
 
 
 class DatasetError(SwinPanError, ValueError):
-    """A dataset whose files are missing, damaged or contradict each other."""
+    """Files of a dataset are missing, damaged or contradict each other."""

@@ -1,4 +1,4 @@
-"""Writing files so that nobody ever meets half of one."""
+"""Write files atomically, so that no reader sees a partly written one, and derive file names from sources."""
 
 import contextlib
 import re
@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 from urllib.parse import urlsplit
 
-PARTIAL = ".swinpan-"
-"""How the names of our temporary files begin; nobody else's do."""
+PREFIX = ".swinpan-"
+"""How the names of our temporary files begin. Nobody else's names do."""
 
 
 @contextlib.contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path`` to write to, which takes its place at the end, or vanishes upon an error."""
-    partial = path.with_name(f"{PARTIAL}{uuid.uuid4().hex}.part")
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a temporary path in the folder of ``path``. It replaces ``path`` on success and is deleted on an error."""
+    partial = path.with_name(f"{PREFIX}{uuid.uuid4().hex}.part")
     try:
         yield partial
         partial.replace(path)
@@ -23,22 +23,27 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what a process that was killed in :func:`whole` left in ``folder``, to which no other may write now."""
-    for leftover in folder.glob(f"{PARTIAL}*.part"):
+    """Delete the temporary files that a killed process left in ``folder``. No other process may be writing there."""
+    for leftover in folder.glob(f"{PREFIX}*.part"):
         leftover.unlink(missing_ok=True)
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path`` whole or not at all: an interrupted or failed write leaves the former content.
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path``. If the write fails or is interrupted, the file keeps its old content.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
-    with whole(path) as partial:
+    with atomic(path) as partial:
         partial.write_bytes(data)
 
 
+def is_url(source: str) -> bool:
+    """Whether a source is an http or https address rather than a path."""
+    return source.lower().startswith(("http://", "https://"))
+
+
 def file_stem(source: str) -> str:
-    """The name of a path's or a URL's file, without its suffix; what a file name cannot hold becomes '_'."""
-    path = urlsplit(source).path if source.lower().startswith(("http://", "https://")) else source
+    """The file name in a path or URL, without its suffix. Characters that file names cannot hold become ``_``."""
+    path = urlsplit(source).path if is_url(source) else source
     return re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", PurePath(path).stem)[:60] or "image"

@@ -8,8 +8,8 @@ from modelscope_swinpan import PanopticPredictor, load_model
 from modelscope_swinpan.coco.reader import CocoPanoptic
 from modelscope_swinpan.coco.writer import write_dataset
 from modelscope_swinpan.evaluation.evaluate import evaluate
+from modelscope_swinpan.scenes.compose import SCENE_CATEGORIES
 from modelscope_swinpan.scenes.dataset import TRAINING_SEEDS, SceneDataset
-from modelscope_swinpan.scenes.layout import SCENE_CATEGORIES
 from modelscope_swinpan.training.demo_weights import MODEL
 from tests.conftest import EMBEDDED, ROOT
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ..checkpoints.load import load_model
-from ..files import write_whole
+from ..files import write_atomic
 from ..inference.predictor import PanopticPredictor
 from ..scenes.dataset import generate_scene
 from .fusion import bench_postprocess
@@ -76,4 +76,4 @@ def _plot(path: Path, photos: list[dict[str, Any]], fusions: list[dict[str, Any]
     panels[1, 0].set_ylabel("peak memory beyond the weights (GiB)")
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=110)
-    write_whole(path, png.getvalue())
+    write_atomic(path, png.getvalue())

@@ -16,8 +16,8 @@ from ..evaluation.callback import panoptic_figures
 from ..evaluation.metrics import panoptic_quality
 from ..inference.predictor import PanopticPredictor, Predictor, Result
 from ..inference.tiles import TiledPredictor
+from ..scenes.compose import SCENE_CATEGORIES
 from ..scenes.dataset import generate_scene
-from ..scenes.layout import SCENE_CATEGORIES
 from .process import measure, summary
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..checkpoints.inspection import inspect_checkpoint
 from ..errors import ConfigError
-from ..files import whole
+from ..files import atomic
 from .facts import EVALUATION, README, Card, find_examples
 from .figures import check_weights, kept, read_report
 from .text import is_untouched, render
@@ -52,6 +52,6 @@ def write_card(
         check_weights(card.report, directory)
     with contextlib.ExitStack() as files:
         if metrics is not None:
-            files.enter_context(whole(evaluation)).write_bytes(kept(metrics))
-        files.enter_context(whole(readme)).write_text(render(card), encoding="utf-8", newline="\n")
+            files.enter_context(atomic(evaluation)).write_bytes(kept(metrics))
+        files.enter_context(atomic(readme)).write_text(render(card), encoding="utf-8", newline="\n")
     return readme

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..config import Mask2FormerConfig, ResNetConfig
 from ..errors import CheckpointError, ConfigError
-from ..files import whole
+from ..files import atomic
 from ..models.backbones.swin import relative_position_index
 from ..models.mask2former import Mask2Former
 from .architecture import infer_config
@@ -55,8 +55,8 @@ def save_pretrained(model: Mask2Former, directory: str | Path, *, form: Form = "
     directory.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as files:  # none takes its place before all are written
         for name, content in texts.items():
-            files.enter_context(whole(directory / name)).write_text(_pretty(content), encoding="utf-8")
-        _write(model, files.enter_context(whole(directory / WEIGHT_FILES[form])), form)
+            files.enter_context(atomic(directory / name)).write_text(_pretty(content), encoding="utf-8")
+        _write(model, files.enter_context(atomic(directory / WEIGHT_FILES[form])), form)
 
 
 def save_checkpoint(model: Mask2Former, path: str | Path, form: Form = "native") -> None:
@@ -68,7 +68,7 @@ def save_checkpoint(model: Mask2Former, path: str | Path, form: Form = "native")
         OSError: the file cannot be written.
     """
     check_form(form)
-    with whole(Path(path)) as partial:
+    with atomic(Path(path)) as partial:
         _write(model, partial, form)
 
 

@@ -19,8 +19,8 @@ def demo(output: OutputOption = Path("swinpan-demo")) -> None:
         from ..plugin.pipeline import build_pipeline
         from ..runs.inputs import Entry, Inputs
         from ..runs.run import run_images
+        from ..scenes.compose import SCENE_CATEGORIES
         from ..scenes.dataset import generate_scene
-        from ..scenes.layout import SCENE_CATEGORIES
         from ..training.samples import BesideTruth, Sample, truth
         from .table import TableSink
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from ..training.config import Phase, TrainConfig
-    from ..training.loop import Run
+    from ..training.loop import TrainingRun
     from ..training.processes import Processes
 
 DEFAULT_SIZE = "1024x1024"
@@ -110,7 +110,7 @@ def _keep_silent(message: str) -> None:
     """One process of several speaks."""
 
 
-def _demo(output: Path, changes: Mapping[str, Any], processes: "Processes", device: "torch.device") -> "Run":
+def _demo(output: Path, changes: Mapping[str, Any], processes: "Processes", device: "torch.device") -> "TrainingRun":
     from ..coco.reader import CocoPanoptic
     from ..config import replace
     from ..evaluation.callback import evaluator
@@ -136,8 +136,7 @@ def _options(size: str, changes: Mapping[str, Any]) -> tuple["TrainConfig", "Pha
     pixels = _sample_size(size)
 
     from ..config import check_names, from_mapping
-    from ..training.augment import AugmentConfig
-    from ..training.config import Phase, TrainConfig
+    from ..training.config import AugmentConfig, Phase, TrainConfig
 
     of_run, of_samples = ({field.name for field in fields(kind)} for kind in (TrainConfig, AugmentConfig))
     of_samples.remove("size")
@@ -157,12 +156,12 @@ def _fine_tuning(
     phase: "Phase",
     processes: "Processes",
     device: "torch.device",
-) -> "Run":
+) -> "TrainingRun":
     from ..checkpoints.load import load_model
     from ..coco.reader import CocoPanoptic
     from ..evaluation.callback import evaluator
     from ..plugin.hub import resolve_model
-    from ..training.loop import Run
+    from ..training.loop import TrainingRun
     from ..training.samples import first_of
     from ..training.start import starting_model
 
@@ -174,7 +173,7 @@ def _fine_tuning(
     if change is not None and processes.rank == 0:
         say(str(change))
     shown = held_out or dataset
-    return Run(
+    return TrainingRun(
         network,
         dataset,
         output,

@@ -1,1 +1,1 @@
-"""COCO's files: every one of them is read and written here, once."""
+"""COCO's file formats. Every COCO file is read and written here."""

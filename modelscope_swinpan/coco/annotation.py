@@ -1,4 +1,4 @@
-"""One image and what is true of it: what every dataset gives, whether read from files or generated."""
+"""The ground truth of one image, the common form of all datasets: those read from files and those generated."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -10,9 +10,11 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentInfo:
-    """One true segment. ``label_id`` is the position in the dataset's categories, ``area`` its number of pixels.
+    """One true segment.
 
-    ``iscrowd`` marks a group of things that were not told apart: no mask to learn, and evaluation does not count it.
+    ``label_id`` is the index of its class in the dataset's categories, ``area`` its number of pixels. ``box`` is
+    ``(x1, y1, x2, y2)`` in pixels, right and bottom edges exclusive. ``iscrowd`` marks a group of things that the
+    annotators did not separate: training gives it no mask, and evaluation ignores it.
     """
 
     id: int
@@ -24,7 +26,7 @@ class SegmentInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class Annotation:
-    """The panoptic truth of an image: ``segment_ids`` (H, W) int32, 0 for void, and the segments by rising id."""
+    """The panoptic truth of an image: ``segment_ids`` (H, W) int32 with 0 for void, and its segments in order of id."""
 
     segment_ids: npt.NDArray[np.int32]
     segments: tuple[SegmentInfo, ...]
@@ -38,9 +40,12 @@ class Example(Annotation):
 
 
 def annotate(segment_ids: npt.NDArray[np.int32], labels: Mapping[int, int], crowds: Collection[int] = ()) -> Annotation:
-    """The annotation of a map (H, W), with areas and boxes as the pixels have them.
+    """Measure the area and box of every segment in a map.
 
-    ``labels`` gives the label of every id in the map but 0, perhaps of more; ``crowds`` the ids of crowds.
+    Args:
+        segment_ids: The map (H, W), 0 for void.
+        labels: The label of every id in the map but 0. Ids that have no pixel are left out.
+        crowds: The ids of crowds.
     """
     segments = []
     for id_ in sorted(labels):

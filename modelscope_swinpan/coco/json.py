@@ -1,4 +1,4 @@
-"""Reading the JSON of the COCO panoptic format with messages that name file and field."""
+"""Read the JSON of the COCO panoptic format. Error messages name the file and the field."""
 
 import json
 from collections.abc import Iterator
@@ -11,26 +11,26 @@ from ..errors import DatasetError
 from ..structures import Size
 
 MAX_JSON_BYTES = 2 * 1024**3
-"""The largest JSON file that is read: several times that of COCO's training images."""
+"""The largest JSON file that is read, several times the size of COCO's own for training."""
 
 MAX_ID = 256**3 - 1
-"""The largest segment id that a PNG can hold."""
+"""The largest segment id that an RGB pixel can hold."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Node:
-    """A value of a JSON file and the place where it stands, as in ``panoptic.json: images[3]``."""
+    """A value in a JSON file, and its place there for error messages, such as ``panoptic.json.images[3]``."""
 
     value: Any
     where: str
 
     def field(self, name: str, kind: type[T], default: T | None = None) -> T:
-        """A field of an object, of exactly this type. Without a ``default``, it must be there.
+        """The field ``name`` of this object, which must have exactly the type ``kind``.
 
         Raises:
-            DatasetError: it is missing or of another type, or this is no object.
+            DatasetError: the field has another type, or is missing and has no ``default``; or this is no object.
         """
         if not isinstance(self.value, dict):
             raise DatasetError(f"{self.where} must be an object; got {type(self.value).__name__}.")
@@ -41,15 +41,15 @@ class Node:
         return value
 
     def each(self, name: str) -> "Iterator[Node]":
-        """The items of a field that is a list."""
+        """The items of the field ``name``, which must be a list."""
         for index, item in enumerate(self.field(name, list)):
             yield Node(item, f"{self.where}.{name}[{index}]")
 
     def integer(self, name: str, low: int, high: int, default: int | None = None) -> int:
-        """A whole number between ``low`` and ``high``.
+        """The field ``name``, which must be a whole number from ``low`` to ``high``.
 
         Raises:
-            DatasetError: it is missing, of another type or out of range.
+            DatasetError: the field is missing, has another type or is out of range.
         """
         value = self.field(name, int, default)
         if not low <= value <= high:
@@ -59,7 +59,7 @@ class Node:
 
 @dataclass(frozen=True)
 class ImageEntry:
-    """An image of the JSON and its annotation: ``png_name`` and, read when asked for, ``segments_info``."""
+    """An image of the JSON file together with its annotation, which is checked on access."""
 
     id: int
     name: str
@@ -68,11 +68,17 @@ class ImageEntry:
 
     @property
     def png_name(self) -> str:
-        """The annotation's PNG, as the JSON names it."""
+        """The file name of the annotation's PNG."""
         return self.annotation.field("file_name", str)
 
     def segments(self, labels: dict[int, int]) -> tuple[dict[int, int], set[int]]:
-        """The label of every segment id, and the ids of crowds. ``labels`` gives those of the category ids.
+        """Read ``segments_info``.
+
+        Args:
+            labels: The label of every category id.
+
+        Returns:
+            The label of every segment id, and the ids of the crowds.
 
         Raises:
             DatasetError: a field is wrong, an id occurs twice, or a category is unknown.
@@ -93,14 +99,14 @@ class ImageEntry:
 
 
 def read_json(path: Path) -> Node:
-    """The content of a JSON file.
+    """Read a JSON file.
 
     Raises:
-        DatasetError: it cannot be read, is too large or is not JSON.
+        DatasetError: the file cannot be read, is too large or is no JSON.
     """
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
-            raise DatasetError(f"{path}: over {MAX_JSON_BYTES} bytes, the most that is read; split the dataset.")
+            raise DatasetError(f"{path}: over {MAX_JSON_BYTES} bytes, the size limit; split the dataset.")
         return Node(json.loads(path.read_bytes()), str(path))
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read: {error.strerror}") from None
@@ -110,35 +116,29 @@ def read_json(path: Path) -> Node:
 
 
 def read_categories(content: Node) -> tuple[Category, ...]:
-    """The categories, in the order of the list. Where one has no colour, it gets one of COCO's.
+    """Read ``categories``, in the file's order. A category without a colour gets one of COCO's.
 
     Raises:
         DatasetError: a field is wrong, or an id occurs twice.
     """
-    categories: dict[int, Category] = {}
-    for node in content.each("categories"):
-        id_ = node.field("id", int)
-        if id_ in categories:
-            raise DatasetError(f"{node.where}.id: category {id_} occurs twice.")
-        color = COCO_PANOPTIC[len(categories) % len(COCO_PANOPTIC)].color
-        categories[id_] = Category(
-            id_, node.field("name", str), bool(node.integer("isthing", 0, 1)), _read_color(node, default=color)
+    return tuple(
+        Category(
+            id_,
+            node.field("name", str),
+            bool(node.integer("isthing", 0, 1)),
+            _read_color(node, default=COCO_PANOPTIC[index % len(COCO_PANOPTIC)].color),
         )
-    return tuple(categories.values())
+        for index, (id_, node) in enumerate(_by_id(content, "categories", "category").items())
+    )
 
 
 def read_images(content: Node) -> tuple[ImageEntry, ...]:
-    """The annotated images, in the order of the annotations.
+    """Read the annotated images, in the order of ``annotations``.
 
     Raises:
-        DatasetError: a field is wrong, an id occurs twice, or an annotation's image is not there.
+        DatasetError: a field is wrong, an id occurs twice, or the image of an annotation is missing.
     """
-    images: dict[int, Node] = {}
-    for node in content.each("images"):
-        id_ = node.field("id", int)
-        if id_ in images:
-            raise DatasetError(f"{node.where}.id: image {id_} occurs twice.")
-        images[id_] = node
+    images = _by_id(content, "images", "image")
     entries: dict[int, ImageEntry] = {}
     for annotation in content.each("annotations"):
         id_ = annotation.field("image_id", int)
@@ -150,6 +150,17 @@ def read_images(content: Node) -> tuple[ImageEntry, ...]:
         size = Size(image.integer("height", 1, 65535), image.integer("width", 1, 65535))
         entries[id_] = ImageEntry(id_, image.field("file_name", str), size, annotation)
     return tuple(entries.values())
+
+
+def _by_id(content: Node, name: str, item: str) -> dict[int, Node]:
+    """The items of the list ``name`` by their ids."""
+    nodes: dict[int, Node] = {}
+    for node in content.each(name):
+        id_ = node.field("id", int)
+        if id_ in nodes:
+            raise DatasetError(f"{node.where}.id: {item} {id_} occurs twice.")
+        nodes[id_] = node
+    return nodes
 
 
 def _read_color(node: Node, default: tuple[int, int, int]) -> tuple[int, int, int]:

@@ -1,4 +1,4 @@
-"""Reading a COCO panoptic dataset: its JSON is read when it is opened, images and PNGs when they are asked for."""
+"""Read a COCO panoptic dataset: the JSON file at once, images and PNGs on access."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,21 +23,25 @@ _SHOWN = 10
 class CocoPanoptic(Dataset[Example]):
     """The annotated images of a COCO panoptic dataset, in the order of the JSON's annotations.
 
-    ``categories`` says what labels mean: the JSON's list, in its order, unless another one was given. Areas and boxes
-    are the pixels' own, whatever the JSON says.
+    A label is an index into ``categories``, and ``labels`` has the label of every category id. Areas and boxes are
+    measured in the PNGs; those in the JSON are not read.
     """
 
     def __init__(self, layout: CocoLayout, *, categories: Sequence[Category] | None = None) -> None:
-        """Read the JSON of ``layout``; ``categories`` may list more classes than it, or another order.
+        """Read the JSON file of ``layout``.
+
+        Args:
+            layout: Where the dataset's parts are.
+            categories: The classes to use instead of the JSON's. They may be more, or in another order.
 
         Raises:
-            DatasetError: the JSON cannot be read, or a field of it is wrong.
+            DatasetError: the JSON file cannot be read, or one of its fields is wrong.
         """
         content = read_json(layout.json_path)
         self.layout = layout
         self.categories = read_categories(content) if categories is None else tuple(categories)
         self.entries: tuple[ImageEntry, ...] = read_images(content)
-        self._labels = {category.id: label for label, category in enumerate(self.categories)}
+        self.labels = {category.id: label for label, category in enumerate(self.categories)}
 
     @classmethod
     def open(
@@ -45,25 +49,24 @@ class CocoPanoptic(Dataset[Example]):
         path: Path,
         *,
         images: Path | None = None,
-        panoptic: Path | None = None,
         split: str | None = None,
         categories: Sequence[Category] | None = None,
     ) -> "CocoPanoptic":
-        """The dataset in a folder, or of a JSON file. :mod:`.coco_layout` tells where its parts may lie.
+        """Open the dataset of a folder or of a JSON file; for the options see :func:`~.layout.find_layout`.
 
         Raises:
-            DatasetError: a part is missing, or the JSON is wrong.
+            DatasetError: a part is missing, or the JSON file is wrong.
         """
-        return cls(find_layout(path, images=images, panoptic=panoptic, split=split), categories=categories)
+        return cls(find_layout(path, images=images, split=split), categories=categories)
 
     def __len__(self) -> int:
         return len(self.entries)
 
     def __getitem__(self, index: int) -> Example:
-        """Image and annotation.
+        """Read the image and the annotation at ``index``.
 
         Raises:
-            DatasetError: a file is missing or damaged, or does not fit the JSON.
+            DatasetError: a file is missing, damaged or contradicts the JSON.
         """
         entry = self.entries[index]
         truth = self.annotation(index)
@@ -77,53 +80,36 @@ class CocoPanoptic(Dataset[Example]):
         return Example(segment_ids=truth.segment_ids, segments=truth.segments, image=image)
 
     def annotation(self, index: int) -> Annotation:
-        """The annotation alone; the image need not be there.
+        """Read the annotation at ``index`` alone. The image may be missing.
 
         Raises:
-            DatasetError: the PNG is missing or damaged, a segment's field is wrong, or the two do not fit.
+            DatasetError: the PNG is missing or damaged, a field of a segment is wrong, or the two contradict.
         """
         entry = self.entries[index]
-        labels, crowds = entry.segments(self._labels)
+        labels, crowds = entry.segments(self.labels)
         where = f"{entry.annotation.where}.file_name"
         path = path_inside(self.layout.panoptic, entry.png_name, where)
         ids = _read_ids(path, entry, where)
         found = set(np.unique(ids).tolist()) - {0}
         if stray := found - labels.keys():
-            raise DatasetError(f"{path}: ids {_shown(stray)} are not in {entry.annotation.where}.segments_info.")
+            raise DatasetError(f"{path}: ids {_listed(stray)} are not in {entry.annotation.where}.segments_info.")
         if missing := labels.keys() - found:
-            raise DatasetError(f"{entry.annotation.where}.segments_info: no pixel of {path} has id {_shown(missing)}.")
+            raise DatasetError(f"{entry.annotation.where}.segments_info: no pixel of {path} has id {_listed(missing)}.")
         return annotate(ids, labels, crowds)
-
-    def validate(self) -> None:
-        """Read every image and every PNG.
-
-        Raises:
-            DatasetError: some are wrong; the message tells how many and what is wrong with the first ten.
-        """
-        problems = [problem for index in range(len(self)) if (problem := self._problem(index))]
-        if problems:
-            raise DatasetError("\n".join([f"{len(problems)} of {len(self)} examples are wrong.", *problems[:_SHOWN]]))
-
-    def _problem(self, index: int) -> str | None:
-        try:
-            self[index]
-        except DatasetError as error:
-            return str(error)
-        return None
 
 
 def _read_ids(path: Path, entry: ImageEntry, where: str) -> npt.NDArray[np.int32]:
     try:
         with Image.open(path, formats=("PNG",)) as png:
             if png.mode != "RGB":
-                raise DatasetError(f"{path}: mode {png.mode}, expected an RGB PNG, whose colours are segment ids.")
+                raise DatasetError(f"{path}: mode {png.mode}, expected an RGB PNG with segment ids as colours.")
             _check_size(path, Size(png.height, png.width), entry)
             return ids_from_colors(np.asarray(png))
     except DatasetError:
         raise
     except FileNotFoundError:
         raise DatasetError(f"{where}: no such file: {path}") from None
-    except Exception as error:  # damaged files make Pillow raise nearly anything
+    except Exception as error:  # damaged files make Pillow raise many error types
         raise DatasetError(f"{where}: {path} cannot be read as a PNG: {error or type(error).__name__}") from None
 
 
@@ -134,9 +120,9 @@ def _check_size(path: Path, size: Size, entry: ImageEntry) -> None:
             f"{entry.size.width} × {entry.size.height}."
         )
     if size.width * size.height > MAX_PIXELS:
-        raise DatasetError(f"{path}: {size.width} × {size.height} pixels, expected at most {MAX_PIXELS} in all.")
+        raise DatasetError(f"{path}: {size.width} × {size.height} pixels, expected at most {MAX_PIXELS} in total.")
 
 
-def _shown(ids: set[int]) -> str:
+def _listed(ids: set[int]) -> str:
     more = ", …" if len(ids) > _SHOWN else ""
     return ", ".join(map(str, sorted(ids)[:_SHOWN])) + more

@@ -19,9 +19,10 @@ from PIL import Image
 
 from ..categories import Category
 from ..errors import ConfigError
-from ..files import whole, write_whole
-from .annotation import Annotation, Example, SegmentInfo
-from .encoding import bbox, colors_from_ids, encode_png
+from ..files import atomic
+from ..images.encode import write_png
+from .annotation import Annotation, Example
+from .encoding import colors_from_ids, info_entry
 
 
 class HasCocoForm(Protocol):
@@ -81,7 +82,7 @@ class CocoPanopticWriter:
             ConfigError: a second image with the same ``png_name``.
             OSError: the PNG cannot be written.
         """
-        entries = [_info_entry(info, self._categories[info.label_id]) for info in annotation.segments]
+        entries = [info_entry(info, self._categories[info.label_id]) for info in annotation.segments]
         item = {"image_id": len(self._images) + 1, "file_name": png_name, "segments_info": entries}
         self._add(file_name, colors_from_ids(annotation.segment_ids), item)
 
@@ -118,7 +119,7 @@ def write_panoptic_json(
     Raises:
         OSError: it cannot be written.
     """
-    with whole(path) as partial, partial.open("w", encoding="utf-8") as file:
+    with atomic(path) as partial, partial.open("w", encoding="utf-8") as file:
         for start, items in (('{"images": ', images), (', "annotations": ', annotations)):
             file.write(start)
             with _items(file) as add:
@@ -130,7 +131,7 @@ def write_panoptic_json(
 @contextmanager
 def json_list(path: Path) -> Iterator[Callable[[Any], None]]:
     """A function that adds an item to the JSON list that the file at ``path`` becomes, whole or not at all."""
-    with whole(path) as partial, partial.open("w", encoding="utf-8") as file, _items(file) as add:
+    with atomic(path) as partial, partial.open("w", encoding="utf-8") as file, _items(file) as add:
         yield add
 
 
@@ -151,22 +152,3 @@ def _items(file: TextIO) -> Iterator[Callable[[Any], None]]:
 def category_entries(categories: Sequence[Category]) -> list[dict[str, Any]]:
     """Categories as COCO's JSON lists them."""
     return [{**dataclasses.asdict(category), "isthing": int(category.isthing)} for category in categories]
-
-
-def write_png(path: Path, pixels: npt.NDArray[np.uint8]) -> None:
-    """Write an RGB image whole or not at all.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    write_whole(path, encode_png(pixels))
-
-
-def _info_entry(info: SegmentInfo, category: Category) -> dict[str, Any]:
-    return {
-        "id": info.id,
-        "category_id": category.id,
-        "area": info.area,
-        "bbox": bbox(info.box),
-        "iscrowd": int(info.iscrowd),
-    }

@@ -1,6 +1,7 @@
-"""Panoptic quality by panopticapi's protocol and average precision by pycocotools', both computed by hotcoco.
+"""Panoptic quality by the protocol of panopticapi, and average precision by that of pycocotools.
 
-Figures are in percent. What nothing in truth and predictions gives a value to is missing, or None.
+The library hotcoco computes both. All figures are in percent. A figure without any segment to measure is None, and a
+class without any is missing from ``per_class``.
 """
 
 import importlib
@@ -15,9 +16,9 @@ from ..errors import ConfigError, DatasetError
 
 @dataclass(frozen=True, kw_only=True)
 class Quality:
-    """Panoptic, segmentation and recognition quality in percent (Kirillov et al., arXiv 1801.00868).
+    """Panoptic, segmentation and recognition quality in percent, means over ``classes`` classes.
 
-    Each is the mean over ``classes`` classes.
+    Kirillov et al., Panoptic Segmentation, arXiv 1801.00868.
     """
 
     pq: float
@@ -28,7 +29,7 @@ class Quality:
 
 @dataclass(frozen=True, kw_only=True)
 class PanopticQuality:
-    """The quality of all classes, of things and of stuff, and that of every class by its category id."""
+    """Quality over all classes, over things and over stuff, and per class by category id."""
 
     all: Quality | None
     things: Quality | None
@@ -38,11 +39,11 @@ class PanopticQuality:
 
 @dataclass(frozen=True, kw_only=True)
 class AveragePrecision:
-    """COCO's twelve figures in percent, and ``ap`` of every class by its category id.
+    """COCO's twelve figures in percent, and the ``ap`` of every class by category id.
 
-    ``ap`` is the mean over ten overlaps from 0.5 to 0.95 and all classes, ``ap50`` and ``ap75`` are those of one
-    overlap; ``small`` means up to 32² pixels, ``large`` over 96². ``ar1`` is the average recall of the best instance of
-    each image and class, ``ar10`` and ``ar100`` those of as many.
+    ``ap`` is the mean over all classes and the ten IoU thresholds from 0.5 to 0.95. ``ap50`` and ``ap75`` use one
+    threshold. Small objects have up to 32² pixels, large ones over 96². ``ar1``, ``ar10`` and ``ar100`` are the average
+    recall with at most 1, 10 and 100 instances per image and class.
     """
 
     ap: float | None
@@ -60,19 +61,23 @@ class AveragePrecision:
     per_class: Mapping[int, float]
 
 
-_FIGURES = tuple(name for name in AveragePrecision.__annotations__ if name != "per_class")  # in pycocotools' order
+_FIGURES = tuple(AveragePrecision.__annotations__)[:-1]  # in pycocotools' order, without per_class
 
 
 def panoptic_quality(
     truth: Mapping[str, Any], truth_pngs: Path, predictions: Mapping[str, Any], prediction_pngs: Path
 ) -> PanopticQuality:
-    """The quality of predictions, given as the content of a COCO panoptic JSON and the folder of its PNGs, as is truth.
+    """Score panoptic predictions. Crowds and void are ignored, by panopticapi's protocol.
 
-    Crowds and void are no error and no success; all of them is panopticapi's protocol.
+    Args:
+        truth: The content of a COCO panoptic JSON file.
+        truth_pngs: The folder of its PNGs.
+        predictions: The predictions in the same format.
+        prediction_pngs: The folder of their PNGs.
 
     Raises:
         ConfigError: hotcoco is not installed.
-        DatasetError: a PNG is missing or does not fit its JSON, or an image of ``truth`` has no prediction.
+        DatasetError: a PNG is missing or contradicts its JSON, or an image of ``truth`` has no prediction.
     """
     panoptic = load_hotcoco().panoptic
     try:
@@ -95,15 +100,18 @@ def average_precision(
     kind: str,
     image_ids: Collection[int] | None = None,
 ) -> AveragePrecision:
-    """The average precision of boxes or masks: ``truth`` in COCO's instance format, ``results`` in its result format.
+    """Score instance predictions.
 
-    Both are a JSON file or its content; ``kind`` is ``bbox`` or ``segm``. ``image_ids``: the images to look at, by
-    default all. Results of masks must not hold boxes: pycocotools takes an instance's size from its box where it has
-    one.
+    Args:
+        truth: A JSON file in COCO's instance format, or its content.
+        results: A JSON file in COCO's result format, or its content. Results with masks must hold no boxes: pycocotools
+            would take the size of an instance from its box.
+        kind: ``bbox`` for boxes or ``segm`` for masks.
+        image_ids: The images to score, all by default.
 
     Raises:
         ConfigError: hotcoco is not installed.
-        DatasetError: a file cannot be read, or ``truth`` lacks an image that is asked for.
+        DatasetError: a file cannot be read, or ``truth`` lacks one of ``image_ids``.
     """
     hotcoco = load_hotcoco()
     try:
@@ -116,12 +124,12 @@ def average_precision(
             evaluation.params.img_ids = sorted(image_ids)
         evaluation.evaluate()
         evaluation.accumulate()
-        evaluation.summary_lines()  # makes the figures
+        evaluation.summary_lines()  # fills evaluation.stats
     except DatasetError:
         raise
     except (ValueError, KeyError, OSError) as error:
         raise DatasetError(f"Instances cannot be scored: {error}") from None
-    precision = evaluation.eval["precision"][..., 0, -1]  # (overlaps, recalls, classes), of all sizes, up to 100 each
+    precision = evaluation.eval["precision"][..., 0, -1]  # (IoU thresholds, recalls, classes); all sizes, 100 instances
     per_class = zip(evaluation.params.cat_ids, precision.transpose(2, 0, 1), strict=True)
     return AveragePrecision(
         **{name: _percent(value) for name, value in zip(_FIGURES, evaluation.stats, strict=True)},
@@ -130,10 +138,10 @@ def average_precision(
 
 
 def load_hotcoco() -> ModuleType:
-    """The library that computes the metrics.
+    """Import hotcoco, the library that computes the metrics.
 
     Raises:
-        ConfigError: it is not installed.
+        ConfigError: hotcoco is not installed.
     """
     try:
         return importlib.import_module("hotcoco")
@@ -142,7 +150,7 @@ def load_hotcoco() -> ModuleType:
 
 
 def _quality(values: Mapping[str, float]) -> Quality | None:
-    if values["pq"] < 0:  # neither in truth nor in predictions
+    if values["pq"] < 0:  # the class is neither in the truth nor in the predictions
         return None
     pq, sq, rq = (100 * values[name] for name in ("pq", "sq", "rq"))
     return Quality(pq=pq, sq=sq, rq=rq, classes=int(values.get("n", 1)))

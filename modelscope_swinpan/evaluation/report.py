@@ -1,4 +1,4 @@
-"""What an evaluation found: figures in percent and what they are figures of."""
+"""The report of an evaluation: its figures in percent, and what was evaluated."""
 
 import csv
 import dataclasses
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..categories import Category
-from ..files import write_whole
+from ..files import write_atomic
 from .metrics import AveragePrecision, PanopticQuality
 
 REPORT, PER_CLASS = "report.json", "per_class.csv"
@@ -18,9 +18,10 @@ REPORT, PER_CLASS = "report.json", "per_class.csv"
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Figures in percent. ``box_ap`` and ``mask_ap`` are None where there are no instances to score.
+    """The figures of one evaluation, in percent.
 
-    ``evaluated`` says what was: the model, its dtype and thresholds, the images, the truth, the versions.
+    ``box_ap`` and ``mask_ap`` are None if there were no instances to score. ``evaluated`` records the model with its
+    dtype and thresholds, the images, the truth and the versions of the libraries.
     """
 
     panoptic: PanopticQuality
@@ -30,7 +31,7 @@ class Report:
     evaluated: Mapping[str, Any]
 
     def table(self) -> str:
-        """The model card's table, and one of the panoptic figures, in Markdown."""
+        """Two Markdown tables: the one of the model card, and the panoptic figures of things and stuff."""
         quality, box, mask = self.panoptic, self.box_ap, self.mask_ap
         card = (box.ap if box else None, mask.ap if mask else None, quality.all.pq if quality.all else None)
         rows = [
@@ -46,10 +47,10 @@ class Report:
         )
 
     def save(self, folder: Path) -> None:
-        """Write ``report.json`` and, a line for every class, ``per_class.csv``.
+        """Write ``report.json``, and ``per_class.csv`` with a line for every class.
 
         Raises:
-            OSError: they cannot be written.
+            OSError: a file cannot be written.
         """
         folder.mkdir(parents=True, exist_ok=True)
         figures = {
@@ -57,8 +58,8 @@ class Report:
             for name, value in (("panoptic", self.panoptic), ("box_ap", self.box_ap), ("mask_ap", self.mask_ap))
         }
         content = json.dumps({**figures, "evaluated": dict(self.evaluated)}, indent=2)
-        write_whole(folder / REPORT, content.encode())
-        write_whole(folder / PER_CLASS, self._per_class().encode())
+        write_atomic(folder / REPORT, content.encode())
+        write_atomic(folder / PER_CLASS, self._per_class().encode())
 
     def _per_class(self) -> str:
         text = io.StringIO()

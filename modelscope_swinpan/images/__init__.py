@@ -1,1 +1,1 @@
-"""What becomes pixels: files, addresses, PIL images, arrays and dataset rows."""
+"""Images in and out: every kind of input becomes RGB pixels, and pixels become PNG files."""

@@ -1,4 +1,7 @@
-"""The one place where an input becomes pixels: paths, URLs, PIL images, arrays and dataset rows, to RGB uint8."""
+"""Decode every kind of input to RGB uint8 pixels: paths, URLs, PIL images, arrays and dataset rows.
+
+No other module of the package decodes its inputs, so size limits and error messages are the same everywhere.
+"""
 
 import io
 import os
@@ -12,26 +15,27 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import ImageError
+from ..files import is_url
 from .fetch import fetch
 
 MIN_SIDE = 2
-"""The smallest width and height that is accepted, in pixels: resizing interpolates between pixels, one is too few."""
+"""The smallest accepted width and height, in pixels. Resizing interpolates between pixels, so one is too few."""
 MAX_PIXELS = 80_000_000
-"""The largest width × height that is accepted: 61-megapixel photographs pass. Pillow itself warns from 89 on."""
+"""The largest accepted width × height: photographs of 61 megapixels pass. Pillow itself warns above 89 megapixels."""
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
-"""The file formats that are read. Pillow knows more, one of which starts another program (EPS)."""
+"""The accepted file formats. Pillow reads more, but its EPS reader starts another program."""
 ROW_KEYS = ("InputImage:FILE", "image")
-"""Where a dataset row holds its image; the first that is there counts."""
+"""The keys under which a dataset row may hold its image. The first one present is used."""
 
 _ACCEPTED = "a path, an http(s) URL, a PIL image, a uint8 BGR array or a dataset row"
 
 
 def decode_image(source: Any) -> npt.NDArray[np.uint8]:
-    """Read any accepted input as an (H, W, 3) RGB array, uint8 0–255, C-contiguous and not shared with the input.
+    """Decode any accepted input.
 
-    Files and PIL images are turned upright by their EXIF orientation. Alpha is dropped, not blended, as OpenCV does.
-    Of 16-bit samples the high byte counts (``value >> 8``), as in OpenCV; a PIL image of mode I (32 bit) must hold
-    16-bit values, as Pillow's 16-bit files do. Of an animation the first frame counts.
+    The EXIF orientation of files and PIL images is applied. Alpha is dropped without blending, as OpenCV does.
+    16-bit samples keep their high byte (``value >> 8``), as in OpenCV. A PIL image of mode I (32 bit) must hold 16-bit
+    values; Pillow opens 16-bit files this way. The first frame of an animation is used.
 
     Args:
         source: One of
@@ -39,12 +43,15 @@ def decode_image(source: Any) -> npt.NDArray[np.uint8]:
             * a path (``str`` or ``os.PathLike``) to a file in one of :data:`FORMATS`,
             * a ``str`` that starts with ``http://`` or ``https://``,
             * a PIL image of any mode but F (floating point) and La (premultiplied grey),
-            * a uint8 array, (H, W) or (H, W, 1) grey, (H, W, 3) BGR or (H, W, 4) BGRA, as in ModelScope and OpenCV,
-            * a dataset row: a mapping with one of :data:`ROW_KEYS`, whose value is one of the above or, as in
+            * a uint8 array: (H, W) or (H, W, 1) grey, (H, W, 3) BGR, or (H, W, 4) BGRA, as in ModelScope and OpenCV,
+            * a dataset row: a mapping with one of :data:`ROW_KEYS`. Its value is one of the above or, as in
               HuggingFace datasets, ``{'bytes': …, 'path': …}``.
 
+    Returns:
+        RGB pixels (H, W, 3), uint8 0–255, C-contiguous. The array shares no memory with the input.
+
     Raises:
-        ImageError: the input is of another type or dtype, missing, damaged, not an image, smaller than
+        ImageError: the input has the wrong type or dtype, is missing, damaged or no image, or is smaller than
             :data:`MIN_SIDE` or larger than :data:`MAX_PIXELS`.
     """
     if isinstance(source, Mapping):
@@ -53,7 +60,7 @@ def decode_image(source: Any) -> npt.NDArray[np.uint8]:
         return _from_array(source)
     if isinstance(source, Image.Image):
         return _from_pil(source, f"PIL image of mode {source.mode}")
-    if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
+    if isinstance(source, str) and is_url(source):
         return decode_file(fetch(source), source)
     if isinstance(source, str | os.PathLike):
         return _from_path(os.fsdecode(source))
@@ -61,10 +68,10 @@ def decode_image(source: Any) -> npt.NDArray[np.uint8]:
 
 
 def decode_file(content: bytes, name: str) -> npt.NDArray[np.uint8]:
-    """Read the ``content`` of a file, in one of :data:`FORMATS`, as :func:`decode_image` does; errors call it ``name``.
+    """Decode the ``content`` of an image file by the rules of :func:`decode_image`. Error messages call it ``name``.
 
     Raises:
-        ImageError: as of :func:`decode_image`.
+        ImageError: the content is no image in one of :data:`FORMATS`, is damaged, too small or too large.
     """
     return _from_file(io.BytesIO(content), name)
 
@@ -93,7 +100,7 @@ def _from_path(source: str) -> npt.NDArray[np.uint8]:
         if path.is_dir():
             raise ImageError(f"{name}: a folder, expected an image file.")
         if not path.is_file():
-            hint = " Of addresses, only http:// and https:// are read." if "://" in source else ""
+            hint = " Only http:// and https:// addresses can be fetched." if "://" in source else ""
             raise ImageError(f"{name}: no such file.{hint}")
         with path.open("rb") as file:
             return _from_file(file, name)
@@ -109,25 +116,25 @@ def _from_file(file: BinaryIO, name: str) -> npt.NDArray[np.uint8]:
 
 
 def _from_pil(image: Image.Image, name: str) -> npt.NDArray[np.uint8]:
-    _check_size(image.width, image.height, name)  # the header's size: nothing is decoded yet
+    _check_size(image.width, image.height, name)  # the size in the header, before anything is decoded
     if image.mode == "F":
         raise ImageError(
             f"{name}: floating-point pixels have no fixed range; scale them to 0–255 and convert to mode L."
         )
     with _as_image_error(name):
         image.load()
-        image = _upright(image)
+        image = _apply_orientation(image)
         if image.mode.startswith("I"):
             return _from_16_bit(np.asarray(image), name)
         if image.mode in ("P", "PA"):
-            image = image.convert("RGBA")  # a palette may hold alpha; straight to RGB, Pillow warns about that
+            image = image.convert("RGBA")  # Pillow warns if a palette that may hold alpha is converted to RGB directly
         return np.array(image.convert("RGB"))
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _apply_orientation(image: Image.Image) -> Image.Image:
     try:
         return ImageOps.exif_transpose(image)
-    except Exception:  # damaged EXIF data, where Pillow raises nearly anything; the pixels are sound
+    except Exception:  # damaged EXIF data makes Pillow raise many error types; the pixels are still usable
         return image
 
 
@@ -157,13 +164,13 @@ def _from_array(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 
 def _dtype_hint(array: npt.NDArray[Any]) -> str:
-    """How to convert an array of the wrong dtype."""
+    """Advice on how to convert an array that has the wrong dtype."""
     if array.dtype.kind == "b":
         return "Convert with array.astype('uint8') * 255."
     if array.dtype.kind not in "iuf":
         return "Convert it to numbers from 0 to 255, then array.astype('uint8')."
     if array.dtype.kind == "f" and np.isnan(array).any():
-        return "It holds NaN (not a number): replace those first, np.nan_to_num(array)."
+        return "It holds NaN (not a number). Replace NaN first with np.nan_to_num(array)."
     if array.dtype == np.uint16:
         return "Convert 16-bit values with (array >> 8).astype('uint8')."
     return (
@@ -184,23 +191,23 @@ def _check_size(width: int, height: int, name: str) -> None:
 
 @contextmanager
 def _as_image_error(name: str) -> Iterator[None]:
-    """Turn whatever reading the image ``name`` raises into an ImageError."""
+    """Turn every exception from reading the image ``name`` into an :class:`ImageError`."""
     try:
         yield
     except ImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ImageError(
-            f"{name}: over {MAX_PIXELS / 1e6:.0f} megapixels, the most that is read; make it smaller."
+            f"{name}: larger than the limit of {MAX_PIXELS / 1e6:.0f} megapixels; make it smaller."
         ) from None
     except UnidentifiedImageError:
         raise ImageError(f"{name}: not an image in a known format ({', '.join(FORMATS)}).") from None
-    except Exception as error:  # damaged files make Pillow raise nearly anything: OSError, SyntaxError, struct.error, …
+    except Exception as error:  # damaged files make Pillow raise many types: OSError, SyntaxError, struct.error, …
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise ImageError(f"{name}: cannot be read as an image: {reason}") from None
 
 
 def _printable(text: str) -> str:
-    """At most 200 characters, and none that a terminal cannot encode."""
+    """The text, cut to 200 characters. Characters that a terminal cannot encode are escaped."""
     text = text.encode(errors="backslashreplace").decode()
     return text if len(text) <= 200 else f"{text[:200]}…"

@@ -1,14 +1,12 @@
 """ModelScope's metric of panoptic segmentation."""
 
 import tempfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from modelscope.metrics.base import Metric
 from modelscope.metrics.builder import METRICS
 from modelscope.utils.ast_utils import INDEX_KEY
@@ -17,6 +15,7 @@ from modelscope.utils.registry import default_group
 
 from ..categories import COCO_PANOPTIC, Category
 from ..coco.annotation import Annotation, SegmentInfo
+from ..coco.encoding import PackedIds
 from ..coco.reader import CocoPanoptic
 from ..coco.writer import CocoPanopticWriter
 from ..errors import ConfigError
@@ -67,7 +66,7 @@ class PanopticMetric(Metric):
             raise ConfigError(f"The answer has the shape {ids.shape}, the row's label {truth.segment_ids.shape}.")
         known = {category.id for category in self.categories}
         kept = tuple(segment for segment in segments if segment.category_id in known)
-        self._pairs.append(_Pair(_Map.pack(truth.segment_ids), truth.segments, _Map.pack(ids), kept))
+        self._pairs.append(_Pair(PackedIds.pack(truth.segment_ids), truth.segments, PackedIds.pack(ids), kept))
 
     def merge(self, other: "PanopticMetric") -> None:
         """Add what another process's metric took."""
@@ -94,27 +93,12 @@ class PanopticMetric(Metric):
 
 
 @dataclass(frozen=True)
-class _Map:
-    """A map of segment ids, packed: they fit into memory by the thousand."""
-
-    shape: tuple[int, ...]
-    data: bytes
-
-    @classmethod
-    def pack(cls, ids: npt.NDArray[np.int32]) -> "_Map":
-        return cls(ids.shape, zlib.compress(ids.tobytes(), level=1))
-
-    def unpack(self) -> npt.NDArray[np.int32]:
-        return np.frombuffer(zlib.decompress(self.data), np.int32).reshape(self.shape)
-
-
-@dataclass(frozen=True)
 class _Pair:
     """What is true of an image, and what was answered."""
 
-    true_ids: _Map
+    true_ids: PackedIds
     true_segments: tuple[SegmentInfo, ...]
-    ids: _Map
+    ids: PackedIds
     segments: tuple[Segment, ...]
 
     def annotation(self) -> Annotation:

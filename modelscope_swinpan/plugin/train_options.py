@@ -3,7 +3,7 @@
 They are those of :class:`~modelscope_swinpan.training.config.TrainConfig`, and besides
 
 * ``max_epochs``: how often to go through the data, instead of ``steps``,
-* ``augment``: an object with options of :class:`~modelscope_swinpan.training.augment.AugmentConfig`,
+* ``augment``: an object with options of :class:`~modelscope_swinpan.training.config.AugmentConfig`,
 * ``work_dir``: the folder of the run.
 """
 
@@ -19,8 +19,7 @@ from modelscope.utils.logger import get_logger
 
 from ..config import check_names, from_mapping
 from ..errors import ConfigError
-from ..training.augment import AugmentConfig
-from ..training.config import TrainConfig
+from ..training.config import AugmentConfig, TrainConfig
 
 TRAIN = "train"
 NAMES = (*(field.name for field in dataclasses.fields(TrainConfig)), "augment", "max_epochs", "work_dir")

@@ -23,7 +23,7 @@ from ..errors import ConfigError
 from ..evaluation.callback import evaluator, measure
 from ..models.mask2former import Mask2Former
 from ..training.config import Phase
-from ..training.loop import Run
+from ..training.loop import TrainingRun
 from ..training.processes import join
 from ..training.samples import first_of
 from ..training.start import starting_model
@@ -165,14 +165,14 @@ class SwinPanTrainer(BaseTrainer):
         return measure(model.eval(), self.eval_dataset, self.work_dir, name=str(checkpoint_path or self.work_dir))
 
     @cached_property
-    def run(self) -> Run:
+    def run(self) -> TrainingRun:
         """The run, as far as it is."""
         dataset, watched = self.train_dataset, self._to_evaluate
         if dataset is None:
             raise ConfigError("Training needs a train_dataset: pass one to build_trainer().")
         scores = watched is not None and self.processes.rank == 0
         shown = dataset if watched is None else watched
-        return Run(
+        return TrainingRun(
             self.model,
             dataset,
             self.work_dir,

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from ..categories import Category
 from ..coco.layout import path_inside
 from ..errors import ConfigError, DatasetError
-from ..files import remove_leftovers, whole, write_whole
+from ..files import atomic, remove_leftovers, write_atomic
 from .inputs import Inputs, Item
 from .journal import Lines
 from .sinks import ERROR, STAMP, WRITTEN, Record, Sink
@@ -84,9 +84,9 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         _lock(self.path, stack)
         if not is_own(self.path, self._run, files=self.files):
-            write_whole(self.path / RUN, json.dumps(self._run, indent=2).encode())
+            write_atomic(self.path / RUN, json.dumps(self._run, indent=2).encode())
         if not (self.path / INPUTS).exists():
-            with whole(self.path / INPUTS) as partial:
+            with atomic(self.path / INPUTS) as partial:
                 shutil.copyfile(self._listed, partial)
         for folder in (self.path, *(path for name in self.files if (path := self.path / name).is_dir())):
             remove_leftovers(folder)
@@ -120,7 +120,7 @@ class RunFolder:
             self._open(self._stack)
         for name, content in record.files.items():
             (self.path / name).parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self.path / name, content)
+            write_atomic(self.path / name, content)
         assert self._journal is not None  # noqa: S101
         self._journal.add(record.line)
         self._count(failed=record.failed)
@@ -140,7 +140,7 @@ class RunFolder:
         for sink in self.sinks:
             sink.finish(self.path, lambda sink=sink: entries(sink), categories)  # type: ignore[misc]
         if self.failed:
-            with whole(self.path / ERRORS) as partial, partial.open("w", encoding="utf-8") as file:
+            with atomic(self.path / ERRORS) as partial, partial.open("w", encoding="utf-8") as file:
                 for line in self.kept():
                     if ERROR in line:
                         file.write(json.dumps(line[ERROR]) + "\n")

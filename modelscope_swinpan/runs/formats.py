@@ -13,9 +13,10 @@ import numpy as np
 from PIL import Image
 
 from ..categories import Category
-from ..coco.encoding import colors_from_ids, encode_png, segment_entry
+from ..coco.encoding import colors_from_ids, segment_entry
 from ..coco.writer import json_list, write_panoptic_json
-from ..files import whole
+from ..files import atomic
+from ..images.encode import encode_png
 from ..inference.predictor import Pixels, Result
 from .inputs import Item
 from .sinks import Encoded, Entries, Sink, compact
@@ -41,7 +42,7 @@ class CocoPanopticSink(Sink):
         annotation, picture = result.to_panoptic().of_categories(self._only).to_coco(item.image_id, f"{item.stem}.png")
         height, width = result.shape
         image = {"id": item.image_id, "file_name": item.name, "height": height, "width": width}
-        png = encode_png(np.asarray(picture))
+        png = encode_png(picture)
         return Encoded({"image": image, "annotation": annotation}, {f"panoptic/{item.stem}.png": png})
 
     def finish(self, folder: Path, entries: Entries, categories: Sequence[Category]) -> None:
@@ -88,7 +89,7 @@ class OverlaysSink(Sink):
     def encode(self, item: Item, result: Result, pixels: Pixels) -> Encoded:
         """The image's picture."""
         overlay = result.to_pil(Image.fromarray(pixels))
-        return Encoded(files={f"overlays/{item.stem}.png": encode_png(np.asarray(overlay))})
+        return Encoded(files={f"overlays/{item.stem}.png": encode_png(overlay)})
 
 
 class RowSink(Sink):
@@ -120,7 +121,7 @@ class LinesSink(RowSink):
 
     def finish(self, folder: Path, entries: Entries, categories: Sequence[Category]) -> None:
         """Write ``results.jsonl``."""
-        with whole(folder / "results.jsonl") as partial, partial.open("wb") as file:
+        with atomic(folder / "results.jsonl") as partial, partial.open("wb") as file:
             for row in entries():
                 file.write(compact(row) + b"\n")
 
@@ -151,7 +152,7 @@ class ParquetSink(RowSink):
         numbers = {"image_id": pa.int64(), "file_name": pa.string(), "height": pa.int32(), "width": pa.int32()}
         schema = pa.schema({**numbers, "segments_info": pa.list_(segment)})
         rows = entries()
-        with whole(folder / "results.parquet") as partial, parquet.ParquetWriter(partial, schema) as writer:
+        with atomic(folder / "results.parquet") as partial, parquet.ParquetWriter(partial, schema) as writer:
             while group := list(islice(rows, ROWS)):
                 writer.write_table(pa.Table.from_pylist(group, schema))
 

@@ -1,7 +1,7 @@
-"""Generated scenes with exact panoptic truth, for tests, demonstrations and teaching.
+"""Generate scenes with their truth. The seed, the size and the altitude decide a scene completely.
 
-A scene follows from its seed and size alone. Things grow with the picture, so the size sets the resolution and the
-shape. Train on the seeds from :data:`TRAINING_SEEDS` on; those below it are held out.
+Things grow with the picture, so a larger size shows the same kind of scene at a higher resolution. Train on the seeds
+from :data:`TRAINING_SEEDS` on. The seeds below are held out for evaluation.
 """
 
 from collections.abc import Sequence
@@ -15,34 +15,37 @@ from ..categories import Category
 from ..coco.annotation import Example, annotate
 from ..errors import ConfigError
 from ..structures import Size
-from .canvas import VOID, Canvas
-from .layout import SCENE_CATEGORIES, compose
-from .noise import TILE, tile
-from .things import Generator
+from .canvas import VOID, Canvas, Generator
+from .compose import SCENE_CATEGORIES, compose
+from .noise import PERIOD, pattern
 
 TRAINING_SEEDS = 1_000_000
 """The first seed for training."""
 
 MIN_SIDE, MAX_SIDE = 64, 4096
-"""The smallest and largest height and width of a scene, in pixels."""
+"""The smallest and the largest height and width of a scene, in pixels."""
 
 FARTHEST = 20
-"""The most times that a scene can be seen from higher up: ids suffice for its things."""
+"""The largest value of ``far``. The ids of a scene suffice for the things seen from there."""
 
 LEAST_STUFF = 1 / 400
-"""Stuff of which less than this part of the picture is left, a sliver between things, is void."""
+"""Stuff that covers less than this part of the picture is a sliver between things, and becomes void."""
 
 DEFAULT_SIZE = Size(256, 320)
 
 
 def generate_scene(seed: int, size: tuple[int, int] = DEFAULT_SIZE, *, far: float = 1) -> Example:
-    """The scene of a seed, with labels in :data:`SCENE_CATEGORIES`; ``size`` is (height, width) in pixels.
+    """Generate a scene. Its labels are indices into :data:`SCENE_CATEGORIES`.
 
-    ``far`` (1–20) is how many times higher up the viewer is: things are that much smaller, and that many times more.
-    In a picture of 3072 × 3840 pixels seen from 12 times as high, they have the size they have in one of 256 × 320.
+    Args:
+        seed: A whole number of at least 0.
+        size: (height, width) in pixels.
+        far: The altitude of the camera, 1–20 times that of a standing person. Things are smaller by this factor, and
+            there are more of them by this factor. With ``far=12``, things in a picture of 3072 × 3840 pixels have the
+            same size in pixels as in one of 256 × 320.
 
     Raises:
-        ConfigError: the seed is negative, or the size or ``far`` out of range.
+        ConfigError: the seed is negative, or the size or ``far`` is out of range.
     """
     if seed < 0:
         raise ConfigError(f"A scene's seed must be 0 or more; got {seed}.")
@@ -63,7 +66,7 @@ def generate_scene(seed: int, size: tuple[int, int] = DEFAULT_SIZE, *, far: floa
 
 
 class SceneDataset(Dataset[Example]):
-    """The scenes of some seeds, generated when they are asked for."""
+    """The scenes of some seeds, generated on access."""
 
     def __init__(self, seeds: Sequence[int], size: tuple[int, int] = DEFAULT_SIZE) -> None:
         self.categories: tuple[Category, ...] = SCENE_CATEGORIES
@@ -78,14 +81,14 @@ class SceneDataset(Dataset[Example]):
 
 
 def _photograph(image: npt.NDArray[np.float32], rng: Generator, far: float) -> npt.NDArray[np.uint8]:
-    """The picture as a camera takes it: exposure, white balance, focus, and noise of the sensor."""
+    """Imitate a camera: exposure, white balance, focus and the noise of the sensor."""
     height, width = image.shape[:2]
     warmth = rng.uniform(-0.06, 0.06)
     gain = rng.uniform(0.8, 1.15) * np.array([1 + warmth, 1, 1 - warmth], np.float32)
     photo = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 0.8) * (min(height, width) / 256 / far) ** 0.5) * gain
-    y, x = rng.integers(0, TILE, 2)
-    rows, columns = (y + np.arange(height)) % TILE, (x + np.arange(width)) % TILE
-    grain = tile(0.0)[rows][:, columns] * rng.uniform(0, 5)
+    y, x = rng.integers(0, PERIOD, 2)
+    rows, columns = (y + np.arange(height)) % PERIOD, (x + np.arange(width)) % PERIOD
+    grain = pattern(0.0)[rows][:, columns] * rng.uniform(0, 5)
     photo += grain[..., np.newaxis]
     pixels: npt.NDArray[np.uint8] = np.clip(photo, 0, 255).astype(np.uint8)
     return pixels

@@ -1,42 +1,43 @@
-"""Noise that textures are made of: tiles that repeat without a seam, and curves."""
+"""Noise for textures: patterns that repeat without a seam, and curves."""
 
 from functools import cache
 
 import cv2
 import numpy as np
 
-from .canvas import Map
+from .canvas import Generator, Map
 
-TILE = 512
-"""Side of a tile in pixels."""
+PERIOD = 512
+"""Patterns repeat after this number of pixels."""
 
 
 @cache
-def tile(roughness: float) -> Map:
-    """Noise (TILE, TILE) of mean 0 and deviation 1 whose spectrum falls as 1 / frequency ** ``roughness``.
+def pattern(roughness: float) -> Map:
+    """Noise (PERIOD, PERIOD) with mean 0 and deviation 1, and a spectrum of 1 / frequency ** ``roughness``.
 
-    0 is white, 1 grass or gravel, 2 clouds. The tile is the same in every run and must not be written to.
+    Roughness 0 is white noise, 1 looks like grass or gravel, 2 like clouds. The pattern is the same in every run, and
+    read-only.
     """
-    white = np.random.Generator(np.random.PCG64(0)).standard_normal((TILE, TILE))
-    frequency = np.hypot(np.fft.fftfreq(TILE)[:, np.newaxis], np.fft.rfftfreq(TILE)) * TILE
+    white = np.random.Generator(np.random.PCG64(0)).standard_normal((PERIOD, PERIOD))
+    frequency = np.hypot(np.fft.fftfreq(PERIOD)[:, np.newaxis], np.fft.rfftfreq(PERIOD)) * PERIOD
     frequency[0, 0] = np.inf if roughness else 1
-    noise = np.fft.irfft2(np.fft.rfft2(white) / frequency**roughness, (TILE, TILE))
+    noise = np.fft.irfft2(np.fft.rfft2(white) / frequency**roughness, (PERIOD, PERIOD))
     texture: Map = (noise / noise.std()).astype(np.float32)
     texture.flags.writeable = False
     return texture
 
 
-def sample(texture: Map, u: Map, v: Map, rng: np.random.Generator) -> Map:
-    """The texture at columns ``u`` and rows ``v``, broadcast, in its pixels, from a random place on; it repeats."""
-    du, dv = rng.uniform(0, TILE, 2).astype(np.float32)
-    u, v = np.broadcast_arrays((u + du) % TILE, (v + dv) % TILE)
-    sampled: Map = cv2.remap(texture, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
+def sample(roughness: float, u: Map, v: Map, rng: Generator) -> Map:
+    """Sample a pattern at columns ``u`` and rows ``v``, which are broadcast, with a random offset."""
+    du, dv = rng.uniform(0, PERIOD, 2).astype(np.float32)
+    u, v = np.broadcast_arrays((u + du) % PERIOD, (v + dv) % PERIOD)
+    sampled: Map = cv2.remap(pattern(roughness), u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
     return sampled
 
 
-def curve(rng: np.random.Generator, width: int, scale: float, roughness: float = 2) -> Map:
-    """A random curve, one value a column, deviation about 1; features are ``scale`` of the picture wide, at most."""
-    columns = np.arange(width, dtype=np.float32)[np.newaxis] * (TILE / width * scale)
-    row = rng.uniform(0, TILE, 1).astype(np.float32)[np.newaxis]
-    values: Map = sample(tile(roughness), columns, row, rng)[0]
+def curve(rng: Generator, width: int, scale: float, roughness: float = 2) -> Map:
+    """A random curve (width,) with a deviation of about 1. Its largest features span ``scale`` of the width."""
+    across = np.arange(width, dtype=np.float32)[np.newaxis] * (PERIOD / width * scale)
+    row = rng.uniform(0, PERIOD, 1).astype(np.float32)[np.newaxis]
+    values: Map = sample(roughness, across, row, rng)[0]
     return values

@@ -1,4 +1,4 @@
-"""Placing things in a scene, far ones first, by the rule that nothing labelled may be tiny or all but hidden."""
+"""Place things in a scene, far ones first. No labelled thing may be tiny or almost hidden."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ import numpy as np
 import numpy.typing as npt
 
 from ..categories import Category
-from .canvas import VOID, Canvas, Map
+from .camera import Camera, Light
+from .canvas import VOID, Canvas, Generator, Map
 from .props import pole
-from .things import Draw, Generator
-from .view import Light, View
+from .things import Draw
 
 LEAST_AREA = 1 / 750
-"""The least part of the picture that a thing covers where nothing hides it: 109 of 256 × 320 pixels, if seen near."""
+"""The smallest part of the picture that an unhidden thing covers: 109 of 256 × 320 pixels, if ``far`` is 1."""
 LEAST_VISIBLE = 0.4
-"""The least part of a thing that others and the picture's edge leave to be seen."""
+"""The smallest part of a thing that stays visible beside other things and the edge of the picture."""
 
 _MAX_IDS = 256
 _TRIES = 6
@@ -25,11 +25,12 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Kind:
-    """Something to place, with its range of ``heights``, in front of the stuff ``on``.
+    """A kind of object that can be placed in front of the stuff ``on``.
 
-    What stands has its height in metres, its foot on ``rows``, so far below the horizon in heights of the picture, and
-    may be raised on a post of ``post`` metres. What has no ``rows`` hangs or flies; its height is in parts of the
-    picture's short side. ``name`` is its category's; None is clutter, which is void.
+    ``heights`` is the range of its heights. A standing object has heights in metres. ``rows`` is the range of the
+    distance of its foot below the horizon, in heights of the picture, and ``post`` is the length of the post under it,
+    in metres. An object without ``rows`` hangs or flies, and its heights are fractions of the picture's short side.
+    ``name`` is the category; None is clutter, which is void.
     """
 
     name: str | None
@@ -42,7 +43,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Plan:
-    """A drawing that is not placed yet: its foot goes to ``row``, where a metre is ``scale`` pixels."""
+    """A drawn object without a column yet. Its foot goes to ``row``, where a metre is ``scale`` pixels."""
 
     kind: Kind
     row: int
@@ -52,23 +53,23 @@ class Plan:
 
     @property
     def depth(self) -> int:
-        """What is to be painted later has a greater one: the row of the foot, 0 for what hangs."""
+        """The order of painting: the row of the foot, or 0 for an object that hangs."""
         return 0 if self.kind.rows is None else self.row
 
 
 class Stage:
-    """A canvas with stuff on it, and the things that are placed there.
+    """A canvas with stuff, on which things are placed.
 
-    Ids of stuff are its labels + 1, those of things come after them. ``labels`` gives the label of every id, and
-    ``things`` is how many were placed.
+    The id of stuff is its label + 1. Ids of things follow. ``labels`` holds the label of every id; ``things`` is the
+    number of things placed.
     """
 
     def __init__(
-        self, canvas: Canvas, view: View, light: Light, categories: Sequence[Category], ground: Iterable[str]
+        self, canvas: Canvas, camera: Camera, light: Light, categories: Sequence[Category], ground: Iterable[str]
     ) -> None:
-        """``ground`` names the stuff that shadows fall on."""
+        """Prepare the ids. ``ground`` names the stuff that shadows fall on."""
         self.canvas = canvas
-        self.view = view
+        self.camera = camera
         self.light = light
         self.things = 0
         self.stuff_ids = {item.name: label + 1 for label, item in enumerate(categories) if not item.isthing}
@@ -76,21 +77,21 @@ class Stage:
         self._thing_labels = {item.name: label for label, item in enumerate(categories) if item.isthing}
         self._first_thing = len(categories) + 1
         self._ground = self._ids_of(ground)
-        self._seen = np.zeros(_MAX_IDS)  # pixels of every thing that nothing covers, …
-        self._needed = np.full(_MAX_IDS, -np.inf)  # … and how many have to stay; of stuff, which is not counted, none
+        self._seen = np.zeros(_MAX_IDS)  # visible pixels of every thing
+        self._needed = np.full(_MAX_IDS, -np.inf)  # pixels that must stay visible; none of stuff
 
     def plan(self, kind: Kind, rng: Generator) -> Plan | None:
-        """Draw one of a kind, at a random distance; None where it would be too small or too large."""
+        """Draw an object at a random distance. Returns None if it would be too small or too large."""
         height, width = self.canvas.size
         size = rng.uniform(*kind.heights)
-        near = height / self.view.far
-        least_area = LEAST_AREA * height * width / self.view.far**2
+        near = height / self.camera.far
+        least_area = LEAST_AREA * height * width / self.camera.far**2
         for _ in range(_TRIES):
             if kind.rows is None:
-                row, scale = int(rng.uniform(0.05, 0.95) * self.view.horizon), min(height, width) / self.view.far
+                row, scale = int(rng.uniform(0.05, 0.95) * self.camera.horizon), min(height, width) / self.camera.far
             else:
-                row = int(min(self.view.horizon + rng.uniform(*kind.rows) * height, 0.99 * height))
-                scale = self.view.scale(row)
+                row = int(min(self.camera.horizon + rng.uniform(*kind.rows) * height, 0.99 * height))
+                scale = self.camera.scale(row)
             if not 0.03 * near <= size * scale <= (size + kind.post) * scale <= 0.75 * near:
                 continue
             colors, coverage = kind.draw(rng, size * scale).render()
@@ -99,7 +100,7 @@ class Stage:
         return None
 
     def place(self, plan: Plan, rng: Generator) -> bool:
-        """Put what was planned somewhere along its row; False where there is no room for it."""
+        """Put an object somewhere along its row. Returns False if there is no room."""
         height, width = plan.coverage.shape
         hangs = plan.kind.rows is None
         top = plan.row - (height // 2 if hangs else height + round(plan.kind.post * plan.scale))
@@ -116,7 +117,7 @@ class Stage:
         return False
 
     def _paint(self, plan: Plan, left: int, top: int) -> bool:
-        """Paint a thing on its post, with their shadows, unless it or another one would be hidden."""
+        """Paint an object with its post and shadows. Returns False if it or another thing would be hidden."""
         label = self._thing_labels.get(plan.kind.name or "")
         if label is None:
             id_, needed = self.stuff_ids.get(plan.kind.name or "", VOID), 0.0
@@ -143,7 +144,7 @@ class Stage:
         return True
 
     def _ids_of(self, names: Iterable[str]) -> Mask:
-        """Which ids, by index, are those of the stuff called ``names``."""
+        """For every id, whether it belongs to the stuff called ``names``."""
         mask = np.zeros(_MAX_IDS, np.bool_)
         mask[[self.stuff_ids[name] for name in names]] = True
         return mask

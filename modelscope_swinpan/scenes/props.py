@@ -1,10 +1,10 @@
-"""What stands in scenes and is no thing: trees, houses and walls, which are stuff, and clutter, which is void."""
+"""Sprites that are no things: trees, houses and walls, which are stuff, and clutter, which is void."""
 
 import numpy as np
 
-from .canvas import Color, Map, Sprite
-from .noise import tile
-from .things import BLACK, GLASS, WHITE, Generator, dim, pick
+from .canvas import Color, Generator, Map, Sprite
+from .noise import PERIOD, pattern
+from .things import BLACK, GLASS, WHITE, dim, pick
 
 TRUNK: Color = (95, 70, 48)
 FOLIAGE: tuple[Color, ...] = ((52, 98, 40), (66, 112, 44), (40, 84, 46), (84, 112, 40), (176, 104, 38), (160, 70, 35))
@@ -15,9 +15,9 @@ FACADES: tuple[Color, ...] = (
 
 
 def patch(rng: Generator, side: int) -> Map:
-    """A random square of fine noise."""
-    y, x = rng.integers(0, tile(1.0).shape[0] - side, 2)
-    return tile(1.0)[y : y + side, x : x + side]
+    """A random square (side, side) of fine noise."""
+    y, x = rng.integers(0, PERIOD - side, 2)
+    return pattern(1.0)[y : y + side, x : x + side]
 
 
 def broadleaf(rng: Generator, height: float) -> Sprite:
@@ -34,7 +34,7 @@ def broadleaf(rng: Generator, height: float) -> Sprite:
 
 
 def conifer(rng: Generator, height: float, snow: bool = False) -> Sprite:
-    """A fir of stacked tiers, with ``snow`` on them in winter."""
+    """A fir with stacked tiers, and ``snow`` on them in winter."""
     sprite = Sprite(0.6, 1, height)
     green = dim((34, 74, 52), rng.uniform(0.8, 1.25))
     sprite.rectangle(0.27, 0.85, 0.33, 1, TRUNK)
@@ -54,7 +54,7 @@ def conifer(rng: Generator, height: float, snow: bool = False) -> Sprite:
 
 
 def house(rng: Generator, height: float, width: float, light_side: float) -> Sprite:
-    """A building ``width`` heights wide, with rows of windows, lit from the left or right (-1 … 1)."""
+    """A building with rows of windows. ``width`` is in heights; ``light_side`` is -1 (left) to 1 (right)."""
     sprite = Sprite(width, 1, height)
     facade = pick(rng, FACADES)
     gabled = rng.random() < 0.4
@@ -97,7 +97,7 @@ def brick_wall(rng: Generator, height: float) -> Sprite:
 
 
 def pole(height: float, thickness: float) -> Sprite:
-    """A grey post; both in pixels."""
+    """A grey post. Height and thickness are in pixels."""
     wide = thickness / height
     sprite = Sprite(2 * wide, 1, height)
     sprite.rectangle(0.5 * wide, 0, 1.5 * wide, 1, (120, 122, 126))

@@ -1,6 +1,6 @@
-"""The things of generated scenes, each drawn into a sprite: ``(random generator, height in pixels) → Sprite``.
+"""The things of generated scenes. Each function draws one into a sprite: ``(generator, height in pixels) → Sprite``.
 
-Coordinates are in heights of the thing; colours, poses and kinds vary with the generator.
+The unit of coordinates is the height of the thing. The random generator varies colours, poses and designs.
 """
 
 import colorsys
@@ -8,10 +8,10 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
-from .canvas import Color, Points, Sprite
+from .canvas import Color, Generator, Points, Sprite
 
-Generator = np.random.Generator
 Draw = Callable[[Generator, float], Sprite]
 
 WHITE: Color = (245, 245, 240)
@@ -26,24 +26,24 @@ HAIRS: tuple[Color, ...] = ((30, 25, 22), (70, 45, 28), (120, 80, 40), (200, 165
 
 
 def vivid(rng: Generator, value: float = 1) -> Color:
-    """A saturated colour of any hue, ``value`` bright (0–1)."""
+    """A saturated colour of any hue. ``value`` (0–1) is its brightness."""
     red, green, blue = colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.6, 1), value * rng.uniform(0.75, 1))
     return red * 255, green * 255, blue * 255
 
 
 def pick(rng: Generator, colors: tuple[Color, ...]) -> Color:
-    """One of ``colors``."""
+    """Choose one of ``colors``."""
     return colors[rng.integers(len(colors))]
 
 
 def dim(color: Color, factor: float) -> Color:
-    """The colour, ``factor`` times as bright."""
+    """Multiply a colour by ``factor``, up to 255."""
     red, green, blue = (min(channel * factor, 255) for channel in color)
     return red, green, blue
 
 
 def person(rng: Generator, height: float) -> Sprite:
-    """Somebody standing, walking or waving."""
+    """A person who stands, walks or waves."""
     sprite = Sprite(0.7, 1, height)
     skin, hair, shirt = pick(rng, SKINS), pick(rng, HAIRS), vivid(rng)
     trousers = vivid(rng, 0.55) if rng.random() < 0.6 else pick(rng, ((40, 45, 60), (60, 60, 62), (190, 175, 140)))
@@ -93,8 +93,7 @@ def car(rng: Generator, height: float) -> Sprite:
         sprite.ellipse(x, 0.78, 0.22, 0.22, BLACK)
         sprite.ellipse(x, 0.78, 0.115, 0.115, (175, 178, 182))
         sprite.ellipse(x, 0.78, 0.04, 0.04, (80, 80, 84))
-    if rng.random() < 0.5:
-        sprite.mirror()
+    sprite.mirror(rng.random() < 0.5)
     return sprite
 
 
@@ -115,8 +114,7 @@ def airplane(rng: Generator, height: float) -> Sprite:
     sprite.polygon([(1.75, 0.7), (1.2, 1.18), (1.0, 1.18), (1.25, 0.7)], dim(body, 0.85))
     sprite.ellipse(1.5, 0.88, 0.15, 0.07, dim(stripe, 0.8))
     sprite.polygon([(0.5, 0.66), (0.2, 0.86), (0.08, 0.86), (0.25, 0.66)], dim(body, 0.8))
-    if rng.random() < 0.5:
-        sprite.mirror()
+    sprite.mirror(rng.random() < 0.5)
     return sprite
 
 
@@ -138,13 +136,12 @@ def boat(rng: Generator, height: float) -> Sprite:
         sprite.polygon([(0.65, 0.42), (0.7, 0.18), (1.23, 0.18), (1.4, 0.42)], dim(GLASS, 0.7))
         sprite.polygon([(0.05, 0.5), (2.35, 0.46), (1.95, 0.98), (0.2, 0.98)], hull)
         sprite.polygon([(0.08, 0.6), (2.27, 0.56), (2.2, 0.66), (0.1, 0.7)], trim)
-    if rng.random() < 0.5:
-        sprite.mirror()
+    sprite.mirror(rng.random() < 0.5)
     return sprite
 
 
 def umbrella(rng: Generator, height: float) -> Sprite:
-    """A parasol whose panels have two colours, on its pole."""
+    """A parasol on its pole, with panels in two colours."""
     sprite = Sprite(1.3, 1, height, rng.uniform(-7, 7))
     colors = vivid(rng), WHITE if rng.random() < 0.6 else vivid(rng)
     sprite.stroke([(0.65, 0.1), (0.65, 0.98)], 0.035, (225, 215, 200))
@@ -162,7 +159,7 @@ def umbrella(rng: Generator, height: float) -> Sprite:
 
 
 def kite(rng: Generator, height: float) -> Sprite:
-    """A diamond of four quarters with bows on its tail."""
+    """A diamond of four quarters, with bows on its tail."""
     sprite = Sprite(1, 1, height, rng.uniform(-40, 40))
     first, second = vivid(rng), vivid(rng) if rng.random() < 0.7 else WHITE
     wide, cross = rng.uniform(0.25, 0.34), rng.uniform(0.22, 0.32)
@@ -188,16 +185,18 @@ def ball(rng: Generator, height: float) -> Sprite:
     return sprite
 
 
-def _football(rng: Generator, sprite: Sprite) -> None:
-    def star(radius: float, offset: float) -> list[tuple[float, float]]:
-        angles = 2 * np.pi * (np.arange(5) / 5) + offset
-        return [(0.5 + radius * np.cos(a), 0.5 + radius * np.sin(a)) for a in angles]
+def _ring(radius: float, angles: npt.NDArray[np.float64]) -> Points:
+    """Points on a circle around the middle of a square sprite."""
+    return [(0.5 + radius * np.cos(angle), 0.5 + radius * np.sin(angle)) for angle in angles]
 
+
+def _football(rng: Generator, sprite: Sprite) -> None:
+    angles = 2 * np.pi * (np.arange(5) / 5)
     sprite.ellipse(0.5, 0.5, 0.5, 0.5, WHITE)
-    for inner, outer in zip(star(0.17, 0), star(0.36, 0), strict=True):
+    for inner, outer in zip(_ring(0.17, angles), _ring(0.36, angles), strict=True):
         sprite.stroke([inner, outer], 0.025, (90, 90, 90))
-    sprite.polygon(star(0.19, 0), BLACK)
-    for x, y in star(0.37, 0):
+    sprite.polygon(_ring(0.19, angles), BLACK)
+    for x, y in _ring(0.37, angles):
         sprite.ellipse(x, y, 0.1, 0.1, BLACK)
 
 
@@ -254,15 +253,14 @@ def stop_sign(rng: Generator, height: float) -> Sprite:
     """A red octagon with a white rim that says STOP."""
     sprite = Sprite(1, 1, height, rng.uniform(-4, 4))
     for radius, color in ((0.54, WHITE), (0.49, (200 + 30 * rng.random(), 25, 35))):
-        angles = np.pi * (np.arange(8) + 0.5) / 4
-        sprite.polygon([(0.5 + radius * np.cos(a), 0.5 + radius * np.sin(a)) for a in angles], color)
+        sprite.polygon(_ring(radius, np.pi * (np.arange(8) + 0.5) / 4), color)
     for number, letter in enumerate(_LETTERS):
         sprite.stroke([(0.14 + 0.19 * number + 0.14 * x, 0.37 + 0.26 * y) for x, y in letter], 0.05, WHITE)
     return sprite
 
 
 def traffic_light(rng: Generator, height: float) -> Sprite:
-    """Three lamps in a dark or yellow case; one is lit."""
+    """Three lamps in a dark or yellow case. One of them is lit."""
     sprite = Sprite(0.46, 1, height)
     case = pick(rng, (BLACK, (45, 50, 48), (215, 165, 30)))
     sprite.rectangle(0.01, 0.01, 0.45, 0.99, case)

@@ -1,4 +1,4 @@
-"""A web page around a predictor: a photo in, its segments to look at and to take away. It needs Gradio."""
+"""A web page around a predictor: visitors upload a photo, explore its segments and download them. Needs Gradio."""
 
 from ..checkpoints.load import EMBEDDED as EMBEDDED
 from .server import launch as launch

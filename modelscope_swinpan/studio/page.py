@@ -1,10 +1,11 @@
-"""The page: what stands where, and what follows on a click."""
+"""The page: its layout, and the handlers of its events."""
 
 import html
 import io
 import tempfile
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +15,32 @@ from PIL import Image
 from ..categories import Category
 from ..errors import SwinPanError
 from ..images.decode import decode_file
+from ..images.encode import encode_png
 from ..inference.predictor import Predictor
-from ..scenes.layout import SCENE_CATEGORIES
-from .answer import KINDS, Answer
-from .examples import make_examples
-from .view import view
+from ..scenes.compose import SCENE_CATEGORIES
+from ..scenes.dataset import generate_scene
+from .segmented_photo import KINDS, SegmentedPhoto
+from .viewer import viewer_value
 
 TITLE = "swinpan studio"
-KEPT = 3600
-"""How many seconds a visitor's photo and downloads are kept."""
+EXAMPLE_SEEDS = (37, 15, 12, 19)
+"""Seeds of the example pictures: held-out scenes of different places."""
+LIFETIME = 3600
+"""How long a visitor's photo and downloads are kept, in seconds."""
+
+DOWNLOADS = {
+    "Picture": ("-segments.png", SegmentedPhoto.overlay),
+    "COCO JSON": (".json", SegmentedPhoto.coco_json),
+    "COCO PNG": (".png", SegmentedPhoto.coco_png),
+}
+"""The downloads by the titles of their buttons: the end of the file's name, and the function that makes it."""
 
 PROGRESS = gr.Progress()
-"""As an argument's default, where Gradio looks for it: told how far the work is."""
+"""Gradio reports progress through a handler's argument that has this default."""
 
 _VIEWER = Path(__file__).with_name("viewer.js")
-_HINT = "What the model sees appears here."
-_EXPIRED = "This photo is no longer here: it was kept for an hour. Segment it again, please."
+_HINT = "The segments of the photo appear here."
+_EXPIRED = "This photo has expired after one hour. Segment it again, please."
 
 _WITH_NAME = "(photo) => [photo, photo.orig_name]"
 _FILTER = """(kinds, threshold) => {
@@ -44,55 +55,56 @@ _SAVE = """(file) => {
 
 
 def build(predictor: Predictor, folder: Path) -> gr.Blocks:
-    """The page for a predictor. Downloads are written to ``folder``.
+    """Build the page for a predictor. Downloads are written to ``folder``.
 
-    The browser alone shows and hides segments (``viewer.js``); the server is asked once for a photo's result, and for
-    files. Photos go through the model one at a time.
+    The server segments one photo at a time and makes the downloads. The browser shows and hides segments by itself, in
+    ``viewer.js``.
     """
-    desk = Desk(predictor, folder)
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(KEPT // 6, KEPT)) as page:
-        answer = gr.State(time_to_live=KEPT)
+    handlers = Handlers(predictor, folder)
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(LIFETIME // 6, LIFETIME)) as page:
+        segmented = gr.State(time_to_live=LIFETIME)
         gr.HTML(_header(predictor.categories), elem_id="header")
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=260):
                 photo = gr.File(type="binary", file_types=["image"], show_label=False, height=140, elem_id="photo")
                 name = gr.Textbox(visible="hidden")
-                examples = _gallery(desk.examples)
+                examples = _gallery(handlers.examples)
             with gr.Column(scale=7, min_width=320):
                 with gr.Row(elem_id="toolbar"):
                     kinds = gr.CheckboxGroup(KINDS, value=list(KINDS), label="Show", scale=3, min_width=215)
-                    threshold = gr.Slider(0, 1, value=0, step=0.01, label="Least score", scale=3, min_width=215)
+                    threshold = gr.Slider(0, 1, value=0, step=0.01, label="Minimum score", scale=3, min_width=215)
                     file = gr.File(visible="hidden")
-                    for title, make in (("Picture", desk.picture), ("COCO JSON", desk.json), ("COCO PNG", desk.png)):
+                    for title in DOWNLOADS:
                         button = gr.Button(f"↓ {title}", size="md", min_width=90)
-                        made = button.click(make, [answer, kinds, threshold], file, api_visibility="private")
+                        download = partial(handlers.download, title)
+                        made = button.click(download, [segmented, kinds, threshold], file, api_visibility="private")
                         made.success(None, file, js=_SAVE)
                 viewer = _viewer()
         gr.HTML(_footer(predictor.categories), elem_id="footer")
 
         segmenting: dict[str, Any] = {
-            "outputs": [answer, viewer, photo],
+            "outputs": [segmented, viewer, photo],
             "show_progress_on": viewer,
             "concurrency_id": "model",
             "api_visibility": "private",
         }
-        photo.upload(desk.upload, [photo, name], js=_WITH_NAME, **segmenting)
-        examples.select(desk.pick, **segmenting)
+        photo.upload(handlers.upload, [photo, name], js=_WITH_NAME, **segmenting)
+        examples.select(handlers.pick, **segmenting)
         gr.on([kinds.change, threshold.change], None, [kinds, threshold], js=_FILTER)
     return page
 
 
-class Desk:
-    """What the server does upon the page's events."""
+class Handlers:
+    """The server's handlers of the page's events."""
 
     def __init__(self, predictor: Predictor, folder: Path) -> None:
-        self.examples = make_examples()
+        self.examples = [(f"scene-{seed}.png", encode_png(generate_scene(seed).image)) for seed in EXAMPLE_SEEDS]
         self._predictor = predictor
-        self._model_thread = ThreadPoolExecutor(1, "swinpan-model")  # one for all, as each would have OpenMP threads
+        self._model_thread = ThreadPoolExecutor(1, "swinpan-model")  # more threads would each start OpenMP threads
         self._folder = folder
 
     def upload(self, photo: bytes, name: str | None, progress: gr.Progress = PROGRESS) -> tuple[Any, ...]:
-        """Segment the visitor's photo; see :meth:`segment`."""
+        """Segment an uploaded photo; see :meth:`segment`."""
         return self.segment(name or "photo", photo, progress)
 
     def pick(self, event: gr.SelectData, progress: gr.Progress = PROGRESS) -> tuple[Any, ...]:
@@ -101,42 +113,25 @@ class Desk:
         return self.segment(name, photo, progress)
 
     def segment(self, name: str, photo: bytes, progress: gr.Progress) -> tuple[Any, ...]:
-        """The :class:`Answer` for the session, the viewer's value, and nothing, to make room for the next upload."""
+        """Returns the photo to keep, the value of the viewer, and None, which empties the upload field."""
         try:
             progress(0.1, desc="Reading the photo")
             image = decode_file(photo, name)
             progress(0.3, desc="Segmenting")
             result = self._model_thread.submit(self._predictor.predict, [image]).result()[0].to_panoptic()
             progress(0.9, desc="Drawing")
-            return Answer.of(name, photo, result), view(name, image, result), None
+            return SegmentedPhoto.of(name, photo, result), viewer_value(name, image, result), None
         except SwinPanError as error:
             return None, {"message": str(error), "problem": True}, None
 
-    def picture(self, answer: Answer | None, kinds: Collection[str], threshold: float) -> str:
-        """A PNG file of the photo under the segments that are shown."""
-        answer = _kept(answer)
-        return self._file(f"{answer.name}-segments.png", answer.picture(kinds, threshold))
-
-    def json(self, answer: Answer | None, kinds: Collection[str], threshold: float) -> str:
-        """COCO's panoptic JSON of the segments that are shown."""
-        answer = _kept(answer)
-        return self._file(f"{answer.name}.json", answer.coco(kinds, threshold)[0])
-
-    def png(self, answer: Answer | None, kinds: Collection[str], threshold: float) -> str:
-        """The PNG that the JSON names."""
-        answer = _kept(answer)
-        return self._file(f"{answer.name}.png", answer.coco(kinds, threshold)[1])
-
-    def _file(self, name: str, content: bytes) -> str:
-        path = Path(tempfile.mkdtemp(dir=self._folder), name)
-        path.write_bytes(content)
+    def download(self, title: str, segmented: SegmentedPhoto | None, kinds: Collection[str], threshold: float) -> str:
+        """Make one of the :data:`DOWNLOADS` of the selected segments, and return its path."""
+        if segmented is None:
+            raise gr.Error(_EXPIRED, print_exception=False)
+        suffix, make = DOWNLOADS[title]
+        path = Path(tempfile.mkdtemp(dir=self._folder), segmented.name + suffix)
+        path.write_bytes(make(segmented, kinds, threshold))
         return str(path)
-
-
-def _kept(answer: Answer | None) -> Answer:
-    if answer is None:
-        raise gr.Error(_EXPIRED, print_exception=False)
-    return answer
 
 
 def _gallery(examples: list[tuple[str, bytes]]) -> gr.Gallery:
@@ -163,9 +158,9 @@ def _viewer() -> gr.HTML:
 
 
 def _header(categories: Sequence[Category]) -> str:
-    remark = "Things one by one, stuff as a whole: point at the picture to read what the model sees."
+    remark = "Point at the picture to read the name of a segment. Things are separated; stuff is one segment each."
     if tuple(categories) == SCENE_CATEGORIES:
-        remark += " This small model knows generated scenes like the examples; of photos it understands little."
+        remark += " This small model learnt from generated scenes like the examples, so it fails on most photos."
     return f'<p class="brand">{TITLE}</p><h1>What is where, pixel by pixel.</h1><p>{remark}</p>'
 
 

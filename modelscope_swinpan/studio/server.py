@@ -1,4 +1,4 @@
-"""Serving the page: what visitors bring is kept apart, for a while, and nothing else of this machine is shown."""
+"""Serve the page. Visitors' files are kept in a private folder for a limited time, and no other files are served."""
 
 import contextlib
 import logging
@@ -22,40 +22,43 @@ from ..checkpoints.load import load_model
 from ..errors import ConfigError
 from ..inference.predictor import PanopticPredictor, Predictor
 from ..plugin.hub import resolve_model
-from .look import WORDS, theme
+from .content_security import ContentSecurityPolicy
 from .page import build
-from .seclusion import Seclusion
+from .theme import TEXTS, theme
 
 HOST, PORT = "127.0.0.1", 7860
 MAX_UPLOAD = "32mb"
 MAX_WAITING = 32
-"""How many photos may wait for the model; others are turned away."""
+"""How many photos may wait for the model. Further ones are refused."""
 MAX_SESSIONS = 64
-"""How many visitors' photos are kept; the next one takes the place of whoever was away for longest."""
+"""How many visitors' photos are kept. A further visitor replaces the one who was inactive for longest."""
 
 
 def launch(model: str | Path, *, host: str | None = None, port: int | None = None) -> None:
     """Serve the page for a model directory, a checkpoint or a ModelScope id, on a GPU if there is one.
 
-    This is what a studio's ``app.py`` calls; :func:`run` tells the rest.
+    The ``app.py`` of a ModelScope studio calls this function. For ``host`` and ``port`` see :func:`run`.
 
     Raises:
-        SwinPanError: the model cannot be fetched or used, or there is no listening there.
+        SwinPanError: the model cannot be downloaded or used, or the server cannot listen at the host and port.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     run(PanopticPredictor(load_model(resolve_model(model), device=device)), host=host, port=port)
 
 
 def run(predictor: Predictor, *, host: str | None = None, port: int | None = None) -> None:
-    """Serve the page until the process is interrupted or told to end.
+    """Serve the page until the process is interrupted or terminated.
 
-    By default that is at GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, as studios set them, or at :data:`PORT` of this
-    machine alone. Port 0 is any free one.
+    Args:
+        predictor: Segments the photos.
+        host: The address to listen at. By default the environment variable GRADIO_SERVER_NAME, which studios set, or
+            :data:`HOST`, which only this machine can reach.
+        port: The port to listen at; 0 takes any free one. By default GRADIO_SERVER_PORT or :data:`PORT`.
 
     Raises:
-        ConfigError: there is no listening at this host and port.
+        ConfigError: the server cannot listen at this host and port.
     """
-    with _prepared(predictor, host, port) as (server, listener), contextlib.suppress(KeyboardInterrupt):
+    with _server(predictor, host, port) as (server, listener), contextlib.suppress(KeyboardInterrupt):
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         sys.stdout.write(f"The page is at {_url(listener)}\n")
         sys.stdout.flush()
@@ -64,12 +67,12 @@ def run(predictor: Predictor, *, host: str | None = None, port: int | None = Non
 
 @contextlib.contextmanager
 def serve(predictor: Predictor, *, host: str | None = None, port: int | None = None) -> Iterator[str]:
-    """Serve the page in a thread, and give its address; see :func:`run`.
+    """Serve the page in a thread, and yield its address. For the options see :func:`run`.
 
     Raises:
-        ConfigError: there is no listening at this host and port.
+        ConfigError: the server cannot listen at this host and port.
     """
-    with _prepared(predictor, host, port) as (server, listener):
+    with _server(predictor, host, port) as (server, listener):
         thread = threading.Thread(target=server.run, args=([listener],), name="swinpan-studio")
         thread.start()
         try:
@@ -80,9 +83,7 @@ def serve(predictor: Predictor, *, host: str | None = None, port: int | None = N
 
 
 @contextlib.contextmanager
-def _prepared(
-    predictor: Predictor, host: str | None, port: int | None
-) -> Iterator[tuple[uvicorn.Server, socket.socket]]:
+def _server(predictor: Predictor, host: str | None, port: int | None) -> Iterator[tuple[uvicorn.Server, socket.socket]]:
     with _listen(host, port) as listener, _private_folder() as folder:
         page = build(predictor, folder)
         page.queue(max_size=MAX_WAITING)
@@ -92,21 +93,21 @@ def _prepared(
             page,
             path="/",
             footer_links=[],
-            app_kwargs={"middleware": [Middleware(Seclusion)]},
+            app_kwargs={"middleware": [Middleware(ContentSecurityPolicy)]},
             show_error=False,
             max_file_size=MAX_UPLOAD,
             ssr_mode=False,
             enable_monitoring=False,
-            i18n=WORDS,
+            i18n=TEXTS,
             theme=theme(),
             css_paths=Path(__file__).with_name("studio.css"),
         )
-        page.has_launched = True  # or else Gradio takes any path of this machine for an upload
+        page.has_launched = True  # otherwise Gradio accepts any path of this machine as an upload
         yield _Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)), listener
 
 
 class _Server(uvicorn.Server):
-    """Neither waits for pages that are still open when it is to end, nor complains of them."""
+    """A server that stops without waiting for open pages and without logging errors about them."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
@@ -120,7 +121,7 @@ def _listen(host: str | None, port: int | None) -> socket.socket:
         return socket.create_server((host, int(chosen)), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except (OSError, OverflowError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"Cannot listen at host {host}, port {chosen}: {reason}. Name another.") from None
+        raise ConfigError(f"Cannot listen at host {host}, port {chosen}: {reason}. Choose another.") from None
 
 
 def _url(listener: socket.socket) -> str:
@@ -131,7 +132,7 @@ def _url(listener: socket.socket) -> str:
 
 @contextlib.contextmanager
 def _private_folder() -> Iterator[Path]:
-    """A folder for uploads and downloads, in place of the one that all Gradio pages of a machine share and serve."""
+    """Make Gradio keep uploads and downloads in a private folder, not in the one that all Gradio pages share."""
     former = os.environ.get("GRADIO_TEMP_DIR")
     with tempfile.TemporaryDirectory(prefix="swinpan-studio-", dir=former) as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder

@@ -1,9 +1,9 @@
-// The photo and its segments side by side, and a table of them. Gradio runs this once, as a function of `element`,
-// `props` and `watch`. Everything is built node by node: labels come from models, and must never be read as HTML.
+// Shows the photo and its segments side by side, and a table of the segments. Gradio runs this file once, as a function
+// of `element`, `props` and `watch`. It builds the page node by node: labels come from models and must not become HTML.
 const SVG = "http://www.w3.org/2000/svg";
 const viewer = element.querySelector(".viewer");
 let filter = { kinds: ["Things", "Stuff"], threshold: 0 };
-let parts = []; // for every segment the nodes that stand for it
+let parts = []; // the nodes of every segment
 
 function make(tag, attributes = {}, ...children) {
   const node = ["svg", "path"].includes(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
@@ -28,7 +28,7 @@ function pane(value, kind, caption, alt) {
   const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": caption }, ...paths);
   for (const name of ["pointermove", "pointerdown"])
     svg.addEventListener(name, (event) => point(event, paths.indexOf(event.target)));
-  svg.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && highlight(-1)); // fingers lift
+  svg.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && highlight(-1)); // a finger leaves with every tap
   const photo = make("img", { src: value.photo, alt, width, height });
   return make("figure", { class: kind }, make("div", { class: "pane" }, photo, svg), make("figcaption", {}, caption));
 }
@@ -55,7 +55,7 @@ function table(value) {
   return make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...value.segments.map(row)));
 }
 
-// Show one segment by itself; none for -1.
+// Highlight the segment at an index, or none for -1.
 function highlight(index) {
   viewer.querySelector(".tip").hidden = true;
   viewer.classList.toggle("lit", index >= 0);
@@ -74,7 +74,7 @@ function point(event, index) {
   tip.style.top = `${Math.max(event.clientY - top - tip.offsetHeight - 10, 0)}px`;
 }
 
-function sift() {
+function applyFilter() {
   const kinds = { thing: "Things", stuff: "Stuff" };
   const shown = props.value.segments.map(
     (segment) => filter.kinds.includes(kinds[segment.kind]) && segment.score >= filter.threshold,
@@ -83,7 +83,7 @@ function sift() {
   const count = shown.filter(Boolean).length;
   viewer.querySelector(".count").textContent = shown.length
     ? `${count} of ${shown.length} segments`
-    : "Nothing was found in this photo.";
+    : "No segments were found in this photo.";
 }
 
 function draw() {
@@ -102,17 +102,17 @@ function draw() {
     table(value),
     make("div", { class: "tip", role: "tooltip", hidden: "" }),
   );
-  sift();
+  applyFilter();
 }
 
-// On a phone the result lies below the examples.
+// On a phone the result is below the examples, so scroll to it.
 function reveal() {
   if (viewer.getBoundingClientRect().top > innerHeight / 2) viewer.scrollIntoView({ behavior: "smooth" });
 }
 
 document.addEventListener("swinpan-filter", (event) => {
   filter = event.detail;
-  if (parts.length) sift();
+  if (parts.length) applyFilter();
 });
 watch("value", () => {
   draw();

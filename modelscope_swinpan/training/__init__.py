@@ -1,1 +1,1 @@
-"""Training: matching and losses, optimizer, data stream, the loop, its checkpoints and logs."""
+"""Training: data, losses, optimizer, the training loop, its checkpoints and its log."""

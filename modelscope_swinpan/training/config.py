@@ -1,89 +1,114 @@
-"""How a model is trained: the options of a run."""
+"""The options of a training run: its steps, its samples and its losses."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..errors import ConfigError
-from .augment import AugmentConfig
 
 SCHEDULES = ("step", "cosine")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """The options of a run. Learning rates, decay and clipping default to upstream's.
+    """The options of the training loop. The learning rate, its decay and the clipping default to upstream's.
 
-    ``batch_size`` images make one step, whatever the number of processes and of parts (``accumulate``) they are worked
-    on in. The learning rate rises over ``warmup`` steps; then it falls to a tenth after each of ``milestones`` (0–1, of
-    the run), or along a cosine to 0. The backbone's is multiplied by ``backbone_multiplier``. With ``muon`` above 0 the
-    matrices within the network learn by Muon instead of AdamW, at so many times the rate: a model that starts from
-    nothing needs about half the steps. ``clip`` is the largest
-    norm of the whole gradient. ``ema`` (0–1, 0: off) keeps a running mean of the weights, which is then what is
-    evaluated and saved. ``bfloat16`` computes the network, not the losses, at half precision. ``checkpointing`` saves
-    memory: the network's layers are computed again for the gradient. ``drop_path`` (0–1) leaves out parts of a Swin's
-    last block so often, and less of earlier ones. ``freeze`` names parts of the model that stay as they are, and
-    ``frozen_stages`` counts stages of a Swin, its first convolution among the first. ``seed`` decides all randomness.
-
-    ``workers`` are processes that read data. Logs, checkpoints and evaluations come every so many steps (0 evaluations:
-    only at the end; else also before the first).
+    Raises:
+        ConfigError: an option is out of range, or ``accumulate`` does not divide ``batch_size``.
     """
 
     steps: int = 10_000
-    batch_size: int = 16
-    accumulate: int = 1
-    learning_rate: float = 1e-4
-    backbone_multiplier: float = 0.1
+    batch_size: int = 16  # images per step, over all processes and accumulated parts
+    accumulate: int = 1  # parts that each process computes one after the other, to save memory
+    learning_rate: float = 1e-4  # reached after the warm-up
+    backbone_multiplier: float = 0.1  # of the backbone's learning rate
+    # Above 0, the matrices inside the network learn with Muon instead of AdamW, at ``muon`` times the learning rate.
+    # A model that starts from random weights then needs about half the steps.
     muon: float = 0.0
     weight_decay: float = 0.05
-    schedule: str = "step"
-    milestones: tuple[float, ...] = (0.889, 0.963)
-    warmup: int = 10
-    clip: float = 0.01
-    ema: float = 0.0
-    bfloat16: bool = False
-    checkpointing: bool = False
-    drop_path: float = 0.0
-    freeze: tuple[str, ...] = ()
-    frozen_stages: int = 0
-    seed: int = 0
-    workers: int = 2
-    log_every: int = 50
-    checkpoint_every: int = 1000
-    evaluate_every: int = 0
+    schedule: str = "step"  # "step" divides the rate by ten at each milestone, "cosine" lowers it to 0
+    milestones: tuple[float, ...] = (0.889, 0.963)  # fractions of the run
+    warmup: int = 10  # steps in which the learning rate rises from 0
+    clip: float = 0.01  # the largest norm of the whole gradient
+    ema: float = 0.0  # decay (0–1) of a moving average of the weights, which is then evaluated and saved; 0 is off
+    bfloat16: bool = False  # compute the network, but not the losses, in bfloat16
+    checkpointing: bool = False  # recompute the layers for the gradient, to save memory
+    drop_path: float = 0.0  # probability (0–1) of dropping a branch in a Swin's last block, less in earlier blocks
+    freeze: tuple[str, ...] = ()  # names of parts of the model that stay as they are
+    frozen_stages: int = 0  # stages of a Swin that stay as they are; the first includes the patch embedding
+    seed: int = 0  # of all randomness
+    workers: int = 2  # processes that read data
+    log_every: int = 50  # steps
+    checkpoint_every: int = 1000  # steps
+    evaluate_every: int = 0  # steps, and once before training; 0 evaluates only at the end
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "accumulate", "log_every", "checkpoint_every"):
-            _at_least(name, getattr(self, name), 1)
-        for name in (
-            "warmup",
-            "frozen_stages",
-            "seed",
-            "workers",
-            "evaluate_every",
-            "weight_decay",
-            "backbone_multiplier",
-            "muon",
-        ):
-            _at_least(name, getattr(self, name), 0)
-        for name in ("learning_rate", "clip"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(f"{name} must be above 0; got {getattr(self, name)}.")
-        for name in ("ema", "drop_path"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 0 and below 1; got {getattr(self, name)}.")
-        if self.schedule not in SCHEDULES:
-            raise ConfigError(f"schedule must be one of {', '.join(SCHEDULES)}; got {self.schedule!r}.")
+        at_least_1 = "steps batch_size accumulate log_every checkpoint_every"
+        at_least_0 = "warmup frozen_stages seed workers evaluate_every weight_decay backbone_multiplier muon"
+        _require(self, at_least_1, lambda value: value >= 1, "be at least 1")
+        _require(self, at_least_0, lambda value: value >= 0, "be at least 0")
+        _require(self, "learning_rate clip", lambda value: value > 0, "be above 0")
+        _require(self, "ema drop_path", lambda value: 0 <= value < 1, "be at least 0 and below 1")
+        _require(self, "schedule", lambda value: value in SCHEDULES, f"be one of {', '.join(SCHEDULES)}")
         if self.batch_size % self.accumulate:
             raise ConfigError(f"accumulate ({self.accumulate}) must divide batch_size ({self.batch_size}).")
 
 
 @dataclass(frozen=True, kw_only=True)
+class AugmentConfig:
+    """How training samples are made of images. Defaults: upstream's.
+
+    An image is resized to fit into ``size`` times a random factor from the range ``scale``, with its proportions kept.
+    Then it is cropped and padded to ``size``.
+
+    Raises:
+        ConfigError: an option is out of range.
+    """
+
+    size: tuple[int, int] = (1024, 1024)  # (height, width) of a sample, in pixels
+    scale: tuple[float, float] = (0.1, 2.0)
+    flip: float = 0.5  # probability (0–1) of swapping left and right
+    color: float = 0.0  # probability (0–1) of changing brightness, contrast, saturation and hue, each at random
+
+    def __post_init__(self) -> None:
+        _require(self, "size", lambda size: min(size) >= 1, "hold a height and a width of at least 1 pixel")
+        _require(self, "scale", lambda scale: 0 < scale[0] <= scale[1], "hold two factors above 0, the smaller first")
+        _require(self, "flip color", lambda value: 0 <= value <= 1, "lie between 0 and 1")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Phase:
-    """A part of the run, ``share`` of all steps in proportion to the other phases', and how its samples are made."""
+    """A part of the run with its own samples. Its ``share`` of the steps is relative to the other phases' shares."""
 
     share: float = 1.0
     augment: AugmentConfig = field(default_factory=AugmentConfig)
 
 
-def _at_least(name: str, value: float, low: float) -> None:
-    if value < low:
-        raise ConfigError(f"{name} must be at least {low}; got {value!r}.")
+@dataclass(frozen=True, kw_only=True)
+class CriterionConfig:
+    """Weights and points of the losses. Defaults: upstream's.
+
+    Raises:
+        ConfigError: an option is out of range.
+    """
+
+    class_weight: float = 2.0
+    mask_weight: float = 5.0
+    dice_weight: float = 5.0
+    no_object_weight: float = 0.1  # of the no-object class within the class loss
+    num_points: int = 12544  # points per mask at which the mask losses are computed
+    oversample: float = 3.0  # random candidates per point
+    importance: float = 0.75  # fraction (0–1) of points chosen among the candidates where the mask is uncertain
+
+    def __post_init__(self) -> None:
+        _require(self, "num_points oversample", lambda value: value >= 1, "be at least 1")
+        _require(self, "importance", lambda value: 0 <= value <= 1, "lie between 0 and 1")
+        weights = "class_weight mask_weight dice_weight no_object_weight"
+        _require(self, weights, lambda value: value >= 0, "be at least 0")
+
+
+def _require(options: Any, names: str, holds: Callable[[Any], bool], expected: str) -> None:
+    """Raise a :class:`ConfigError` for the first option in ``names`` whose value does not hold."""
+    for name in names.split():
+        if not holds(value := getattr(options, name)):
+            raise ConfigError(f"{name} must {expected}; got {value!r}.")

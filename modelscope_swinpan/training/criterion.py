@@ -1,64 +1,35 @@
-"""Mask2Former's losses (Cheng et al., arXiv 2112.01527): class, mask and dice, for the prediction of every layer."""
+"""Mask2Former's losses (Cheng et al., arXiv 2112.01527): class, mask and dice, for the predictions of every layer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..errors import ConfigError
 from ..structures import Mask2FormerOutput
+from .config import CriterionConfig
 from .matcher import class_costs, dice_costs, mask_costs, match
-from .points import at_points, draw, draw_uncertain
-
-
-@dataclass(frozen=True, kw_only=True)
-class CriterionConfig:
-    """Weights of the losses, of the no-object class among the classes, and how points are drawn. Defaults: upstream's.
-
-    ``num_points`` of a mask count. ``importance`` (0–1) is the part of them that is drawn where the mask is undecided,
-    from ``oversample`` times as many.
-    """
-
-    class_weight: float = 2.0
-    mask_weight: float = 5.0
-    dice_weight: float = 5.0
-    no_object_weight: float = 0.1
-    num_points: int = 12544
-    oversample: float = 3.0
-    importance: float = 0.75
-
-    def __post_init__(self) -> None:
-        if self.num_points < 1:
-            raise ConfigError(f"num_points must be at least 1; got {self.num_points}.")
-        if self.oversample < 1:
-            raise ConfigError(f"oversample must be at least 1; got {self.oversample}.")
-        if not 0 <= self.importance <= 1:
-            raise ConfigError(f"importance must lie between 0 and 1; got {self.importance}.")
-        for name in ("class_weight", "mask_weight", "dice_weight", "no_object_weight"):
-            if getattr(self, name) < 0:
-                raise ConfigError(f"{name} must be 0 or more; got {getattr(self, name)}.")
+from .points import random_points, sample_at, uncertain_points
 
 
 class Target(NamedTuple):
-    """What is true of one image: ``labels`` (n,) int64, ``masks`` (n, H, W) bool; ``seed`` decides its points."""
+    """The truth of one image: ``labels`` (n,) int64 and ``masks`` (n, H, W) bool. ``seed`` decides the points."""
 
     labels: Tensor
     masks: Tensor
     seed: int
 
 
-class Totals(NamedTuple):
-    """What the sums of losses are divided by: the number of true masks, and the weight of all queries' classes."""
+class Normalizers(NamedTuple):
+    """The divisors of the summed losses: the number of true masks, and the summed class weights of all queries."""
 
     masks: Tensor
     classes: Tensor
 
 
 class Losses(NamedTuple):
-    """The parts of the loss, summed over the predictions of all layers, not yet weighted; scalars."""
+    """The three losses, summed over the predictions of all layers and not yet weighted; scalars."""
 
     classes: Tensor
     masks: Tensor
@@ -66,41 +37,52 @@ class Losses(NamedTuple):
 
 
 class Criterion:
-    """The loss of a model's output. Its randomness is the targets' seeds alone."""
+    """The loss of a model's output. The seeds of the targets are its only randomness."""
 
     def __init__(self, config: CriterionConfig) -> None:
         self.config = config
 
-    def totals(self, targets: Sequence[Target], num_queries: int) -> Totals:
-        """Of some images. What is divided by the totals of more images than it was made of may simply be added up."""
-        matched = [min(len(target.labels), num_queries) for target in targets]
-        free = len(targets) * num_queries - sum(matched)
-        return Totals(
+    def normalizers(self, targets: Sequence[Target], num_queries: int) -> Normalizers:
+        """The divisors for some images.
+
+        Losses of parts of a batch that are divided by the divisors of the whole batch add up to the loss of the batch.
+        """
+        matched = sum(min(len(target.labels), num_queries) for target in targets)
+        unmatched = len(targets) * num_queries - matched
+        return Normalizers(
             torch.tensor(float(sum(len(target.labels) for target in targets))),
-            torch.tensor(sum(matched) + self.config.no_object_weight * free),
+            torch.tensor(matched + self.config.no_object_weight * unmatched),
         )
 
     def weighted(self, losses: Losses) -> Tensor:
-        """One number to be minimised."""
+        """The weighted sum of the losses, a scalar to minimise."""
         config = self.config
         return (
             config.class_weight * losses.classes + config.mask_weight * losses.masks + config.dice_weight * losses.dice
         )
 
-    def __call__(self, output: Mask2FormerOutput, targets: Sequence[Target], totals: Totals | None = None) -> Losses:
-        """Losses of an output with its ``aux_outputs``, divided by ``totals``, or else by those of its own images."""
+    def __call__(
+        self, output: Mask2FormerOutput, targets: Sequence[Target], normalizers: Normalizers | None = None
+    ) -> Losses:
+        """Compute the losses of an output and its ``aux_outputs``.
+
+        Args:
+            output: The model's output for B images.
+            targets: The truth of these images.
+            normalizers: The divisors, by default those of these images.
+        """
         predictions = [*output.aux_outputs, (output.class_logits, output.mask_logits)]
-        totals = totals or self.totals(targets, output.class_logits.shape[1])
+        normalizers = normalizers or self.normalizers(targets, output.class_logits.shape[1])
         images = [
             self._image([logits[i] for logits, _ in predictions], [logits[i] for _, logits in predictions], target)
             for i, target in enumerate(targets)
         ]
         classes, masks, dice = (torch.stack(parts).sum() for parts in zip(*images, strict=True))
-        count = totals.masks.clamp(min=1)
-        return Losses(classes / totals.classes, masks / count, dice / count)
+        count = normalizers.masks.clamp(min=1)
+        return Losses(classes / normalizers.classes, masks / count, dice / count)
 
     def _image(self, class_logits: Sequence[Tensor], mask_logits: Sequence[Tensor], target: Target) -> Losses:
-        """Sums over one image, of D predictions (Q, K+1) and (Q, h, w) each."""
+        """The sums over one image and its D predictions, (Q, K+1) and (Q, h, w) each."""
         config, device = self.config, mask_logits[0].device
         generator = torch.Generator(device).manual_seed(target.seed)
         classes, masks = torch.stack(list(class_logits)).float(), target.masks.float()
@@ -115,14 +97,14 @@ class Criterion:
 
         logits = torch.cat([maps[queries] for maps, (queries, _) in zip(mask_logits, pairs, strict=True)]).float()
         segments = torch.cat([segments for _, segments in pairs])
-        points = draw_uncertain(
+        points = uncertain_points(
             logits,
             config.num_points,
             oversample=config.oversample,
             importance=config.importance,
             generator=generator,
         )
-        return Losses(class_loss, *mask_losses(at_points(logits, points), at_points(masks[segments], points)))
+        return Losses(class_loss, *mask_losses(sample_at(logits, points), sample_at(masks[segments], points)))
 
     @torch.no_grad()
     def _match(
@@ -133,11 +115,11 @@ class Criterion:
         masks: Tensor,
         generator: torch.Generator,
     ) -> list[tuple[Tensor, Tensor]]:
-        """Matched queries and segments of each prediction; all predictions are compared at the same points."""
+        """The matched queries and segments of each prediction. All predictions are compared at the same points."""
         config = self.config
-        points = draw(1, config.num_points, generator)
-        logits = torch.stack([at_points(maps.float(), points) for maps in mask_logits])  # (D, Q, P)
-        truth = at_points(masks, points)
+        points = random_points(1, config.num_points, generator)
+        logits = torch.stack([sample_at(maps.float(), points) for maps in mask_logits])  # (D, Q, P)
+        truth = sample_at(masks, points)
         costs = (
             config.class_weight * class_costs(classes, labels)
             + config.mask_weight * mask_costs(logits, truth)

@@ -1,8 +1,8 @@
-"""The small model that the package brings along, trained from nothing on generated scenes (``make demo-weights``)."""
+"""Train the small model of this package on generated scenes, from random weights (``make demo-weights``)."""
 
 import copy
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -11,12 +11,8 @@ from ..config import Mask2FormerConfig, PixelDecoderConfig, PreprocessConfig, Sw
 from ..models.initialize import initialize
 from ..models.mask2former import Mask2Former
 from ..scenes.dataset import DEFAULT_SIZE, TRAINING_SEEDS, SceneDataset
-from .augment import AugmentConfig
-from .config import Phase, TrainConfig
-from .criterion import CriterionConfig
-from .loop import Evaluate, Run
-from .processes import Processes
-from .samples import Sample
+from .config import AugmentConfig, CriterionConfig, Phase, TrainConfig
+from .loop import TrainingRun
 
 MODEL = Mask2FormerConfig(
     backbone=SwinConfig(embed_dim=32, depths=(2, 2, 4, 2), num_heads=(1, 2, 4, 8), window_size=8),
@@ -41,7 +37,7 @@ TRAINING = TrainConfig(
     evaluate_every=2000,
 )
 CRITERION = CriterionConfig(num_points=512)
-# Small pictures first: most is learnt of them, at a fraction of the time.
+# Small pictures come first: the model learns most from them, in a fraction of the time.
 PHASES = (
     Phase(share=0.45, augment=AugmentConfig(size=(128, 160), scale=(0.9, 1.5))),
     Phase(share=0.35, augment=AugmentConfig(size=(192, 240), scale=(0.9, 1.4))),
@@ -50,32 +46,19 @@ PHASES = (
 
 
 def demo_run(
-    folder: Path,
-    config: TrainConfig = TRAINING,
-    *,
-    device: str | torch.device = "cpu",
-    evaluate: Evaluate | None = None,
-    shown: Sequence[Sample] = (),
-    processes: Processes | None = None,
-) -> Run:
-    """The run that trains the small model, in ``folder``; every sample is a new scene."""
+    folder: Path, config: TrainConfig = TRAINING, *, device: str | torch.device = "cpu", **options: Any
+) -> TrainingRun:
+    """The run in ``folder`` that trains the small model. Every sample is a new scene.
+
+    ``options`` are further arguments of :class:`~.loop.TrainingRun`: ``evaluate``, ``shown`` and ``processes``.
+    """
     torch.manual_seed(config.seed)
     model = Mask2Former(MODEL)
     initialize(model)
     scenes = SceneDataset(range(TRAINING_SEEDS, TRAINING_SEEDS + config.steps * config.batch_size))
-    return Run(
-        model.to(device),
-        scenes,
-        folder,
-        config,
-        phases=PHASES,
-        criterion=CRITERION,
-        evaluate=evaluate,
-        shown=shown,
-        processes=processes,
-    )
+    return TrainingRun(model.to(device), scenes, folder, config, phases=PHASES, criterion=CRITERION, **options)
 
 
 def save_half(model: Mask2Former, folder: Path) -> None:
-    """Write a model directory with weights in float16, half the size; ``model`` stays as it is."""
+    """Write a model directory with float16 weights, half the size of float32. ``model`` is not changed."""
     save_pretrained(copy.deepcopy(model).half(), folder)

@@ -1,4 +1,4 @@
-"""The training loop."""
+"""The training loop, its checkpoints and its evaluations."""
 
 import dataclasses
 import hashlib
@@ -20,35 +20,28 @@ from ..errors import TrainingError
 from ..files import remove_leftovers
 from ..models.mask2former import Mask2Former
 from .checkpointing import recompute_layers
-from .config import Phase, TrainConfig
-from .criterion import Criterion, CriterionConfig, Totals
+from .config import CriterionConfig, Phase, TrainConfig
+from .criterion import Criterion, Normalizers
+from .data import Batch, TrainingData, batches, combine_seeds
 from .drop_path import add_drop_path
-from .journal import Journal
-from .meter import Meter
+from .log import Meter, TrainingLog
 from .optimizer import build_optimizer, freeze, rate_factor
 from .processes import Processes
 from .samples import Sample, draw_samples
 from .state import State, read_state, write_state
-from .stream import Batch, Stream, batches, mix
 
 MODEL = "model"
-"""Where in the run's folder the trained model is."""
+"""The folder of the trained model inside the run's folder."""
 MOST_SKIPPED = 20
-"""Steps in a row without a finite loss or gradient after which a run ends."""
-
+"""A run ends after this number of consecutive steps without a finite loss or gradient."""
 MEASURED = ("loss", "loss_class", "loss_mask", "loss_dice", "gradient_norm", "learning_rate")
 
 Evaluate = Callable[[Mask2Former, int], Mapping[str, float]]
-"""Figures (0–100) of a model in eval mode, always the same, by name; the number is that of the step."""
+"""Evaluates a model in eval mode after a step, and returns its figures (0–100) by name, the same names every time."""
 
 
-class Run:
-    """One training run, which keeps all its files in ``folder``, and goes on from a checkpoint that lies there.
-
-    ``model`` is trained in place, on its own device. What is evaluated and saved is the mean of its weights if
-    ``config.ema`` is set, in ``model_name`` within ``folder``; ``shown`` are examples of which it draws pictures then.
-    Only the first process writes and evaluates.
-    """
+class TrainingRun:
+    """One training run. It keeps all its files in one folder and continues from a checkpoint in it."""
 
     def __init__(
         self,
@@ -64,12 +57,25 @@ class Run:
         processes: Processes | None = None,
         model_name: str = MODEL,
     ) -> None:
-        """Prepare the model, and read the state of an interrupted run.
+        """Prepare the model, and read the checkpoint of an interrupted run.
+
+        Args:
+            model: The model, which is trained in place on its own device. If ``config.ema`` is set, the average of its
+                weights is evaluated and saved instead.
+            examples: The images and their truth, a dataset with a length.
+            folder: The folder of the run.
+            config: The options of the training loop.
+            phases: The parts of the run, each with its own kind of samples.
+            criterion: The options of the losses.
+            evaluate: Called at every evaluation.
+            shown: Examples to draw at every evaluation.
+            processes: The processes that train together. Only the first one writes files and evaluates.
+            model_name: The folder of the trained model inside ``folder``.
 
         Raises:
-            ConfigError: the options do not fit each other, the model or the data.
-            TrainingError: the folder holds a run with other options, data or classes, or of another architecture.
-            CheckpointError: its checkpoint is damaged.
+            ConfigError: the options contradict each other, the model or the data.
+            TrainingError: the folder holds a run with other options, data, classes or another architecture.
+            CheckpointError: the checkpoint is damaged.
             DatasetError: the first or the last example cannot be read.
         """
         criterion = criterion or CriterionConfig()
@@ -79,11 +85,12 @@ class Run:
         self.processes = processes or Processes()
         self.device = next(model.parameters()).device
         self.criterion = Criterion(criterion)
-        self.stream = Stream(examples, phases, config)
+        self.data = TrainingData(examples, phases, config)
         freeze(model, config)
         self.optimizer = build_optimizer(model, config)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
-        self.ema = _mean_of(model, config.ema) if config.ema else None
+        average = get_ema_multi_avg_fn(config.ema)  # type: ignore[no-untyped-call]
+        self.ema = AveragedModel(model.eval(), multi_avg_fn=average) if config.ema else None
         if config.drop_path:
             add_drop_path(model, config.drop_path)
         if config.checkpointing:
@@ -98,60 +105,63 @@ class Run:
 
     @property
     def trained(self) -> Mask2Former:
-        """The model as it is evaluated and saved."""
+        """The model to evaluate and save."""
         return self.model if self.ema is None else cast(Mask2Former, self.ema.module)
 
     def train(self, progress: Callable[[int, Mapping[str, float]], None] = lambda step, values: None) -> Mask2Former:
-        """Do all steps that are left, and save the model. ``progress`` is told what is logged.
+        """Do the remaining steps, save the model and return it. ``progress`` gets every line of the log.
 
         Raises:
-            TrainingError: :data:`MOST_SKIPPED` steps in a row had no finite loss or gradient.
+            TrainingError: :data:`MOST_SKIPPED` consecutive steps had no finite loss or gradient.
             DatasetError: an image cannot be read.
             OSError: a file cannot be written.
         """
         config, processes = self.config, self.processes
         self.folder.mkdir(parents=True, exist_ok=True)
-        journal = None
+        log = None
         if processes.rank == 0:
             remove_leftovers(self.folder)
             remove_leftovers(self.model_folder)
-            journal = Journal(self.folder, self.step)
+            log = TrainingLog(self.folder, self.step)
         network = self.model.train() if processes.world == 1 else DistributedDataParallel(self.model.train())
-        steps = batches(self.stream, config, start=self.step, rank=processes.rank, world=processes.world)
+        steps = batches(self.data, config, start=self.step, rank=processes.rank, world=processes.world)
         meter = Meter(MEASURED, config.batch_size)
-        if journal is not None and self._is_due(config.evaluate_every) and self.step not in journal.evaluated:
-            self._evaluate(journal)  # before the first step, or what was due when the run was stopped
+        if log is not None and self._is_due(config.evaluate_every) and self.step not in log.evaluated:
+            self._evaluate(log)  # before the first step, or at the step where the last run was stopped
         for parts in steps:
             meter.add(self._step(network, [part.to(self.device) for part in parts]))
-            if journal is None:
+            if log is None:
                 continue
             if self._is_due(config.log_every):
                 values = {**meter.read(), "skipped": float(self.skipped)}
-                journal.log(self.step, values)
+                log.add_training(self.step, values)
                 progress(self.step, values)
             with meter.paused():
-                self._pause(journal)
-        if journal is not None:
-            journal.draw()
-            journal.close()
+                if self._is_due(config.checkpoint_every):
+                    write_state(self._state(), self.folder)
+                if self._is_due(config.evaluate_every):
+                    self._evaluate(log)
+        if log is not None:
+            log.draw_curves()
+            log.close()
         return self.trained.eval()
 
     def _step(self, network: nn.Module, parts: Sequence[Batch]) -> dict[str, float]:
-        """One update of the weights. Returns what is logged of it, nothing if it was skipped, in all processes."""
+        """Update the weights once. Returns the values to log, equal in all processes, or nothing for a skipped step."""
         config, processes = self.config, self.processes
-        torch.manual_seed(mix(config.seed, self.step, processes.rank))  # for drop path
+        torch.manual_seed(combine_seeds(config.seed, self.step, processes.rank))  # for drop path
         factor = rate_factor(self.step, config)
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
-        totals = self._totals(parts)
+        normalizers = self._normalizers(parts)
         losses = torch.zeros(4, device=self.device)
         for index, part in enumerate(parts):
             if isinstance(network, DistributedDataParallel):
                 network.require_backward_grad_sync = index == len(parts) - 1
-            losses += self._backward(network, part, totals)
+            losses += self._backward(network, part, normalizers)
         parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         norm = nn.utils.clip_grad_norm_(parameters, config.clip)
-        values = [*processes.add(losses).tolist(), float(norm)]
+        values = [*processes.sum(losses).tolist(), float(norm)]
         self.step += 1
         finite = all(map(math.isfinite, values))
         if finite:
@@ -162,21 +172,21 @@ class Run:
         self.optimizer.zero_grad()
         return dict(zip(MEASURED, [*values, config.learning_rate * factor], strict=True)) if finite else {}
 
-    def _totals(self, parts: Sequence[Batch]) -> Totals:
-        """What the losses of this step are divided by, over all its parts and processes."""
+    def _normalizers(self, parts: Sequence[Batch]) -> Normalizers:
+        """The divisors of this step's losses, over all its parts and processes."""
         queries = self.model.config.transformer_decoder.num_queries
         targets = [target for part in parts for target in part.targets]
-        both = self.processes.add(torch.stack(self.criterion.totals(targets, queries)).to(self.device))
-        return Totals(both[0], both[1])
+        masks, classes = self.processes.sum(torch.stack(self.criterion.normalizers(targets, queries)).to(self.device))
+        return Normalizers(masks, classes)
 
-    def _backward(self, network: nn.Module, part: Batch, totals: Totals) -> Tensor:
-        """Add a part's gradient. Returns its share of the whole loss and of the three it consists of."""
+    def _backward(self, network: nn.Module, part: Batch, normalizers: Normalizers) -> Tensor:
+        """Add a part's gradient. Returns its share of the weighted loss and of the three losses, (4,)."""
         pixel_values = (part.images - self._mean) / self._std
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bfloat16):
             output = network(pixel_values, return_aux=True)
-        losses = self.criterion(output, part.targets, totals)
+        losses = self.criterion(output, part.targets, normalizers)
         loss = self.criterion.weighted(losses)
-        (loss * self.processes.world).backward()  # type: ignore[no-untyped-call]  # whose mean DDP takes
+        (loss * self.processes.world).backward()  # type: ignore[no-untyped-call]  # DDP averages over processes
         return torch.stack((loss, *losses)).detach()
 
     def _count_skipped(self, finite: bool) -> None:
@@ -185,25 +195,18 @@ class Run:
         if self._skipped_in_a_row == MOST_SKIPPED:
             raise TrainingError(
                 f"Step {self.step}: no finite loss or gradient in the last {MOST_SKIPPED} steps. Lower the learning "
-                "rate, or lengthen its warm-up. The last checkpoint is kept."
+                "rate, or use a longer warm-up. The last checkpoint is kept."
             )
 
     def _is_due(self, every: int) -> bool:
         return self.step == self.config.steps or (every > 0 and self.step % every == 0)
 
-    def _pause(self, journal: Journal) -> None:
-        """What is done between two steps, when its time has come: a checkpoint, then an evaluation."""
-        if self._is_due(self.config.checkpoint_every):
-            write_state(self._state(), self.folder)
-        if self._is_due(self.config.evaluate_every):
-            self._evaluate(journal)
-
-    def _evaluate(self, journal: Journal) -> None:
+    def _evaluate(self, log: TrainingLog) -> None:
         save_pretrained(self.trained, self.model_folder)
         if self.evaluate is not None:
-            journal.evaluation(self.step, self.evaluate(self.trained.eval(), self.step))
+            log.add_evaluation(self.step, self.evaluate(self.trained.eval(), self.step))
         if self.shown:
-            journal.picture(self.step, draw_samples(self.trained.eval(), self.shown))
+            log.add_picture(self.step, draw_samples(self.trained.eval(), self.shown))
         self.model.train()
 
     def _state(self) -> State:
@@ -231,7 +234,7 @@ def _options(
     criterion: CriterionConfig,
     phases: Sequence[Phase],
 ) -> dict[str, Any]:
-    """All that decides a run's result but the weights it starts from, by name, as JSON has it."""
+    """All that decides a run's result, except its initial weights, by name and in JSON's types."""
     images: int = len(examples)  # type: ignore[arg-type]
     architecture = dataclasses.replace(model.config, categories=())
     options = {
@@ -247,13 +250,8 @@ def _options(
     return plain
 
 
-def _mean_of(model: Mask2Former, decay: float) -> AveragedModel:
-    """A running mean of a model's weights."""
-    return AveragedModel(model.eval(), multi_avg_fn=get_ema_multi_avg_fn(decay))  # type: ignore[no-untyped-call]
-
-
 def _truth(example: Example) -> tuple[bytes, bytes]:
-    """Bytes by which an example is known again. Pixels of a JPEG may change with the library that reads it."""
+    """Bytes that identify an example. Its pixels do not count, as JPEG libraries decode them differently."""
     return example.segment_ids.tobytes(), repr(example.segments).encode()
 
 

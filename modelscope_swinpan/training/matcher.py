@@ -1,4 +1,4 @@
-"""Which query answers for which true segment (DETR, Carion et al., arXiv 2005.12872)."""
+"""Match queries to true segments (DETR, Carion et al., arXiv 2005.12872)."""
 
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -6,11 +6,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 LARGEST = 1e9
-"""Stands for a cost that is no number: such a pair is matched only where no other is left."""
+"""Replaces a cost that is NaN or infinite. Such a pair is matched only if no other is left."""
 
 
 def match(costs: Tensor) -> tuple[Tensor, Tensor]:
-    """The cheapest pairs of queries and segments, ``costs`` (Q, n): min(Q, n) indices of each, by rising query."""
+    """Find the cheapest pairs, given the ``costs`` (Q, n) of every query and segment.
+
+    Returns:
+        The indices of the matched queries, rising, and of their segments; min(Q, n) each.
+    """
     finite = torch.nan_to_num(costs, nan=LARGEST, posinf=LARGEST, neginf=LARGEST)
     rows, columns = linear_sum_assignment(finite.cpu().numpy())
     return torch.from_numpy(rows), torch.from_numpy(columns)
@@ -22,8 +26,8 @@ def class_costs(class_logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def mask_costs(logits: Tensor, masks: Tensor) -> Tensor:
-    """Mean binary cross-entropy over the points of every pair: (…, Q, n) from logits (…, Q, P) and masks (n, P)."""
-    # softplus(x) − x·y for y = 0 and 1 alike, so that one product serves both.
+    """Mean binary cross-entropy of every pair: (…, Q, n) from logits (…, Q, P) and masks (n, P) at points."""
+    # The loss of a point is softplus(x) − x·y for y = 0 and y = 1, so one matrix product computes all pairs.
     return (F.softplus(logits).sum(-1, keepdim=True) - logits @ masks.T) / logits.shape[-1]
 
 

@@ -1,4 +1,4 @@
-"""The processes of a run: one, or as many as torchrun started."""
+"""The processes of a training run: a single one, or the group that torchrun started."""
 
 import os
 from dataclasses import dataclass
@@ -9,35 +9,38 @@ from torch import Tensor, distributed
 
 from ..errors import DeviceError
 
+PATIENCE = timedelta(hours=12)
+"""How long the other processes wait for the one that evaluates."""
+
 
 @dataclass(frozen=True)
 class Processes:
-    """``rank`` of this one (0 writes the files) and ``world``, their number."""
+    """The ``rank`` of this process, and the number of processes, ``world``. Rank 0 writes the files."""
 
     rank: int = 0
     world: int = 1
 
-    def add(self, values: Tensor) -> Tensor:
-        """The sum of all processes' values."""
+    def sum(self, values: Tensor) -> Tensor:
+        """Add up the values of all processes. Every process gets the sum."""
         if self.world > 1:
             values = values.clone()
             distributed.all_reduce(values)
         return values
 
     def leave(self) -> None:
-        """Let go of the others."""
+        """Leave the group."""
         if self.world > 1:
             distributed.destroy_process_group()
 
 
-PATIENCE = timedelta(hours=12)
-"""How long processes wait for one that evaluates."""
-
-
 def join(device: torch.device) -> tuple[Processes, torch.device]:
-    """Join the group that torchrun's environment tells of, and this process's own device, one of several GPUs.
+    """Join the group that torchrun's environment variables name. Without them, this process is alone.
 
-    Without that environment this process is alone.
+    Args:
+        device: The kind of device to train on.
+
+    Returns:
+        The group, and this process's own device, which is one of several GPUs.
 
     Raises:
         DeviceError: there are fewer GPUs than processes.
@@ -48,7 +51,7 @@ def join(device: torch.device) -> tuple[Processes, torch.device]:
         rank, gpus = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
         if rank >= gpus:
             raise DeviceError(
-                f"torchrun started more processes here than there are GPUs, {gpus}: give it --nproc-per-node {gpus}."
+                f"torchrun started more processes here than the machine's {gpus} GPUs; use --nproc-per-node {gpus}."
             )
         device = torch.device("cuda", rank)
         torch.cuda.set_device(device)

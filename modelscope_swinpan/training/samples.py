@@ -12,8 +12,8 @@ from torch.utils.data import Dataset
 
 from ..categories import Category
 from ..coco.annotation import Annotation, Example
-from ..coco.encoding import encode_png
 from ..errors import ImageError
+from ..images.encode import encode_png
 from ..inference.predictor import PanopticPredictor, Pixels, Result
 from ..inference.results import PanopticResult
 from ..models.mask2former import Mask2Former

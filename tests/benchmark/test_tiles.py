@@ -5,7 +5,7 @@ from modelscope_swinpan.benchmark.tiles import bench_tiles
 from modelscope_swinpan.categories import COCO_PANOPTIC
 from modelscope_swinpan.coco.annotation import Example, annotate
 from modelscope_swinpan.errors import ConfigError
-from modelscope_swinpan.scenes.layout import SCENE_CATEGORIES
+from modelscope_swinpan.scenes.compose import SCENE_CATEGORIES
 from tests.truth import DOG, PERSON, SKY, Reader, photo
 
 

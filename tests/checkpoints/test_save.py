@@ -153,7 +153,7 @@ def test_a_failed_write_leaves_the_former_files(tmp_path, form, monkeypatch):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk(tmp_path, form, monkeypatch):
     """As the system tells it, whoever does the writing."""
-    monkeypatch.setattr(save, "whole", lambda path: contextlib.nullcontext(Path("/dev/full")))
+    monkeypatch.setattr(save, "atomic", lambda path: contextlib.nullcontext(Path("/dev/full")))
     with pytest.raises(OSError, match=r"full|space|write"):
         save_checkpoint(random_model(), tmp_path / "a", form)
 

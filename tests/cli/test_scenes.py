@@ -20,7 +20,6 @@ def test_the_reader_reads_what_it_writes(tmp_path):
     assert answer.stdout.replace("\n", "") == f"The dataset is in {out}"
     assert answer.stderr == ""
     dataset = CocoPanoptic.open(out)
-    dataset.validate()
     assert dataset.categories == SCENE_CATEGORIES
     assert len(dataset) == 3
     for index in range(3):
@@ -36,7 +35,7 @@ def test_the_json_comes_last(tmp_path, monkeypatch):
     def interrupted(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr("modelscope_swinpan.coco.writer.write_whole", interrupted)
+    monkeypatch.setattr("modelscope_swinpan.coco.writer.write_atomic", interrupted)
     answer = swinpan("scenes", "--out", tmp_path, "--count", 1)
     assert answer.exit_code == 1
     assert answer.stderr == "Error: disk full\n"

@@ -14,7 +14,7 @@ from modelscope_swinpan.cli import app
 from modelscope_swinpan.cli import train as training
 from modelscope_swinpan.coco.writer import write_dataset
 from modelscope_swinpan.scenes.dataset import SceneDataset
-from modelscope_swinpan.training.journal import read_table
+from modelscope_swinpan.training.log import read_table
 from tests.training.runs import fresh_model
 
 QUICK = ("--size", "64x64", "--set", "batch_size=2", "--set", "workers=0", "--set", "log_every=1", "--device", "cpu")

@@ -105,5 +105,5 @@ def test_no_file(tmp_path):
 def test_a_huge_file(tmp_path, monkeypatch):
     monkeypatch.setattr(coco_json, "MAX_JSON_BYTES", 1)
     (tmp_path / "a.json").write_text("{}")
-    with pytest.raises(DatasetError, match="over 1 bytes"):
+    with pytest.raises(DatasetError, match="over 1 bytes, the size limit"):
         read_json(tmp_path / "a.json")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from modelscope_swinpan.training.journal import read_table
+from modelscope_swinpan.training.log import read_table
 from tests.training.runs import fresh_model, small_run
 
 pytestmark = [

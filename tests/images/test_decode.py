@@ -336,7 +336,7 @@ class TestFiles:
         message = str(caught.value)
         assert len(message) < 400
         message.encode()  # can be printed
-        assert ("only http" in message) == name.startswith("ftp")
+        assert ("Only http" in message) == name.startswith("ftp")
 
     def test_one_pixel_wide(self, tmp_path):
         Image.new("RGB", (1, 9)).save(tmp_path / "thin.png")

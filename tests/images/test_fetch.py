@@ -145,7 +145,7 @@ def test_images_are_read(server, page):
         ("cut_short_chunked", "cut short"),
         ("silent", "no answer within"),
         ("stalling", "no answer within"),
-        ("dripping", "not whole after 0.5 s"),
+        ("dripping", "not complete after 0.5 s"),
         ("large", "larger than 1 MiB"),
         ("endless", "larger than 1 MiB"),
         ("bomb", "larger than 1 MiB"),

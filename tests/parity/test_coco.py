@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from modelscope_swinpan.coco.layout import CocoLayout
 from modelscope_swinpan.coco.reader import CocoPanoptic
 from modelscope_swinpan.coco.writer import write_dataset
 
@@ -18,11 +19,11 @@ def path(request):
 
 @pytest.fixture
 def dataset(path):
-    return CocoPanoptic.open(path, images=path.parents[1] / "images", panoptic=path.parent)
+    return CocoPanoptic(CocoLayout(json_path=path, panoptic=path.parent, images=path.parents[1] / "images"))
 
 
 def test_segments_are_those_of_the_json(path, dataset):
-    dataset.validate()
+    assert all(dataset[index].image.size for index in range(len(dataset)))
     for index, annotation in enumerate(json.loads(path.read_text())["annotations"]):
         found = {segment.id: segment for segment in dataset.annotation(index).segments}
         assert len(found) == len(annotation["segments_info"]) > 10

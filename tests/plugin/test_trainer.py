@@ -237,9 +237,8 @@ def test_the_documented_regrouping(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     exec(compile(documented("GROUPS"), str(DOCUMENT), "exec"), names)
     for name in ("data", "held-out"):
         dataset = CocoPanoptic.open(Path(name))
-        dataset.validate()
         assert len(dataset.categories) == 14
         for index in range(2):
             before = [scenes.categories[segment.label_id].name for segment in scenes[index].segments]
-            found = [dataset.categories[segment.label_id].name for segment in dataset.annotation(index).segments]
+            found = [dataset.categories[segment.label_id].name for segment in dataset[index].segments]
             assert sorted(found) == sorted(names["group"].get(label, label) for label in before)

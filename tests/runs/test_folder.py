@@ -109,7 +109,7 @@ def test_what_a_killed_process_leaves(tmp_path):
 def test_a_png_comes_before_its_line(tmp_path, monkeypatch):
     with opened(tmp_path) as folder:
         keep(folder)
-        monkeypatch.setattr("modelscope_swinpan.runs.folder.write_whole", lambda *_: 1 / 0)
+        monkeypatch.setattr("modelscope_swinpan.runs.folder.write_atomic", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             keep(folder)
         assert folder.done == 1

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from modelscope_swinpan.categories import Category
+from modelscope_swinpan.scenes.camera import Camera, Light
 from modelscope_swinpan.scenes.canvas import Canvas, Sprite
 from modelscope_swinpan.scenes.placement import LEAST_AREA, Kind, Stage
-from modelscope_swinpan.scenes.view import Light, View
 from modelscope_swinpan.structures import Size
 
 SIZE = Size(100, 120)
@@ -29,7 +29,7 @@ def stage():
     canvas = Canvas(SIZE)
     canvas.ids[:40], canvas.ids[40:] = SKY, GRASS
     canvas.image[:] = 100
-    return Stage(canvas, View(SIZE, 40, 2), Light(0, True, 0.5, 0.5), CATEGORIES, ["grass"])
+    return Stage(canvas, Camera(SIZE, 40, 2), Light(0, True, 0.5, 0.5), CATEGORIES, ["grass"])
 
 
 def put(stage, kind, seed=0):

@@ -5,9 +5,11 @@ import pytest
 
 from modelscope_swinpan.config import Mask2FormerConfig, PreprocessConfig
 from modelscope_swinpan.errors import DeviceError
+from modelscope_swinpan.images.decode import decode_file
 from modelscope_swinpan.inference.predictor import PanopticPredictor
-from modelscope_swinpan.scenes.layout import SCENE_CATEGORIES
-from modelscope_swinpan.studio.page import Desk, build
+from modelscope_swinpan.scenes.compose import SCENE_CATEGORIES
+from modelscope_swinpan.scenes.dataset import TRAINING_SEEDS
+from modelscope_swinpan.studio.page import DOWNLOADS, EXAMPLE_SEEDS, Handlers, build
 from tests.builders import SMALL, random_model
 from tests.studio.painted import STRANGE, PaintedPredictor, make_png
 
@@ -24,7 +26,7 @@ def progress(steps):
 
 
 def test_a_photo(tmp_path, progress, steps):
-    answer, shown, upload = Desk(PaintedPredictor(), tmp_path).upload(make_png(60, 80), "cat.png", progress)
+    answer, shown, upload = Handlers(PaintedPredictor(), tmp_path).upload(make_png(60, 80), "cat.png", progress)
     assert {row["label"] for row in shown["segments"]} == {"sky", "grass", "car", STRANGE}
     assert answer.file_name == shown["name"] == "cat.png"
     assert upload is None
@@ -35,7 +37,7 @@ def test_a_photo(tmp_path, progress, steps):
 def test_a_real_model(tmp_path, progress):
     quick = PreprocessConfig(short_side=64, long_side=128)
     predictor = PanopticPredictor(random_model(dataclasses.replace(SMALL, preprocess=quick)))
-    answer, shown, _ = Desk(predictor, tmp_path).upload(make_png(60, 80), "cat.png", progress)
+    answer, shown, _ = Handlers(predictor, tmp_path).upload(make_png(60, 80), "cat.png", progress)
     assert len(shown["segments"]) == len(answer.segments)
 
 
@@ -49,7 +51,7 @@ def test_a_real_model(tmp_path, progress):
     ],
 )
 def test_a_broken_file_is_told_in_words(tmp_path, progress, photo, message):
-    answer, shown, _ = Desk(PaintedPredictor(), tmp_path).upload(photo, "cat.png", progress)
+    answer, shown, _ = Handlers(PaintedPredictor(), tmp_path).upload(photo, "cat.png", progress)
     assert answer is None
     assert message in shown["message"]
     assert shown["problem"]
@@ -62,23 +64,23 @@ def test_a_full_gpu_is_told_in_words(tmp_path, progress, monkeypatch):
 
     predictor = PaintedPredictor()
     monkeypatch.setattr(predictor, "predict", full)
-    _, shown, _ = Desk(predictor, tmp_path).upload(make_png(60, 80), "cat.png", progress)
+    _, shown, _ = Handlers(predictor, tmp_path).upload(make_png(60, 80), "cat.png", progress)
     assert shown == {"message": "cuda:0 ran out of memory", "problem": True}
 
 
 def test_files_lie_in_the_folder(tmp_path, progress):
-    desk = Desk(PaintedPredictor(), tmp_path)
-    answer, _, _ = desk.upload(make_png(60, 80), "../cat.png", progress)
-    files = [make(answer, ["Things"], 0.5) for make in (desk.picture, desk.json, desk.png)]
+    handlers = Handlers(PaintedPredictor(), tmp_path)
+    answer, _, _ = handlers.upload(make_png(60, 80), "../cat.png", progress)
+    files = [handlers.download(title, answer, ["Things"], 0.5) for title in DOWNLOADS]
     assert [file.rsplit("/", 1)[1] for file in files] == ["cat-segments.png", "cat.json", "cat.png"]
     assert {path for path in tmp_path.rglob("*") if path.is_file()} == {tmp_path.joinpath(file) for file in files}
 
 
 def test_an_expired_photo_is_told_in_words(tmp_path):
-    desk = Desk(PaintedPredictor(), tmp_path)
-    for make in (desk.picture, desk.json, desk.png):
+    handlers = Handlers(PaintedPredictor(), tmp_path)
+    for title in DOWNLOADS:
         with pytest.raises(gr.Error, match="Segment it again"):
-            make(None, ["Things"], 0)
+            handlers.download(title, None, ["Things"], 0)
 
 
 @pytest.mark.parametrize("categories", [SCENE_CATEGORIES, Mask2FormerConfig().categories])
@@ -95,3 +97,11 @@ def test_names_of_classes_are_no_html(tmp_path):
     texts = " ".join(str(getattr(block, "value", "")) for block in page.blocks.values())
     assert "<b>$" not in texts
     assert "&lt;b&gt;$" in texts
+
+
+def test_examples_are_held_out_scenes(tmp_path):
+    assert max(EXAMPLE_SEEDS) < TRAINING_SEEDS
+    examples = Handlers(PaintedPredictor(), tmp_path).examples
+    assert len({content for _, content in examples}) == len(EXAMPLE_SEEDS)
+    for name, content in examples:
+        assert decode_file(content, name).shape == (256, 320, 3)

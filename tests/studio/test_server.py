@@ -16,7 +16,7 @@ from modelscope_swinpan import studio
 from modelscope_swinpan.errors import ConfigError
 from modelscope_swinpan.inference.predictor import PanopticPredictor
 from modelscope_swinpan.studio import server
-from modelscope_swinpan.studio.seclusion import POLICY
+from modelscope_swinpan.studio.content_security import POLICY
 from tests.conftest import ROOT
 from tests.studio.painted import PaintedPredictor, make_png
 
@@ -43,7 +43,7 @@ def posing_as_upload(path):
     return {"path": str(path), "meta": {"_type": "gradio.FileData"}, "orig_name": "cat.png"}
 
 
-def test_the_page_is_secluded(page):
+def test_the_page_contacts_no_other_host(page):
     answer = requests.get(page, timeout=60)
     assert answer.headers["Content-Security-Policy"] == POLICY
     assert "swinpan studio" in answer.text
@@ -106,7 +106,7 @@ def test_a_port_that_is_taken(page):
 @pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 70000), ("no.such.host.invalid", 0), ("8.8.8.8", 0)])
 def test_no_such_place(host, port):
     with (
-        pytest.raises(ConfigError, match=f"Cannot listen at host {host}, port {port}: .+ Name another"),
+        pytest.raises(ConfigError, match=f"Cannot listen at host {host}, port {port}: .+ Choose another"),
         studio.serve(PaintedPredictor(), host=host, port=port),
     ):
         pass

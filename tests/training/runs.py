@@ -8,10 +8,8 @@ from modelscope_swinpan.config import SwinConfig
 from modelscope_swinpan.models.initialize import initialize
 from modelscope_swinpan.models.mask2former import Mask2Former
 from modelscope_swinpan.scenes.dataset import TRAINING_SEEDS, SceneDataset
-from modelscope_swinpan.training.augment import AugmentConfig
-from modelscope_swinpan.training.config import Phase, TrainConfig
-from modelscope_swinpan.training.criterion import CriterionConfig
-from modelscope_swinpan.training.loop import Run
+from modelscope_swinpan.training.config import AugmentConfig, CriterionConfig, Phase, TrainConfig
+from modelscope_swinpan.training.loop import TrainingRun
 from tests.builders import SMALL
 
 TINY = dataclasses.replace(
@@ -46,7 +44,7 @@ def fresh_model(config=TINY):
 
 def small_run(folder, model=None, examples=None, **options):
     changes = {name: options.pop(name) for name in list(options) if hasattr(CONFIG, name)}
-    return Run(
+    return TrainingRun(
         model or fresh_model(),
         examples or SceneDataset(range(TRAINING_SEEDS, TRAINING_SEEDS + 6), (64, 64)),
         folder,

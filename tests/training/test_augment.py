@@ -10,7 +10,8 @@ from torch.utils.data import DataLoader, Dataset
 from modelscope_swinpan.coco.annotation import Example, annotate
 from modelscope_swinpan.errors import ConfigError
 from modelscope_swinpan.scenes.dataset import generate_scene
-from modelscope_swinpan.training.augment import PADDING, Augment, AugmentConfig
+from modelscope_swinpan.training.augment import PADDING, Augment
+from modelscope_swinpan.training.config import AugmentConfig
 
 STILL = AugmentConfig(size=(48, 64), scale=(1, 1), flip=0)
 IDS = (5, 300, 2**24 - 1)

@@ -8,7 +8,8 @@ from transformers.models.mask2former.modeling_mask2former import Mask2FormerLoss
 from modelscope_swinpan.errors import ConfigError
 from modelscope_swinpan.structures import Mask2FormerOutput
 from modelscope_swinpan.training import points
-from modelscope_swinpan.training.criterion import Criterion, CriterionConfig, Target
+from modelscope_swinpan.training.config import CriterionConfig
+from modelscope_swinpan.training.criterion import Criterion, Target
 
 CLASSES, QUERIES, LAYERS = 6, 10, 3
 CONFIG = CriterionConfig(num_points=64)
@@ -61,8 +62,8 @@ def test_losses_and_gradients_are_those_of_transformers(monkeypatch, targets):
     def draw(masks, count, _):
         return sequence[:count].repeat(masks, 1, 1)
 
-    monkeypatch.setattr(points, "draw", draw)
-    monkeypatch.setattr("modelscope_swinpan.training.criterion.draw", draw)
+    monkeypatch.setattr(points, "random_points", draw)
+    monkeypatch.setattr("modelscope_swinpan.training.criterion.random_points", draw)
     made, same = output(len(targets)), output(len(targets))
     criterion = Criterion(CONFIG)
     ours = criterion(made, targets)
@@ -82,7 +83,7 @@ def leaves(made):
 
 def test_parts_of_a_batch_add_up_to_the_whole():
     made, criterion = output(), Criterion(CONFIG)
-    totals = criterion.totals(TARGETS, QUERIES)
+    normalizers = criterion.normalizers(TARGETS, QUERIES)
     parts = [
         criterion(
             Mask2FormerOutput(
@@ -91,7 +92,7 @@ def test_parts_of_a_batch_add_up_to_the_whole():
                 tuple((classes[i : i + 1], masks[i : i + 1]) for classes, masks in made.aux_outputs),
             ),
             TARGETS[i : i + 1],
-            totals,
+            normalizers,
         )
         for i in range(len(TARGETS))
     ]

@@ -15,7 +15,7 @@ from modelscope_swinpan import load_model
 from modelscope_swinpan.errors import TrainingError
 from modelscope_swinpan.scenes.dataset import TRAINING_SEEDS, SceneDataset
 from modelscope_swinpan.training import loop
-from modelscope_swinpan.training.journal import read_table
+from modelscope_swinpan.training.log import read_table
 from modelscope_swinpan.training.optimizer import rate_factor
 from modelscope_swinpan.training.samples import first_of
 from modelscope_swinpan.training.state import CHECKPOINT

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from modelscope_swinpan.errors import ConfigError, DeviceError
-from modelscope_swinpan.training.journal import read_table
+from modelscope_swinpan.training.log import read_table
 from modelscope_swinpan.training.processes import Processes, join
 from tests.conftest import ROOT
 from tests.training.runs import small_run
@@ -55,7 +55,7 @@ def test_without_a_launcher_a_process_is_alone(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     processes, device = join(torch.device("cpu"))
     assert (processes, device) == (Processes(rank=0, world=1), torch.device("cpu"))
-    assert torch.equal(processes.add(torch.ones(2)), torch.ones(2))
+    assert torch.equal(processes.sum(torch.ones(2)), torch.ones(2))
 
 
 def test_more_processes_than_gpus(monkeypatch):
@@ -68,7 +68,7 @@ def test_more_processes_than_gpus(monkeypatch):
 
 def test_a_batch_that_processes_cannot_share(tmp_path):
     run = small_run(tmp_path, batch_size=4, accumulate=2)
-    from modelscope_swinpan.training.stream import batches
+    from modelscope_swinpan.training.data import batches
 
     with pytest.raises(ConfigError, match=r"batch_size \(4\) must be a multiple of processes × accumulate \(3 × 2\)"):
-        next(batches(run.stream, run.config, start=0, rank=0, world=3))
+        next(batches(run.data, run.config, start=0, rank=0, world=3))

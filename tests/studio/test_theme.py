@@ -1,6 +1,6 @@
 import gradio as gr
 
-from modelscope_swinpan.studio.look import theme
+from modelscope_swinpan.studio.theme import theme
 
 
 def test_fonts_come_from_here():

@@ -7,9 +7,8 @@ import torch
 
 from modelscope_swinpan.errors import ConfigError, DatasetError
 from modelscope_swinpan.scenes.dataset import SceneDataset
-from modelscope_swinpan.training.augment import AugmentConfig
-from modelscope_swinpan.training.config import Phase, TrainConfig
-from modelscope_swinpan.training.stream import Stream, batches, mix
+from modelscope_swinpan.training.config import AugmentConfig, Phase, TrainConfig
+from modelscope_swinpan.training.data import TrainingData, batches, combine_seeds
 
 CONFIG = TrainConfig(steps=4, batch_size=4, workers=0)
 PHASES = [
@@ -39,41 +38,41 @@ def same(one, other):
 
 def test_every_image_comes_once_before_any_comes_again():
     scenes = Noted(5)
-    stream = Stream(scenes, PHASES, CONFIG)
+    data = TrainingData(scenes, PHASES, CONFIG)
     for position in range(15):
-        _ = stream[position]
+        _ = data[position]
     epochs = [scenes.asked[start : start + 5] for start in (0, 5, 10)]
     assert all(sorted(epoch) == list(range(5)) for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) > 1
 
 
 def test_a_sample_follows_from_its_position_alone():
-    stream = Stream(SceneDataset(range(3), (64, 64)), PHASES, CONFIG)
+    data = TrainingData(SceneDataset(range(3), (64, 64)), PHASES, CONFIG)
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    image, target = stream[7]
+    image, target = data[7]
     assert torch.equal(torch.rand(3), expected)  # others' randomness is left alone
-    again, same_target = stream[7]
+    again, same_target = data[7]
     assert torch.equal(image, again)
-    assert target.seed == same_target.seed == mix(0, 7)
-    other = Stream(SceneDataset(range(3), (64, 64)), PHASES, dataclasses.replace(CONFIG, seed=1))
+    assert target.seed == same_target.seed == combine_seeds(0, 7)
+    other = TrainingData(SceneDataset(range(3), (64, 64)), PHASES, dataclasses.replace(CONFIG, seed=1))
     assert not torch.equal(other[7][0], image)
 
 
 def test_phases_share_the_run():
-    stream = Stream(SceneDataset(range(3), (64, 64)), PHASES, CONFIG)
-    sizes = [tuple(part.images.shape) for (part,) in batches(stream, CONFIG, start=0, rank=0, world=1)]
+    data = TrainingData(SceneDataset(range(3), (64, 64)), PHASES, CONFIG)
+    sizes = [tuple(part.images.shape) for (part,) in batches(data, CONFIG, start=0, rank=0, world=1)]
     assert sizes == [(4, 3, 64, 96)] * 3 + [(4, 3, 96, 64)]
 
 
 def test_processes_workers_and_interruptions_do_not_change_samples():
-    stream = Stream(SceneDataset(range(3), (64, 64)), PHASES, CONFIG)
-    alone = [part for (part,) in batches(stream, CONFIG, start=0, rank=0, world=1)]
-    with_worker = batches(stream, dataclasses.replace(CONFIG, workers=1), start=2, rank=0, world=1)
+    data = TrainingData(SceneDataset(range(3), (64, 64)), PHASES, CONFIG)
+    alone = [part for (part,) in batches(data, CONFIG, start=0, rank=0, world=1)]
+    with_worker = batches(data, dataclasses.replace(CONFIG, workers=1), start=2, rank=0, world=1)
     assert all(same(one, part) for one, (part,) in zip(alone[2:], with_worker, strict=True))
     halves = dataclasses.replace(CONFIG, accumulate=2)
-    shared = [list(batches(stream, halves, start=0, rank=rank, world=2)) for rank in (0, 1)]
+    shared = [list(batches(data, halves, start=0, rank=rank, world=2)) for rank in (0, 1)]
     for step, whole in enumerate(alone):
         parts = [shared[rank][step][part] for part in (0, 1) for rank in (0, 1)]
         assert torch.equal(torch.cat([part.images for part in parts]), whole.images)
@@ -90,9 +89,9 @@ class Damaged(SceneDataset):
 @pytest.mark.parametrize("workers", [0, 1])
 def test_an_error_is_told_in_its_own_words(workers):
     config = dataclasses.replace(CONFIG, workers=workers)
-    stream = Stream(Damaged(range(3), (64, 64)), PHASES, config)
+    data = TrainingData(Damaged(range(3), (64, 64)), PHASES, config)
     with pytest.raises(DatasetError) as raised:
-        next(batches(stream, config, start=0, rank=0, world=1))
+        next(batches(data, config, start=0, rank=0, world=1))
     assert str(raised.value) == "1.png: damaged"
 
 
@@ -102,4 +101,4 @@ def test_an_error_is_told_in_its_own_words(workers):
 )
 def test_nothing_to_train_on(count, phases, message):
     with pytest.raises(ConfigError, match=message):
-        Stream(SceneDataset(range(count), (64, 64)), phases, CONFIG)
+        TrainingData(SceneDataset(range(count), (64, 64)), phases, CONFIG)

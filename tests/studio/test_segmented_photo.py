@@ -6,18 +6,18 @@ import pytest
 from PIL import Image
 
 from modelscope_swinpan.coco.encoding import ids_from_colors
-from modelscope_swinpan.studio.answer import KINDS, Answer
+from modelscope_swinpan.studio.segmented_photo import KINDS, SegmentedPhoto
 from tests.builders import random_image
 from tests.studio.painted import STRANGE, VOID, make_png, painted_result
 
 
 @pytest.fixture
-def answer():
-    return Answer.of("my cat.png", make_png(90, 120), painted_result(90, 120))
+def photo():
+    return SegmentedPhoto.of("my cat.png", make_png(90, 120), painted_result(90, 120))
 
 
-def test_everything_selected_is_the_result(answer):
-    result, selected = painted_result(90, 120), answer.select(KINDS, 0)
+def test_everything_selected_is_the_result(photo):
+    result, selected = painted_result(90, 120), photo.select(KINDS, 0)
     np.testing.assert_array_equal(selected.panoptic_seg, result.panoptic_seg)
     assert (selected.segments, selected.void_id, selected.categories) == (
         result.segments,
@@ -36,21 +36,21 @@ def test_everything_selected_is_the_result(answer):
         ([], 0, set()),
     ],
 )
-def test_what_is_not_selected_is_void(answer, kinds, threshold, labels):
-    whole, selected = painted_result(90, 120), answer.select(kinds, threshold)
+def test_what_is_not_selected_is_void(photo, kinds, threshold, labels):
+    whole, selected = painted_result(90, 120), photo.select(kinds, threshold)
     assert {segment.label for segment in selected.segments} == labels
     kept = np.isin(whole.panoptic_seg, [segment.id for segment in selected.segments])
     np.testing.assert_array_equal(selected.panoptic_seg, np.where(kept, whole.panoptic_seg, VOID))
 
 
 def test_little_is_kept_of_a_large_map():
-    answer = Answer.of("large.jpg", b"", painted_result(3000, 4000))
-    assert len(answer.packed) < 3000 * 4000 * 4 / 100
+    photo = SegmentedPhoto.of("large.jpg", b"", painted_result(3000, 4000))
+    assert len(photo.ids.data) < 3000 * 4000 * 4 / 100
 
 
-def test_picture(answer):
-    bare = Image.open(io.BytesIO(answer.picture([], 0)))
-    things = Image.open(io.BytesIO(answer.picture(["Things"], 0)))
+def test_overlay(photo):
+    bare = Image.open(io.BytesIO(photo.overlay([], 0)))
+    things = Image.open(io.BytesIO(photo.overlay(["Things"], 0)))
     assert bare.size == things.size == (600, 450)  # a small photo is enlarged
     changed = (np.asarray(bare) != np.asarray(things)).any(axis=2)
     assert changed[150:300, 75:225].mean() > 0.9
@@ -58,8 +58,8 @@ def test_picture(answer):
     assert np.abs(np.asarray(bare.resize((120, 90))).astype(int) - random_image(90, 120)).mean() < 8
 
 
-def test_coco(answer):
-    content, png = answer.coco(["Things"], 0.5)
+def test_coco(photo):
+    content, png = photo.coco_json(["Things"], 0.5), photo.coco_png(["Things"], 0.5)
     content = json.loads(content)
     assert content["images"] == [{"id": 1, "file_name": "my cat.png", "height": 90, "width": 120}]
     (annotation,) = content["annotations"]
@@ -84,4 +84,4 @@ def test_coco(answer):
     ],
 )
 def test_names_of_files(file_name, name):
-    assert Answer.of(file_name, b"", painted_result(9, 12)).name == name
+    assert SegmentedPhoto.of(file_name, b"", painted_result(9, 12)).name == name

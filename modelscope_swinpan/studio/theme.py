@@ -1,15 +1,15 @@
-"""Colours and letters of the page, light and dark: greys, so that the only strong colours are the segments'."""
+"""The page's theme, light and dark. It is grey, so that only the segments have strong colours."""
 
 import gradio as gr
 
-WORDS = gr.I18n(
+TEXTS = gr.I18n(
     en={"upload_text.drop_file": "Drop a photo here", "upload_text.click_to_upload": "Choose one from this device"}
 )
-"""Our words in place of some of Gradio's; other languages keep Gradio's own."""
+"""Texts that replace Gradio's English ones. Other languages keep Gradio's texts."""
 
 
 def theme() -> gr.themes.Base:
-    """Gradio's plainest theme, whose fonts come with Gradio, with more contrast."""
+    """Gradio's plainest theme with more contrast. Its fonts come with Gradio, so no other host serves them."""
     return gr.themes.Base(primary_hue="zinc", neutral_hue="zinc", radius_size="lg").set(
         body_background_fill="*neutral_50",
         body_background_fill_dark="*neutral_950",

@@ -3,25 +3,25 @@
 import numpy as np
 import pytest
 
+from modelscope_swinpan.scenes.camera import Camera, Light
 from modelscope_swinpan.scenes.canvas import Canvas
-from modelscope_swinpan.scenes.view import Light, View
 from modelscope_swinpan.structures import Size
 
-VIEW = View(Size(100, 120), horizon=40, eye=2)
+CAMERA = Camera(Size(100, 120), horizon=40, eye=2)
 
 
 def test_a_metre_on_the_ground_has_its_scale():
-    right, ahead = VIEW.ground(60, 100)
+    right, ahead = CAMERA.ground(60, 100)
     assert right.shape == (40, 120)
     assert ahead.shape == (40, 1)
     step = right[20, 61] - right[20, 60]
-    assert 1 / step == pytest.approx(VIEW.scale(80.5))
+    assert 1 / step == pytest.approx(CAMERA.scale(80.5))
     assert right[:, 59] == pytest.approx(-right[:, 60])
     assert (np.diff(ahead[:, 0]) < 0).all()  # lower rows are nearer
 
 
 def test_nearness():
-    near = VIEW.nearness(30, 100)[:, 0]
+    near = CAMERA.nearness(30, 100)[:, 0]
     assert near[0] == 0
     assert near[-1] == 1
     assert (np.diff(near) >= 0).all()
@@ -32,7 +32,7 @@ def test_nearness():
     [(1, True, "below", "left"), (-1, True, "below", "right"), (1, False, "above", "left")],
 )
 def test_shadows_fall_away_from_the_sun(side, ahead, rows, columns):
-    canvas = Canvas(VIEW.size)
+    canvas = Canvas(CAMERA.size)
     canvas.image[:] = 100
     canvas.ids[:] = 1
     light = Light(side, ahead, length=0.8, strength=0.5)
@@ -45,7 +45,7 @@ def test_shadows_fall_away_from_the_sun(side, ahead, rows, columns):
 
 
 def test_shadows_fall_on_the_ground_alone():
-    canvas = Canvas(VIEW.size)
+    canvas = Canvas(CAMERA.size)
     canvas.image[:] = 100
     canvas.ids[:, :60], canvas.ids[:, 60:] = 1, 2
     Light(0.1, True, 1, 0.5).cast(canvas, np.ones((20, 20), np.float32), 50, 50, 70, np.array([False, True, False]))
@@ -54,6 +54,6 @@ def test_shadows_fall_on_the_ground_alone():
 
 
 def test_a_shadow_outside_the_picture():
-    canvas = Canvas(VIEW.size)
+    canvas = Canvas(CAMERA.size)
     Light(1, True, 1, 0.5).cast(canvas, np.ones((9, 9), np.float32), -80, 90, 99, np.array([True]))
     assert (canvas.image == 0).all()

@@ -4,7 +4,7 @@ import numpy as np
 
 from modelscope_swinpan.categories import COCO_PANOPTIC
 from modelscope_swinpan.scenes.canvas import Canvas
-from modelscope_swinpan.scenes.layout import SCENE_CATEGORIES, SETTINGS, THINGS, compose
+from modelscope_swinpan.scenes.compose import LANDSCAPES, SCENE_CATEGORIES, THINGS, compose
 from modelscope_swinpan.structures import Size
 
 
@@ -14,10 +14,10 @@ def test_categories_are_cocos():
     assert len(SCENE_CATEGORIES) == 20
 
 
-def test_settings_name_things_that_can_be_drawn():
+def test_landscapes_name_things_that_can_be_drawn():
     drawn = {kind.name for kind in THINGS}
     assert drawn == {category.name for category in SCENE_CATEGORIES if category.isthing}
-    assert set().union(*(setting.things for setting in SETTINGS)) == drawn
+    assert set().union(*(landscape.things for landscape in LANDSCAPES)) == drawn
 
 
 def test_every_category_turns_up():

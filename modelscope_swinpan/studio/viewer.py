@@ -1,4 +1,4 @@
-"""What the browser draws: the photo, the segments' outlines as SVG paths, and what the table says of them."""
+"""The value that ``viewer.js`` displays: the photo, the outlines of its segments as SVG paths, and their table."""
 
 import base64
 import io
@@ -13,14 +13,14 @@ from ..inference.draw import segment_colors
 from ..inference.results import PanopticResult
 
 SIDE = 1280
-"""The long side, in pixels, of the grid that outlines are drawn on, and the longest that a photo is shown at."""
+"""The long side, in pixels, of the grid of the outlines. Larger photos are shrunk to it."""
 
 SMOOTHING = 1.0
-"""How far an outline may lie from the edge of its pixels, in pixels of the map or of the grid, whichever are larger."""
+"""The largest distance of an outline from the true edge, in pixels of the map or the grid, whichever are larger."""
 
 
-def view(file_name: str, image: npt.NDArray[np.uint8], result: PanopticResult) -> dict[str, Any]:
-    """What ``viewer.js`` shows of a photo (H, W, 3) and its result: values for JSON, the largest segment first."""
+def viewer_value(file_name: str, image: npt.NDArray[np.uint8], result: PanopticResult) -> dict[str, Any]:
+    """Prepare a photo (H, W, 3) RGB and its result for ``viewer.js``, in JSON's types, the largest segment first."""
     height, width = result.shape
     scale = SIDE / max(height, width)
     grid = max(1, round(width * scale)), max(1, round(height * scale))
@@ -47,7 +47,7 @@ def view(file_name: str, image: npt.NDArray[np.uint8], result: PanopticResult) -
 
 
 def outline(mask: npt.NDArray[np.bool_], smoothing: float) -> str:
-    """The edges of a mask (H, W), those of holes too, as an SVG path to fill by the even-odd rule."""
+    """The edges of a mask (H, W) and of its holes, as an SVG path to fill by the even-odd rule."""
     contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     rings = [cv2.approxPolyDP(contour, smoothing, closed=True)[:, 0] for contour in contours]
     return "".join("M" + " ".join(f"{x},{y}" for x, y in ring) + "Z" for ring in rings if len(ring) > 2)

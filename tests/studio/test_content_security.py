@@ -3,7 +3,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from modelscope_swinpan.studio.seclusion import POLICY, Seclusion
+from modelscope_swinpan.studio.content_security import POLICY, ContentSecurityPolicy
 
 PAGE = """<head><link rel="preconnect" href="https://fonts.example.com" />
 <link
@@ -19,7 +19,7 @@ PAGE = """<head><link rel="preconnect" href="https://fonts.example.com" />
 def served():
     routes = [Route("/", lambda _: HTMLResponse(PAGE)), Route("/text", lambda _: PlainTextResponse(PAGE))]
     app = Starlette(routes=routes)
-    app.add_middleware(Seclusion)
+    app.add_middleware(ContentSecurityPolicy)
     return TestClient(app)
 
 

@@ -1,8 +1,9 @@
-"""What there is to see in a scene: its settings, from beach to street, with the stuff and the things of each."""
+"""Compose a scene: choose a landscape, from beach to street, and put stuff and things into it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import numpy as np
 
@@ -10,11 +11,10 @@ from ..categories import COCO_PANOPTIC, Category
 from . import props as props
 from . import stuff as stuff
 from . import things as things
-from .canvas import Canvas, Map
+from .camera import Camera, Light
+from .canvas import Canvas, Generator, Map
 from .noise import curve
 from .placement import Kind, Stage
-from .things import Generator
-from .view import Light, View
 
 SKY, SEA, MOUNTAIN, TREE, HOUSE = "sky-other-merged", "sea", "mountain-merged", "tree-merged", "building-other-merged"
 GRASS, SAND, SNOW, ROAD, WALL = "grass-merged", "sand", "snow", "road", "wall-brick"
@@ -48,135 +48,120 @@ _FEWEST, _MOST = 3, 9
 _MORE_TRIES = 40
 _NAMES = {kind.name for kind in THINGS} | {SKY, SEA, MOUNTAIN, TREE, HOUSE, WALL, *GROUND}
 SCENE_CATEGORIES: tuple[Category, ...] = tuple(category for category in COCO_PANOPTIC if category.name in _NAMES)
-"""The categories of scenes, in COCO's order: a scene's labels count these."""
+"""The categories of scenes, in COCO's order. The labels of a scene are indices into this tuple."""
+
+
+Part = Literal["mountains", "sea", "road", "woods", "houses", "trees", "wall"]
 
 
 @dataclass(frozen=True)
-class Setting:
-    """A kind of place: the ground, and how likely (0–1) each other stuff is and how common each thing."""
+class Landscape:
+    """A kind of place: its ground, how common each thing is, and the probability (0–1) of other parts."""
 
     ground: str
     things: Mapping[str, float]
-    sea: float = 0
-    mountains: float = 0
-    woods: float = 0
-    houses: float = 0
-    road: float = 0
-    trees: float = 0
-    wall: float = 0
+    parts: Mapping[Part, float]
 
 
-SETTINGS = (
-    Setting(
+LANDSCAPES = (
+    Landscape(
         GRASS,
         {"person": 3, "sports ball": 3, "kite": 3, "umbrella": 1.5, "clock": 1.5, "airplane": 1, "stop sign": 1},
-        mountains=0.4,
-        woods=0.7,
-        road=0.15,
-        trees=0.6,
-        wall=0.6,
+        {"mountains": 0.4, "woods": 0.7, "road": 0.15, "trees": 0.6, "wall": 0.6},
     ),
-    Setting(
+    Landscape(
         SAND,
         {"person": 2.5, "umbrella": 3, "sports ball": 2.5, "boat": 3, "kite": 1.5, "airplane": 0.7, "clock": 0.5},
-        sea=1,
-        mountains=0.3,
+        {"sea": 1, "mountains": 0.3},
     ),
-    Setting(
+    Landscape(
         GRASS,
         {"car": 5, "person": 2, "traffic light": 4, "stop sign": 3, "clock": 3, "airplane": 1},
-        woods=0.3,
-        houses=0.9,
-        road=1,
-        trees=0.4,
-        wall=0.2,
+        {"woods": 0.3, "houses": 0.9, "road": 1, "trees": 0.4, "wall": 0.2},
     ),
-    Setting(
+    Landscape(
         SNOW,
         {"person": 2, "car": 2, "kite": 1, "airplane": 1.5, "stop sign": 1.5, "traffic light": 1.5, "sports ball": 1.5},
-        mountains=0.8,
-        woods=0.6,
-        houses=0.35,
-        road=0.3,
-        trees=0.7,
-        wall=0.2,
+        {"mountains": 0.8, "woods": 0.6, "houses": 0.35, "road": 0.3, "trees": 0.7, "wall": 0.2},
     ),
-    Setting(
+    Landscape(
         GRASS,
         {"boat": 5, "person": 2, "umbrella": 1, "airplane": 2, "kite": 1, "sports ball": 1, "car": 1},
-        sea=1,
-        mountains=0.7,
-        trees=0.4,
-        wall=0.4,
+        {"sea": 1, "mountains": 0.7, "trees": 0.4, "wall": 0.4},
     ),
 )
 
 
 def compose(canvas: Canvas, rng: Generator, far: float = 1) -> dict[int, int]:
-    """Paint a scene and return the label, in :data:`SCENE_CATEGORIES`, of every id that may be in it.
+    """Paint a scene, seen from ``far`` times as high as a standing person.
 
-    It is seen from ``far`` times as high: things are that much smaller, and that many times more.
+    Returns:
+        The label, in :data:`SCENE_CATEGORIES`, of every id that may be in the scene.
     """
-    setting = SETTINGS[rng.integers(len(SETTINGS))]
+    landscape = LANDSCAPES[rng.integers(len(LANDSCAPES))]
     sky = stuff.SKIES[rng.integers(len(stuff.SKIES))]
-    view = View(canvas.size, canvas.size.height * rng.uniform(0.3, 0.5), rng.uniform(1.6, 2.8) * far, far)
+    camera = Camera(canvas.size, canvas.size.height * rng.uniform(0.3, 0.5), rng.uniform(1.6, 2.8) * far, far)
     light = Light(rng.uniform(-1, 1), bool(rng.random() < 0.5), rng.uniform(0.4, 1), 0.5 * sky.sun)
-    stage = Stage(canvas, view, light, SCENE_CATEGORIES, GROUND)
-    _paint_stuff(stage, setting, sky, rng)
-    _place_things(stage, setting, rng)
+    stage = Stage(canvas, camera, light, SCENE_CATEGORIES, GROUND)
+    _paint_stuff(stage, landscape, sky, rng)
+    _place_things(stage, landscape, rng)
     return stage.labels
 
 
-def _paint_stuff(stage: Stage, setting: Setting, sky: stuff.Sky, rng: Generator) -> None:
-    canvas, view, light, ids = stage.canvas, stage.view, stage.light, stage.stuff_ids
-    stuff.paint_sky(canvas, view, light, sky, rng, ids[SKY])
-    if rng.random() < setting.mountains:
-        stuff.paint_mountains(canvas, view, light, sky, rng, ids[MOUNTAIN])
-    shore = _shore(view, rng) if rng.random() < setting.sea else None
+def _has(part: Part, landscape: Landscape, rng: Generator) -> bool:
+    return rng.random() < landscape.parts.get(part, 0)
+
+
+def _paint_stuff(stage: Stage, landscape: Landscape, sky: stuff.Sky, rng: Generator) -> None:
+    canvas, camera, light, ids = stage.canvas, stage.camera, stage.light, stage.stuff_ids
+    stuff.paint_sky(canvas, camera, light, sky, rng, ids[SKY])
+    if _has("mountains", landscape, rng):
+        stuff.paint_mountains(canvas, camera, light, sky, rng, ids[MOUNTAIN])
+    shore = _shore(camera, rng) if _has("sea", landscape, rng) else None
     if shore is not None:
-        stuff.paint_sea(canvas, view, light, sky, rng, ids[SEA], int(shore.max()) + 1)
-    stuff.paint_ground(canvas, view, setting.ground, rng, ids[setting.ground], shore)
-    if rng.random() < setting.road:
-        stuff.paint_road(canvas, view, rng, ids[ROAD], across=bool(rng.random() < 0.5))
-    if rng.random() < setting.woods:
-        conifers = setting.ground == SNOW or bool(rng.random() < 0.3)
-        stuff.paint_woods(canvas, view, rng, ids[TREE], conifers=conifers)
-    if rng.random() < setting.houses:
-        _paint_houses(canvas, view, light, rng, ids[HOUSE])
+        stuff.paint_sea(canvas, camera, light, sky, rng, ids[SEA], int(shore.max()) + 1)
+    stuff.paint_ground(canvas, camera, landscape.ground, rng, ids[landscape.ground], shore)
+    if _has("road", landscape, rng):
+        stuff.paint_road(canvas, camera, rng, ids[ROAD], across=bool(rng.random() < 0.5))
+    if _has("woods", landscape, rng):
+        conifers = landscape.ground == SNOW or bool(rng.random() < 0.3)
+        stuff.paint_woods(canvas, camera, rng, ids[TREE], conifers=conifers)
+    if _has("houses", landscape, rng):
+        _paint_houses(canvas, camera, light, rng, ids[HOUSE])
 
 
-def _shore(view: View, rng: Generator) -> Map:
-    """Where the sea ends: a row for every column, below the horizon."""
-    height, width = view.size
+def _shore(camera: Camera, rng: Generator) -> Map:
+    """The edge of the sea: a row for every column (W,), below the horizon."""
+    height, width = camera.size
     slope = rng.uniform(-0.1, 0.1) * np.linspace(-1, 1, width, dtype=np.float32)
     edge = rng.uniform(0.18, 0.32) + slope + 0.012 * curve(rng, width, 0.5)
-    row: Map = view.horizon + np.maximum(edge, 0.04) * height
+    row: Map = camera.horizon + np.maximum(edge, 0.04) * height
     return row
 
 
-def _paint_houses(canvas: Canvas, view: View, light: Light, rng: Generator, id_: int) -> None:
-    """A row of houses along the horizon, with gaps."""
+def _paint_houses(canvas: Canvas, camera: Camera, light: Light, rng: Generator, id_: int) -> None:
+    """Paint a row of houses along the horizon, with gaps."""
     height, width = canvas.size
     left = rng.uniform(-0.1, 0.3) * width
     end = rng.uniform(0.6, 1.1) * width
-    foot = round(view.horizon + rng.uniform(0.015, 0.04) * height)
+    foot = round(camera.horizon + rng.uniform(0.015, 0.04) * height)
     while left < end:
-        tall = rng.uniform(0.35, 0.95) * view.horizon
+        tall = rng.uniform(0.35, 0.95) * camera.horizon
         proportion = rng.uniform(0.16, 0.34) * width / tall
         colors, coverage = props.house(rng, tall, proportion, light.side).render()
         canvas.paint(colors, coverage, round(left), foot - len(coverage), id_)
         left += coverage.shape[1] + (rng.uniform(0.02, 0.15) * width if rng.random() < 0.35 else 0)
 
 
-def _place_things(stage: Stage, setting: Setting, rng: Generator) -> None:
-    """Place trees, walls, clutter and three to nine things, or more if seen from afar, the farthest first."""
-    kinds = [kind for kind in THINGS if kind.name in setting.things]
-    weights = np.array([setting.things[str(kind.name)] for kind in kinds])
-    wanted = round(rng.integers(_FEWEST, _MOST + 1) * stage.view.far)
+def _place_things(stage: Stage, landscape: Landscape, rng: Generator) -> None:
+    """Place trees, walls, clutter and three to nine things, more if seen from high up. The farthest come first."""
+    kinds = [kind for kind in THINGS if kind.name in landscape.things]
+    weights = np.array([landscape.things[str(kind.name)] for kind in kinds])
+    wanted = round(rng.integers(_FEWEST, _MOST + 1) * stage.camera.far)
     chosen = [kinds[index] for index in rng.choice(len(kinds), wanted, p=weights / weights.sum())]
-    if rng.random() < setting.trees:
-        chosen += [SNOWY_FIR if setting.ground == SNOW else TREES[rng.integers(2)]] * int(rng.integers(1, 4))
-    if rng.random() < setting.wall:
+    if _has("trees", landscape, rng):
+        chosen += [SNOWY_FIR if landscape.ground == SNOW else TREES[rng.integers(2)]] * int(rng.integers(1, 4))
+    if _has("wall", landscape, rng):
         chosen.append(BRICKS)
     chosen += [CLUTTER[index] for index in rng.integers(0, len(CLUTTER), rng.integers(0, 3))]
     plans = [plan for kind in chosen if (plan := stage.plan(kind, rng))]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from modelscope_swinpan.inference.draw import segment_colors
 from modelscope_swinpan.inference.results import PanopticResult
-from modelscope_swinpan.studio.view import SIDE, outline, view
+from modelscope_swinpan.studio.viewer import SIDE, outline, viewer_value
 from tests.builders import random_image
 from tests.studio.painted import STRANGE, VOID, painted_result
 
@@ -24,7 +24,7 @@ def filled(path, height, width):
 
 def test_values_of_the_table():
     result = painted_result(90, 120)
-    shown = json.loads(json.dumps(view("cat.png", random_image(90, 120), result)))
+    shown = json.loads(json.dumps(viewer_value("cat.png", random_image(90, 120), result)))
     assert (shown["name"], shown["size"], shown["grid"]) == ("cat.png", [120, 90], [SIDE, 960])
     rows = [(row["label"], row["kind"], row["score"], row["share"]) for row in shown["segments"]]
     assert [row[:3] for row in rows] == [
@@ -46,7 +46,7 @@ def test_values_of_the_table():
 
 def test_paths_cover_the_segments():
     result = painted_result(90, 120)
-    for row in view("cat.png", random_image(90, 120), result)["segments"]:
+    for row in viewer_value("cat.png", random_image(90, 120), result)["segments"]:
         segment = next(segment for segment in result.segments if segment.label == row["label"])
         mask = cv2.resize(result.mask(segment).astype(np.uint8), (SIDE, 960), interpolation=cv2.INTER_NEAREST)
         ours = filled(row["path"], 960, SIDE)
@@ -73,7 +73,7 @@ def test_smoothing_shortens():
 @pytest.mark.parametrize(("size", "shown"), [((60, 80), (80, 60)), ((1500, 3000), (SIDE, 640))])
 def test_the_photo(size, shown):
     image = random_image(*size)
-    url = view("cat.png", image, painted_result(*size))["photo"]
+    url = viewer_value("cat.png", image, painted_result(*size))["photo"]
     photo = Image.open(io.BytesIO(base64.b64decode(url.removeprefix("data:image/jpeg;base64,"))))
     assert photo.size == shown
     assert np.abs(np.asarray(photo.resize((40, 30))).astype(int) - Image.fromarray(image).resize((40, 30))).mean() < 4
@@ -81,4 +81,4 @@ def test_the_photo(size, shown):
 
 def test_nothing_found():
     result = PanopticResult(np.full((20, 30), VOID, np.int32), (), VOID)
-    assert view("cat.png", random_image(20, 30), result)["segments"] == []
+    assert viewer_value("cat.png", random_image(20, 30), result)["segments"] == []

@@ -1,4 +1,4 @@
-"""Keeps the page from asking other hosts for anything: it works without a network, and tells nobody of visits."""
+"""Keep the page from contacting other hosts. So it works without the internet, and no third party learns of visits."""
 
 import re
 
@@ -6,15 +6,15 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 POLICY = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'"
-"""Content security policy. Gradio writes scripts and styles into its page, and compiles the components' own."""
+"""The content security policy. Gradio needs the two exceptions: its page has inline scripts, and it compiles others."""
 
 _FOREIGN = re.compile(rb'<link\s+rel="preconnect"[^>]*>|<script\s+src="https?://[^>]*>\s*</script>')
 
 
-class Seclusion:
-    """ASGI middleware that takes foreign scripts and connections out of Gradio's page, and forbids any others.
+class ContentSecurityPolicy:
+    """ASGI middleware that removes foreign scripts and connections from Gradio's page and forbids all others.
 
-    Gradio names a script that resizes frames, and hosts of fonts that our theme does not use.
+    Gradio's page names a script that resizes frames, and hosts of fonts that our theme does not use.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -24,7 +24,7 @@ class Seclusion:
         """Answer one request."""
         is_page = False
 
-        async def send_secluded(message: Message) -> None:
+        async def send_cleaned(message: Message) -> None:
             nonlocal is_page
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
@@ -36,4 +36,4 @@ class Seclusion:
                 message["body"] = _FOREIGN.sub(b"", message["body"])
             await send(message)
 
-        await self._app(scope, receive, send_secluded)
+        await self._app(scope, receive, send_cleaned)

@@ -1,0 +1,152 @@
+"""The log of a training run: tables, curves, pictures, and TensorBoard's events if TensorBoard is installed."""
+
+import csv
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..files import atomic
+from ..images.encode import write_png
+
+LOG, EVALUATIONS, CURVES, SAMPLES = "log.csv", "evaluations.csv", "curves.png", "samples"
+
+
+class TrainingLog:
+    """The log in a run's folder.
+
+    A run that continues after ``step`` repeats the later steps, so their rows are dropped. ``evaluated`` holds the
+    steps that have a row in the table of evaluations.
+    """
+
+    def __init__(self, folder: Path, step: int) -> None:
+        self._folder = folder
+        for name in (LOG, EVALUATIONS):
+            _drop_rows_after(step, folder / name)
+        self.evaluated = set(read_table(folder / EVALUATIONS).get("step", ()))
+        self._events = _tensorboard(folder / "tensorboard", step)
+
+    def add_training(self, step: int, values: Mapping[str, float]) -> None:
+        """Add a row of values measured in training."""
+        self._add(LOG, "train", step, values)
+
+    def add_evaluation(self, step: int, values: Mapping[str, float]) -> None:
+        """Add a row of an evaluation's figures, and draw the curves again."""
+        self._add(EVALUATIONS, "evaluation", step, values)
+        self.draw_curves()
+
+    def add_picture(self, step: int, pixels: npt.NDArray[np.uint8]) -> None:
+        """Write a picture, (H, W, 3) RGB."""
+        folder = self._folder / SAMPLES
+        folder.mkdir(exist_ok=True)
+        write_png(folder / f"step-{step:06d}.png", pixels)
+        if self._events is not None:
+            self._events.add_image(SAMPLES, pixels, step, dataformats="HWC")
+
+    def draw_curves(self) -> None:
+        """Write a PNG with the losses on the left and the figures of the evaluations on the right, over the steps."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(12, 4.5), layout="constrained")
+        log, evaluations = read_table(self._folder / LOG), read_table(self._folder / EVALUATIONS)
+        losses = [name for name in log if name.startswith("loss")]
+        figures = [name for name in evaluations if name != "step"]
+        plots = ((log, losses, "Loss", ""), (evaluations, figures, "Evaluation", "."))
+        for axes, (table, names, title, marker) in zip(figure.subplots(1, 2), plots, strict=True):
+            for name in names:
+                axes.plot(table["step"], table[name], label=name, marker=marker)
+            axes.set(title=title, xlabel="step")
+            axes.grid(alpha=0.3)
+            if names:
+                axes.legend()
+        if log:
+            figure.axes[0].set_yscale("log")
+        with atomic(self._folder / CURVES) as partial:
+            figure.savefig(partial, format="png")
+
+    def close(self) -> None:
+        """Write what TensorBoard still holds in memory."""
+        if self._events is not None:
+            self._events.close()
+
+    def _add(self, name: str, group: str, step: int, values: Mapping[str, float]) -> None:
+        path = self._folder / name
+        is_new = not path.exists()
+        with path.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if is_new:
+                writer.writerow(["step", *values])
+            writer.writerow([step, *(f"{value:.6g}" for value in values.values())])
+        if self._events is not None:
+            for key, value in values.items():
+                self._events.add_scalar(f"{group}/{key}", value, step)
+
+
+class Meter:
+    """Averages the values ``names`` of several steps, and measures their speed."""
+
+    def __init__(self, names: Sequence[str], images_per_step: int) -> None:
+        self._names = names
+        self._images_per_step = images_per_step
+        self._reset()
+
+    def _reset(self) -> None:
+        self._start, self._steps = time.perf_counter(), 0
+        self._values: dict[str, list[float]] = {name: [] for name in self._names}
+
+    def add(self, values: Mapping[str, float]) -> None:
+        """Count a step. ``values`` is empty if the step was skipped."""
+        self._steps += 1
+        for name, value in values.items():
+            self._values[name].append(value)
+
+    def read(self) -> dict[str, float]:
+        """The means since the last reading, NaN if all steps were skipped, and ``images_per_second``."""
+        speed = self._steps * self._images_per_step / (time.perf_counter() - self._start)
+        means = {name: sum(values) / len(values) if values else math.nan for name, values in self._values.items()}
+        self._reset()
+        return {**means, "images_per_second": speed}
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave the time spent inside this context out of the speed."""
+        start = time.perf_counter()
+        yield
+        self._start += time.perf_counter() - start
+
+
+def read_table(path: Path) -> dict[str, list[float]]:
+    """Read the columns of a table by name. A missing file has no columns."""
+    if not path.exists():
+        return {}
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}
+
+
+def _drop_rows_after(step: int, path: Path) -> None:
+    """Drop the rows of later steps, and a last line that a killed process left unfinished."""
+    if not path.exists():
+        return
+    lines = path.read_text().splitlines(keepends=True)
+    if not lines or not lines[0].endswith("\n"):
+        path.unlink()
+        return
+    head, *rows = lines
+    kept = [row for row in rows if row.endswith("\n") and int(row.split(",")[0]) <= step]
+    with atomic(path) as partial:
+        partial.write_text("".join([head, *kept]))
+
+
+def _tensorboard(folder: Path, step: int) -> Any:
+    """TensorBoard's writer, or None if TensorBoard is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder), purge_step=step + 1)  # type: ignore[no-untyped-call]

@@ -1,0 +1,95 @@
+"""Tables, curves and pictures, and the values in them."""
+
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from modelscope_swinpan.training.log import CURVES, LOG, Meter, TrainingLog, read_table
+
+
+def test_rows_are_added_and_later_ones_dropped(tmp_path):
+    log = TrainingLog(tmp_path, 0)
+    for step in (1, 2, 3):
+        log.add_training(step, {"loss": 1 / step, "speed": 2.0})
+    log.close()
+    again = TrainingLog(tmp_path, 2)
+    again.add_training(3, {"loss": 0.25, "speed": float("nan")})
+    again.close()
+    table = read_table(tmp_path / LOG)
+    assert table["step"] == [1, 2, 3]
+    assert table["loss"] == [1, 0.5, 0.25]
+    assert np.isnan(table["speed"]).tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("torn", ["3,0.", "3", "3,0.2"])
+def test_a_torn_last_line_is_dropped(tmp_path, torn):
+    TrainingLog(tmp_path, 0).add_training(2, {"loss": 0.5})
+    with (tmp_path / LOG).open("a") as file:
+        file.write(torn)
+    TrainingLog(tmp_path, 9).add_training(10, {"loss": 0.125})
+    assert read_table(tmp_path / LOG) == {"step": [2, 10], "loss": [0.5, 0.125]}
+
+
+@pytest.mark.parametrize("torn", ["step,lo", ""])
+def test_a_torn_head_is_no_table(tmp_path, torn):
+    (tmp_path / LOG).write_text(torn)
+    TrainingLog(tmp_path, 3).add_training(4, {"loss": 0.5})
+    assert read_table(tmp_path / LOG) == {"step": [4], "loss": [0.5]}
+
+
+def test_curves_and_pictures(tmp_path):
+    log = TrainingLog(tmp_path, 0)
+    log.draw_curves()
+    empty = np.asarray(Image.open(tmp_path / CURVES))
+    log.add_training(1, {"loss": 3.0})
+    log.add_training(2, {"loss": 1.0})
+    log.add_evaluation(2, {"pq": 40.0})
+    drawn = np.asarray(Image.open(tmp_path / CURVES))
+    assert drawn.shape == empty.shape
+    assert not np.array_equal(drawn, empty)
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 9, 3), np.uint8)
+    log.add_picture(2, pixels)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "samples" / "step-000002.png")), pixels)
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_tensorboard_gets_the_same(tmp_path):
+    event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    log = TrainingLog(tmp_path, 0)
+    log.add_training(1, {"loss": 3.0})
+    log.add_evaluation(1, {"pq": 40.0})
+    log.close()
+    events = event_accumulator.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert {tag: events.Scalars(tag)[0].value for tag in events.Tags()["scalars"]} == {
+        "train/loss": 3,
+        "evaluation/pq": 40,
+    }
+
+
+def test_means_and_speed():
+    meter = Meter(("loss", "norm"), images_per_step=5)
+    meter.add({"loss": 1.0, "norm": 4.0})
+    meter.add({})
+    meter.add({"loss": 2.0, "norm": 0.0})
+    time.sleep(0.05)
+    with meter.paused():
+        time.sleep(0.2)
+    values = meter.read()
+    assert (values["loss"], values["norm"]) == (1.5, 2.0)
+    assert 15 / 0.2 < values["images_per_second"] < 15 / 0.05
+    meter.add({"loss": 8.0, "norm": 0.0})
+    assert meter.read()["loss"] == 8
+
+
+def test_skipped_steps_alone_are_no_number():
+    meter = Meter(("loss",), images_per_step=1)
+    meter.add({})
+    assert np.isnan(meter.read()["loss"])
+
+
+def test_a_pause_that_fails_says_so():
+    meter = Meter((), images_per_step=1)
+    with pytest.raises(OSError, match="full"), meter.paused():
+        raise OSError("full")
