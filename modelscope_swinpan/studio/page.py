@@ -158,9 +158,9 @@ def _viewer() -> gr.HTML:
 
 
 def _header(categories: Sequence[Category]) -> str:
-    remark = "Point at the picture to read the name of a segment. Things are separated; stuff is one segment each."
+    remark = "Point at a segment to read its name. Each thing is a segment of its own; each kind of stuff is one."
     if tuple(categories) == SCENE_CATEGORIES:
-        remark += " This small model learnt from generated scenes like the examples, so it fails on most photos."
+        remark += " This small model knows only generated scenes like the examples, so it fails on most photos."
     return f'<p class="brand">{TITLE}</p><h1>What is where, pixel by pixel.</h1><p>{remark}</p>'
 
 
