@@ -1,6 +1,6 @@
-"""What is measured against what: our model, and what users would run instead, from a photo's pixels to its segments.
+"""The implementations that ``swinpan bench model`` compares: ours, and the transformers package's.
 
-Each runs in a worker of its own (:mod:`.process`), where it is the one side of that process.
+Each one runs in a worker process of its own (:mod:`.process`): :func:`load` sets the implementation of the process.
 """
 
 import contextlib
@@ -19,14 +19,13 @@ from ..checkpoints.load import load_model, parse_device, parse_dtype
 from ..errors import ConfigError
 from ..images.decode import decode_image
 from ..inference.predictor import PanopticPredictor
-from .loading import read_weights
 from .process import measure, peak_resident, resident
 
 Pixels = npt.NDArray[np.uint8]
 
 
-class Side(Protocol):
-    """A loaded model with its own pre- and post-processing."""
+class Implementation(Protocol):
+    """A loaded model with its preprocessing and post-processing."""
 
     @property
     def model(self) -> nn.Module:
@@ -34,13 +33,13 @@ class Side(Protocol):
 
     @property
     def stages(self) -> dict[str, nn.Module]:
-        """The parts of it that are timed on their own."""
+        """The parts of the network that are timed separately, by name."""
 
     def segment(self, images: list[Pixels]) -> list[int]:
-        """The number of segments found in each of ``images`` (height, width, 3), RGB."""
+        """Segment ``images`` (height, width, 3), RGB 0–255, and return the number of segments in each."""
 
     def logits(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
-        """Class logits (B, Q, K+1) and mask logits (B, Q, h, w)."""
+        """Class logits (B, Q, K+1) and mask logits (B, Q, h, w) of a preprocessed batch (B, 3, H, W)."""
 
 
 class Ours:
@@ -57,11 +56,11 @@ class Ours:
         }
 
     def segment(self, images: list[Pixels]) -> list[int]:
-        """See :class:`Side`."""
+        """See :class:`Implementation`."""
         return [len(result.segments) for result in self.predictor.predict(images, batch_size=len(images))]
 
     def logits(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
-        """See :class:`Side`."""
+        """See :class:`Implementation`."""
         output = self.model(pixel_values)
         return output.class_logits, output.mask_logits
 
@@ -94,7 +93,7 @@ class Transformers:
         }
 
     def segment(self, images: list[Pixels]) -> list[int]:
-        """See :class:`Side`."""
+        """See :class:`Implementation`."""
         inputs = self.processor(images=images, return_tensors="pt").to(self.device, self.dtype)
         outputs = self.model(pixel_values=inputs["pixel_values"], pixel_mask=inputs["pixel_mask"])
         found = self.processor.post_process_panoptic_segmentation(
@@ -107,52 +106,61 @@ class Transformers:
         return [len(one["segments_info"]) for one in found]
 
     def logits(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
-        """See :class:`Side`."""
+        """See :class:`Implementation`."""
         output = self.model(pixel_values=pixel_values.to(self.device, self.dtype))
         return output.class_queries_logits, output.masks_queries_logits
 
 
-SIDES: dict[str, Callable[[str, torch.device, torch.dtype, bool], Side]] = {"ours": Ours, "transformers": Transformers}
-_side: Side
+IMPLEMENTATIONS: dict[str, Callable[[str, torch.device, torch.dtype, bool], Implementation]] = {
+    "ours": Ours,
+    "transformers": Transformers,
+}
+_loaded: Implementation
 _device: torch.device
 
 
 def load(name: str, directory: str, device: str, dtype: str, compiled: bool, threads: int | None) -> dict[str, Any]:
-    """Make side ``name`` this process's: seconds and memory of loading it and reading every weight."""
-    global _side, _device
+    """Load implementation ``name`` into this process. Measure that, with one read of every weight."""
+    global _loaded, _device
     if threads:
         torch.set_num_threads(threads)
     _device = parse_device(device)
 
-    def work() -> Side:
-        global _side
-        _side = SIDES[name](directory, _device, parse_dtype(dtype), compiled)
-        read_weights(_side.model)
-        return _side
+    def work() -> Implementation:
+        global _loaded
+        _loaded = IMPLEMENTATIONS[name](directory, _device, parse_dtype(dtype), compiled)
+        read_weights(_loaded.model)
+        return _loaded
 
     return {**measure(work), "threads": torch.get_num_threads()}
 
 
+def read_weights(model: nn.Module) -> None:
+    """Read every weight once, so that all pages of a memory-mapped file are in memory."""
+    for parameter in model.parameters():
+        parameter.sum()
+
+
 @torch.inference_mode()
 def answer(pixel_values: Tensor) -> dict[str, Any]:
-    """The logits, float32 on the CPU, and what the first run of the model alone takes."""
+    """Run the network once: its logits as float32 arrays, seconds, and peak memory."""
     found: list[tuple[Tensor, Tensor]] = []
-    cost = _memory(lambda: found.append(_side.logits(pixel_values.to(_device))))
+    cost = _memory(lambda: found.append(_loaded.logits(pixel_values.to(_device))))
     return {**cost, "logits": tuple(x.float().cpu().numpy() for x in found[0])}
 
 
 @torch.inference_mode()
 def run(photo: Path, batch_size: int, with_stages: bool) -> dict[str, Any]:
-    """Seconds of one batch of copies of ``photo``, decoding included; of its stages where they are asked for."""
+    """Segment a batch of copies of ``photo``: seconds including decoding, and those of each stage ``with_stages``."""
     times: dict[str, float] = {}
     with _timed(times) if with_stages else contextlib.nullcontext():
         start = _now()
         image = decode_image(photo)
         decoded = _now()
-        segments = _side.segment([image] * batch_size)
+        segments = _loaded.segment([image] * batch_size)
         end = _now()
     result: dict[str, Any] = {"seconds": end - start, "segments": segments[0]}
-    if with_stages and not times:  # the model was replayed as a CUDA graph, which has no stages
+    if with_stages and not times:  # a replayed CUDA graph runs no hooks
         result["stages"] = {}
     elif with_stages:
         begin, finish = times.pop("begin"), times.pop("finish")
@@ -165,8 +173,8 @@ def run(photo: Path, batch_size: int, with_stages: bool) -> dict[str, Any]:
     return result
 
 
-def peak(photo: Path, batch_size: int) -> int:
-    """Peak memory of one more run, the weights included, in bytes: resident on a CPU, allocated on a GPU."""
+def peak(photo: Path, batch_size: int) -> int | None:
+    """Peak memory of one run in bytes, weights included: resident on a CPU, allocated on a GPU."""
     if _device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(_device)
         run(photo, batch_size, False)
@@ -177,7 +185,7 @@ def peak(photo: Path, batch_size: int) -> int:
 
 
 def _memory(work: Callable[[], object]) -> dict[str, Any]:
-    """:func:`.process.measure`, on a GPU of its own memory."""
+    """:func:`.process.measure`, but with the memory of a GPU where there is one."""
     if _device.type != "cuda":
         return measure(work)
     torch.cuda.reset_peak_memory_stats(_device)
@@ -188,7 +196,7 @@ def _memory(work: Callable[[], object]) -> dict[str, Any]:
 
 
 def _now() -> float:
-    """The time, once a GPU has done what it was given."""
+    """The time in seconds, after waiting for the GPU to finish."""
     if _device.type == "cuda":
         torch.cuda.synchronize(_device)
     return time.perf_counter()
@@ -196,7 +204,7 @@ def _now() -> float:
 
 @contextlib.contextmanager
 def _timed(times: dict[str, float]) -> Iterator[None]:
-    """Note the seconds of each stage, and when the model began and finished."""
+    """Within the block, write the seconds of each stage, and the model's "begin" and "finish" times, to ``times``."""
 
     def begin(*_: object) -> None:
         times["begin"] = _now()
@@ -204,8 +212,8 @@ def _timed(times: dict[str, float]) -> Iterator[None]:
     def finish(*_: object) -> None:
         times["finish"] = _now()
 
-    handles = [_side.model.register_forward_pre_hook(begin), _side.model.register_forward_hook(finish)]
-    for name, stage in _side.stages.items():
+    handles = [_loaded.model.register_forward_pre_hook(begin), _loaded.model.register_forward_hook(finish)]
+    for name, stage in _loaded.stages.items():
 
         def before(*_: object, name: str = name) -> None:
             times[name] = -_now()
