@@ -1,15 +1,15 @@
-"""What the templates of a card leave open: phrases by language, and what is the same in all of them."""
+"""Fixed texts that fill the templates (``zh.md``, ``en.md``): phrases by language, code snippets, and citations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..config import ResNetConfig, SwinConfig, Task
-from .facts import Language
+from .content import Language
 
 
 @dataclass(frozen=True, kw_only=True)
 class Phrases:
-    """One language's. ``evaluated`` has places for the entries of a report's ``evaluated``."""
+    """Phrases of one language. ``evaluated`` is a format string for the entries of a report's ``evaluated``."""
 
     summaries: Mapping[Task, str]
     code_heading: str
@@ -18,7 +18,7 @@ class Phrases:
 
 
 QUICK_START = "代码范例"
-"""The heading of the Python block that the hub takes for its quick start."""
+"""The heading of the Python block that the hub shows as its quick start."""
 
 PHRASES: Mapping[Language, Phrases] = {
     "zh": Phrases(
