@@ -5,9 +5,10 @@ Each one runs in a worker process of its own (:mod:`.process`): :func:`load` set
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,96 +25,81 @@ from .process import measure, peak_resident, resident
 Pixels = npt.NDArray[np.uint8]
 
 
-class Implementation(Protocol):
-    """A loaded model with its preprocessing and post-processing."""
+@dataclass(frozen=True)
+class Implementation:
+    """A loaded model with its preprocessing and post-processing.
 
-    @property
-    def model(self) -> nn.Module:
-        """The network."""
+    Args:
+        model: The network.
+        stages: The parts of the network that are timed separately, by name.
+        segment: Segments images (height, width, 3), RGB 0–255, and returns the number of segments in each.
+        logits: Class logits (B, Q, K+1) and mask logits (B, Q, h, w) of a preprocessed batch (B, 3, H, W).
+    """
 
-    @property
-    def stages(self) -> dict[str, nn.Module]:
-        """The parts of the network that are timed separately, by name."""
-
-    def segment(self, images: list[Pixels]) -> list[int]:
-        """Segment ``images`` (height, width, 3), RGB 0–255, and return the number of segments in each."""
-
-    def logits(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
-        """Class logits (B, Q, K+1) and mask logits (B, Q, h, w) of a preprocessed batch (B, 3, H, W)."""
+    model: nn.Module
+    stages: Mapping[str, nn.Module]
+    segment: Callable[[list[Pixels]], list[int]]
+    logits: Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
-class Ours:
-    """This package."""
+def _ours(directory: str, device: torch.device, dtype: torch.dtype, compiled: bool) -> Implementation:
+    model = load_model(directory, device=device, dtype=dtype)
+    predictor = PanopticPredictor(model, compile=compiled)
 
-    def __init__(self, directory: str, device: torch.device, dtype: torch.dtype, compiled: bool) -> None:
-        model = load_model(directory, device=device, dtype=dtype)
-        self.model = model
-        self.predictor = PanopticPredictor(model, compile=compiled)
-        self.stages: dict[str, nn.Module] = {
-            "backbone": model.backbone,
-            "pixel_decoder": model.pixel_decoder,
-            "decoder": model.transformer_decoder,
-        }
+    def segment(images: list[Pixels]) -> list[int]:
+        return [len(result.segments) for result in predictor.predict(images, batch_size=len(images))]
 
-    def segment(self, images: list[Pixels]) -> list[int]:
-        """See :class:`Implementation`."""
-        return [len(result.segments) for result in self.predictor.predict(images, batch_size=len(images))]
-
-    def logits(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
-        """See :class:`Implementation`."""
-        output = self.model(pixel_values)
+    def logits(pixel_values: Tensor) -> tuple[Tensor, Tensor]:
+        output = model(pixel_values)
         return output.class_logits, output.mask_logits
 
+    stages = {"backbone": model.backbone, "pixel_decoder": model.pixel_decoder, "decoder": model.transformer_decoder}
+    return Implementation(model, stages, segment, logits)
 
-class Transformers:
-    """The transformers package's Mask2Former, its image processor and its panoptic post-processing."""
 
-    def __init__(self, directory: str, device: torch.device, dtype: torch.dtype, compiled: bool) -> None:
-        try:
-            from transformers import AutoImageProcessor, Mask2FormerForUniversalSegmentation
-            from transformers.utils import logging
-        except ImportError:
-            raise ConfigError(
-                "Comparing with transformers needs the transformers package: pip install transformers"
-            ) from None
-        logging.disable_progress_bar()
-        self.processor = AutoImageProcessor.from_pretrained(directory)
-        model = Mask2FormerForUniversalSegmentation.from_pretrained(directory, dtype=dtype).to(device).eval()
-        if compiled:
-            model.compile()
-        self.model = model
-        self.device, self.dtype = device, dtype
-        stuff = {category.name for category in COCO_PANOPTIC if not category.isthing}
-        self.stuff = {int(label) for label, name in model.config.id2label.items() if name in stuff}
-        parts = model.model
-        self.stages = {
-            "backbone": parts.pixel_level_module.encoder,
-            "pixel_decoder": parts.pixel_level_module.decoder,
-            "decoder": parts.transformer_module,
-        }
+def _transformers(directory: str, device: torch.device, dtype: torch.dtype, compiled: bool) -> Implementation:
+    """The transformers package's Mask2Former, with its image processor and panoptic post-processing."""
+    try:
+        from transformers import AutoImageProcessor, Mask2FormerForUniversalSegmentation
+        from transformers.utils import logging
+    except ImportError:
+        raise ConfigError("This comparison needs the transformers package: pip install transformers") from None
+    logging.disable_progress_bar()
+    processor = AutoImageProcessor.from_pretrained(directory)
+    model = Mask2FormerForUniversalSegmentation.from_pretrained(directory, dtype=dtype).to(device).eval()
+    if compiled:
+        model.compile()
+    stuff_names = {category.name for category in COCO_PANOPTIC if not category.isthing}
+    stuff = {int(label) for label, name in model.config.id2label.items() if name in stuff_names}
 
-    def segment(self, images: list[Pixels]) -> list[int]:
-        """See :class:`Implementation`."""
-        inputs = self.processor(images=images, return_tensors="pt").to(self.device, self.dtype)
-        outputs = self.model(pixel_values=inputs["pixel_values"], pixel_mask=inputs["pixel_mask"])
-        found = self.processor.post_process_panoptic_segmentation(
+    def segment(images: list[Pixels]) -> list[int]:
+        inputs = processor(images=images, return_tensors="pt").to(device, dtype)
+        outputs = model(pixel_values=inputs["pixel_values"], pixel_mask=inputs["pixel_mask"])
+        results = processor.post_process_panoptic_segmentation(
             outputs,
             threshold=0.8,
             overlap_mask_area_threshold=0.8,
-            label_ids_to_fuse=self.stuff,
+            label_ids_to_fuse=stuff,
             target_sizes=[image.shape[:2] for image in images],
         )
-        return [len(one["segments_info"]) for one in found]
+        return [len(result["segments_info"]) for result in results]
 
-    def logits(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
-        """See :class:`Implementation`."""
-        output = self.model(pixel_values=pixel_values.to(self.device, self.dtype))
+    def logits(pixel_values: Tensor) -> tuple[Tensor, Tensor]:
+        output = model(pixel_values=pixel_values.to(device, dtype))
         return output.class_queries_logits, output.masks_queries_logits
+
+    parts = model.model
+    stages = {
+        "backbone": parts.pixel_level_module.encoder,
+        "pixel_decoder": parts.pixel_level_module.decoder,
+        "decoder": parts.transformer_module,
+    }
+    return Implementation(model, stages, segment, logits)
 
 
 IMPLEMENTATIONS: dict[str, Callable[[str, torch.device, torch.dtype, bool], Implementation]] = {
-    "ours": Ours,
-    "transformers": Transformers,
+    "ours": _ours,
+    "transformers": _transformers,
 }
 _loaded: Implementation
 _device: torch.device

@@ -45,19 +45,8 @@ def bench_model(
 ) -> dict[str, Any]:
     """Time our model, and a peer by turns, over ``runs`` runs after one to warm up.
 
-    Both must give the same logits before they are timed.
-
-    Args:
-        model: A model directory. By default random weights of the hub model's size, which give about 25 segments.
-        photo: An image file. By default a generated one of 640 × 427.
-        device: 'cpu', 'cuda' or 'cuda:1'.
-        dtype: Our number format.
-        compiled: Compile our model first.
-        batch_size: Copies of the photo in one batch.
-        against: A peer (a key of :data:`PEERS`), which gets the same weights in its own form.
-        against_dtype: The peer's number format.
-        runs: Runs of each, of which the median counts.
-        threads: PyTorch's threads in each process.
+    The peer gets the same weights in its own form. Both must give the same logits before they are timed. Options are
+    those of ``swinpan bench model``; without a ``model``, random weights of the hub model's size give about 25 segments.
 
     Raises:
         SwinPanError: the logits differ too much, or the model cannot be used.

@@ -19,15 +19,8 @@ def bench_throughput(
 ) -> dict[str, Any]:
     """Segment ``images`` photos of one size at each batch size: as a stream, and one batch after another.
 
-    A stream decodes beside the model; the difference of the two rates shows what that gains.
-
-    Args:
-        model: A model directory. By default random weights of the hub model's size.
-        device: 'cpu', 'cuda' or 'cuda:1'.
-        dtype: Number format of the model.
-        batch_sizes: Batch sizes to measure, one after another.
-        images: Photos for each batch size.
-        compiled: Compile the model first.
+    A stream decodes beside the model; the difference of the two rates shows what that gains. Options are those of
+    ``swinpan bench throughput``.
 
     Raises:
         SwinPanError: the model cannot be used.

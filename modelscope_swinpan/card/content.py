@@ -21,16 +21,9 @@ Language = Literal["zh", "en"]
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """The content of a model card.
+    """The content of a model card, as :func:`~modelscope_swinpan.card.write.write_card` takes and reads it.
 
-    Args:
-        name: OWNER/NAME on the hub.
-        license: The licence of the weights, as a text.
-        training_data: What the weights were trained on, in Markdown.
-        languages: The card's languages, in order of appearance.
-        model: What was read from the weights and the configuration.
-        report: An evaluation of these weights, or None.
-        examples: Pictures, as paths within the model directory.
+    ``examples`` are paths within the model directory.
 
     Raises:
         ConfigError: the name is no hub id, a text is empty, or a language is unknown or repeated.

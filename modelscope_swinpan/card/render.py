@@ -10,7 +10,7 @@ from ..categories import Category
 from ..config import ResNetConfig, SwinConfig
 from .content import Card, Language
 from .front_matter import EXAMPLE_URL, front_matter, join
-from .template_values import BACKBONES, DATASET_SNIPPET, IMAGE_SNIPPET, MASK2FORMER, PHRASES, QUICK_START, Phrases
+from .template_values import BACKBONES, PHRASES, QUICK_START, Phrases
 
 
 def render(card: Card) -> str:
@@ -38,15 +38,15 @@ def _part(card: Card, language: Language) -> str:
         stuff=_names(stuff),
         # The hub takes the first block under this heading, so only the first language needs it.
         code_heading=QUICK_START if language == card.languages[0] else phrases.code_heading,
-        image_snippet=Template(IMAGE_SNIPPET).substitute(name=repr(card.name), image=_image(card)),
-        dataset_snippet=Template(DATASET_SNIPPET).substitute(name=repr(card.name)),
+        name=repr(card.name),
+        image=_image(card),
         training_data=card.training_data.strip(),
         short_side=config.preprocess.short_side,
         long_side=config.preprocess.long_side,
         size_divisor=config.preprocess.size_divisor,
         results=_results(card, phrases),
         license=card.license.strip(),
-        citations=f"{MASK2FORMER}\n\n{backbone_paper}",
+        backbone_citation=backbone_paper,
     )
 
 
