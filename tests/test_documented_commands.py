@@ -11,7 +11,8 @@ from modelscope_swinpan.cli import app
 from modelscope_swinpan.cli.train import _options, _read_settings
 from tests.conftest import ROOT
 
-BLOCK = re.compile(r"^```(?:bash|sh)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SHELL = ("", "bash", "sh")
 INLINE = re.compile(r"`((?:swinpan|python -m benchmarks) [a-z][^`]*)`")
 COMMAND = re.compile(r"""(?:[A-Z_]+=\S+ +)*(?:torchrun .*"\$\(which swinpan\)"|swinpan)(?: (.*))?$""")
 BENCHMARK = re.compile(r"python -m benchmarks (.*)$")
@@ -21,7 +22,8 @@ DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 
 def commands(text, command=COMMAND):
     """The arguments of each, in blocks (continued lines joined) and within sentences."""
-    lines = [line for block in BLOCK.findall(text) for line in block.replace("\\\n", " ").splitlines()]
+    blocks = [block for language, block in BLOCK.findall(text) if language in SHELL]
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     for line in lines + INLINE.findall(BLOCK.sub("", text)):
         if given := command.match(line):
             yield tuple(shlex.split(given[1], comments=True))

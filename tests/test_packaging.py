@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import modelscope_swinpan
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "modelscope_swinpan"
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
 SMOKE = """
 import json, sys
@@ -55,9 +57,14 @@ def installed(wheel) -> Path:
     return python
 
 
+def run(*command, cwd):
+    """What a program prints, which sees the installed package alone."""
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=cwd, env=ENVIRONMENT)
+    return done.stdout
+
+
 def test_smoke(installed, tmp_path):
-    done = subprocess.run([installed, "-c", SMOKE], check=True, capture_output=True, text=True, cwd=tmp_path)
-    found = json.loads(done.stdout.strip().splitlines()[-1])
+    found = json.loads(run(installed, "-c", SMOKE, cwd=tmp_path).strip().splitlines()[-1])
     assert Path(found["from"]).is_relative_to(installed.parents[1])
     assert len(found["labels"]) > 3
     assert found["version"] == modelscope_swinpan.__version__
@@ -83,14 +90,9 @@ def test_the_version_stands_once(wheel):
 
 
 def test_the_command_is_installed(installed, tmp_path):
-    done = subprocess.run(
-        [installed.parent / "swinpan", "--help"], check=True, capture_output=True, text=True, cwd=tmp_path
-    )
-    assert "predict" in done.stdout
-    done = subprocess.run(
-        [installed.parent / "swinpan", "--version"], check=True, capture_output=True, text=True, cwd=tmp_path
-    )
-    assert done.stdout == f"swinpan {modelscope_swinpan.__version__}\n"
+    command = installed.parent / "swinpan"
+    assert "predict" in run(command, "--help", cwd=tmp_path)
+    assert run(command, "--version", cwd=tmp_path) == f"swinpan {modelscope_swinpan.__version__}\n"
 
 
 def test_setup_does_nothing_on_import():

@@ -45,8 +45,8 @@ def bench_model(
 ) -> dict[str, Any]:
     """Time our model, and a peer by turns, over ``runs`` runs after one to warm up.
 
-    The peer gets the same weights in its own form. Both must give the same logits before they are timed. Options are
-    those of ``swinpan bench model``; without a ``model``, random weights of the hub model's size give about 25 segments.
+    The peer gets the same weights in its own form. Before the timing, both must give the same logits. Options are
+    those of ``swinpan bench model``. Random weights, the default, give about 25 segments.
 
     Raises:
         SwinPanError: the logits differ too much, or the model cannot be used.
