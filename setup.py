@@ -1,5 +1,6 @@
 """Packaging. Guarded, because the repository root is also a model directory, whose files must do nothing on import."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -64,10 +65,17 @@ DEV = [
     "types-requests",
 ]
 
+
+def version() -> str:
+    """The package's ``__version__``, read as text: the packages that an import needs may not be installed yet."""
+    source = (HERE / "modelscope_swinpan" / "__init__.py").read_text(encoding="utf-8")
+    return re.search(r'^__version__ = "(.+)"$', source, re.MULTILINE)[1]
+
+
 if __name__ == "__main__":
     setup(
         name="modelscope_swinpan",
-        version="0.1.0",
+        version=version(),
         description="Swin + Mask2Former panoptic segmentation for ModelScope's pipelines, without mmcv or mmdet",
         long_description=(HERE / "README.md").read_text(encoding="utf-8"),
         long_description_content_type="text/markdown",

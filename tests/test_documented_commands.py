@@ -1,4 +1,4 @@
-"""Every ``swinpan`` command in README and docs has the words and options that the program knows."""
+"""Every ``swinpan`` and ``python -m benchmarks`` command in README and docs has words and options that are known."""
 
 import re
 import shlex
@@ -6,29 +6,39 @@ import shlex
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks.__main__ import app as benchmarks
 from modelscope_swinpan.cli import app
 from modelscope_swinpan.cli.train import _options, _read_settings
 from tests.conftest import ROOT
 
-BLOCK = re.compile(r"^```(?:bash|sh)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
-INLINE = re.compile(r"`(swinpan [a-z][^`]*)`")
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SHELL = ("", "bash", "sh")
+INLINE = re.compile(r"`((?:swinpan|python -m benchmarks) [a-z][^`]*)`")
 COMMAND = re.compile(r"""(?:[A-Z_]+=\S+ +)*(?:torchrun .*"\$\(which swinpan\)"|swinpan)(?: (.*))?$""")
+BENCHMARK = re.compile(r"python -m benchmarks (.*)$")
 MAKE = re.compile(r"(?:^|`)make ([a-z-]+)", re.MULTILINE)
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 
 
-def commands(text):
+def commands(text, command=COMMAND):
     """The arguments of each, in blocks (continued lines joined) and within sentences."""
-    lines = [line for block in BLOCK.findall(text) for line in block.replace("\\\n", " ").splitlines()]
+    blocks = [block for language, block in BLOCK.findall(text) if language in SHELL]
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     for line in lines + INLINE.findall(BLOCK.sub("", text)):
-        if given := COMMAND.match(line):
+        if given := command.match(line):
             yield tuple(shlex.split(given[1], comments=True))
 
 
-CASES = sorted({(document.name, words) for document in DOCUMENTS for words in commands(document.read_text())})
+def cases(command):
+    return sorted({(file.name, words) for file in DOCUMENTS for words in commands(file.read_text(), command)})
+
+
+CASES = cases(COMMAND)
+BENCHMARKS = cases(BENCHMARK)
 
 
 def test_there_are_such_commands():
+    assert {words[0] for _, words in BENCHMARKS} >= {"metrics", "roofline", "scale", "tiles"}
     assert {words[0] for _, words in CASES} >= {
         "batch",
         "bench",
@@ -52,7 +62,14 @@ def test_a_command_can_be_given(document, words):
         _options("512x512", _read_settings(settings))
 
 
+@pytest.mark.parametrize(("document", "words"), BENCHMARKS)
+def test_a_benchmark_can_be_run(document, words):
+    answer = CliRunner().invoke(benchmarks, [*words, "--help"])
+    assert answer.exit_code == 0, answer.output
+
+
 def test_an_unknown_option_would_be_found():
+    assert CliRunner().invoke(benchmarks, ["load", "--tilt", "--help"]).exit_code == 2
     assert CliRunner().invoke(app, ["predict", "--tilt", "--help"]).exit_code == 2
 
 

@@ -31,10 +31,12 @@ def test_is_the_model_that_the_training_makes(model):
 
 
 def test_the_repository_is_its_model_directory():
+    """Its configuration holds what ModelScope reads; classes and options come from the header of the weights."""
     ours, embedded = (json.loads((folder / "configuration.json").read_text()) for folder in (ROOT, EMBEDDED))
-    weights = EMBEDDED / embedded["model"].pop("weights")
-    assert ours["model"].pop("weights") == weights.relative_to(ROOT).as_posix()
-    assert ours == embedded
+    weights = EMBEDDED / embedded["model"]["weights"]
+    assert ours.pop("model") == {"type": embedded["model"]["type"], "weights": weights.relative_to(ROOT).as_posix()}
+    assert ours == {name: embedded[name] for name in ("framework", "task", "pipeline")}
+    assert load_model(ROOT).config == load_model(EMBEDDED).config == MODEL
 
 
 def test_knows_scenes_that_it_never_saw(model, tmp_path):

@@ -1,1 +1,1 @@
-"""The measuring stick: times and peak memory, each side in a process of its own, and peers to compare with."""
+"""What ``swinpan bench`` measures: time and memory of the model, of many images, and of a server."""

@@ -1,4 +1,4 @@
-"""The whole way from a photo's file to its segments, in turns with a peer on the same photo, weights and threads."""
+"""Time the whole way from a photo's file to its segments, by turns with a peer that has the same weights and photo."""
 
 import contextlib
 import tempfile
@@ -17,14 +17,17 @@ from ..errors import SwinPanError
 from ..images.decode import decode_image
 from ..inference.predictor import PanopticPredictor
 from ..scenes.dataset import generate_scene
-from . import sides
+from . import implementations
 from .process import worker
 from .random_model import PHOTO, write_random_model
 
 PEERS: dict[str, Form] = {"transformers": "transformers"}
-"""Peers, and the form of a checkpoint that each reads."""
+"""Each peer, and the checkpoint form that it reads."""
 ALIKE = {"float32": 1e-3, "bfloat16": 0.3, "float16": 0.3}
-"""Relative difference of logits up to which two sides are one model. With random weights, attention masks flip."""
+"""Largest relative difference of logits at which two implementations count as the same model.
+
+It is large in reduced precision: with random weights, small differences flip attention masks.
+"""
 
 
 def bench_model(
@@ -40,14 +43,13 @@ def bench_model(
     runs: int,
     threads: int | None,
 ) -> dict[str, Any]:
-    """Medians of ``runs`` alternating runs, after one run each to warm up.
+    """Time our model, and a peer by turns, over ``runs`` runs after one to warm up.
 
-    ``model`` is a directory, else random weights of the hub model's size under which about 25 segments survive;
-    ``photo`` a file, else a generated one of a usual size. A peer gets the same weights in its own form, and both must
-    answer alike before they are timed.
+    The peer gets the same weights in its own form. Before the timing, both must give the same logits. Options are
+    those of ``swinpan bench model``. Random weights, the default, give about 25 segments.
 
     Raises:
-        SwinPanError: the two sides do not answer alike, or the model cannot be used.
+        SwinPanError: the logits differ too much, or the model cannot be used.
     """
     contenders = {"ours": (dtype, compiled)}
     if against:
@@ -59,7 +61,9 @@ def bench_model(
         found: dict[str, dict[str, Any]] = {}
         for name, (kind, compile_it) in contenders.items():
             place = in_form(PEERS[name], directory, Path(temporary, name)) if name in PEERS else directory
-            loaded = workers[name].submit(sides.load, name, str(place), device, kind, compile_it, threads).result()
+            loaded = (
+                workers[name].submit(implementations.load, name, str(place), device, kind, compile_it, threads).result()
+            )
             found[name] = {"dtype": kind, "compiled": compile_it, "load": loaded}
         compare(directory, photo, workers, found)
         _take_turns(workers, found, photo, batch_size, runs, with_stages=device.startswith("cpu"))
@@ -80,14 +84,17 @@ def _take_turns(
     runs: int,
     with_stages: bool,
 ) -> None:
-    """Add to ``found`` each side's times, by turns. Stages on a GPU, which must wait for it, get runs of their own."""
+    """Run the implementations by turns, and add their times to ``found``.
+
+    Without ``with_stages`` (on a GPU), stages are timed in separate runs: each stage waits for the GPU to finish.
+    """
     turns: dict[str, list[dict[str, Any]]] = {name: [] for name in workers}
     staged: dict[str, list[dict[str, Any]]] = {name: [] for name in workers}
     for turn in range(runs + 1):
         for name, executor in workers.items():
-            result = executor.submit(sides.run, photo, batch_size, with_stages).result()
-            stages = result if with_stages else executor.submit(sides.run, photo, batch_size, True).result()
-            if turn:  # the first is to warm up
+            result = executor.submit(implementations.run, photo, batch_size, with_stages).result()
+            stages = result if with_stages else executor.submit(implementations.run, photo, batch_size, True).result()
+            if turn:  # the first one warms up
                 turns[name].append(result)
                 staged[name].append(stages["stages"])
     for name, executor in workers.items():
@@ -98,20 +105,20 @@ def _take_turns(
             "images_per_second": round(batch_size / median(seconds), 3),
             "stages": {stage: round(median(one[stage] for one in staged[name]), 4) for stage in staged[name][0]},
             "segments": turns[name][0]["segments"],
-            "peak_bytes": executor.submit(sides.peak, photo, batch_size).result(),
+            "peak_bytes": executor.submit(implementations.peak, photo, batch_size).result(),
         }
 
 
 def compare(
     directory: Path, photo: Path, workers: dict[str, ProcessPoolExecutor], found: dict[str, dict[str, Any]]
 ) -> None:
-    """Add to ``found`` how far each peer's logits are from ours for the same input, and what its first forward took.
+    """Run each implementation once on the same input. Add its time, memory and difference from ours to ``found``.
 
     Raises:
-        SwinPanError: they are not of one model.
+        SwinPanError: a peer's logits differ too much from ours.
     """
     pixel_values = PanopticPredictor(open_model(directory)).prepare([decode_image(photo)]).pixel_values
-    first = {name: executor.submit(sides.answer, pixel_values).result() for name, executor in workers.items()}
+    first = {name: executor.submit(implementations.answer, pixel_values).result() for name, executor in workers.items()}
     for name, answer in first.items():
         found[name]["first_forward"] = {"seconds": answer["seconds"], "peak_bytes": answer["peak_bytes"]}
         if name == "ours":
@@ -123,23 +130,23 @@ def compare(
         limit = max(ALIKE[found["ours"]["dtype"]], ALIKE[found[name]["dtype"]])
         if not max(differences) <= limit:
             raise SwinPanError(
-                f"{name} does not answer as this package does: logits differ by {max(differences):.2g}, at most "
-                f"{limit:g} was expected. There is nothing to compare."
+                f"The logits of {name} differ from ours by {max(differences):.2g}; expected at most {limit:g}. Times "
+                "of two different models cannot be compared."
             )
 
 
 def relative(found: npt.NDArray[Any], expected: npt.NDArray[Any]) -> float:
-    """Norm of the difference over the norm of what was expected."""
+    """Return ‖found − expected‖ / ‖expected‖."""
     return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
 
 
 def in_form(form: Form, directory: Path, target: Path) -> Path:
-    """The same weights as a peer reads them."""
+    """Save the model of ``directory`` to ``target`` in a peer's form, and return ``target``."""
     save_pretrained(open_model(directory), target, form=form)
     return target
 
 
 def write_photo(path: Path, size: tuple[int, int] = PHOTO, seed: int = 0) -> Path:
-    """A generated photo of (height, width)."""
+    """Write a generated photo of ``size`` (height, width) as PNG, and return its path."""
     cv2.imwrite(str(path), generate_scene(seed, size).image[..., ::-1])
     return path

@@ -1,80 +1,113 @@
-"""Processes of their own to measure in, and what they measure: seconds and peak memory."""
+"""Measure seconds and peak memory, in fresh processes where one measurement must not affect the next."""
 
 import multiprocessing
 import os
-import resource
+import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import ConfigError
 
+PROC = Path("/proc")
+"""Linux's information about processes."""
+
 
 def check_unbound() -> None:
-    """Raise a ConfigError where OpenMP binds threads: a worker would inherit the one processor of its parent."""
-    asked = "OMP_PROC_BIND" in os.environ  # or else naming processors binds
-    for name in ("OMP_PROC_BIND",) if asked else ("OMP_PLACES", "GOMP_CPU_AFFINITY"):
+    """Refuse to measure where OpenMP binds threads: each worker would inherit its parent's single processor.
+
+    Raises:
+        ConfigError: an environment variable binds threads.
+    """
+    explicit = "OMP_PROC_BIND" in os.environ  # without it, a list of processors binds
+    for name in ("OMP_PROC_BIND",) if explicit else ("OMP_PLACES", "GOMP_CPU_AFFINITY"):
         if (value := os.environ.get(name, "")).lower() not in ("", "false"):
             raise ConfigError(
-                f"{name}={value} ties a measurement's processes to one processor. Measure without it: "
-                f"env -u {name} swinpan bench …"
+                f"{name}={value} binds the measured processes to one processor. Unset it: env -u {name} COMMAND"
             )
 
 
 @contextmanager
 def worker() -> Iterator[ProcessPoolExecutor]:
-    """A fresh process that lives as long as the block, and runs what is submitted one after another."""
+    """A fresh process that runs submitted calls one after another, until the block ends."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as executor:
         yield executor
 
 
 def repeat(runs: int, work: Callable[..., dict[str, Any]], *arguments: object) -> dict[str, Any]:
-    """:func:`summary` of ``work(*arguments)``, which returns :func:`measure`'s dict, in fresh processes."""
-    found = []
+    """Call ``work(*arguments)`` in ``runs`` fresh processes, and return the :func:`summary` of their measurements."""
+    measured = []
     for _ in range(runs):
         with worker() as executor:
-            found.append(executor.submit(work, *arguments).result())
-    return summary(found)
+            measured.append(executor.submit(work, *arguments).result())
+    return summary(measured)
 
 
-def summary(found: list[dict[str, Any]]) -> dict[str, Any]:
-    """Median seconds, all seconds and the largest peak of several of :func:`measure`'s dicts."""
-    seconds = [result["seconds"] for result in found]
+def summary(measured: list[dict[str, Any]]) -> dict[str, Any]:
+    """The median seconds, all seconds, and the largest peak of several measurements (dicts of :func:`measure`)."""
+    seconds = [one["seconds"] for one in measured]
+    peaks = [one["peak_bytes"] for one in measured if one["peak_bytes"] is not None]
     return {
         "seconds": round(median(seconds), 3),
         "seconds_all": [round(value, 3) for value in seconds],
-        "peak_bytes": max(result["peak_bytes"] for result in found),
+        "peak_bytes": max(peaks, default=None),
     }
 
 
 def measure(work: Callable[[], object]) -> dict[str, Any]:
-    """Run ``work`` once: its seconds, and the peak memory above what was resident before, in bytes."""
+    """Run ``work`` once.
+
+    Returns:
+        ``seconds``, and ``peak_bytes``: the peak of resident memory above its value before, or None where the system
+        does not report memory.
+    """
     before = resident()
     start = time.perf_counter()
-    kept = work()
+    result = work()
     seconds = time.perf_counter() - start
+    peak = peak_above(before)
+    del result  # counted in the peak
+    return {"seconds": seconds, "peak_bytes": peak}
+
+
+def peak_above(base: int | None) -> int | None:
+    """Peak resident memory above ``base`` in bytes, or None where the system does not report memory."""
     peak = peak_resident()
-    del kept
-    return {"seconds": seconds, "peak_bytes": peak - before}
+    return None if peak is None or base is None else peak - base
 
 
-def resident() -> int:
-    """Resident memory in bytes, after making the peak so far forgotten where the system can."""
+def resident() -> int | None:
+    """Resident memory in bytes. On Linux this also resets the peak; elsewhere it returns the peak so far."""
     try:
-        Path("/proc/self/clear_refs").write_text("5")  # Linux: reset the peak
-        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+        (PROC / "self" / "clear_refs").write_text("5")  # resets the peak
     except OSError:
         return peak_resident()
+    return process_memory("self", "VmRSS")
 
 
-def peak_resident() -> int:
-    """Peak resident memory in bytes. Linux counts the parent's into what ``getrusage`` says."""
+def peak_resident() -> int | None:
+    """Peak resident memory in bytes, or None where the system does not report it (Windows)."""
+    # On Linux, getrusage also counts the parent's memory before a fork.
+    if (peak := process_memory("self", "VmHWM")) is not None:
+        return peak
     try:
-        status = Path("/proc/self/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+        import resource
+    except ImportError:
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def process_memory(process: int | Literal["self"], field: Literal["VmRSS", "VmHWM"]) -> int | None:
+    """Resident memory (VmRSS) or its peak (VmHWM) of a process in bytes, or None where Linux's /proc is missing."""
+    try:
+        status = (PROC / str(process) / "status").read_text()
     except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return None
+    match = re.search(rf"^{field}:\s*(\d+) kB$", status, re.MULTILINE)
+    return int(match[1]) * 1024 if match else None

@@ -1,4 +1,7 @@
-"""A model with random weights that answers as a trained one would: some thirty queries keep to a region each."""
+"""A model with random weights whose answers look like a trained one's: about 30 queries claim a region each.
+
+With plain random weights hardly any query would survive the fusion, and its time would not be measured.
+"""
 
 from pathlib import Path
 
@@ -15,34 +18,35 @@ from ..models.transformer_decoder import TransformerDecoder
 from ..scenes.dataset import generate_scene
 
 KEPT = 30
-"""Queries that are sure of a class. Some lose their region to others in the fusion; about 25 segments are left."""
+"""Queries with a certain class. The fusion drops some of them; about 25 segments remain."""
 PHOTO = (427, 640)
-"""Height and width of a usual COCO photo, which becomes an input of 800 × 1216."""
+"""Height and width of a typical COCO photo, which preprocessing turns into an input of 800 × 1216."""
 CERTAIN = 8.0
-"""A logit that leaves no doubt."""
+"""A logit of a probability near 1."""
 STEPS = 60
+"""Optimizer steps that fit the mask embeddings to regions."""
 
 
 def write_random_model(
     directory: Path, config: Mask2FormerConfig | None = None, seed: int = 0, form: Form = "native"
 ) -> Path:
-    """A model directory with random weights, by default of the hub model's full size."""
+    """Write a :func:`random_model` to ``directory``, by default of the hub model's size, and return ``directory``."""
     model = random_model(config or presets.swin_large(), seed)
     save_pretrained(model, directory, form=form)
     return directory
 
 
 def random_model(config: Mask2FormerConfig, seed: int = 0) -> Mask2Former:
-    """Random weights, shaped by what the model sees in a generated scene. An empty answer would hide the fusion."""
+    """A model with random weights, whose heads are fitted to its features of one generated scene."""
     torch.manual_seed(seed)
     model = Mask2Former(config).eval()
     decoder = model.transformer_decoder
     with torch.inference_mode():
         nn.init.normal_(decoder.query_feat)
         for name, parameter in decoder.layers.named_parameters():
-            if "out_proj" in name or "fc2" in name:  # what a query becomes must hardly depend on where it looked
+            if "out_proj" in name or "fc2" in name:  # so that a query hardly depends on the pixels it attended to
                 parameter.mul_(0.01)
-        # Centred features cannot say "nowhere": one channel is made constant.
+        # A constant channel: without it, no embedding could give a negative logit everywhere.
         projection = model.pixel_decoder.mask_projection
         projection.weight[0] = 0
         projection.state_dict()["bias"][0] = 1
@@ -55,26 +59,26 @@ def random_model(config: Mask2FormerConfig, seed: int = 0) -> Mask2Former:
     logits[:, -1] = CERTAIN
     logits[chosen] = -CERTAIN
     logits[chosen, torch.arange(kept) % config.num_classes] = CERTAIN
-    _answer(decoder.class_head, queries, logits)
+    _fit(decoder.class_head, queries, logits)
     embeddings = torch.randn(len(queries), config.hidden_dim)
     embeddings[chosen] = _region_embeddings(mask_features[0].flatten(1).T, kept)
     with torch.inference_mode():
         hidden = decoder.mask_head[:-1](queries)
-    _answer(decoder.mask_head[-1], hidden, embeddings)
+    _fit(decoder.mask_head[-1], hidden, embeddings)
     return model
 
 
 def _queries(decoder: TransformerDecoder, mask_features: Tensor, features: list[Tensor]) -> Tensor:
-    """What the heads see at the end, (Q, C)."""
-    seen: list[Tensor] = []
-    handle = decoder.class_head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    """The inputs of the heads after the last layer, (Q, C)."""
+    inputs: list[Tensor] = []
+    handle = decoder.class_head.register_forward_pre_hook(lambda _, given: inputs.append(given[0]))
     decoder(mask_features, features)
     handle.remove()
-    return seen[-1][0]
+    return inputs[-1][0]
 
 
-def _answer(layer: nn.Module, inputs: Tensor, outputs: Tensor) -> None:
-    """Give ``layer`` the weights by which ``inputs`` (N, in) become ``outputs`` (N, out), as nearly as may be."""
+def _fit(layer: nn.Module, inputs: Tensor, outputs: Tensor) -> None:
+    """Set the weights of ``layer`` by least squares so that ``inputs`` (N, in) give ``outputs`` (N, out)."""
     with_one = F.pad(inputs, (0, 1), value=1.0)
     solution = torch.linalg.lstsq(with_one, outputs, driver="gelsd").solution
     with torch.no_grad():
@@ -83,8 +87,8 @@ def _answer(layer: nn.Module, inputs: Tensor, outputs: Tensor) -> None:
 
 
 def _region_embeddings(features: Tensor, number: int) -> Tensor:
-    """Embeddings (number, C) whose product with ``features`` (pixels, C) is positive in a region each: its cluster."""
-    features = features.clone()  # out of inference mode
+    """Cluster ``features`` (pixels, C). Each embedding (number, C) has a positive product with one cluster only."""
+    features = features.clone()  # leaves inference mode
     centres = features[torch.randperm(len(features))[:number]]
     for _ in range(10):  # Lloyd's k-means
         owner = torch.cdist(features, centres).argmin(1)

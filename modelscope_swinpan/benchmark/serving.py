@@ -1,10 +1,9 @@
-"""``modelscope server`` under load: latency and throughput by number of clients, and the server's memory meanwhile."""
+"""Measure ``modelscope server`` under load: latency and throughput by number of clients, and the server's memory."""
 
 import base64
 import json
 import os
 import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -21,30 +20,34 @@ import requests
 from ..checkpoints.load import EMBEDDED
 from ..errors import ConfigError
 from .model import write_photo
+from .process import process_memory
 
 START_TIMEOUT = 300.0
 STOP_TIMEOUT = 60.0
 ANSWER_TIMEOUT = 600.0
 """Seconds."""
 MEMORY_EVERY = 100
-"""Requests from one look at the server's memory to the next."""
+"""Number of requests between two readings of the server's memory."""
 
 
 class Server(NamedTuple):
-    """A server that runs: its address and its process."""
+    """A running server: its address and its process."""
 
     url: str
     process: subprocess.Popen[bytes]
 
 
 def bench_serve(model: Path | None, clients: list[int], requests_each: int, mask_format: str) -> dict[str, Any]:
-    """Serve ``model`` (the embedded one by default), and ask it ``requests_each`` times by every number of clients.
+    """Serve ``model`` (by default the embedded one) and send ``requests_each`` requests for each number of clients.
 
-    Latencies are in seconds; memory is the server's, in bytes: before, and after every :data:`MEMORY_EVERY` requests,
-    where the system tells. One photo is asked about before anything counts.
+    One request that is not counted comes first.
+
+    Returns:
+        Latencies in seconds, and the server's resident memory in bytes: before, and after every :data:`MEMORY_EVERY`
+        requests. Memory is None where the system does not report it.
 
     Raises:
-        ConfigError: the server does not start, or refuses.
+        ConfigError: the server does not start, or answers with an error.
     """
     with tempfile.TemporaryDirectory() as temporary:
         photo = write_photo(Path(temporary, "photo.png"))
@@ -52,20 +55,22 @@ def bench_serve(model: Path | None, clients: list[int], requests_each: int, mask
         body = json.dumps({"input": {"image": image}, "parameters": {"mask_format": mask_format}}).encode()
         with running_server(str((model or EMBEDDED).resolve()), Path(temporary, "log")) as server:
             _ask(server.url, body)
-            before = _resident(server)
+            before = process_memory(server.process.pid, "VmRSS")
             results = [_load(server, body, number, requests_each) for number in clients]
     return {"mask_format": mask_format, "request_bytes": len(body), "resident_bytes": before, "results": results}
 
 
 @contextmanager
 def running_server(model: str, log: Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """``modelscope server`` on a free port of this machine, while the block runs.
+    """Run ``modelscope server`` on a free port of this machine until the block ends.
 
-    ``model`` is a hub id or a directory. What the server prints goes to ``log``; ``environment`` is added to this
-    process's.
+    Args:
+        model: A hub id or a model directory.
+        log: A file for the server's output.
+        environment: Variables to add to this process's environment.
 
     Raises:
-        ConfigError: it does not start.
+        ConfigError: the server does not start.
     """
     arguments = ["--model_id", model, "--revision", "master", "--host", "127.0.0.1", "--port", "0"]
     with log.open("wb") as output:
@@ -87,24 +92,28 @@ def running_server(model: str, log: Path, environment: Mapping[str, str] | None 
 
 
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:
-    """Where the server listens, once it says so."""
+    """Wait until the server prints its address, and return it."""
     deadline = time.monotonic() + START_TIMEOUT
     while process.poll() is None and time.monotonic() < deadline:
         if found := re.search(r"Uvicorn running on (http://[\d.:]+)", log.read_text(errors="replace")):
             return found[1]
         time.sleep(0.1)
-    said = " ".join(log.read_text(errors="replace").split())
-    raise ConfigError(f"modelscope server did not start; does it have the extra 'serve'? It said: …{said[-1000:]}")
+    printed = " ".join(log.read_text(errors="replace").split())
+    raise ConfigError(
+        "modelscope server did not start. It needs the extra 'serve': pip install 'modelscope_swinpan[serve]'. "
+        f"It printed: …{printed[-1000:]}"
+    )
 
 
 def _load(server: Server, body: bytes, clients: int, count: int) -> dict[str, Any]:
+    """Send ``count`` requests from ``clients`` threads at once."""
     seconds, memory = [], []
     with ThreadPoolExecutor(clients) as pool:
         start = time.perf_counter()
         for number, taken in enumerate(pool.map(lambda _: _ask(server.url, body), range(count)), start=1):
             seconds.append(taken)
             if number % MEMORY_EVERY == 0:
-                memory.append(_resident(server))
+                memory.append(process_memory(server.process.pid, "VmRSS"))
         elapsed = time.perf_counter() - start
     median, slow = np.percentile(seconds, [50, 95])
     return {
@@ -118,17 +127,10 @@ def _load(server: Server, body: bytes, clients: int, count: int) -> dict[str, An
 
 
 def _ask(url: str, body: bytes) -> float:
-    """Seconds until the whole answer is there."""
+    """Send one request, and return the seconds until the whole answer arrived."""
     start = time.perf_counter()
     headers = {"Content-Type": "application/json"}
     response = requests.post(f"{url}/call", data=body, headers=headers, timeout=ANSWER_TIMEOUT)
     if response.status_code != requests.codes.ok:
         raise ConfigError(f"The server answered {response.status_code}: {response.text[:1000]}")
     return time.perf_counter() - start
-
-
-def _resident(server: Server) -> int | None:
-    try:
-        return int(Path(f"/proc/{server.process.pid}/statm").read_text().split()[1]) * resource.getpagesize()
-    except OSError:
-        return None

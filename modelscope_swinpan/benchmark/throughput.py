@@ -1,4 +1,4 @@
-"""Images per second over many files."""
+"""Measure images per second over many files."""
 
 import tempfile
 import time
@@ -17,9 +17,13 @@ from .random_model import write_random_model
 def bench_throughput(
     model: Path | None, device: str, dtype: str, batch_sizes: list[int], images: int, compiled: bool
 ) -> dict[str, Any]:
-    """``images`` photos of one size at every batch size: as a stream, and each batch after the one before.
+    """Segment ``images`` photos of one size at each batch size: as a stream, and one batch after another.
 
-    The difference of the two is what overlapping gains.
+    A stream decodes beside the model; the difference of the two rates shows what that gains. Options are those of
+    ``swinpan bench throughput``.
+
+    Raises:
+        SwinPanError: the model cannot be used.
     """
     with tempfile.TemporaryDirectory() as temporary:
         directory = model or write_random_model(Path(temporary, "model"))
@@ -28,7 +32,7 @@ def bench_throughput(
         results = []
         for batch_size in batch_sizes:
             predictor = PanopticPredictor(network, batch_size=batch_size, compile=compiled)
-            predictor([photos[0]] * batch_size)  # compiles, and learns the shape
+            predictor([photos[0]] * batch_size)  # warm-up: compiles, and plans for the shape
 
             start = time.perf_counter()
             for found in stream(predictor, photos):

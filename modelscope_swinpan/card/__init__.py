@@ -1,1 +1,1 @@
-"""Model cards: the README.md that the hub shows, written from a model directory, and a check of what is published."""
+"""Model cards: write the README.md that the hub shows, and check a model directory before it is published."""

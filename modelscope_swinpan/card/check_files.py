@@ -1,6 +1,7 @@
-"""The files of a model directory: weights that load, a configuration that asks for no code, otherwise data alone."""
+"""Check the files of a model directory: the weights load, the configuration asks for no code, the rest is data."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..checkpoints.files.source import read_json
@@ -8,20 +9,34 @@ from ..checkpoints.inspection import inspect_checkpoint
 from ..checkpoints.load import CONFIGURATION, locate
 from ..errors import CheckpointError, SwinPanError
 from .front_matter import TASK
-from .problem import Problem
 
 DATA = (".csv", ".jpeg", ".jpg", ".json", ".md", ".png", ".safetensors", ".txt", ".webp")
-"""Files that nothing executes. Pickles are data only as the weights, which our own loader reads."""
+"""Suffixes of files that nothing executes. Pickles are accepted only as the weights, which our own loader reads."""
 TEXTS = ("LICENSE", "NOTICE")
 
 EXPECTED = {"framework": "pytorch", "task": TASK, "pipeline": {"type": "image-panoptic-segmentation"}}
-"""Entries by which plain ``pipeline()`` finds ours."""
+"""Entries of the configuration that lead ModelScope's ``pipeline()`` to ours."""
 CODE_KEYS = ("allow_remote", "plugins")
-"""Entries for which ModelScope fetches and executes code, after a question of trust."""
+"""Entries of the configuration that make ModelScope fetch and execute code, or refuse the model."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A reason against publishing: the file, as a path within the directory, and what is wrong and what to do."""
+
+    file: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {' '.join(self.message.split())}"
 
 
 def check_model(directory: Path) -> tuple[set[Path], list[Problem]]:
-    """The files of the weights, as far as they are found, and why they do not load."""
+    """Read the weights by our own loader, strictly.
+
+    Returns:
+        The files of the weights that were found, and the reason why they do not load, if any.
+    """
     try:
         weights = locate(directory)[0]
     except SwinPanError as error:
@@ -35,11 +50,9 @@ def check_model(directory: Path) -> tuple[set[Path], list[Problem]]:
 
 
 def check_configuration(directory: Path) -> Iterator[Problem]:
-    """What ModelScope has against the configuration of a directory that :func:`check_model` found weights in."""
+    """Check what ModelScope reads of the configuration. :func:`check_model` must have found weights before."""
     if not (directory / CONFIGURATION).exists():
-        yield Problem(
-            CONFIGURATION, "is missing, so that pipeline() cannot know the model; swinpan convert writes one."
-        )
+        yield Problem(CONFIGURATION, "is missing, and pipeline() needs it; swinpan convert writes one.")
         return
     configuration = read_json(directory / CONFIGURATION)
     for key, expected in EXPECTED.items():
@@ -47,11 +60,13 @@ def check_configuration(directory: Path) -> Iterator[Problem]:
             yield Problem(CONFIGURATION, f"{key} must be {expected!r}; found {configuration.get(key)!r}.")
     for key in CODE_KEYS:
         if key in configuration:
-            yield Problem(CONFIGURATION, f"has {key!r}, for which pipeline() refuses it or executes code; take it out.")
+            yield Problem(
+                CONFIGURATION, f"has {key!r}, and pipeline() then executes code or refuses the model; remove it."
+            )
 
 
 def check_files(directory: Path, weights: Collection[Path]) -> tuple[tuple[str, ...], list[Problem]]:
-    """The files to publish, and those that should not lie there."""
+    """The files to publish, and a problem for each file that must not be published."""
     published, problems = [], []
     for path in sorted(directory.rglob("*")):
         relative = path.relative_to(directory)
@@ -59,9 +74,9 @@ def check_files(directory: Path, weights: Collection[Path]) -> tuple[tuple[str, 
             continue
         name = relative.as_posix()
         if not path.resolve().is_relative_to(directory.resolve()):
-            problems.append(Problem(name, "is a link that leads out of the directory; put the file itself here."))
+            problems.append(Problem(name, "is a link that leads out of the directory; replace it by the file itself."))
         elif path in weights or path.name in TEXTS or path.suffix.lower() in DATA:
             published.append(name)
         else:
-            problems.append(Problem(name, "is neither data nor the model's weights, and may be code; take it away."))
+            problems.append(Problem(name, "is neither data nor the model's weights, and may be code; remove it."))
     return tuple(published), problems

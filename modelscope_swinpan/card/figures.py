@@ -1,4 +1,4 @@
-"""A card's figures: those of a report that ``swinpan eval`` wrote, about the very weights in the model directory."""
+"""The figures of a card. They come from a report of ``swinpan eval`` on the same weights."""
 
 import json
 import math
@@ -24,20 +24,26 @@ NAMES: Mapping[str, str] = {
     "box_ap": "box mAP",
     "mask_ap": "mask mAP",
 }
-"""What the figures of :func:`~modelscope_swinpan.evaluation.callback.figures` are called in a card."""
+"""Names in a card for the figures of :func:`~modelscope_swinpan.evaluation.callback.figures`."""
 
-TOLD: Mapping[str, type] = {"weights_sha256": str, "dtype": str, "images": int, "panoptic_truth": str, "version": str}
-"""What a report tells about itself and a card repeats or relies on."""
+EVALUATED: Mapping[str, type] = {
+    "weights_sha256": str,
+    "dtype": str,
+    "images": int,
+    "panoptic_truth": str,
+    "version": str,
+}
+"""Entries of a report's ``evaluated`` that a card needs, and their types."""
 
-PLACES = ("model", "predictions")
-"""What a report tells of the machine that it was made on, which is nobody's business."""
+PRIVATE = ("model", "predictions")
+"""Entries of a report's ``evaluated`` that are not published: paths on the machine of the evaluation."""
 
 
 def read_report(path: Path) -> Report:
-    """A report of ``swinpan eval``, without the categories, which its JSON does not hold.
+    """Read a report of ``swinpan eval``. Its categories are empty: the JSON does not hold them.
 
     Raises:
-        ConfigError: it is missing, none, or one of predictions that were made elsewhere.
+        ConfigError: the file is missing, is no such report, or scores predictions of an unknown model.
     """
     content = read_json(path)
     try:
@@ -52,34 +58,34 @@ def read_report(path: Path) -> Report:
         raise ConfigError(
             f"{path} is not what swinpan eval writes ({type(error).__name__}: {error}). Give it its report.json."
         ) from None
-    for name, kind in TOLD.items():
+    for name, kind in EVALUATED.items():
         if type(report.evaluated.get(name)) is not kind:
             raise ConfigError(
-                f"{path}: evaluated.{name} is missing, so that nobody knows what the figures are of. Run swinpan "
-                "eval on the model directory, not on predictions."
+                f"{path}: evaluated.{name} is missing, so the model is unknown. Run swinpan eval on the model "
+                "directory, not on predictions."
             )
     return report
 
 
 def check_weights(report: Report, directory: Path) -> None:
-    """Raise a ConfigError unless the report is of the weights, classes and preprocessing that ``directory`` holds."""
+    """Raise a ConfigError unless the report evaluates the weights, classes and preprocessing in ``directory``."""
     model = load_model(directory, dtype=report.evaluated["dtype"])
     if describe_model(model, model.config.postprocess)["weights_sha256"] != report.evaluated["weights_sha256"]:
         raise ConfigError(
-            f"The figures are of another model than the one in {directory}: other weights, classes or preprocessing. "
-            f"Evaluate this one: swinpan eval --model {directory} …"
+            f"The report evaluates another model than {directory}: its weights, classes or preprocessing differ. "
+            f"Evaluate this model: swinpan eval --model {directory} …"
         )
 
 
-def kept(path: Path) -> bytes:
-    """The JSON of a report as it is published: without the places that it names."""
+def published_json(path: Path) -> bytes:
+    """The JSON of a report without its :data:`PRIVATE` entries."""
     content = read_json(path)
-    evaluated = {name: value for name, value in content["evaluated"].items() if name not in PLACES}
+    evaluated = {name: value for name, value in content["evaluated"].items() if name not in PRIVATE}
     return json.dumps({**content, "evaluated": evaluated}, indent=2).encode()
 
 
 def named_figures(report: Report) -> dict[str, float]:
-    """The figures there are, in percent to two places, by the names that a card has for them."""
+    """The available figures by their names in a card, in percent, rounded to two decimals."""
     return {NAMES[name]: round(value, 2) for name, value in figures(report).items() if not math.isnan(value)}
 
 
@@ -106,4 +112,4 @@ def _precision(values: Mapping[str, Any] | None) -> AveragePrecision | None:
 def _check_percent(*values: Any) -> None:
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
-            raise ValueError(f"{value!r} is no figure in percent")
+            raise ValueError(f"{value!r} is no percentage from 0 to 100")

@@ -1,4 +1,4 @@
-"""The YAML head of a card, which is what the hub reads: it lists, finds and tries models by it."""
+"""The YAML head of a card. The hub reads it to list, find and try models."""
 
 from typing import Any
 
@@ -7,19 +7,19 @@ import yaml
 from ..config import ResNetConfig
 from ..errors import ConfigError
 from ..evaluation.report import Report
-from .facts import Card
+from .content import Card
 from .figures import named_figures
 
 TASK = "image-segmentation"
 EXAMPLE_URL = "https://modelscope.oss-cn-beijing.aliyuncs.com/test/images/image_panoptic_segmentation.jpg"
-"""The picture that upstream's card tries its model on."""
+"""The example picture of upstream's card."""
 IN_REPOSITORY = "git://"
-"""What the hub takes a path within the model directory by."""
+"""The hub's prefix for a path within the model directory."""
 FENCE = "---"
 
 
 def front_matter(card: Card) -> dict[str, Any]:
-    """The head of a card."""
+    """The entries of a card's head."""
     report, backbone = card.report, card.model.config.backbone
     name = f"resnet{backbone.depth}" if isinstance(backbone, ResNetConfig) else "swin"
     found = {
@@ -29,8 +29,8 @@ def front_matter(card: Card) -> dict[str, Any]:
         "domain": ["cv"],
         "frameworks": ["pytorch"],
         "backbone": [name],
-        "customized-quickstart": True,  # the card's own: the hub's would lack our import line
-        "finetune-support": False,  # by the hub's own machines, which lack the plugin
+        "customized-quickstart": True,  # the hub's own quick start lacks the import of our plugin
+        "finetune-support": False,  # the hub's machines lack the plugin
         "license": card.license,
         "language": list(card.languages),
         "tags": [f"{card.model.config.task} segmentation", "Mask2Former", "modelscope_swinpan"],
@@ -43,7 +43,7 @@ def front_matter(card: Card) -> dict[str, Any]:
 
 
 def indexing(report: Report) -> dict[str, Any]:
-    """A report's figures in the hub's form."""
+    """The figures of a report in the hub's form."""
     dataset = {
         "name": report.evaluated["panoptic_truth"],
         "type": "COCO panoptic",
@@ -54,28 +54,28 @@ def indexing(report: Report) -> dict[str, Any]:
 
 
 def join(head: dict[str, Any], body: str) -> str:
-    """A card's text."""
+    """The text of a card from its head and its body."""
     return f"{FENCE}\n{yaml.safe_dump(head, allow_unicode=True, sort_keys=False, width=120)}{FENCE}\n\n{body}"
 
 
 def split(text: str) -> tuple[dict[str, Any], str]:
-    """The head and the body of a card's text.
+    """Split the text of a card into its head and its body.
 
     Raises:
-        ConfigError: there is no head, or it is no YAML mapping.
+        ConfigError: there is no head, or it is no YAML mapping, or has aliases.
     """
     first, *lines = text.split("\n")
     if first != FENCE or FENCE not in lines:
-        raise ConfigError(f"has no head: it must begin with a line {FENCE}, YAML, and a line {FENCE}")
+        raise ConfigError(f"has no head; expected a line {FENCE}, YAML, and a line {FENCE} at the top")
     end = lines.index(FENCE)
     source = "\n".join(lines[:end])
     try:
         aliases = any(isinstance(token, yaml.AliasToken) for token in yaml.scan(source))
-        head = None if aliases else yaml.safe_load(source)  # with them a short text may stand for an endless value
+        head = None if aliases else yaml.safe_load(source)  # a short text with aliases can expand without end
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"its head is no YAML ({' '.join(str(error).split())})") from None
     if aliases:
-        raise ConfigError("its head has YAML aliases (*name)")
+        raise ConfigError("its head has YAML aliases (*name), which are not allowed")
     if not isinstance(head, dict):
         raise ConfigError(f"its head must be a YAML mapping; found {type(head).__name__}")
     return head, "\n".join(lines[end + 1 :])

@@ -1,4 +1,4 @@
-"""What a model is called on the hub."""
+"""The id of a model on the hub. Imports nothing heavy."""
 
 import re
 

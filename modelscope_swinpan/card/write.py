@@ -1,4 +1,4 @@
-"""Writing a card into a model directory."""
+"""Write a card into a model directory."""
 
 import contextlib
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ from typing import Any
 from ..checkpoints.inspection import inspect_checkpoint
 from ..errors import ConfigError
 from ..files import atomic
-from .facts import EVALUATION, README, Card, find_examples
-from .figures import check_weights, kept, read_report
-from .text import is_untouched, render
+from .content import EVALUATION, README, Card, find_examples
+from .figures import check_weights, published_json, read_report
+from .render import render
 
 
 def write_card(
@@ -23,21 +23,32 @@ def write_card(
     metrics: Path | None = None,
     force: bool = False,
 ) -> Path:
-    """Write README.md into a model directory, and beside it ``evaluation.json``, and return its path.
+    """Write README.md, and ``evaluation.json`` with ``metrics``, into a model directory.
 
-    ``name`` is the hub id, OWNER/NAME; ``license`` and ``training_data`` are told as they are given. Figures come from
-    ``metrics``, a report of ``swinpan eval``, or else from the ``evaluation.json`` that is there; without either the
-    card says that there are none. Pictures in ``examples`` become the widget's.
+    Pictures in the directory's folder ``examples`` become the examples on the hub's page.
+
+    Args:
+        directory: The model directory.
+        name: OWNER/NAME on the hub.
+        license: The licence of the weights, as a text.
+        training_data: What the weights were trained on, in Markdown.
+        languages: 'zh' and 'en', in order of appearance.
+        metrics: A report of ``swinpan eval`` with the figures. By default the directory's ``evaluation.json``; without
+            either, the card says that the model was not evaluated.
+        force: Replace a README.md that is there.
+
+    Returns:
+        The path of the README.md.
 
     Raises:
-        ConfigError: a text that says nothing, an unknown language, no report or one of another model; or the README.md
-            that is there was changed by hand, or not written by this function, and not ``force``.
+        ConfigError: there is a README.md and not ``force``; a text is empty; a language is unknown; the report is none,
+            or evaluates another model.
         CheckpointError: the weights are missing, damaged, unsafe, or of another model.
         OSError: a file cannot be written.
     """
     readme, evaluation = directory / README, directory / EVALUATION
-    if not force and readme.exists() and not is_untouched(readme.read_text(encoding="utf-8", errors="replace")):
-        raise ConfigError(f"{readme} was changed by hand, or is not ours. Keep it, or replace it with --force.")
+    if readme.exists() and not force:
+        raise ConfigError(f"{readme} exists. Replace it with --force, which loses changes made by hand.")
     source = metrics or (evaluation if evaluation.exists() else None)
     card = Card(
         name=name,
@@ -52,6 +63,6 @@ def write_card(
         check_weights(card.report, directory)
     with contextlib.ExitStack() as files:
         if metrics is not None:
-            files.enter_context(atomic(evaluation)).write_bytes(kept(metrics))
+            files.enter_context(atomic(evaluation)).write_bytes(published_json(metrics))
         files.enter_context(atomic(readme)).write_text(render(card), encoding="utf-8", newline="\n")
     return readme

@@ -1,4 +1,4 @@
-"""``swinpan card``: a model's card, its check, and publishing it."""
+"""``swinpan card``: write a model's card, check the model directory, and publish it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,18 +16,16 @@ def card(
     directory: Annotated[
         Path,
         typer.Argument(
-            metavar="DIR", help="A model directory, as train and convert write them.", file_okay=False, exists=True
+            metavar="DIR", help="A model directory, as swinpan train and convert write.", file_okay=False, exists=True
         ),
     ],
     name: Annotated[
         str | None,
-        typer.Option(metavar="OWNER/NAME", help="The model's id on the hub, by which the card's code loads it."),
+        typer.Option(metavar="OWNER/NAME", help="Id of the model on the hub, from which the card's code loads it."),
     ] = None,
     license_text: Annotated[
         str | None,
-        typer.Option(
-            "--license", metavar="TEXT", help="What may be done with the weights, as in 'Apache License 2.0'."
-        ),
+        typer.Option("--license", metavar="TEXT", help="Licence of the weights, as in 'Apache License 2.0'."),
     ] = None,
     training_data: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What the weights were trained on, in Markdown.")
@@ -36,7 +34,7 @@ def card(
         Path | None,
         typer.Option(
             metavar="JSON",
-            help="The report.json that swinpan eval wrote about this model; kept in DIR as evaluation.json.",
+            help="The report.json of swinpan eval on this model. Its copy in DIR is evaluation.json.",
             dir_okay=False,
             exists=True,
         ),
@@ -44,30 +42,33 @@ def card(
     language: Annotated[
         str | None, typer.Option(metavar="LIST", help="Languages of the card, in order.", show_default=LANGUAGES)
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a README.md that was changed by hand.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the README.md that is in DIR.")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; say what speaks against publishing DIR.")
+        bool, typer.Option("--check", help="Write nothing; list the problems that speak against publishing DIR.")
     ] = False,
     upload: Annotated[
-        str | None, typer.Option(metavar="OWNER/NAME", help="Write nothing; check DIR and upload it to the hub.")
+        str | None,
+        typer.Option(
+            metavar="OWNER/NAME", help="Write nothing; check DIR, and upload it to the hub if it has no problem."
+        ),
     ] = None,
     token: Annotated[
         str | None,
         typer.Option(
             metavar="TOKEN",
-            help="Your token on the hub. Others on this machine can see it while the command runs: set the variable "
-            "MODELSCOPE_API_TOKEN instead.",
+            help="Your token on the hub. Other users of this machine can see it while the command runs: better set the "
+            "variable MODELSCOPE_API_TOKEN.",
             show_default="that of 'modelscope login'",
         ),
     ] = None,
     public: Annotated[
-        bool, typer.Option("--public", help="Let everybody see a model that --upload makes; otherwise only you do.")
+        bool, typer.Option("--public", help="Make a new model visible to everybody; by default only you see it.")
     ] = False,
 ) -> None:
     """Write a model's card, in Chinese and English: the README.md that the hub shows.
 
-    Pictures in DIR/examples become the examples on the hub's page. The card is checked as it is written; --check does
-    so again, and --upload publishes what passes.
+    Pictures in DIR/examples become the examples on the hub's page. A written card is checked at once. Use --check to
+    check it again after changes, and --upload to publish it.
     """
     with one_line_errors():
         writing = {
@@ -83,7 +84,7 @@ def card(
             raise ConfigError("--token and --public belong to --upload.")
         if given and (check or upload is not None):
             raise ConfigError(
-                f"{given[0]} is about writing a card, which --check and --upload do not: do one at a time."
+                f"{given[0]} belongs to writing a card; --check and --upload write none. Run them one after the other."
             )
         if not check and upload is None:
             _write(directory, name, license_text, training_data, metrics, language or LANGUAGES, force)
@@ -104,7 +105,7 @@ def _write(
     force: bool,
 ) -> None:
     if name is None or license_text is None or training_data is None:
-        raise ConfigError("A card needs --name, --license and --training-data, which nothing but you can tell.")
+        raise ConfigError("A card needs --name, --license and --training-data: they are not known from the model.")
 
     from ..card.write import write_card
 
@@ -122,7 +123,7 @@ def _write(
 
 
 def _check(directory: Path, name: str | None) -> tuple[str, ...]:
-    """The files to publish. What speaks against it is said, a line each, and ends the command."""
+    """The files to publish. Problems are printed, one a line, and end the command with status 1."""
     from ..card.check import check_directory
 
     with err.status("Checking"):

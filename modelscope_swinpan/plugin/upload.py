@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
 
-from ..card.facts import README
+from ..card.content import README
 from ..card.front_matter import split
 from ..card.hub_id import check_hub_id
 from ..errors import ConfigError, HubError

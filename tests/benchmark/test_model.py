@@ -4,8 +4,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from modelscope_swinpan.benchmark import implementations
 from modelscope_swinpan.benchmark import model as bench
-from modelscope_swinpan.benchmark import sides
 from modelscope_swinpan.benchmark.random_model import write_random_model
 from modelscope_swinpan.cli import main
 from modelscope_swinpan.errors import SwinPanError
@@ -55,17 +55,17 @@ def test_alone_in_bfloat16(directory):
     assert found["ours"]["images_per_second"] == pytest.approx(2 / found["ours"]["seconds"], rel=0.01)
 
 
-def test_sides_that_differ_are_not_timed(directory, tmp_path, monkeypatch):
+def test_models_that_differ_are_not_timed(directory, tmp_path, monkeypatch):
     other = write_random_model(tmp_path / "other", SMALL, seed=1, form="transformers")
     monkeypatch.setattr(bench, "in_form", lambda *_: other)
-    with pytest.raises(SwinPanError, match="transformers does not answer as this package does: logits differ by"):
+    with pytest.raises(SwinPanError, match="logits of transformers differ from ours by"):
         bench.bench_model(directory, None, **OPTIONS)
 
 
 def test_a_replayed_model_has_no_stages(monkeypatch):
     replayed = SimpleNamespace(model=torch.nn.Identity(), stages={}, segment=lambda images: [3 for _ in images])
-    monkeypatch.setattr(sides, "_side", replayed, raising=False)
-    monkeypatch.setattr(sides, "_device", torch.device("cpu"), raising=False)
-    found = sides.run(CHELSEA, 1, True)
+    monkeypatch.setattr(implementations, "_loaded", replayed, raising=False)
+    monkeypatch.setattr(implementations, "_device", torch.device("cpu"), raising=False)
+    found = implementations.run(CHELSEA, 1, True)
     assert (found["stages"], found["segments"]) == ({}, 3)
     assert found["seconds"] > 0

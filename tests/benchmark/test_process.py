@@ -1,11 +1,22 @@
 import os
+import subprocess
+import sys
 import time
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from modelscope_swinpan.benchmark.process import check_unbound, measure, repeat, worker
+from modelscope_swinpan.benchmark import process
+from modelscope_swinpan.benchmark.process import (
+    check_unbound,
+    measure,
+    peak_resident,
+    repeat,
+    resident,
+    summary,
+    worker,
+)
 from modelscope_swinpan.cli import app
 
 
@@ -19,6 +30,37 @@ def test_measure_sees_a_peak_that_is_gone_at_the_end():
     found = measure(work)
     assert found["seconds"] >= 0.2
     assert 0.9 * size < found["peak_bytes"] < 1.5 * size
+
+
+def test_memory_without_linux(monkeypatch, tmp_path):
+    import resource
+
+    monkeypatch.setattr(process, "PROC", tmp_path)
+    usage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    assert usage <= resident() <= peak_resident() < 2 * usage
+    assert process.process_memory(os.getpid(), "VmRSS") is None
+
+
+def test_time_is_measured_where_memory_is_unknown(monkeypatch, tmp_path):
+    """As on Windows, which has no module ``resource``."""
+    monkeypatch.setattr(process, "PROC", tmp_path)
+    monkeypatch.setitem(sys.modules, "resource", None)
+    found = measure(lambda: time.sleep(0.1))
+    assert found["peak_bytes"] is None
+    assert summary([found])["peak_bytes"] is None
+    assert summary([found, {"seconds": 1.0, "peak_bytes": 5}])["peak_bytes"] == 5
+    assert found["seconds"] >= 0.1
+
+
+def test_bench_needs_no_module_of_unix():
+    code = (
+        "import sys; sys.modules['resource'] = None\n"
+        "import modelscope_swinpan.benchmark.model, modelscope_swinpan.benchmark.serving\n"
+        "import modelscope_swinpan.benchmark.throughput\n"
+        "from modelscope_swinpan.cli import main; main(['bench', 'model', '--help'])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "--against" in run.stdout
 
 
 def process_number(offset):
@@ -48,9 +90,9 @@ def test_a_worker_keeps_its_process_and_tells_what_went_wrong():
 
 @pytest.mark.parametrize(("name", "value"), [("OMP_PROC_BIND", "close"), ("GOMP_CPU_AFFINITY", "0-1")])
 def test_no_measurement_on_one_processor_by_mistake(name, value):
-    result = CliRunner().invoke(app, ["bench", "load"], env={name: value})
+    result = CliRunner().invoke(app, ["bench", "throughput"], env={name: value})
     assert result.exit_code == 2
-    assert result.stderr.startswith(f"Error: {name}={value} ties")
+    assert result.stderr.startswith(f"Error: {name}={value} binds")
 
 
 @pytest.mark.parametrize("value", ["", "FALSE"])

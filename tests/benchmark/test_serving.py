@@ -25,7 +25,7 @@ def test_serve(directory, monkeypatch):
 
 def test_a_server_that_does_not_start_says_why(tmp_path):
     with (
-        pytest.raises(ConfigError, match=r"did not start; .* It said: .*No module named 'encodings'"),
+        pytest.raises(ConfigError, match=r"did not start\. .* It printed: .*No module named 'encodings'"),
         running_server(str(serving.EMBEDDED), tmp_path / "log", {"PYTHONHOME": str(tmp_path)}),
     ):
         pass

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from modelscope_swinpan.card.check import check_directory
-from modelscope_swinpan.card.problem import Problem
+from modelscope_swinpan.card.check_files import Problem
 from modelscope_swinpan.checkpoints.save import save_pretrained
 from modelscope_swinpan.errors import ConfigError
 from tests.evaluation import painted
@@ -33,7 +33,7 @@ def test_weights_that_changed_since_they_were_evaluated(carded):
     save_pretrained(changed, carded)
     (problem,) = check_directory(carded).problems
     assert problem.file == "evaluation.json"
-    assert "of another model" in problem.message
+    assert "another model" in problem.message
 
 
 def test_figures_without_their_report(carded):
@@ -51,7 +51,7 @@ def test_without_a_card(model):
 def test_no_text(carded):
     (carded / "README.md").write_bytes(b"---\n\xff\n---\n")
     (problem,) = check_directory(carded).problems
-    assert "mend it" in problem.message
+    assert "correct it" in problem.message
 
 
 def test_no_model(tmp_path):

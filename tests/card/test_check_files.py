@@ -36,7 +36,7 @@ def test_what_may_be_code_is_found(model, name):
     (model / name).write_bytes(b"import os")
     files, problems = check_files(model, {model / "model.safetensors"})
     assert files == ("configuration.json", "model.safetensors")
-    assert lines(problems) == [f"{name}: is neither data nor the model's weights, and may be code; take it away."]
+    assert lines(problems) == [f"{name}: is neither data nor the model's weights, and may be code; remove it."]
 
 
 def test_data_is_published_and_hidden_files_stay(model):

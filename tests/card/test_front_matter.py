@@ -1,7 +1,7 @@
 import pytest
 import yaml
 
-from modelscope_swinpan.card.facts import Card
+from modelscope_swinpan.card.content import Card
 from modelscope_swinpan.card.figures import read_report
 from modelscope_swinpan.card.front_matter import EXAMPLE_URL, front_matter, indexing, join, split
 from modelscope_swinpan.checkpoints.inspection import inspect_checkpoint

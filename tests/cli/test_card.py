@@ -41,7 +41,7 @@ def test_write_check_and_change(model):
     assert card(model, "--check").exit_code == 0
     again = card(model, *TOLD)
     assert again.exit_code == 2
-    assert "was changed by hand" in again.stderr
+    assert "README.md exists. Replace it with --force" in " ".join(again.stderr.split())
     assert card(model, *TOLD, "--force").exit_code == 0
     assert "## 模型描述" in (model / "README.md").read_text(encoding="utf-8")
 
@@ -88,7 +88,7 @@ def test_upload_takes_what_passes(model, monkeypatch):
     (model / "run.sh").unlink()
     other = card(model, "--upload", "you/strips")
     assert other.exit_code == 1
-    assert "its quick start loads 'me/strips', not 'you/strips'" in other.stderr
+    assert "does not load the model as 'you/strips'" in other.stderr
     assert seen == []
     answer = card(model, "--upload", "me/strips", "--token", "ms-1", "--public")
     assert answer.stdout == "me/strips is on the hub\n"
@@ -103,8 +103,8 @@ def test_upload_takes_what_passes(model, monkeypatch):
         (("--name", "me/strips"), "A card needs"),
         (("--name", "strips", *TOLD[2:]), "OWNER/NAME"),
         ((*TOLD, "--language", "zh,de"), "got zh, de"),
-        (("--check", "--name", "me/strips"), "--name is about writing a card"),
-        (("--upload", "me/strips", "--force"), "--force is about writing a card"),
+        (("--check", "--name", "me/strips"), "--name belongs to writing a card"),
+        (("--upload", "me/strips", "--force"), "--force belongs to writing a card"),
         (("--check", "--token", "x"), "--token and --public belong to --upload"),
         ((*TOLD, "--public"), "--token and --public belong to --upload"),
         ((*TOLD, "--metrics", "nowhere.json"), "nowhere.json"),

@@ -1,4 +1,4 @@
-"""``swinpan predict`` and ``swinpan eval`` with ``--tiles``, and ``swinpan bench tiles``."""
+"""``swinpan predict`` and ``swinpan eval`` with ``--tiles``."""
 
 import dataclasses
 import json
@@ -78,11 +78,3 @@ def test_eval(model, tmp_path):
     other = swinpan("eval", *given)
     assert other.exit_code == 2
     assert "tiles was [128, 0.25], is null" in other.stderr
-
-
-def test_bench(model):
-    answer = swinpan("bench", "tiles", "--model", model, "--scenes", 2, "--size", "96x128", "--far", 1.5)
-    assert answer.exit_code == 0, answer.output
-    found = json.loads(answer.stdout)
-    assert (found["scenes"], found["size"], found["far"], found["tile_side"]) == (2, [96, 128], 1.5, 64)
-    assert found["whole"].keys() == found["tiles"].keys()

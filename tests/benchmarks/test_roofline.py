@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from modelscope_swinpan.benchmark import roofline
+from benchmarks import roofline
 from modelscope_swinpan.config import swin_large
 from tests.builders import SMALL
 

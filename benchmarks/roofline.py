@@ -1,8 +1,7 @@
-"""How fast the model could be at best: its arithmetic at the rate of this machine's matrix products."""
+"""The least time that one forward can take: its arithmetic at the rate of this machine's matrix products."""
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -11,23 +10,27 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from .. import config as presets
-from ..checkpoints.load import open_model, parse_device, parse_dtype
-from ..config import Mask2FormerConfig
-from ..kernels.linear import linear
-from ..models.mask2former import Mask2Former
+from modelscope_swinpan import config as presets
+from modelscope_swinpan.checkpoints.load import open_model, parse_device, parse_dtype
+from modelscope_swinpan.cli.bench import DeviceOption, ModelOption, RunsOption
+from modelscope_swinpan.cli.options import DtypeOption
+from modelscope_swinpan.config import Mask2FormerConfig
+from modelscope_swinpan.kernels.linear import linear
+from modelscope_swinpan.models.mask2former import Mask2Former
 
 INPUT = (800, 1216)
-"""Height and width of the input that a usual COCO photo becomes."""
+"""Height and width of the model's input for a typical COCO photo."""
 PRODUCTS = ((4096, 4096, 4096), (3800, 768, 3072))
-"""Rows, depth and columns of the products that are timed: one for large processors, one as the model has them."""
+"""Rows, depth and columns of the timed products: a large one, and one of the model's own."""
 
 
-def bench_roofline(model: Path | None, device: str, dtype: str, runs: int) -> dict[str, Any]:
-    """Operations of one forward at :data:`INPUT`, the rate of products, and the seconds that follow.
+def bench_roofline(
+    model: ModelOption = None, device: DeviceOption = "cpu", dtype: DtypeOption = "float32", runs: RunsOption = 5
+) -> dict[str, Any]:
+    """Compute the least time of one forward at 800 × 1216: its operations, divided by the measured rate of products.
 
-    ``rate`` is of the product that our layers use, ``rate_of_linear`` of PyTorch's own ``linear``: the best of
-    :data:`PRODUCTS`, in operations per second, a multiplication and an addition being two.
+    rate is that of the product that our layers use, rate_of_linear that of PyTorch's own linear, both in operations per
+    second. A multiplication and an addition count as two operations.
     """
     operations = count_operations(open_model(model).config if model else presets.swin_large())
     place, kind = parse_device(device), parse_dtype(dtype)
@@ -45,7 +48,7 @@ def bench_roofline(model: Path | None, device: str, dtype: str, runs: int) -> di
 
 
 def count_operations(config: Mask2FormerConfig) -> dict[str, int]:
-    """Operations of each stage in matrix products and convolutions, for one image of :data:`INPUT`."""
+    """Operations of each stage in matrix products and convolutions, for one image of size :data:`INPUT`."""
     with torch.device("meta"):
         model = Mask2Former(config)
         pixel_values = torch.empty(1, 3, *INPUT)

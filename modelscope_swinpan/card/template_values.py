@@ -1,15 +1,15 @@
-"""What the templates of a card leave open: phrases by language, and what is the same in all of them."""
+"""Fixed texts that fill the templates (``zh.md``, ``en.md``): phrases by language, and the backbones' citations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..config import ResNetConfig, SwinConfig, Task
-from .facts import Language
+from .content import Language
 
 
 @dataclass(frozen=True, kw_only=True)
 class Phrases:
-    """One language's. ``evaluated`` has places for the entries of a report's ``evaluated``."""
+    """Phrases of one language. ``evaluated`` is a format string for the entries of a report's ``evaluated``."""
 
     summaries: Mapping[Task, str]
     code_heading: str
@@ -18,7 +18,7 @@ class Phrases:
 
 
 QUICK_START = "代码范例"
-"""The heading of the Python block that the hub takes for its quick start."""
+"""The heading of the Python block that the hub shows as its quick start."""
 
 PHRASES: Mapping[Language, Phrases] = {
     "zh": Phrases(
@@ -46,46 +46,6 @@ PHRASES: Mapping[Language, Phrases] = {
     ),
 }
 
-IMAGE_SNIPPET = """\
-import modelscope_swinpan
-from modelscope.pipelines import pipeline
-from modelscope.utils.constant import Tasks
-from modelscope.utils.cv.image_utils import panoptic_seg_masks_to_image
-from modelscope.outputs import OutputKeys
-import cv2
-
-segmentor = pipeline(Tasks.image_segmentation, model=$name)
-input_image = $image
-result = segmentor(input_image)
-draw_img = panoptic_seg_masks_to_image(result[OutputKeys.MASKS])
-cv2.imwrite('result.jpg', draw_img)"""
-
-DATASET_SNIPPET = """\
-import modelscope_swinpan
-from modelscope.pipelines import pipeline
-from modelscope.utils.constant import Tasks, DownloadMode
-from modelscope.utils.cv.image_utils import panoptic_seg_masks_to_image
-from modelscope.outputs import OutputKeys
-from modelscope.msdatasets import MsDataset
-import cv2
-
-segmentor = pipeline(Tasks.image_segmentation, model=$name)
-ms_ds_val = MsDataset.load("COCO_segmentation_inference", namespace="modelscope", split="validation", \
-download_mode=DownloadMode.FORCE_REDOWNLOAD)
-result = segmentor(ms_ds_val[0]["InputImage:FILE"])
-draw_img = panoptic_seg_masks_to_image(result[OutputKeys.MASKS])
-cv2.imwrite('result.jpg', draw_img)"""
-
-MASK2FORMER = """\
-```BibTeX
-@inproceedings{cheng2022masked,
-  title={Masked-attention mask transformer for universal image segmentation},
-  author={Cheng, Bowen and Misra, Ishan and Schwing, Alexander G and Kirillov, Alexander and Girdhar, Rohit},
-  booktitle={Proceedings of the IEEE/CVF Conference on Computer Vision and Pattern Recognition},
-  pages={1290--1299},
-  year={2022}
-}
-```"""
 SWIN = """\
 ```BibTeX
 @inproceedings{liu2021Swin,

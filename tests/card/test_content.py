@@ -1,6 +1,6 @@
 import pytest
 
-from modelscope_swinpan.card.facts import Card, find_examples
+from modelscope_swinpan.card.content import Card, find_examples
 from modelscope_swinpan.checkpoints.inspection import inspect_checkpoint
 from modelscope_swinpan.errors import ConfigError
 from tests.card.conftest import TOLD
@@ -10,9 +10,9 @@ from tests.card.conftest import TOLD
     ("changes", "message"),
     [
         ({"name": "strips"}, "OWNER/NAME"),
-        ({"license": " "}, "license must say something"),
-        ({"training_data": ""}, "training_data must say something"),
-        ({"languages": ()}, "languages must be some of zh, en; got none"),
+        ({"license": " "}, "license must not be empty"),
+        ({"training_data": ""}, "training_data must not be empty"),
+        ({"languages": ()}, "languages must be one or more of zh, en; got none"),
         ({"languages": ("zh", "de")}, "got zh, de"),
         ({"languages": ("zh", "zh")}, "got zh, zh"),
     ],

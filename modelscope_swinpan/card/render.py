@@ -1,6 +1,5 @@
-"""A card as README.md holds it, from the templates beside this file, one for each language."""
+"""Render a card as the text of a README.md, from the templates beside this file, one for each language."""
 
-import hashlib
 import re
 from collections.abc import Iterable
 from importlib import metadata
@@ -9,27 +8,14 @@ from string import Template
 
 from ..categories import Category
 from ..config import ResNetConfig, SwinConfig
-from .facts import Card, Language
+from .content import Card, Language
 from .front_matter import EXAMPLE_URL, front_matter, join
-from .phrases import BACKBONES, DATASET_SNIPPET, IMAGE_SNIPPET, MASK2FORMER, PHRASES, QUICK_START, Phrases
-
-_SEAL = "<!-- Written by swinpan card. SHA-256 of the text above: {} -->\n"
+from .template_values import BACKBONES, PHRASES, QUICK_START, Phrases
 
 
 def render(card: Card) -> str:
-    """The text of a card, sealed, so that a change by hand shows."""
-    text = join(front_matter(card), "\n".join(_part(card, language) for language in card.languages)) + "\n"
-    return text + _seal(text)
-
-
-def is_untouched(text: str) -> bool:
-    """Whether a README.md is just as :func:`render` made it."""
-    above = text[: max(0, text.rfind("<!--"))]
-    return text == above + _seal(above)
-
-
-def _seal(text: str) -> str:
-    return _SEAL.format(hashlib.sha256(text.encode()).hexdigest())
+    """The text of a card: its head, and a part in each language."""
+    return join(front_matter(card), "\n".join(_part(card, language) for language in card.languages))
 
 
 def _part(card: Card, language: Language) -> str:
@@ -50,17 +36,17 @@ def _part(card: Card, language: Language) -> str:
         things=_names(things),
         stuff_count=len(stuff),
         stuff=_names(stuff),
-        # The hub takes the first block under its heading; what follows may say it in its own language.
+        # The hub takes the first block under this heading, so only the first language needs it.
         code_heading=QUICK_START if language == card.languages[0] else phrases.code_heading,
-        image_snippet=Template(IMAGE_SNIPPET).substitute(name=repr(card.name), image=_image(card)),
-        dataset_snippet=Template(DATASET_SNIPPET).substitute(name=repr(card.name)),
+        name=repr(card.name),
+        image=_image(card),
         training_data=card.training_data.strip(),
         short_side=config.preprocess.short_side,
         long_side=config.preprocess.long_side,
         size_divisor=config.preprocess.size_divisor,
         results=_results(card, phrases),
         license=card.license.strip(),
-        citations=f"{MASK2FORMER}\n\n{backbone_paper}",
+        backbone_citation=backbone_paper,
     )
 
 
@@ -78,10 +64,10 @@ def _backbone(config: SwinConfig | ResNetConfig) -> str:
 
 
 def _names(categories: Iterable[Category]) -> str:
-    """Class names in Markdown, in which some characters mean something."""
+    """Class names, with Markdown's special characters escaped."""
     return ", ".join(re.sub(r"[\\`*_\[\]<>|#$]", r"\\\g<0>", category.name) for category in categories) or "–"
 
 
 def _image(card: Card) -> str:
-    """What the snippet runs on, in Python: a picture of the model directory's, or else upstream's."""
+    """A Python expression for the snippet's image: the first example in the model directory, or upstream's picture."""
     return f"segmentor.model.model_dir + {'/' + card.examples[0]!r}" if card.examples else repr(EXAMPLE_URL)

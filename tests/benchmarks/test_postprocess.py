@@ -1,4 +1,4 @@
-from modelscope_swinpan.benchmark.fusion import bench_postprocess
+from benchmarks.postprocess import bench_postprocess
 
 
 def test_postprocess():

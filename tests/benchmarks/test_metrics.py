@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from modelscope_swinpan.benchmark.metrics import KINDS, bench_metrics, write_instances
+from benchmarks.metrics import KINDS, bench_metrics, write_instances
 from modelscope_swinpan.errors import ConfigError
 from modelscope_swinpan.evaluation.metrics import average_precision
 

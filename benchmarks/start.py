@@ -1,4 +1,4 @@
-"""From the start of a process to the first photo's segments."""
+"""Time from the start of a process to the first photo's segments."""
 
 import subprocess
 import sys
@@ -8,8 +8,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from .model import in_form, write_photo
-from .random_model import write_random_model
+from modelscope_swinpan.benchmark.model import in_form, write_photo
+from modelscope_swinpan.benchmark.random_model import write_random_model
+from modelscope_swinpan.cli.bench import ModelOption, PhotoOption, RunsOption
+from modelscope_swinpan.cli.options import DtypeOption
 
 OURS = """
 import sys, time
@@ -42,17 +44,20 @@ size = [(image.height, image.width)]
 assert processor.post_process_panoptic_segmentation(output, threshold=0.8, target_sizes=size)[0]['segments_info']
 print(time.time())
 """
-"""What a user would write. They print the time at which the answer is there: the end of a process takes time too."""
+"""Programs as a user would write them. Each prints the time of its answer, since ending a process takes time too."""
 
 
-def bench_start(model: Path | None, photo: Path | None, dtype: str, runs: int) -> dict[str, Any]:
-    """Median seconds of ours, of ModelScope's pipeline() with our plugin, and of transformers (in float32), by turns.
+def bench_start(
+    model: ModelOption = None, image: PhotoOption = None, dtype: DtypeOption = "float32", runs: RunsOption = 3
+) -> dict[str, Any]:
+    """Time from the start of a process to the first photo's segments: ours, ModelScope's pipeline(), and transformers.
 
-    Files are in the disk's cache: a first process of each kind is not counted.
+    They take turns. The first process of each is not counted, so files are in the disk's cache. transformers always
+    computes in float32.
     """
     with tempfile.TemporaryDirectory() as temporary:
         directory = (model or write_random_model(Path(temporary, "model"))).resolve()
-        photo = photo or write_photo(Path(temporary, "photo.png"))
+        photo = image or write_photo(Path(temporary, "photo.png"))
         theirs = in_form("transformers", directory, Path(temporary, "transformers"))
         scripts = {
             "ours": (OURS, directory),

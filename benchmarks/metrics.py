@@ -1,4 +1,4 @@
-"""Time and memory of average precision, ours and pycocotools'."""
+"""Time and memory of average precision, by hotcoco (which we use) and by pycocotools."""
 
 import contextlib
 import importlib
@@ -6,34 +6,33 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 
-from ..categories import COCO_PANOPTIC
-from ..coco.writer import category_entries
-from ..errors import ConfigError
-from ..evaluation.metrics import average_precision, load_hotcoco
-from .process import measure, repeat
+from modelscope_swinpan.benchmark.process import measure, repeat
+from modelscope_swinpan.categories import COCO_PANOPTIC
+from modelscope_swinpan.cli.bench import RunsOption
+from modelscope_swinpan.coco.writer import category_entries
+from modelscope_swinpan.errors import ConfigError
+from modelscope_swinpan.evaluation.metrics import average_precision, load_hotcoco
 
 HEIGHT, WIDTH = 480, 640
 TRUE, FOUND = 7, 100
-"""Instances of an image: as many as COCO has on average, and as many as average precision looks at."""
+"""True instances of an image (COCO's average), and predictions (the most that average precision considers)."""
 KINDS = ("bbox", "segm")
 
 
-def bench_metrics(images: int, runs: int) -> dict[str, Any]:
-    """Seconds and peak memory of box and mask AP for so many images of 100 instances, from the files on.
-
-    ``time_ratio`` is our time over pycocotools'.
-
-    Raises:
-        ConfigError: pycocotools or hotcoco is not installed.
-    """
+def bench_metrics(
+    images: Annotated[int, typer.Option(metavar="N", min=1, help="Images with a hundred predictions each.")] = 500,
+    runs: RunsOption = 3,
+) -> dict[str, Any]:
+    """Time box and mask AP from JSON files, by hotcoco (ours) and by pycocotools. time_ratio is ours / pycocotools."""
     try:
         importlib.import_module("pycocotools.cocoeval")
     except ImportError:
-        raise ConfigError("This compares with pycocotools. Install it with: pip install pycocotools") from None
+        raise ConfigError("This measurement needs pycocotools: pip install pycocotools") from None
     with tempfile.TemporaryDirectory() as folder:
         write_instances(Path(folder), images)
         ours, theirs = (repeat(runs, work, folder) for work in (score, score_with_pycocotools))
@@ -42,7 +41,7 @@ def bench_metrics(images: int, runs: int) -> dict[str, Any]:
 
 
 def score(folder: str) -> dict[str, Any]:
-    """Of :func:`~modelscope_swinpan.evaluation.metrics.average_precision`, boxes and masks."""
+    """Measure :func:`~modelscope_swinpan.evaluation.metrics.average_precision` of boxes and masks."""
     load_hotcoco()
     return measure(
         lambda: [average_precision(Path(folder, "truth.json"), _results(folder, kind), kind) for kind in KINDS]
@@ -50,7 +49,7 @@ def score(folder: str) -> dict[str, Any]:
 
 
 def score_with_pycocotools(folder: str) -> dict[str, Any]:
-    """Of pycocotools, the same."""
+    """Measure the same with pycocotools."""
     coco = importlib.import_module("pycocotools.coco")
     evaluation = importlib.import_module("pycocotools.cocoeval")
 
@@ -67,7 +66,7 @@ def score_with_pycocotools(folder: str) -> dict[str, Any]:
 
 
 def write_instances(folder: Path, images: int, seed: int = 0) -> None:
-    """``truth.json`` and results, as a model finds them: near the truth the surer ones, anywhere the others."""
+    """Write ``truth.json`` and results like a model's: :data:`TRUE` predictions near the truth, the others anywhere."""
     mask = load_hotcoco().mask
     rng = np.random.default_rng(seed)
     things = [category for category in COCO_PANOPTIC if category.isthing]
@@ -96,7 +95,7 @@ def write_instances(folder: Path, images: int, seed: int = 0) -> None:
 
 
 def _outlines(rng: np.random.Generator, number: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Wobbly ellipses of 24 corners inside the image, (number, 24, 2), x and y in pixels."""
+    """Irregular ellipses of 24 corners within the image, (number, 24, 2), x and y in pixels."""
     angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
     size = np.exp(rng.uniform(np.log(8), np.log(200), (number, 1, 2)))
     centre = rng.uniform(0, (WIDTH, HEIGHT), (number, 1, 2))

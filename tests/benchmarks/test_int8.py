@@ -1,5 +1,5 @@
+from benchmarks.int8 import bench_int8
 from modelscope_swinpan import save_pretrained
-from modelscope_swinpan.benchmark.quantized import bench_int8
 from tests.builders import random_model
 
 

@@ -1,7 +1,7 @@
 import pytest
 
-from modelscope_swinpan.benchmark import tiles
-from modelscope_swinpan.benchmark.tiles import bench_tiles
+from benchmarks import tiles
+from benchmarks.tiles import bench_tiles
 from modelscope_swinpan.categories import COCO_PANOPTIC
 from modelscope_swinpan.coco.annotation import Example, annotate
 from modelscope_swinpan.errors import ConfigError
@@ -23,7 +23,7 @@ def test_what_tiles_add(monkeypatch):
     monkeypatch.setattr(tiles, "load_model", lambda model, **_: model)
     monkeypatch.setattr(tiles, "PanopticPredictor", lambda model: Reader(sharp=40**2, least=100))
     monkeypatch.setattr(tiles, "generate_scene", example)
-    found = bench_tiles(None, 2, (80, 120), 3.0, 40, "cpu", "float32")
+    found = bench_tiles(None, 2, "80x120", 3.0, 40)
     assert (found["things"], found["thing_pixels_median"]) == (4, (20 + 30 * 60) / 2)
     whole, tiled = found["whole"], found["tiles"]
     assert whole["pq_things"] == pytest.approx(200 / 3, abs=0.01)  # one of two: 1 / (1 + 1 / 2)
@@ -35,4 +35,4 @@ def test_another_task_is_refused(monkeypatch):
     monkeypatch.setattr(tiles, "load_model", lambda model, **_: model)
     monkeypatch.setattr(tiles, "PanopticPredictor", lambda model: Reader().with_task("semantic"))
     with pytest.raises(ConfigError, match="Tiles are for the panoptic task"):
-        bench_tiles(None, 1, (80, 120), 3.0, None, "cpu", "float32")
+        bench_tiles(None, 1, "80x120", 3.0)

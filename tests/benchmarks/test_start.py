@@ -1,4 +1,4 @@
-from modelscope_swinpan.benchmark.start import bench_start
+from benchmarks.start import bench_start
 
 
 def test_start(directory):

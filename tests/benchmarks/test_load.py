@@ -1,4 +1,4 @@
-from modelscope_swinpan.benchmark.loading import bench_load
+from benchmarks.load import bench_load
 
 
 def test_load(tiny):

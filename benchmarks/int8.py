@@ -1,4 +1,4 @@
-"""The network with int8 weights and activations, by ONNX Runtime's dynamic quantization of the exported file."""
+"""The network with int8 weights and activations: the exported file, quantized dynamically by ONNX Runtime."""
 
 import tempfile
 import time
@@ -11,26 +11,23 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..checkpoints.load import load_model
-from ..inference.export import INPUT, OUTPUTS, check_export, default_size, export_model
-from .model import relative
-from .process import worker
-from .random_model import write_random_model
+from modelscope_swinpan.benchmark.model import relative
+from modelscope_swinpan.benchmark.process import worker
+from modelscope_swinpan.benchmark.random_model import write_random_model
+from modelscope_swinpan.checkpoints.load import load_model
+from modelscope_swinpan.cli.bench import ModelOption, RunsOption
+from modelscope_swinpan.inference.export import INPUT, OUTPUTS, check_export, default_size, export_model
 
 Answer = list[npt.NDArray[np.float32]]
 _forward: Callable[[], Answer]
 
 
-def bench_int8(model: Path | None, runs: int) -> dict[str, Any]:
-    """Seconds of a forward in int8, in turns with ours in float32, and how far apart their answers are.
-
-    Raises:
-        ConfigError: a package for the export is not installed.
-    """
+def bench_int8(model: ModelOption = None, runs: RunsOption = 5) -> dict[str, Any]:
+    """Time one forward in int8, by turns with our float32, and compare their logits."""
     with tempfile.TemporaryDirectory() as temporary, worker() as ours, worker() as int8:
         directory = model or write_random_model(Path(temporary, "model"))
         file = Path(temporary, "int8.onnx")
-        with worker() as writer:  # its memory is given back
+        with worker() as writer:  # a process of its own, whose memory is freed
             writer.submit(_write_int8, directory, file).result()
         expected, found = ours.submit(_load_ours, directory).result(), int8.submit(_load_int8, file, directory).result()
         turns = [(ours.submit(_time).result(), int8.submit(_time).result()) for _ in range(runs)]
@@ -82,7 +79,7 @@ def _load_int8(file: Path, directory: Path) -> Answer:
 
 
 def _image(directory: Path) -> npt.NDArray[np.float32]:
-    """Random pixels, the same in every process."""
+    """Random pixels (1, 3, H, W), the same in every process."""
     size = default_size(load_model(directory).config)
     return np.random.default_rng(0).standard_normal((1, 3, *size), np.float32)
 

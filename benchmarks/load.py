@@ -1,4 +1,4 @@
-"""Time and memory of loading a model."""
+"""Time and peak memory of loading a model."""
 
 import tempfile
 from pathlib import Path
@@ -6,22 +6,23 @@ from typing import Any
 
 import torch
 
-from ..checkpoints.load import load_model, locate, open_model
-from ..checkpoints.save import save_pretrained
-from ..models.mask2former import Mask2Former
-from .process import measure, repeat
-from .random_model import write_random_model
+from modelscope_swinpan.benchmark.implementations import read_weights
+from modelscope_swinpan.benchmark.process import measure, repeat
+from modelscope_swinpan.benchmark.random_model import write_random_model
+from modelscope_swinpan.checkpoints.load import load_model, locate, open_model
+from modelscope_swinpan.checkpoints.save import save_pretrained
+from modelscope_swinpan.cli.bench import ModelOption, RunsOption
+from modelscope_swinpan.models.mask2former import Mask2Former
 
 TORCH_SUFFIXES = (".pt", ".pth", ".bin")
 
 
-def bench_load(model: Path | None, runs: int) -> dict[str, Any]:
-    """Seconds and peak memory of ``load_model`` and of ModelScope's ``pipeline()``, the file in the disk's cache.
+def bench_load(model: ModelOption = None, runs: RunsOption = 3) -> dict[str, Any]:
+    """Time load_model and ModelScope's pipeline(), with the file in the disk's cache.
 
-    ``peak_over_size`` is the peak resident memory above the process's own before, over the size of the weights. Loading
-    maps the file and reads next to nothing of it, so ``load_and_read`` reads every weight once as well. ``load_native``
-    is ``load_model`` of the same model in our own form, and ``torch_load`` what upstream begins with: PyTorch's own
-    reading of the file into memory, where it is one of PyTorch's.
+    peak_over_size is the peak memory of loading, divided by the size of the weights. load_model only maps the file, so
+    load_and_read also reads every weight once. load_native loads the same model in our own form. For a file of
+    PyTorch's, torch_load reads it with torch.load, as upstream does first.
     """
     with tempfile.TemporaryDirectory() as temporary:
         directory = model or write_random_model(Path(temporary, "model"), form="mmdet")
@@ -43,12 +44,12 @@ def bench_load(model: Path | None, runs: int) -> dict[str, Any]:
 
 
 def load(path: str) -> dict[str, Any]:
-    """Of ``load_model``."""
+    """Measure ``load_model``."""
     return measure(lambda: load_model(path))
 
 
 def load_and_read(path: str) -> dict[str, Any]:
-    """Of ``load_model`` and of reading every weight once."""
+    """Measure ``load_model`` and one read of every weight."""
 
     def work() -> Mask2Former:
         model = load_model(path)
@@ -59,21 +60,12 @@ def load_and_read(path: str) -> dict[str, Any]:
 
 
 def load_pipeline(path: str) -> dict[str, Any]:
-    """Of ``pipeline()``, without the imports that a user waits for anyway."""
-    # Asked for by name: the plugin, which may import ModelScope, stands above the benchmarks.
-    import importlib
+    """Measure ``pipeline()``, without the import of ModelScope."""
+    from modelscope.pipelines import pipeline
 
-    importlib.import_module("modelscope_swinpan")
-    pipeline = importlib.import_module("modelscope.pipelines").pipeline
     return measure(lambda: pipeline("image-segmentation", model=path, device="cpu"))
 
 
 def torch_load(path: str) -> dict[str, Any]:
-    """Of PyTorch's own reading of a checkpoint."""
+    """Measure ``torch.load``."""
     return measure(lambda: torch.load(path, map_location="cpu", weights_only=True))
-
-
-def read_weights(model: torch.nn.Module) -> None:
-    """Read every weight once, so that all of a mapped file is in memory."""
-    for parameter in model.parameters():
-        parameter.sum()

@@ -1,13 +1,13 @@
 import pytest
 
-from modelscope_swinpan.benchmark.precision import bench_precision
+from benchmarks.precision import bench_precision
 from tests.conftest import CHELSEA
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_reduced_precision_says_the_same(tiny, dtype):
     """PQ against float32 as the truth, of a trained model on a photo that it knows."""
-    found = bench_precision(tiny, [CHELSEA], 0, "cpu", dtype)
+    found = bench_precision(tiny, [CHELSEA], dtype=dtype)
     assert found["images"] == 1
     assert found["segments"] >= 5
     assert found["quality"]["pq"] >= 98
@@ -15,7 +15,7 @@ def test_reduced_precision_says_the_same(tiny, dtype):
 
 
 def test_scenes_and_a_model_that_is_itself(tiny):
-    found = bench_precision(tiny, [], 2, "cpu", "float32")
+    found = bench_precision(tiny, scenes=2, dtype="float32")
     assert found["images"] == 2
     assert found["pixels_of_one_id"] == 1
     assert found["quality"] is None or found["quality"]["pq"] == 100

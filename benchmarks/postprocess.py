@@ -1,32 +1,39 @@
-"""Time and memory of the panoptic fusion."""
+"""Time and peak memory of the panoptic fusion."""
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+import typer
 
-from .. import config as presets
-from ..config import PostprocessConfig
-from ..inference import fusion as postprocess
-from ..inference.results import PanopticResult
-from ..structures import Size
-from .process import measure, repeat
+from modelscope_swinpan import config as presets
+from modelscope_swinpan.benchmark.process import measure, repeat
+from modelscope_swinpan.cli.bench import RunsOption
+from modelscope_swinpan.config import PostprocessConfig
+from modelscope_swinpan.inference import fusion
+from modelscope_swinpan.inference.results import PanopticResult
+from modelscope_swinpan.structures import Size
 
 
-def bench_postprocess(width: int, height: int, queries: int, runs: int) -> dict[str, Any]:
-    """Seconds and peak memory of the panoptic fusion of one photo with so many kept queries, on the CPU."""
+def bench_postprocess(
+    width: Annotated[int, typer.Option(metavar="PIXELS", min=32, help="Width of the photo.")] = 4000,
+    height: Annotated[int, typer.Option(metavar="PIXELS", min=32, help="Height of the photo.")] = 3000,
+    queries: Annotated[int, typer.Option(metavar="N", min=1, max=200, help="Kept queries.")] = 30,
+    runs: RunsOption = 3,
+) -> dict[str, Any]:
+    """Time the panoptic fusion of one photo on the CPU."""
     return {"width": width, "height": height, "queries": queries, **repeat(runs, fuse, width, height, queries)}
 
 
 def fuse(width: int, height: int, queries: int) -> dict[str, Any]:
-    """Of the fusion, after one of a small photo: the first reads PyTorch's own code from the disk."""
+    """Measure the fusion, after a small one: the first call loads PyTorch's code from the disk."""
     _fusion(64, 64, 1)()
     return measure(_fusion(width, height, queries))
 
 
 def _fusion(width: int, height: int, queries: int) -> Callable[[], PanopticResult]:
-    """The fusion of masks that tile a photo, each sure of its tile: every query is kept and claims pixels."""
+    """A fusion of masks that divide a photo into a grid, so that every query is kept and claims pixels."""
     categories = presets.swin_large().categories
     short = min(width, height) / 800
     resized = Size(round(height / short), round(width / short))
@@ -38,7 +45,7 @@ def _fusion(width: int, height: int, queries: int) -> Callable[[], PanopticResul
     class_logits = torch.full((queries, len(categories) + 1), -5.0)
     class_logits[torch.arange(queries), torch.arange(queries) % len(categories)] = 8.0
     return partial(
-        postprocess.panoptic,
+        fusion.panoptic,
         class_logits,
         mask_logits,
         resized=resized,

@@ -1,30 +1,41 @@
-"""What a reduced precision changes: its answers scored against those of float32 as if they were the truth."""
+"""What a reduced precision changes: its results, scored with those of float32 as the truth."""
 
 import dataclasses
 import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+import typer
 
-from ..checkpoints.load import load_model
-from ..coco.writer import CocoPanopticWriter
-from ..evaluation.metrics import panoptic_quality
-from ..images.decode import decode_image
-from ..inference.predictor import PanopticPredictor
-from ..inference.results import PanopticResult
-from ..scenes.dataset import generate_scene
+from modelscope_swinpan.checkpoints.load import load_model
+from modelscope_swinpan.cli.bench import DeviceOption
+from modelscope_swinpan.cli.options import DtypeOption
+from modelscope_swinpan.coco.writer import CocoPanopticWriter
+from modelscope_swinpan.evaluation.metrics import panoptic_quality
+from modelscope_swinpan.images.decode import decode_image
+from modelscope_swinpan.inference.predictor import PanopticPredictor
+from modelscope_swinpan.inference.results import PanopticResult
+from modelscope_swinpan.scenes.dataset import generate_scene
 
 
-def bench_precision(model: Path, photos: Sequence[Path], scenes: int, device: str, dtype: str) -> dict[str, Any]:
-    """PQ in percent of ``dtype`` against float32, over ``photos``, or else so many generated scenes, and pixels alike.
+def bench_precision(
+    model: Annotated[Path, typer.Option(metavar="DIR", help="A trained model's directory.")],
+    image: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="A photo. Repeatable.", show_default="generated scenes")
+    ] = None,
+    scenes: Annotated[int, typer.Option(metavar="N", min=1, help="Number of generated scenes.")] = 100,
+    device: DeviceOption = "cpu",
+    dtype: DtypeOption = "bfloat16",
+) -> dict[str, Any]:
+    """Score a reduced precision with the results of float32 as the truth: PQ in percent, and the share of equal pixels.
 
-    Only a trained model has an answer worth comparing.
+    Only a trained model gives a meaningful answer.
     """
-    images = [decode_image(photo) for photo in photos] or [generate_scene(seed).image for seed in range(scenes)]
+    images = [decode_image(photo) for photo in image or ()] or [generate_scene(seed).image for seed in range(scenes)]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         expected = _answers(model, device, "float32", images, folder / "float32.json")
@@ -45,7 +56,7 @@ def bench_precision(model: Path, photos: Sequence[Path], scenes: int, device: st
 def _answers(
     model: Path, device: str, dtype: str, images: Sequence[npt.NDArray[np.uint8]], path: Path
 ) -> list[PanopticResult]:
-    """The panoptic results of all images, also written as a COCO panoptic dataset."""
+    """Segment all images, write the results as a COCO panoptic dataset, and return them."""
     predictor = PanopticPredictor(load_model(model, device=device, dtype=dtype))
     results = [predictor.predict([image])[0].to_panoptic() for image in images]
     with CocoPanopticWriter(path, predictor.model.config.categories) as writer:

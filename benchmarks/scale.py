@@ -1,32 +1,42 @@
-"""Time and memory as photos and answers grow, as a plot."""
+"""Time and memory by the size of the photo and by the number of kept queries, as a plot."""
 
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
+import typer
 
-from ..checkpoints.load import load_model
-from ..files import write_atomic
-from ..inference.predictor import PanopticPredictor
-from ..scenes.dataset import generate_scene
-from .fusion import bench_postprocess
-from .loading import read_weights
-from .process import measure, peak_resident, repeat, resident
-from .random_model import PHOTO, write_random_model
+from modelscope_swinpan.benchmark.implementations import read_weights
+from modelscope_swinpan.benchmark.process import measure, peak_above, repeat, resident
+from modelscope_swinpan.benchmark.random_model import PHOTO, write_random_model
+from modelscope_swinpan.checkpoints.load import load_model
+from modelscope_swinpan.cli.bench import ModelOption, RunsOption
+from modelscope_swinpan.cli.options import DtypeOption
+from modelscope_swinpan.files import write_atomic
+from modelscope_swinpan.inference.predictor import PanopticPredictor
+from modelscope_swinpan.scenes.dataset import generate_scene
+
+from .postprocess import bench_postprocess
 
 MEGAPIXELS = (0.3, 1, 3, 6, 12, 25, 50)
 QUERIES = (1, 3, 10, 30, 60, 100, 200)
 PHOTO_OF_QUERIES = (4000, 3000)
-SEEN = 1600
-"""Long side in pixels of the generated photo that larger ones are enlarged from."""
+GENERATED_SIDE = 1600
+"""Longest side in pixels of a generated photo. Larger photos are enlarged from it."""
 
 
-def bench_scale(model: Path | None, plot: Path, dtype: str, runs: int) -> dict[str, Any]:
-    """Seconds and peak memory beyond the weights: of whole photos of 3 : 2, and of the fusion alone.
+def bench_scale(
+    plot: Annotated[Path, typer.Option(metavar="FILE", help="PNG to write.")] = Path("scale.png"),
+    model: ModelOption = None,
+    dtype: DtypeOption = "float32",
+    runs: RunsOption = 1,
+) -> dict[str, Any]:
+    """Plot time and memory as photos grow to 50 megapixels, and as kept queries grow to 200 in the fusion alone.
 
-    Each measurement is a fresh process; of the model's, the second image counts, and the photo's own pixels do.
+    Each measurement runs in a fresh process. Memory is the peak beyond the weights, with the photo's own pixels. The
+    model sees a small photo first.
     """
     with tempfile.TemporaryDirectory() as temporary:
         directory = model or write_random_model(Path(temporary, "model"))
@@ -41,16 +51,16 @@ def bench_scale(model: Path | None, plot: Path, dtype: str, runs: int) -> dict[s
 
 
 def segment(directory: str, size: tuple[int, int], dtype: str) -> dict[str, Any]:
-    """One photo of (height, width), decoded already, through a model that has seen a small one before."""
+    """Measure one decoded photo of (height, width), after a small one."""
     predictor = PanopticPredictor(load_model(directory, dtype=dtype))
     read_weights(predictor.model)
     weights = resident()
     predictor.predict([generate_scene(0, PHOTO).image])
-    seen = min(1.0, SEEN / max(size))
-    image = generate_scene(0, (round(size[0] * seen), round(size[1] * seen))).image
+    factor = min(1.0, GENERATED_SIDE / max(size))
+    image = generate_scene(0, (round(size[0] * factor), round(size[1] * factor))).image
     image = np.ascontiguousarray(cv2.resize(image, size[::-1]))
     found = measure(lambda: predictor.predict([image]))
-    return {**found, "peak_bytes": peak_resident() - weights}
+    return {**found, "peak_bytes": peak_above(weights)}
 
 
 def _plot(path: Path, photos: list[dict[str, Any]], fusions: list[dict[str, Any]]) -> None:

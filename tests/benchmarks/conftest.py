@@ -1,0 +1,3 @@
+from tests.benchmark.conftest import directory
+
+__all__ = ["directory"]

@@ -1,0 +1,43 @@
+"""``swinpan bench``; its measurements have their tests in ``tests/benchmark``."""
+
+import io
+import subprocess
+import sys
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from modelscope_swinpan.cli import app
+from modelscope_swinpan.cli.bench import _table
+from modelscope_swinpan.cli.bench import app as bench
+
+
+def test_what_users_can_measure():
+    assert [command.name for command in bench.registered_commands] == ["model", "throughput", "serve"]
+
+
+@pytest.mark.parametrize(("size", "shown"), [(3 * 2**20, "3 MiB"), (None, "unknown")])
+def test_the_table_shows_memory_where_it_is_known(size, shown):
+    ours = {"dtype": "float32", "stages": {"decode": 0.5}, "seconds": 1.0, "spread": "", "segments": 4}
+    text = io.StringIO()
+    Console(file=text).print(_table({"ours": {**ours, "peak_bytes": size}}, ["ours"]))
+    (line,) = [line for line in text.getvalue().splitlines() if "peak memory" in line]
+    assert shown in line
+
+
+def test_a_wrong_dtype():
+    answer = CliRunner().invoke(app, ["bench", "model", "--against-dtype", "int8"])
+    assert answer.exit_code == 2
+    assert "--against-dtype" in answer.stderr
+
+
+def test_help_waits_for_no_heavy_import():
+    code = (
+        "import sys; from modelscope_swinpan.cli import main\n"
+        "try: main(['bench', 'model', '--help'])\n"
+        "finally: print({'torch', 'cv2', 'numpy', 'multiprocessing.pool'} & {*sys.modules}, file=sys.stderr)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stderr.strip() == "set()"
+    assert "--against" in run.stdout
