@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
-from .. import config as presets
 from ..config import PostprocessConfig
 from ..inference import fusion as postprocess
 from ..inference.results import PanopticResult
+from ..models.backbones import swin as presets
 from ..structures import Size
 from .process import measure, repeat
 

@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from .. import config as presets
 from ..checkpoints.load import open_model, parse_device, parse_dtype
 from ..config import Mask2FormerConfig
 from ..kernels.linear import linear
+from ..models.backbones import swin as presets
 from ..models.mask2former import Mask2Former
 
 INPUT = (800, 1216)

@@ -8,10 +8,10 @@ from pathlib import Path
 from string import Template
 
 from ..categories import Category
-from ..config import ResNetConfig, SwinConfig
+from ..models.backbones import backbone_of
 from .facts import Card, Language
 from .front_matter import EXAMPLE_URL, front_matter, join
-from .phrases import BACKBONES, DATASET_SNIPPET, IMAGE_SNIPPET, MASK2FORMER, PHRASES, QUICK_START, Phrases
+from .phrases import DATASET_SNIPPET, IMAGE_SNIPPET, MASK2FORMER, PHRASES, QUICK_START, Phrases
 
 _SEAL = "<!-- Written by swinpan card. SHA-256 of the text above: {} -->\n"
 
@@ -34,15 +34,15 @@ def _seal(text: str) -> str:
 
 def _part(card: Card, language: Language) -> str:
     config, phrases = card.model.config, PHRASES[language]
-    backbone_name, backbone_paper = BACKBONES[type(config.backbone)]
+    backbone = backbone_of(config.backbone)
     things, stuff = ([c for c in config.categories if c.isthing is isthing] for isthing in (True, False))
     template = Path(__file__).with_name(f"{language}.md").read_text(encoding="utf-8")
     return Template(template).substitute(
         title=card.name.partition("/")[2],
         summary=phrases.summaries[config.task],
         version=metadata.version("modelscope_swinpan"),
-        backbone_name=backbone_name,
-        backbone=_backbone(config.backbone),
+        backbone_name=backbone.title,
+        backbone=backbone.summary(config.backbone),
         parameters=f"{card.model.parameters:,}",
         dtypes=", ".join(card.model.dtypes),
         queries=config.transformer_decoder.num_queries,
@@ -60,7 +60,7 @@ def _part(card: Card, language: Language) -> str:
         size_divisor=config.preprocess.size_divisor,
         results=_results(card, phrases),
         license=card.license.strip(),
-        citations=f"{MASK2FORMER}\n\n{backbone_paper}",
+        citations=f"{MASK2FORMER}\n\n{backbone.citation}",
     )
 
 
@@ -68,13 +68,6 @@ def _results(card: Card, phrases: Phrases) -> str:
     if card.report is None:
         return phrases.not_evaluated
     return f"{phrases.evaluated.format(**card.report.evaluated)}\n\n{card.report.table()}"
-
-
-def _backbone(config: SwinConfig | ResNetConfig) -> str:
-    if isinstance(config, ResNetConfig):
-        return f"ResNet-{config.depth}"
-    depths = "-".join(map(str, config.depths))
-    return f"Swin, {config.embed_dim} channels, {depths} blocks, window {config.window_size}"
 
 
 def _names(categories: Iterable[Category]) -> str:

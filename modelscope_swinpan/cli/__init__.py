@@ -46,8 +46,11 @@ def _swinpan(
     """Panoptic segmentation of images with Swin + Mask2Former."""
 
 
-for command in (images.predict, images.demo, scenes.scenes, checkpoints.convert, checkpoints.inspect, exporting.export):
+for command in (images.predict, images.demo, scenes.scenes):
     app.command()(command)
+app.command(cls=checkpoints.Convert)(checkpoints.convert)
+app.command()(checkpoints.inspect)
+app.command()(exporting.export)
 app.command("eval")(evaluation.evaluate)
 app.command()(training.train)
 app.command()(batch.batch)

@@ -1,11 +1,12 @@
 """``swinpan convert`` and ``swinpan inspect``: checkpoints of every dialect."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
+from typer.core import TyperCommand
 
 from .console import err, one_line_errors, out, say
 
@@ -18,25 +19,36 @@ ModelArgument = Annotated[
 ]
 
 
+class Convert(TyperCommand):
+    """The command ``convert``. Its help lists the dialects that are registered when it is shown."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help."""
+        from ..checkpoints.dialects import writers
+
+        for parameter in self.params:
+            if parameter.name == "to":
+                forms = "; ".join(f"{name}: {writer.purpose}" for name, writer in writers().items())
+                parameter.help = f"Dialect to write. {forms}."  # type: ignore[attr-defined]
+        super().format_help(ctx, formatter)
+
+
 def convert(
     model: ModelArgument,
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", help="Model directory to write; made where it is missing.", file_okay=False)
     ],
-    to: Annotated[
-        Literal["native", "mmdet", "transformers"],
-        typer.Option(
-            metavar="FORM",
-            help="native: safetensors, which load fastest. mmdet: mmdetection 2.x, which upstream reads. transformers: "
-            "for Mask2FormerForUniversalSegmentation.from_pretrained.",
-        ),
-    ] = "native",
+    to: Annotated[str, typer.Option(metavar="FORM", help="Dialect to write.")] = "native",
 ) -> None:
     """Convert a checkpoint of any dialect.
 
-    The numbers and their format stay as they are. Files of the same names in DIR are replaced.
+    Weights keep their values and number format. Files of the same names in DIR are replaced.
     """
     with one_line_errors():
+        from ..checkpoints.dialects import writable
+
+        writable(to)
+
         from ..checkpoints.load import open_model
         from ..checkpoints.save import save_pretrained
         from ..plugin.hub import resolve_model
@@ -47,9 +59,9 @@ def convert(
 
 
 def inspect(model: ModelArgument) -> None:
-    """Tell what a checkpoint holds.
+    """Show what a checkpoint holds.
 
-    Its weights are not read into memory, so that a large one takes no longer than the sum over its bytes.
+    The file is read once, to hash it. Its weights are not loaded, so a large file needs little memory.
     """
     with one_line_errors():
         from ..checkpoints.inspection import inspect_checkpoint
@@ -83,16 +95,11 @@ def _table(found: "Inspection") -> Table:
 
 
 def _architecture(config: "Mask2FormerConfig") -> dict[str, str]:
-    from ..config import SwinConfig
+    from ..models.backbones import backbone_of
 
-    backbone, pixel_decoder, decoder = config.backbone, config.pixel_decoder, config.transformer_decoder
-    if isinstance(backbone, SwinConfig):
-        depths, heads = ("-".join(map(str, numbers)) for numbers in (backbone.depths, backbone.num_heads))
-        what = f"Swin, {backbone.embed_dim} channels, {depths} blocks, {heads} heads, window {backbone.window_size}"
-    else:
-        what = f"ResNet-{backbone.depth}, stride in the {'1 × 1' if backbone.stride_in_1x1 else '3 × 3'} convolution"
+    pixel_decoder, decoder = config.pixel_decoder, config.transformer_decoder
     return {
-        "backbone": what,
+        "backbone": backbone_of(config.backbone).summary(config.backbone),
         "pixel decoder": f"{pixel_decoder.num_layers} layers, {config.hidden_dim} channels, "
         f"FFN {pixel_decoder.ffn_dim}, {pixel_decoder.num_heads} heads, {pixel_decoder.num_levels} levels, "
         f"{pixel_decoder.num_points} points",
