@@ -14,6 +14,8 @@ from modelscope_swinpan.checkpoints.dialects.detectron2 import DETECTRON2
 from modelscope_swinpan.checkpoints.dialects.easycv import EASYCV
 from modelscope_swinpan.checkpoints.dialects.mmdet import MMDET2
 from modelscope_swinpan.checkpoints.dialects.native import to_header
+from modelscope_swinpan.checkpoints.inspection import inspect_checkpoint
+from modelscope_swinpan.checkpoints.load import open_model
 from modelscope_swinpan.config import PostprocessConfig, PreprocessConfig
 from modelscope_swinpan.errors import CheckpointError, ConfigError
 from modelscope_swinpan.models.backbones.resnet import ResNetConfig
@@ -54,6 +56,14 @@ def test_bare_file_and_bare_state_dict(directory, weights):
     path = directory(weights) / "pytorch_model.pt"
     with pytest.warns(UserWarning, match="names no classes; taking the 133 of COCO panoptic"):
         assert load_model(path).config == SMALL
+
+
+def test_warnings_name_the_line_that_loads(directory, weights):
+    path = directory(weights, preprocessor={"type": "image-easycv"})
+    for load in (load_model, open_model, inspect_checkpoint):
+        with pytest.warns(UserWarning, match="names no classes") as caught:
+            load(path)
+        assert [warning.filename for warning in caught] == [__file__] * 2
 
 
 def test_blanks_in_class_names_are_stripped(tiny_model):
