@@ -8,10 +8,9 @@ from pathlib import Path
 import torch
 
 from ..config import Mask2FormerConfig
-from .checkpoint import interpret
-from .dialects.registry import Dialect
+from .dialects import Dialect
 from .files.source import Source, read_json, read_source
-from .load import build, locate, resolve_config
+from .load import build, interpret, locate, resolve_config
 
 PIECE = 2**20
 """Bytes that are hashed at a time."""

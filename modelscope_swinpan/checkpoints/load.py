@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -14,12 +14,12 @@ from ..categories import Category
 from ..config import Mask2FormerConfig, PostprocessConfig, PreprocessConfig, Task, from_mapping
 from ..errors import CheckpointError, ConfigError
 from ..models.mask2former import Mask2Former
-from .architecture import infer_config, num_classes
-from .checkpoint import Checkpoint, read_checkpoint
+from .architecture import find_backbone, infer_config, num_classes
 from .classes import Resolved, check_count, resolve
+from .dialects import Dialect, Notes, detect
 from .dialects.keymap import check_complete, shorten
 from .dialects.transformers import CONFIG
-from .files.source import find_weights, inside, read_json
+from .files.source import Source, find_weights, inside, read_json, read_source
 
 CONFIGURATION = "configuration.json"
 EMBEDDED = Path(__file__).parents[1] / "embedded"
@@ -29,6 +29,16 @@ SECTIONS = (("model",), ("model", "architecture"), ("preprocessor",), ("model", 
 """The objects in a configuration that are ours."""
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint of any dialect: weights under our keys, read from ``path``, and what its files say beside them."""
+
+    path: Path
+    dialect: Dialect
+    tensors: dict[str, Tensor]
+    notes: Notes
 
 
 def load_model(
@@ -76,7 +86,7 @@ def open_model(path: Path) -> Mask2Former:
 def _open(path: Path) -> tuple[Mask2Former, list[str]]:
     """The model on the CPU in the file's dtype, and remarks that its user should be warned with."""
     weights, configuration = locate(path)
-    checkpoint = read_checkpoint(weights)
+    checkpoint = interpret(weights, read_source(weights))
     config, remarks = resolve_config(checkpoint, configuration)
     return build(config, checkpoint.tensors, str(weights)), remarks
 
@@ -92,6 +102,18 @@ def locate(path: Path) -> tuple[Path, dict[str, Any]]:
         return path, {}
     configuration = read_configuration(path)
     return weights_file(path, configuration), configuration
+
+
+def interpret(path: Path, source: Source) -> Checkpoint:
+    """The checkpoint with the content ``source``, read from ``path``. The dialect's files beside it count too.
+
+    Raises:
+        CheckpointError: it belongs to no known dialect, or its files contradict what we compute.
+        ConfigError: one of the JSON files beside it is damaged.
+    """
+    dialect = detect(source.tensors, str(path))
+    tensors, _ = dialect.keymap.read(source.tensors)
+    return Checkpoint(path, dialect, tensors, dialect.notes(path, source.meta, find_backbone(tensors, str(path))))
 
 
 def resolve_config(checkpoint: Checkpoint, configuration: Mapping[str, Any]) -> tuple[Mask2FormerConfig, list[str]]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PLACEHOLDERS = {
+    "a": "qkv|proj",
+    "b": r"(?:conv|bn)[123]|downsample\.[01]",
     "i": r"\d{1,4}",
     "j": r"\d{1,4}",
     "c": "1|2|3",

@@ -58,6 +58,7 @@ def test_bare_file_and_bare_state_dict(directory, weights):
         assert load_model(path).config == SMALL
 
 
+@pytest.mark.filterwarnings("ignore:.*preprocessor of type")
 def test_warnings_name_the_line_that_loads(directory, weights):
     path = directory(weights, preprocessor={"type": "image-easycv"})
     for load in (load_model, open_model, inspect_checkpoint):

@@ -117,46 +117,41 @@ def _counter(running_mean: Tensor) -> Tensor:
     return torch.tensor(0)
 
 
-def _norm(theirs: str, ours: str) -> tuple[Rule, ...]:
-    return (
-        Rule(theirs + ".{n}", ours + ".{n}"),
-        Rule(theirs + ".num_batches_tracked", ours + ".running_mean", constant=_counter),
-    )
-
-
-def _stage(i: int, theirs: str, norm: str, shortcut: str, shortcut_norm: str) -> tuple[Rule, ...]:
-    """The blocks of stage ``i`` (1–4), given a dialect's names for the stage and for parts of a block."""
-    block, our_block = f"{theirs}.{{j}}.", f"backbone.body.layer{i}.{{j}}."
-    return (
-        Rule(block + "conv{c}.weight", our_block + "conv{c}.weight"),
-        *_norm(block + norm, our_block + "bn{c}"),
-        Rule(block + shortcut + ".weight", our_block + "downsample.0.weight"),
-        *_norm(block + shortcut_norm, our_block + "downsample.1"),
-    )
-
-
 TORCHVISION = BackboneKeys(
     rules=(
-        Rule("backbone.conv1.weight", "backbone.body.conv1.weight"),
-        *_norm("backbone.bn1", "backbone.body.bn1"),
-        *(
-            rule
-            for i in range(1, 5)
-            for rule in _stage(i, f"backbone.layer{i}", "bn{c}", "downsample.0", "downsample.1")
+        Rule("backbone.{b}.{n}", "backbone.body.{b}.{n}"),
+        Rule("backbone.{b}.num_batches_tracked", "backbone.body.{b}.running_mean", constant=_counter),
+        Rule("backbone.layer{i}.{j}.{b}.{n}", "backbone.body.layer{i}.{j}.{b}.{n}"),
+        Rule(
+            "backbone.layer{i}.{j}.{b}.num_batches_tracked",
+            "backbone.body.layer{i}.{j}.{b}.running_mean",
+            constant=_counter,
         ),
     )
 )
 """torchvision's names, which mmdetection and EasyCV keep."""
 
+
+def _detectron2(theirs: str, conv: str, norm: str) -> tuple[Rule, ...]:
+    """A convolution and the norm that detectron2 puts inside it, for which we have two names."""
+    return (
+        Rule(f"backbone.{theirs}.weight", f"backbone.body.{conv}.weight"),
+        Rule(f"backbone.{theirs}.norm.{{n}}", f"backbone.body.{norm}.{{n}}"),
+        Rule(f"backbone.{theirs}.norm.num_batches_tracked", None),
+    )
+
+
+def _detectron2_stage(theirs: str, ours: str) -> tuple[Rule, ...]:
+    return (
+        *_detectron2(theirs + ".{j}.conv{c}", ours + ".{j}.conv{c}", ours + ".{j}.bn{c}"),
+        *_detectron2(theirs + ".{j}.shortcut", ours + ".{j}.downsample.0", ours + ".{j}.downsample.1"),
+    )
+
+
 DETECTRON2 = BackboneKeys(
     rules=(
-        Rule("backbone.stem.conv1.weight", "backbone.body.conv1.weight"),
-        *_norm("backbone.stem.conv1.norm", "backbone.body.bn1"),
-        *(
-            rule
-            for i in range(1, 5)
-            for rule in _stage(i, f"backbone.res{i + 1}", "conv{c}.norm", "shortcut", "shortcut.norm")
-        ),
+        *_detectron2("stem.conv1", "conv1", "bn1"),
+        *(rule for i in range(1, 5) for rule in _detectron2_stage(f"res{i + 1}", f"layer{i}")),
     )
 )
 

@@ -32,8 +32,7 @@ MMDET = (
     Rule("backbone.patch_embed.projection.{p}", "backbone.patch_embed.projection.{p}"),
     Rule("backbone.patch_embed.norm.{p}", "backbone.patch_embed.norm.{p}"),
     Rule(BLOCK + "norm{k}.{p}", BLOCK + "norm{k}.{p}"),
-    Rule(BLOCK + "attn.w_msa.qkv.{p}", BLOCK + "attn.qkv.{p}"),
-    Rule(BLOCK + "attn.w_msa.proj.{p}", BLOCK + "attn.proj.{p}"),
+    Rule(BLOCK + "attn.w_msa.{a}.{p}", BLOCK + "attn.{a}.{p}"),
     Rule(BLOCK + "attn.w_msa.relative_position_bias_table", BIAS_TABLE),
     Rule(BLOCK + "attn.w_msa.relative_position_index", BIAS_TABLE, constant=_position_index),
     Rule(BLOCK + "ffn.layers.0.0.{p}", BLOCK + "mlp.fc1.{p}"),
@@ -49,8 +48,7 @@ DETECTRON2 = (
     Rule("backbone.patch_embed.proj.{p}", "backbone.patch_embed.projection.{p}"),
     Rule("backbone.patch_embed.norm.{p}", "backbone.patch_embed.norm.{p}"),
     Rule(D2_BLOCK + "norm{k}.{p}", BLOCK + "norm{k}.{p}"),
-    Rule(D2_BLOCK + "attn.qkv.{p}", BLOCK + "attn.qkv.{p}"),
-    Rule(D2_BLOCK + "attn.proj.{p}", BLOCK + "attn.proj.{p}"),
+    Rule(D2_BLOCK + "attn.{a}.{p}", BLOCK + "attn.{a}.{p}"),
     Rule(D2_BLOCK + "attn.relative_position_bias_table", BIAS_TABLE),
     Rule(D2_BLOCK + "attn.relative_position_index", None),
     Rule(D2_BLOCK + "mlp.fc{k}.{p}", BLOCK + "mlp.fc{k}.{p}"),
@@ -63,38 +61,23 @@ ENCODER = "model.pixel_level_module.encoder."
 PREFIXES = (ENCODER, ENCODER + "swin.", ENCODER + "model.")
 """In files, in the memory of transformers 5, and in files of its first Mask2Formers."""
 
-NAMES: tuple[dict[str, str], ...] = (
-    {
-        "q": "attention.self.query.{p}",
-        "k": "attention.self.key.{p}",
-        "v": "attention.self.value.{p}",
-        "table": "attention.self.relative_position_bias_table",
-        "proj": "attention.output.dense.{p}",
-        "fc1": "intermediate.dense.{p}",
-        "fc2": "output.dense.{p}",
-    },
-    {
-        "q": "attention.q_proj.{p}",
-        "k": "attention.k_proj.{p}",
-        "v": "attention.v_proj.{p}",
-        "table": "attention.relative_position_bias.relative_position_bias_table",
-        "proj": "attention.o_proj.{p}",
-        "fc1": "mlp.fc1.{p}",
-        "fc2": "mlp.fc2.{p}",
-    },
+TABLE = "relative_position_bias_table"
+PARTS: tuple[tuple[str, tuple[int, int] | None, str, str], ...] = (
+    ("attn.qkv.{p}", (0, 3), "attention.self.query.{p}", "attention.q_proj.{p}"),
+    ("attn.qkv.{p}", (1, 3), "attention.self.key.{p}", "attention.k_proj.{p}"),
+    ("attn.qkv.{p}", (2, 3), "attention.self.value.{p}", "attention.v_proj.{p}"),
+    ("attn.proj.{p}", None, "attention.output.dense.{p}", "attention.o_proj.{p}"),
+    (f"attn.{TABLE}", None, f"attention.self.{TABLE}", f"attention.relative_position_bias.{TABLE}"),
+    ("mlp.fc1.{p}", None, "intermediate.dense.{p}", "mlp.fc1.{p}"),
+    ("mlp.fc2.{p}", None, "output.dense.{p}", "mlp.fc2.{p}"),
 )
-"""The parts of a block: in files, which transformers 4 and 5 both write and read; and in the memory of version 5."""
+"""Parts of a block: our name, which third of it, and transformers' names in files and in the memory of version 5."""
 
 
-def _renamed(prefix: str, names: dict[str, str]) -> tuple[Rule, ...]:
+def _renamed(prefix: str, naming: int) -> tuple[Rule, ...]:
+    """The parts of blocks that were renamed, by their names in files (0) or in memory (1)."""
     block = prefix + "encoder.layers.{i}.blocks.{j}."
-    return (
-        *(Rule(block + names[part], BLOCK + "attn.qkv.{p}", part=(at, 3)) for at, part in enumerate("qkv")),
-        Rule(block + names["proj"], BLOCK + "attn.proj.{p}"),
-        Rule(block + names["table"], BIAS_TABLE),
-        Rule(block + names["fc1"], BLOCK + "mlp.fc1.{p}"),
-        Rule(block + names["fc2"], BLOCK + "mlp.fc2.{p}"),
-    )
+    return tuple(Rule(block + names[naming], BLOCK + ours, part=third) for ours, third, *names in PARTS)
 
 
 def _unrenamed(prefix: str) -> tuple[Rule, ...]:
@@ -111,7 +94,7 @@ def _unrenamed(prefix: str) -> tuple[Rule, ...]:
 
 
 TRANSFORMERS = (
-    *_renamed(PREFIXES[0], NAMES[0]),
+    *_renamed(PREFIXES[0], 0),
     *_unrenamed(PREFIXES[0]),
     *(Rule(f"{ENCODER}hidden_states_norms.stage{i + 1}.{{p}}", f"backbone.norms.{i}.{{p}}") for i in range(4)),
     # A norm of the classifier, which a backbone does not use.
@@ -120,9 +103,8 @@ TRANSFORMERS = (
 )
 
 TRANSFORMERS_ALIASES = (
-    *_renamed(PREFIXES[0], NAMES[1]),
-    *(rule for prefix in PREFIXES[1:] for names in NAMES for rule in _renamed(prefix, names)),
-    *(rule for prefix in PREFIXES[1:] for rule in _unrenamed(prefix)),
+    *_renamed(PREFIXES[0], 1),
+    *(rule for prefix in PREFIXES[1:] for rule in (*_renamed(prefix, 0), *_renamed(prefix, 1), *_unrenamed(prefix))),
     *(Rule(prefix + "encoder.layers.{i}.blocks.{j}.attention.{f}.{p}", BLOCK + "attn.qkv.{p}") for prefix in PREFIXES),
     *(
         Rule(prefix + "encoder.layers.{i}.blocks.{j}.attention.self.relative_position_index", None)
