@@ -1,7 +1,6 @@
-"""Named entries that other code may add to: backbones, checkpoint dialects, …"""
+"""Registries: named entries that other code may add to."""
 
-from collections.abc import Iterator
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from .errors import ConfigError
 
@@ -11,21 +10,14 @@ class Named(Protocol):
 
     @property
     def name(self) -> str:
-        """What the entry is registered under."""
+        """The key in the registry."""
 
 
 Entry = TypeVar("Entry", bound=Named)
 
 
-class Registry(Generic[Entry]):
-    """Entries by name. Iterating gives them in the order in which they were registered."""
-
-    def __init__(self, kind: str) -> None:
-        self._kind = kind
-        self._entries: dict[str, Entry] = {}
-
-    def __iter__(self) -> Iterator[Entry]:
-        return iter(tuple(self._entries.values()))
+class Registry(dict[str, Entry]):
+    """Entries by name, in the order in which they were registered. ``del registry[name]`` removes one."""
 
     def register(self, entry: Entry) -> Entry:
         """Add an entry, and return it.
@@ -33,11 +25,7 @@ class Registry(Generic[Entry]):
         Raises:
             ConfigError: its name is taken.
         """
-        if entry.name in self._entries:
-            raise ConfigError(f"There is a {self._kind} named {entry.name!r} already; unregister it first.")
-        self._entries[entry.name] = entry
+        if entry.name in self:
+            raise ConfigError(f"{entry.name!r} is registered already.")
+        self[entry.name] = entry
         return entry
-
-    def unregister(self, name: str) -> None:
-        """Remove the entry of that name, if there is one."""
-        self._entries.pop(name, None)

@@ -12,13 +12,11 @@ class Tool:
 
 
 def test_entries_in_the_order_of_registration():
-    tools: Registry[Tool] = Registry("tool")
+    tools: Registry[Tool] = Registry()
     saw, axe = tools.register(Tool("saw")), tools.register(Tool("axe"))
-    assert list(tools) == [saw, axe]
-    with pytest.raises(ConfigError, match="There is a tool named 'saw' already"):
+    assert list(tools.values()) == [saw, axe]
+    with pytest.raises(ConfigError, match="'saw' is registered already"):
         tools.register(Tool("saw"))
-    tools.unregister("saw")
-    tools.unregister("saw")
-    assert list(tools) == [axe]
+    del tools["saw"]
     tools.register(Tool("saw"))
-    assert [tool.name for tool in tools] == ["axe", "saw"]
+    assert list(tools) == ["axe", "saw"]

@@ -28,7 +28,7 @@ def infer_config(tensors: Mapping[str, Tensor], overrides: Mapping[str, Any], wh
     """
     backbone = find_backbone(tensors, where)
     known = dict(DECODERS)
-    for other in BACKBONES:
+    for other in BACKBONES.values():
         known.update(other.options)
     check_names(overrides, known, SECTION)
     for name, value in overrides.items():
@@ -36,11 +36,11 @@ def infer_config(tensors: Mapping[str, Tensor], overrides: Mapping[str, Any], wh
             expected = "true or false" if isinstance(known[name], bool) else "a positive int"
             raise ConfigError(f"{SECTION}: {name} must be {expected}; got {value!r}.")
         if value != known[name] and name not in (*DECODERS, *backbone.options):
-            owner = next(other.title for other in BACKBONES if name in other.options)
+            owner = next(other.title for other in BACKBONES.values() if name in other.options)
             raise ConfigError(f"{SECTION}: only a {owner} has {name}; this is a {backbone.title}.")
     values = {**known, **overrides}
     try:
-        return _infer(tensors, backbone, values, num_heads=values["num_heads"], num_points=values["num_points"])
+        return _infer(tensors, backbone, values)
     except ConfigError:
         raise
     except (KeyError, IndexError, ValueError, ZeroDivisionError) as error:
@@ -53,10 +53,10 @@ def find_backbone(tensors: Mapping[str, Tensor], where: str) -> Backbone:
     Raises:
         CheckpointError: they belong to none that is registered. ``where`` names the file.
     """
-    for backbone in BACKBONES:
+    for backbone in BACKBONES.values():
         if backbone.marker in tensors:
             return backbone
-    raise _unreadable(where, f"none of the backbones {', '.join(backbone.title for backbone in BACKBONES)}")
+    raise _unreadable(where, f"none of the backbones {', '.join(backbone.title for backbone in BACKBONES.values())}")
 
 
 def num_classes(tensors: Mapping[str, Tensor]) -> int:
@@ -70,12 +70,11 @@ def _unreadable(where: str, reason: str) -> CheckpointError:
     )
 
 
-def _infer(
-    tensors: Mapping[str, Tensor], backbone: Backbone, options: Mapping[str, Any], *, num_heads: int, num_points: int
-) -> Mask2FormerConfig:
+def _infer(tensors: Mapping[str, Tensor], backbone: Backbone, options: Mapping[str, Any]) -> Mask2FormerConfig:
     def size(key: str, axis: int = 0) -> int:
         return tensors[key].shape[axis]
 
+    num_heads, num_points = options["num_heads"], options["num_points"]
     num_levels = size("pixel_decoder.level_embed")
     samples = size("pixel_decoder.layers.0.self_attn.attention_weights.bias")
     if num_heads * num_levels * num_points != samples:

@@ -84,19 +84,19 @@ class Dialect:
         """The whole key table, for all registered backbones."""
         from ...models.backbones import BACKBONES  # imports PyTorch
 
-        backbones = [backbone.keys[self.name] for backbone in BACKBONES if self.name in backbone.keys]
+        backbones = [backbone.keys[self.name] for backbone in BACKBONES.values() if self.name in backbone.keys]
         return KeyMap(
             [*self.rules, *(rule for keys in backbones for rule in keys.rules)],
             aliases=[*self.aliases, *(rule for keys in backbones for rule in keys.aliases)],
         )
 
 
-DIALECTS: Registry[Dialect] = Registry("dialect")
+DIALECTS: Registry[Dialect] = Registry()
 
 
 def writers() -> dict[str, Writer]:
     """The writers of all dialects that can be written, by the dialect's name."""
-    return {dialect.name: dialect.writer for dialect in DIALECTS if dialect.writer is not None}
+    return {dialect.name: dialect.writer for dialect in DIALECTS.values() if dialect.writer is not None}
 
 
 def writable(form: str) -> tuple[Dialect, Writer]:
@@ -105,10 +105,9 @@ def writable(form: str) -> tuple[Dialect, Writer]:
     Raises:
         ConfigError: there is no such dialect that can be written.
     """
-    for dialect in DIALECTS:
-        if dialect.name == form and dialect.writer is not None:
-            return dialect, dialect.writer
-    raise ConfigError(f"form must be one of {', '.join(writers())}; got {form!r}.")
+    if form not in writers():
+        raise ConfigError(f"form must be one of {', '.join(writers())}; got {form!r}.")
+    return DIALECTS[form], writers()[form]
 
 
 def detect(keys: Iterable[str], where: str) -> Dialect:
@@ -120,12 +119,12 @@ def detect(keys: Iterable[str], where: str) -> Dialect:
     keys = list(keys)
     # Layers repeat: one key of each kind tells as much as all of them.
     kinds = list({re.sub(r"\d+", "#", key): key for key in keys}.values())
-    tables = [(dialect, dialect.keymap) for dialect in DIALECTS]
+    tables = [(dialect, dialect.keymap) for dialect in DIALECTS.values()]
     best, keymap = max(tables, key=lambda table: sum(map(table[1].knows, kinds)))
     if 2 * sum(map(keymap.knows, kinds)) < len(kinds):
         raise CheckpointError(
             f"{where} is not a Mask2Former checkpoint of a known dialect "
-            f"({', '.join(dialect.title for dialect in DIALECTS)}). Its keys: {shorten(keys)}."
+            f"({', '.join(dialect.title for dialect in DIALECTS.values())}). Its keys: {shorten(keys)}."
         )
     unknown = [key for key in keys if not keymap.knows(key)]
     if unknown:

@@ -223,7 +223,7 @@ def model_config(config: Mask2FormerConfig) -> dict[str, Any]:
     keys = backbone_of(backbone).keys.get(NAME)
     sizes = (pixel_decoder.num_levels, pixel_decoder.num_points, pixel_decoder.num_heads)
     if keys is None or keys.entries is None or sizes != (NUM_LEVELS, NUM_POINTS, decoder.num_heads):
-        known = " or ".join(entry.title for entry in BACKBONES if NAME in entry.keys)
+        known = " or ".join(entry.title for entry in BACKBONES.values() if NAME in entry.keys)
         raise CheckpointError(
             f"transformers' Mask2Former has a {known} backbone, {NUM_LEVELS} levels of {NUM_POINTS} points and one "
             "number of heads; this model has not. Save it in another form."

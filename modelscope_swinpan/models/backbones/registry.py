@@ -58,7 +58,7 @@ class Backbone:
     initialize: Callable[[Any], None] | None = None
 
 
-BACKBONES: Registry[Backbone] = Registry("backbone")
+BACKBONES: Registry[Backbone] = Registry()
 
 
 def backbone_of(config: BackboneConfig) -> Backbone:
@@ -67,10 +67,10 @@ def backbone_of(config: BackboneConfig) -> Backbone:
     Raises:
         ConfigError: it belongs to none that is registered.
     """
-    for backbone in BACKBONES:
+    for backbone in BACKBONES.values():
         if backbone.config is type(config):
             return backbone
-    known = ", ".join(backbone.config.__name__ for backbone in BACKBONES)
+    known = ", ".join(backbone.config.__name__ for backbone in BACKBONES.values())
     raise ConfigError(f"No backbone takes a {type(config).__name__}. Known configs: {known}.")
 
 

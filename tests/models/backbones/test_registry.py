@@ -31,7 +31,7 @@ def test_nothing_outside_asks_which_backbone_it_is():
     """What depends on the backbone is in its own file, and reached through the registry."""
     package = ROOT / "modelscope_swinpan"
     own = [package / "models" / "backbones"]
-    names = "|".join(backbone.config.__name__.removesuffix("Config") for backbone in BACKBONES)
+    names = "|".join(backbone.config.__name__.removesuffix("Config") for backbone in BACKBONES.values())
     question = re.compile(
         rf"is(instance|subclass)\([^)]*\b({names})(Config)?\b|type\([\w.]*backbone\)(?!\.__name__)|backbone\.name [=!]="
     )

@@ -68,7 +68,7 @@ CONFIG = dataclasses.replace(TINY, backbone=ToyConfig(width=12, leaky=True))
 def _registered():
     BACKBONES.register(TOY)
     yield
-    BACKBONES.unregister("toy")
+    del BACKBONES["toy"]
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_its_options_are_known(directory):
 
 
 def test_unregistered(directory):
-    BACKBONES.unregister("toy")
+    del BACKBONES["toy"]
     try:
         with pytest.raises(CheckpointError, match="none of the backbones Swin Transformer, ResNet"):
             load_model(directory)

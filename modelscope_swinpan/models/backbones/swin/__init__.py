@@ -9,7 +9,6 @@ from ....config import Mask2FormerConfig
 from ..registry import Backbone, count_layers
 from .keys import KEYS
 from .module import Block as Block
-from .module import PatchMerging as PatchMerging
 from .module import Swin as Swin
 from .module import SwinConfig as SwinConfig
 from .module import WindowAttention as WindowAttention
