@@ -10,12 +10,12 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from modelscope_swinpan import config as presets
 from modelscope_swinpan.checkpoints.load import open_model, parse_device, parse_dtype
 from modelscope_swinpan.cli.bench import DeviceOption, ModelOption, RunsOption
 from modelscope_swinpan.cli.options import DtypeOption
 from modelscope_swinpan.config import Mask2FormerConfig
 from modelscope_swinpan.kernels.linear import linear
+from modelscope_swinpan.models.backbones import swin as presets
 from modelscope_swinpan.models.mask2former import Mask2Former
 
 INPUT = (800, 1216)

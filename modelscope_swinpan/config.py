@@ -1,14 +1,14 @@
 """What a model is and how it is used, as frozen dataclasses: architecture, categories, pre- and post-processing.
 
-Presets are functions. Values that come from outside (``configuration.json``, call options) go through
-:func:`from_mapping`, which names the nearest known option when it meets an unknown one.
+A backbone's own config is in ``models/backbones``. Values from outside (``configuration.json``, call options) go
+through :func:`from_mapping`, whose error for an unknown option names the nearest known one.
 """
 
 import dataclasses
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar, get_type_hints
+from typing import Any, Literal, Protocol, TypeVar, get_type_hints
 
 from .categories import COCO_PANOPTIC, Category
 from .errors import ConfigError
@@ -16,45 +16,15 @@ from .errors import ConfigError
 T = TypeVar("T")
 
 Task = Literal["panoptic", "instance", "semantic"]
-"""What a model was trained to answer."""
+"""What a model was trained to predict."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class SwinConfig:
-    """Swin Transformer (Liu et al., arXiv 2103.14030). Defaults: Swin-L with window 12."""
-
-    embed_dim: int = 192
-    depths: tuple[int, ...] = (2, 2, 18, 2)
-    num_heads: tuple[int, ...] = (6, 12, 24, 48)
-    window_size: int = 12
-    mlp_ratio: float = 4.0
+class BackboneConfig(Protocol):
+    """What the rest of the model asks of a backbone's config, a frozen dataclass in ``models/backbones``."""
 
     @property
     def channels(self) -> tuple[int, ...]:
         """Channels of the output maps, finest (stride 4) first."""
-        return tuple(self.embed_dim * 2**stage for stage in range(len(self.depths)))
-
-
-@dataclass(frozen=True, kw_only=True)
-class ResNetConfig:
-    """ResNet (He et al., arXiv 1512.03385) with frozen batch norm. ``depth`` is 50 or 101.
-
-    ``stride_in_1x1`` halves the resolution in a block's first 1 × 1 convolution, as in the paper and Caffe's weights
-    ("v1"); otherwise its 3 × 3 convolution does ("v1.5"), as in torchvision's weights, which all published Mask2Formers
-    started from.
-    """
-
-    depth: int = 50
-    stride_in_1x1: bool = False
-
-    def __post_init__(self) -> None:
-        if self.depth not in (50, 101):
-            raise ConfigError(f"depth of a ResNet must be 50 or 101; got {self.depth!r}.")
-
-    @property
-    def channels(self) -> tuple[int, ...]:
-        """Channels of the output maps, finest (stride 4) first."""
-        return (256, 512, 1024, 2048)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,9 +102,9 @@ def thresholds() -> "list[dataclasses.Field[float]]":
 
 @dataclass(frozen=True, kw_only=True)
 class Mask2FormerConfig:
-    """A whole model: its parts, its task and classes, and how images are prepared for it and its answers read."""
+    """A whole model: its parts, its task and classes, and its pre- and post-processing."""
 
-    backbone: SwinConfig | ResNetConfig = field(default_factory=SwinConfig)
+    backbone: BackboneConfig
     hidden_dim: int = 256
     pixel_decoder: PixelDecoderConfig = field(default_factory=PixelDecoderConfig)
     transformer_decoder: TransformerDecoderConfig = field(default_factory=TransformerDecoderConfig)
@@ -149,15 +119,10 @@ class Mask2FormerConfig:
         return len(self.categories)
 
 
-def swin_large(**changes: Any) -> Mask2FormerConfig:
-    """The hub model ``damo/cv_swinL_panoptic-segmentation_cocopan``: Swin-L, 200 queries, COCO panoptic."""
-    return Mask2FormerConfig(**changes)
-
-
 def from_mapping(kind: type[T], values: Mapping[str, Any], where: str) -> T:
     """Build the frozen dataclass ``kind`` from outside values.
 
-    ``where`` names their origin in messages, as in ``configuration.json: preprocessor``.
+    ``where`` names their origin in messages, such as ``configuration.json: preprocessor``.
 
     Raises:
         ConfigError: an unknown option (the nearest known one is named), a value of the wrong type or out of range.
@@ -172,7 +137,7 @@ def from_mapping(kind: type[T], values: Mapping[str, Any], where: str) -> T:
 
 
 def replace(config: T, values: Mapping[str, Any], where: str) -> T:
-    """A copy of a frozen dataclass with some fields changed, under the rules of :func:`from_mapping`."""
+    """Copy a frozen dataclass with some fields changed, by the rules of :func:`from_mapping`."""
     current = {item.name: getattr(config, item.name) for item in dataclasses.fields(config)}  # type: ignore[arg-type]
     return from_mapping(type(config), {**current, **values}, where)
 
@@ -196,7 +161,7 @@ def _check_range(name: str, value: float, low: float, high: float) -> None:
 
 
 def _convert(value: Any, hint: Any, where: str) -> Any:
-    """``value`` as the annotated type; JSON knows no tuples and writes 1 for 1.0, nothing else is bent."""
+    """``value`` as the annotated type. Only JSON's lists become tuples and its integers floats."""
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if hint in (int, float, bool, str):

@@ -8,10 +8,10 @@ import torch
 from modelscope_swinpan.config import (
     Mask2FormerConfig,
     PixelDecoderConfig,
-    ResNetConfig,
-    SwinConfig,
     TransformerDecoderConfig,
 )
+from modelscope_swinpan.models.backbones.resnet import ResNetConfig
+from modelscope_swinpan.models.backbones.swin import SwinConfig
 from modelscope_swinpan.models.mask2former import Mask2Former
 
 SMALL = Mask2FormerConfig(

@@ -1,20 +1,13 @@
 import pytest
 
 from modelscope_swinpan.config import (
-    Mask2FormerConfig,
     PostprocessConfig,
     PreprocessConfig,
     from_mapping,
     replace,
-    swin_large,
 )
 from modelscope_swinpan.errors import ConfigError
-
-
-def test_swin_large_is_the_hub_model():
-    config = swin_large()
-    assert config.backbone.channels == (192, 384, 768, 1536)
-    assert (config.transformer_decoder.num_queries, config.num_classes) == (200, 133)
+from modelscope_swinpan.models.backbones.swin import swin_large
 
 
 def test_values_from_json():
@@ -52,4 +45,4 @@ def test_messages(values, message):
 
 def test_configs_are_frozen():
     with pytest.raises(AttributeError):
-        Mask2FormerConfig().hidden_dim = 3  # type: ignore[misc]
+        swin_large().hidden_dim = 3  # type: ignore[misc]

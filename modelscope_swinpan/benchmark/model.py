@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..checkpoints.load import open_model
-from ..checkpoints.save import Form, save_pretrained
+from ..checkpoints.save import save_pretrained
 from ..errors import SwinPanError
 from ..images.decode import decode_image
 from ..inference.predictor import PanopticPredictor
@@ -21,7 +21,7 @@ from . import implementations
 from .process import worker
 from .random_model import PHOTO, write_random_model
 
-PEERS: dict[str, Form] = {"transformers": "transformers"}
+PEERS: dict[str, str] = {"transformers": "transformers"}
 """Each peer, and the checkpoint form that it reads."""
 ALIKE = {"float32": 1e-3, "bfloat16": 0.3, "float16": 0.3}
 """Largest relative difference of logits at which two implementations count as the same model.
@@ -140,7 +140,7 @@ def relative(found: npt.NDArray[Any], expected: npt.NDArray[Any]) -> float:
     return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
 
 
-def in_form(form: Form, directory: Path, target: Path) -> Path:
+def in_form(form: str, directory: Path, target: Path) -> Path:
     """Save the model of ``directory`` to ``target`` in a peer's form, and return ``target``."""
     save_pretrained(open_model(directory), target, form=form)
     return target

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .. import config as presets
-from ..checkpoints.save import Form, save_pretrained
+from ..checkpoints.save import save_pretrained
 from ..config import Mask2FormerConfig
 from ..inference.preprocess import preprocess
+from ..models.backbones import swin as presets
 from ..models.mask2former import Mask2Former
 from ..models.transformer_decoder import TransformerDecoder
 from ..scenes.dataset import generate_scene
@@ -28,7 +28,7 @@ STEPS = 60
 
 
 def write_random_model(
-    directory: Path, config: Mask2FormerConfig | None = None, seed: int = 0, form: Form = "native"
+    directory: Path, config: Mask2FormerConfig | None = None, seed: int = 0, form: str = "native"
 ) -> Path:
     """Write a :func:`random_model` to ``directory``, by default of the hub model's size, and return ``directory``."""
     model = random_model(config or presets.swin_large(), seed)

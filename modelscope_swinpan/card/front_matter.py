@@ -4,9 +4,9 @@ from typing import Any
 
 import yaml
 
-from ..config import ResNetConfig
 from ..errors import ConfigError
 from ..evaluation.report import Report
+from ..models.backbones import backbone_of
 from .content import Card
 from .figures import named_figures
 
@@ -20,8 +20,9 @@ FENCE = "---"
 
 def front_matter(card: Card) -> dict[str, Any]:
     """The entries of a card's head."""
-    report, backbone = card.report, card.model.config.backbone
-    name = f"resnet{backbone.depth}" if isinstance(backbone, ResNetConfig) else "swin"
+    report, config = card.report, card.model.config.backbone
+    backbone = backbone_of(config)
+    name = backbone.name if backbone.tag is None else backbone.tag(config)
     found = {
         "tasks": [TASK],
         "widgets": [_widget(card)],

@@ -7,10 +7,10 @@ from pathlib import Path
 from string import Template
 
 from ..categories import Category
-from ..config import ResNetConfig, SwinConfig
+from ..models.backbones import backbone_of
 from .content import Card, Language
 from .front_matter import EXAMPLE_URL, front_matter, join
-from .template_values import BACKBONES, PHRASES, QUICK_START, Phrases
+from .template_values import PHRASES, QUICK_START, Phrases
 
 
 def render(card: Card) -> str:
@@ -20,15 +20,15 @@ def render(card: Card) -> str:
 
 def _part(card: Card, language: Language) -> str:
     config, phrases = card.model.config, PHRASES[language]
-    backbone_name, backbone_paper = BACKBONES[type(config.backbone)]
+    backbone = backbone_of(config.backbone)
     things, stuff = ([c for c in config.categories if c.isthing is isthing] for isthing in (True, False))
     template = Path(__file__).with_name(f"{language}.md").read_text(encoding="utf-8")
     return Template(template).substitute(
         title=card.name.partition("/")[2],
         summary=phrases.summaries[config.task],
         version=metadata.version("modelscope_swinpan"),
-        backbone_name=backbone_name,
-        backbone=_backbone(config.backbone),
+        backbone_name=backbone.title,
+        backbone=backbone.summary(config.backbone),
         parameters=f"{card.model.parameters:,}",
         dtypes=", ".join(card.model.dtypes),
         queries=config.transformer_decoder.num_queries,
@@ -46,7 +46,7 @@ def _part(card: Card, language: Language) -> str:
         size_divisor=config.preprocess.size_divisor,
         results=_results(card, phrases),
         license=card.license.strip(),
-        backbone_citation=backbone_paper,
+        backbone_citation=backbone.citation,
     )
 
 
@@ -54,13 +54,6 @@ def _results(card: Card, phrases: Phrases) -> str:
     if card.report is None:
         return phrases.not_evaluated
     return f"{phrases.evaluated.format(**card.report.evaluated)}\n\n{card.report.table()}"
-
-
-def _backbone(config: SwinConfig | ResNetConfig) -> str:
-    if isinstance(config, ResNetConfig):
-        return f"ResNet-{config.depth}"
-    depths = "-".join(map(str, config.depths))
-    return f"Swin, {config.embed_dim} channels, {depths} blocks, window {config.window_size}"
 
 
 def _names(categories: Iterable[Category]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..config import ResNetConfig, SwinConfig, Task
+from ..config import Task
 from .content import Language
 
 
@@ -45,26 +45,3 @@ PHRASES: Mapping[Language, Phrases] = {
         not_evaluated="Not yet evaluated by `swinpan eval`, so there are no figures.",
     ),
 }
-
-SWIN = """\
-```BibTeX
-@inproceedings{liu2021Swin,
-  title={Swin Transformer: Hierarchical Vision Transformer using Shifted Windows},
-  author={Liu, Ze and Lin, Yutong and Cao, Yue and Hu, Han and Wei, Yixuan and Zhang, Zheng and Lin, Stephen and \
-Guo, Baining},
-  booktitle={Proceedings of the IEEE/CVF International Conference on Computer Vision (ICCV)},
-  year={2021}
-}
-```"""
-RESNET = """\
-```BibTeX
-@inproceedings{he2016deep,
-  title={Deep Residual Learning for Image Recognition},
-  author={He, Kaiming and Zhang, Xiangyu and Ren, Shaoqing and Sun, Jian},
-  booktitle={Proceedings of the IEEE Conference on Computer Vision and Pattern Recognition},
-  pages={770--778},
-  year={2016}
-}
-```"""
-BACKBONES = {SwinConfig: ("Swin Transformer", SWIN), ResNetConfig: ("ResNet", RESNET)}
-"""The name of a backbone, and the paper it is from."""

@@ -5,51 +5,58 @@ from typing import Any
 
 from torch import Tensor
 
-from ..config import (
-    Mask2FormerConfig,
-    PixelDecoderConfig,
-    ResNetConfig,
-    SwinConfig,
-    TransformerDecoderConfig,
-    check_names,
-)
+from ..config import Mask2FormerConfig, PixelDecoderConfig, TransformerDecoderConfig, check_names
 from ..errors import CheckpointError, ConfigError
+from ..models.backbones import BACKBONES, Backbone
+from ..models.backbones.registry import count_layers
 
-UNSEEN: Mapping[str, int] = {"num_heads": 8, "num_points": 4, "stride_in_1x1": False}
-"""What no shape tells, with the values that every published model has; ``configuration.json`` may say otherwise."""
+DECODERS: Mapping[str, bool | int] = {"num_heads": 8, "num_points": 4}
+"""What no shape tells of the decoders, with the values of every published model."""
 
-MAX_LAYERS = 100
-"""Of a kind; a model of many thousands takes minutes to build, if only to find most of its weights missing."""
-
-RESNET_DEPTHS = {(3, 4, 6, 3): 50, (3, 4, 23, 3): 101}
-"""Depth by the number of blocks in each stage."""
+SECTION = "configuration.json: model.architecture"
 
 
 def infer_config(tensors: Mapping[str, Tensor], overrides: Mapping[str, Any], where: str) -> Mask2FormerConfig:
-    """Config of the model whose weights, under our keys, are ``tensors``; classes are left at their default.
+    """The config of the model with the weights ``tensors``, under our keys. Its classes are left at their default.
 
-    ``overrides`` may give ``num_heads`` (of the pixel decoder and of the transformer decoder), ``num_points``, and
-    ``stride_in_1x1`` of a ResNet.
+    ``overrides`` may give what no shape tells: ``num_heads`` (of both decoders), ``num_points``, and the backbone's
+    ``options``. ``where`` names the file in messages.
 
     Raises:
-        CheckpointError: the weights are not those of a Mask2Former. ``where`` names the file.
-        ConfigError: an unknown override, or one that does not divide the sizes found.
+        CheckpointError: the weights are not those of a Mask2Former.
+        ConfigError: an unknown override, one that belongs to another backbone, or one that contradicts the shapes.
     """
-    check_names(overrides, UNSEEN, "configuration.json: model.architecture")
-    unseen = {**UNSEEN, **overrides}
-    for name, value in unseen.items():
-        if type(value) is not type(UNSEEN[name]) or (value is not False and value < 1):
-            expected = "true or false" if isinstance(UNSEEN[name], bool) else "a positive int"
-            raise ConfigError(f"configuration.json: model.architecture: {name} must be {expected}; got {value!r}.")
+    backbone = find_backbone(tensors, where)
+    known = dict(DECODERS)
+    for other in BACKBONES.values():
+        known.update(other.options)
+    check_names(overrides, known, SECTION)
+    for name, value in overrides.items():
+        if type(value) is not type(known[name]) or (value is not False and value < 1):
+            expected = "true or false" if isinstance(known[name], bool) else "a positive int"
+            raise ConfigError(f"{SECTION}: {name} must be {expected}; got {value!r}.")
+        if value != known[name] and name not in (*DECODERS, *backbone.options):
+            owner = next(other.title for other in BACKBONES.values() if name in other.options)
+            raise ConfigError(f"{SECTION}: only a {owner} has {name}; this is a {backbone.title}.")
+    values = {**known, **overrides}
     try:
-        return _infer(tensors, **unseen)
+        return _infer(tensors, backbone, values)
     except ConfigError:
         raise
     except (KeyError, IndexError, ValueError, ZeroDivisionError) as error:
-        raise CheckpointError(
-            f"{where} does not hold the weights of a Mask2Former: its architecture cannot be read off "
-            f"({type(error).__name__}: {error})."
-        ) from None
+        raise _unreadable(where, f"{type(error).__name__}: {error}") from None
+
+
+def find_backbone(tensors: Mapping[str, Tensor], where: str) -> Backbone:
+    """The backbone with the weights ``tensors``, under our keys.
+
+    Raises:
+        CheckpointError: they belong to none that is registered. ``where`` names the file.
+    """
+    for backbone in BACKBONES.values():
+        if backbone.marker in tensors:
+            return backbone
+    raise _unreadable(where, f"none of the backbones {', '.join(backbone.title for backbone in BACKBONES.values())}")
 
 
 def num_classes(tensors: Mapping[str, Tensor]) -> int:
@@ -57,41 +64,17 @@ def num_classes(tensors: Mapping[str, Tensor]) -> int:
     return tensors["transformer_decoder.class_head.bias"].shape[0] - 1
 
 
-def _count(tensors: Mapping[str, Tensor], template: str) -> int:
-    """How many keys of that template there are, numbered from 0."""
-    for number in range(MAX_LAYERS):
-        if template.format(number) not in tensors:
-            return number
-    raise ValueError(f"more than {MAX_LAYERS} layers of a kind")
-
-
-def _swin(tensors: Mapping[str, Tensor]) -> SwinConfig:
-    stages = range(_count(tensors, "backbone.norms.{}.weight"))
-    tables = [tensors[f"backbone.stages.{i}.blocks.0.attn.relative_position_bias_table"].shape for i in stages]
-    embed_dim = tensors["backbone.patch_embed.norm.weight"].shape[0]
-    return SwinConfig(
-        embed_dim=embed_dim,
-        depths=tuple(_count(tensors, f"backbone.stages.{i}.blocks.{{}}.norm1.weight") for i in stages),
-        num_heads=tuple(table[1] for table in tables),
-        window_size=(round(tables[0][0] ** 0.5) + 1) // 2,
-        mlp_ratio=tensors["backbone.stages.0.blocks.0.mlp.fc1.bias"].shape[0] / embed_dim,
+def _unreadable(where: str, reason: str) -> CheckpointError:
+    return CheckpointError(
+        f"{where} does not hold the weights of a Mask2Former: its architecture cannot be read off ({reason})."
     )
 
 
-def _resnet(tensors: Mapping[str, Tensor], stride_in_1x1: bool) -> ResNetConfig:
-    blocks = tuple(_count(tensors, f"backbone.body.layer{i}.{{}}.conv1.weight") for i in range(1, 5))
-    if blocks not in RESNET_DEPTHS:
-        raise ValueError(f"a ResNet of {blocks} blocks, neither 50 nor 101 layers")
-    return ResNetConfig(depth=RESNET_DEPTHS[blocks], stride_in_1x1=stride_in_1x1)
-
-
-def _infer(tensors: Mapping[str, Tensor], *, num_heads: int, num_points: int, stride_in_1x1: bool) -> Mask2FormerConfig:
+def _infer(tensors: Mapping[str, Tensor], backbone: Backbone, options: Mapping[str, Any]) -> Mask2FormerConfig:
     def size(key: str, axis: int = 0) -> int:
         return tensors[key].shape[axis]
 
-    is_resnet = "backbone.body.conv1.weight" in tensors
-    if stride_in_1x1 and not is_resnet:
-        raise ConfigError("configuration.json: model.architecture: only a ResNet has stride_in_1x1; this is a Swin.")
+    num_heads, num_points = options["num_heads"], options["num_points"]
     num_levels = size("pixel_decoder.level_embed")
     samples = size("pixel_decoder.layers.0.self_attn.attention_weights.bias")
     if num_heads * num_levels * num_points != samples:
@@ -101,17 +84,17 @@ def _infer(tensors: Mapping[str, Tensor], *, num_heads: int, num_points: int, st
             "model.architecture in configuration.json."
         )
     return Mask2FormerConfig(
-        backbone=_resnet(tensors, stride_in_1x1) if is_resnet else _swin(tensors),
+        backbone=backbone.from_weights(tensors, {name: options[name] for name in backbone.options}),
         hidden_dim=size("pixel_decoder.level_embed", 1),
         pixel_decoder=PixelDecoderConfig(
-            num_layers=_count(tensors, "pixel_decoder.layers.{}.norm1.weight"),
+            num_layers=count_layers(tensors, "pixel_decoder.layers.{}.norm1.weight"),
             ffn_dim=size("pixel_decoder.layers.0.fc1.bias"),
             num_heads=num_heads,
             num_levels=num_levels,
             num_points=num_points,
         ),
         transformer_decoder=TransformerDecoderConfig(
-            num_layers=_count(tensors, "transformer_decoder.layers.{}.norm1.weight"),
+            num_layers=count_layers(tensors, "transformer_decoder.layers.{}.norm1.weight"),
             ffn_dim=size("transformer_decoder.layers.0.fc1.bias"),
             num_heads=num_heads,
             num_queries=size("transformer_decoder.query_feat"),

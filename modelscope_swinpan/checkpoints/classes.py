@@ -1,14 +1,13 @@
-"""What a checkpoint's classes are, which of them are things, and what task it was trained for.
+"""A checkpoint's classes, which of them are things, and the task that it was trained for.
 
-Files tell little: mmdetection's and EasyCV's name the classes and keep their training configuration, transformers' name
-the classes, detectron2's say nothing. The rest is known of the data sets that Mask2Formers are published for.
+Files say little. Those of mmdetection and EasyCV name the classes and keep the training configuration, those of
+transformers name the classes, those of detectron2 say nothing. The rest follows from the published data sets.
 """
 
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..categories import COCO_PANOPTIC, Category
 from ..config import Task
@@ -19,14 +18,22 @@ COCO_THINGS = tuple(category for category in COCO_PANOPTIC if category.isthing)
 
 @dataclass(frozen=True)
 class Classes:
-    """What is told of the classes: ``names`` by label, which of them are ``things``, the ``task``; None is not told."""
+    """What a file says: class ``names`` by label, which of them are ``things``, the ``task``. None: it does not say."""
 
     names: tuple[str, ...] | None = None
     things: frozenset[str] | None = None
     task: Task | None = None
 
 
-# By number of classes and the first name: the data set, and the task that most of its models were trained for.
+class Resolved(NamedTuple):
+    """Categories in label order, the task, and a remark if something had to be guessed."""
+
+    categories: tuple[Category, ...]
+    task: Task
+    remark: str | None = None
+
+
+# By number of classes and first name: the data set, and the task of most models that were trained on it.
 DATASETS: Mapping[tuple[int, str], tuple[str, Task]] = {
     (100, "bed"): ("ADE20K's instances", "instance"),
     (150, "wall"): ("ADE20K", "semantic"),
@@ -39,10 +46,10 @@ DATASETS: Mapping[tuple[int, str], tuple[str, Task]] = {
 
 
 def from_meta(meta: Mapping[str, Any]) -> Classes:
-    """What mmdetection's and EasyCV's ``meta`` tells.
+    """Read the ``meta`` of mmdetection and EasyCV.
 
     2.x has ``CLASSES``, 3.x ``dataset_meta`` with ``classes`` and, for panoptic data, ``thing_classes``. Both keep the
-    training configuration as text, where the head says how many things and stuff there are; things come first.
+    training configuration as text, which gives the numbers of thing and stuff classes; things come first.
     """
     dataset = meta.get("dataset_meta")
     dataset = {str(key).lower(): value for key, value in dataset.items()} if isinstance(dataset, Mapping) else {}
@@ -58,11 +65,11 @@ def from_meta(meta: Mapping[str, Any]) -> Classes:
     return Classes(names, frozenset(names[: counts[0]]), task)
 
 
-def resolve(told: Classes, count: int, where: str) -> tuple[tuple[Category, ...], Task]:
-    """The categories and the task of a model of ``count`` classes; what had to be guessed is warned of.
+def resolve(told: Classes, count: int, where: str) -> Resolved:
+    """Categories and task of a model with ``count`` classes. ``where`` names the file in messages.
 
     Raises:
-        CheckpointError: another number of classes is named, or none, and COCO's do not fit.
+        CheckpointError: the file names another number of classes, or none and COCO's do not fit.
     """
     if told.names is None:
         return _unnamed(count, where)
@@ -71,26 +78,23 @@ def resolve(told: Classes, count: int, where: str) -> tuple[tuple[Category, ...]
     coco = {category.name: category for category in COCO_PANOPTIC}
     if all(name in coco for name in told.names):
         categories = tuple(coco[name] for name in told.names)
-        return categories, told.task or ("instance" if set(categories) == set(COCO_THINGS) else "panoptic")
-    task = told.task
+        return Resolved(categories, told.task or ("instance" if set(categories) == set(COCO_THINGS) else "panoptic"))
+    task, things, remark = told.task, told.things, None
     if task is None and (count, told.names[0].lower()) in DATASETS:
         dataset, task = DATASETS[count, told.names[0].lower()]
-        warnings.warn(
+        remark = (
             f"{where} does not say what it was trained for. Its classes are {dataset}: taking it for {task} "
-            "segmentation. Set model.task in configuration.json to say otherwise.",
-            stacklevel=6,
+            "segmentation. Set model.task in configuration.json to say otherwise."
         )
-    things = told.things
-    if things is None and task != "panoptic" and task is not None:
+    if things is None and task in ("instance", "semantic"):
         things = frozenset(told.names) if task == "instance" else frozenset()
     if things is None:
-        warnings.warn(
+        remark = (
             f"{where}: its classes are not COCO's and it does not tell things from stuff: unknown ones are taken as "
-            "things. List them under model.categories in configuration.json to say otherwise.",
-            stacklevel=6,
+            "things. List them under model.categories in configuration.json to say otherwise."
         )
         things = frozenset(name for name in told.names if name not in coco or coco[name].isthing)
-    return _numbered(told.names, things), task or "panoptic"
+    return Resolved(_numbered(told.names, things), task or "panoptic", remark)
 
 
 def check_count(categories: Sequence[Category], count: int, where: str) -> None:
@@ -99,7 +103,7 @@ def check_count(categories: Sequence[Category], count: int, where: str) -> None:
         raise _miscounted(where, count, len(categories))
 
 
-def _unnamed(count: int, where: str) -> tuple[tuple[Category, ...], Task]:
+def _unnamed(count: int, where: str) -> Resolved:
     known: Mapping[int, tuple[tuple[Category, ...], Task, str]] = {
         len(COCO_PANOPTIC): (COCO_PANOPTIC, "panoptic", "COCO panoptic"),
         len(COCO_THINGS): (COCO_THINGS, "instance", "COCO's things, for instance segmentation"),
@@ -107,12 +111,11 @@ def _unnamed(count: int, where: str) -> tuple[tuple[Category, ...], Task]:
     if count not in known:
         raise _miscounted(where, count, 0)
     categories, task, title = known[count]
-    warnings.warn(f"{where} names no classes; taking the {count} of {title}.", stacklevel=7)
-    return categories, task
+    return Resolved(categories, task, f"{where} names no classes; taking the {count} of {title}.")
 
 
 def _numbered(names: Sequence[str], things: frozenset[str]) -> tuple[Category, ...]:
-    """Categories with ids from 1 and COCO's colours, in turn."""
+    """Categories with ids from 1 and COCO's colours in order."""
     return tuple(
         replace(COCO_PANOPTIC[label % len(COCO_PANOPTIC)], id=label + 1, name=name, isthing=name in things)
         for label, name in enumerate(names)
@@ -127,14 +130,14 @@ def _miscounted(where: str, count: int, named: int) -> CheckpointError:
 
 
 def _names(value: Any) -> tuple[str, ...] | None:
-    """Names, stripped: upstream's ' truck' has a leading blank."""
+    """Names without blanks around them: upstream writes ' truck'."""
     if isinstance(value, list | tuple) and all(isinstance(name, str) for name in value):
         return tuple(name.strip() for name in value)
     return None
 
 
 def _counts(meta: Mapping[str, Any]) -> tuple[int, int] | None:
-    """Numbers of things and of stuff in the training configuration, if it is there and says so."""
+    """Numbers of thing and stuff classes by the training configuration, if it gives both."""
     text = next((meta[name] for name in ("cfg", "config") if isinstance(meta.get(name), str)), "")
     found = [re.search(rf"\bnum_{kind}_classes\s*=\s*(\d{{1,5}})\b", text) for kind in ("things", "stuff")]
     return None if None in found else (int(found[0][1]), int(found[1][1]))  # type: ignore[index]

@@ -1,18 +1,19 @@
-"""What a checkpoint holds, told from its index and its shapes."""
+"""What a checkpoint holds, by its keys and shapes alone."""
 
 import hashlib
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from ..config import Mask2FormerConfig
-from .checkpoint import interpret
-from .dialects.registry import Dialect
+from .dialects import Dialect
 from .files.source import Source, read_json, read_source
-from .load import build, describe, locate
+from .load import build, interpret, locate, resolve_config
 
 PIECE = 2**20
+"""Bytes that are hashed at a time."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class File:
 
 @dataclass(frozen=True)
 class Inspection:
-    """A checkpoint: its form, its model, the number of its parameters, and the names of their dtypes."""
+    """A checkpoint: its dialect, its model, the number of parameters, the names of their dtypes, and its files."""
 
     dialect: Dialect
     config: Mask2FormerConfig
@@ -36,17 +37,19 @@ class Inspection:
 
 
 def inspect_checkpoint(path: Path) -> Inspection:
-    """Inspect a model directory or a checkpoint file. No weight is read, but for the sum over the file's bytes.
+    """Inspect a model directory or a checkpoint file. The files are read only to hash them. Warns like ``load_model``.
 
     Raises:
-        CheckpointError: the weights are missing, damaged, unsafe, or of another model.
+        CheckpointError: the weights are missing, damaged, unsafe, or belong to another model.
         ConfigError: an unusable ``configuration.json``.
     """
     weights, configuration = locate(path)
     source = read_source(weights)
     shapes = {key: torch.empty_like(tensor, device="meta") for key, tensor in source.tensors.items()}
     checkpoint = interpret(weights, Source(shapes, source.meta))
-    config = describe(checkpoint, configuration)
+    config, remarks = resolve_config(checkpoint, configuration)
+    for remark in remarks:
+        warnings.warn(remark, stacklevel=2)
     model = build(config, checkpoint.tensors, str(weights))
     names = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in model.state_dict().values()})
     return Inspection(

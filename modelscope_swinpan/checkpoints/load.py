@@ -1,9 +1,9 @@
-"""From a model directory or a checkpoint file to a ready model."""
+"""Load a model from a model directory or a checkpoint file."""
 
 import warnings
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -14,16 +14,16 @@ from ..categories import Category
 from ..config import Mask2FormerConfig, PostprocessConfig, PreprocessConfig, Task, from_mapping
 from ..errors import CheckpointError, ConfigError
 from ..models.mask2former import Mask2Former
-from .architecture import infer_config, num_classes
-from .checkpoint import Checkpoint, read_checkpoint
-from .classes import check_count, resolve
+from .architecture import find_backbone, infer_config, num_classes
+from .classes import Resolved, check_count, resolve
+from .dialects import Dialect, Notes, detect
 from .dialects.keymap import check_complete, shorten
-from .dialects.transformers_config import CONFIG
-from .files.source import find_weights, inside, read_json
+from .dialects.transformers import CONFIG
+from .files.source import Source, find_weights, inside, read_json, read_source
 
 CONFIGURATION = "configuration.json"
 EMBEDDED = Path(__file__).parents[1] / "embedded"
-"""The directory of the small model that comes with this package."""
+"""The model directory of the small model that comes with this package."""
 
 SECTIONS = (("model",), ("model", "architecture"), ("preprocessor",), ("model", "postprocess"))
 """The objects in a configuration that are ours."""
@@ -31,36 +31,68 @@ SECTIONS = (("model",), ("model", "architecture"), ("preprocessor",), ("model", 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint of any dialect: weights under our keys, read from ``path``, and what its files say beside them."""
+
+    path: Path
+    dialect: Dialect
+    tensors: dict[str, Tensor]
+    notes: Notes
+
+
 def load_model(
     path: str | Path, *, device: str | torch.device = "cpu", dtype: str | torch.dtype = "float32"
 ) -> Mask2Former:
-    """The model of a model directory or of a bare checkpoint file, in eval mode.
+    """Load the model of a model directory or of a bare checkpoint file, in eval mode.
 
-    A directory holds weights and ``configuration.json``, or a transformers model's ``config.json``. The weights may be
-    in any of the :mod:`~.dialects`. They are memory-mapped and not copied where the format allows: do not overwrite the
-    file in place while the model is in use. Nothing in the directory is executed; a ``config.py`` there is ignored.
-    ``dtype`` is 'float32', 'bfloat16' or 'float16'.
+    Nothing in the directory is executed; a ``config.py`` there is ignored. Warns of what had to be guessed.
+
+    Args:
+        path: a directory with weights and ``configuration.json``, or with a transformers model's ``config.json``; or a
+            file of weights. The weights may be in any of the :mod:`~.dialects`. Where the format allows, they are
+            memory-mapped instead of copied: do not overwrite the file in place while the model is in use.
+        device: 'cpu', 'cuda', 'cuda:1', 'mps', or ModelScope's 'gpu'.
+        dtype: 'float32', 'bfloat16' or 'float16'.
 
     Raises:
-        CheckpointError: the weights are missing, damaged, unsafe, or of another model.
+        CheckpointError: the weights are missing, damaged, unsafe, or belong to another model.
         ConfigError: ``configuration.json`` is no JSON object or holds an unknown option; an unknown dtype or device.
     """
     to_device, to_dtype = parse_device(device), parse_dtype(dtype)
-    # In a thread that ends: one that converts weights keeps OpenMP threads. Where another runs the model, as in a
-    # server, they would be more than there are processors; none of them waits awake then, and it takes twice its time.
+
+    def load() -> tuple[Mask2Former, list[str]]:
+        model, remarks = _open(Path(path))
+        return model.to(device=to_device, dtype=to_dtype), remarks
+
+    # Converting weights starts OpenMP threads that live as long as the thread that converts. A server runs the model in
+    # another thread with OpenMP threads of its own. Together they would outnumber the processors, then all of them
+    # sleep between operations, and the model takes twice the time. So convert in a thread that ends.
     with ThreadPoolExecutor(1, "swinpan-load") as thread:
-        return thread.submit(lambda: open_model(Path(path)).to(device=to_device, dtype=to_dtype)).result()
+        model, remarks = thread.submit(load).result()
+    for remark in remarks:
+        warnings.warn(remark, stacklevel=2)
+    return model
 
 
 def open_model(path: Path) -> Mask2Former:
-    """The model of :func:`load_model` on the CPU, its weights as they stand in the file."""
+    """Load like :func:`load_model`, on the CPU and in the file's dtype."""
+    model, remarks = _open(path)
+    for remark in remarks:
+        warnings.warn(remark, stacklevel=2)
+    return model
+
+
+def _open(path: Path) -> tuple[Mask2Former, list[str]]:
+    """The model on the CPU in the file's dtype, and remarks that its user should be warned with."""
     weights, configuration = locate(path)
-    checkpoint = read_checkpoint(weights)
-    return build(describe(checkpoint, configuration), checkpoint.tensors, str(weights))
+    checkpoint = interpret(weights, read_source(weights))
+    config, remarks = resolve_config(checkpoint, configuration)
+    return build(config, checkpoint.tensors, str(weights)), remarks
 
 
 def locate(path: Path) -> tuple[Path, dict[str, Any]]:
-    """The weights of a model directory, or the file itself, and the directory's configuration.
+    """The file of weights in a model directory, or ``path`` itself if it is a file, and the directory's configuration.
 
     Raises:
         CheckpointError: the directory does not tell which of several files holds the weights.
@@ -72,35 +104,57 @@ def locate(path: Path) -> tuple[Path, dict[str, Any]]:
     return weights_file(path, configuration), configuration
 
 
-def describe(checkpoint: Checkpoint, configuration: Mapping[str, Any]) -> Mask2FormerConfig:
-    """The config of a checkpoint's model; ``configuration`` (of :func:`read_configuration`) has the last word.
+def interpret(path: Path, source: Source) -> Checkpoint:
+    """The checkpoint with the content ``source``, read from ``path``. The dialect's files beside it count too.
 
     Raises:
-        CheckpointError: the weights are not a Mask2Former's, or its classes are not known.
+        CheckpointError: it belongs to no known dialect, or its files contradict what we compute.
+        ConfigError: one of the JSON files beside it is damaged.
+    """
+    dialect = detect(source.tensors, str(path))
+    tensors, _ = dialect.keymap.read(source.tensors)
+    return Checkpoint(path, dialect, tensors, dialect.notes(path, source.meta, find_backbone(tensors, str(path))))
+
+
+def resolve_config(checkpoint: Checkpoint, configuration: Mapping[str, Any]) -> tuple[Mask2FormerConfig, list[str]]:
+    """The config of a checkpoint's model, and remarks that its user should be warned with.
+
+    ``configuration`` comes from :func:`read_configuration` and overrules what the checkpoint says.
+
+    Raises:
+        CheckpointError: the weights do not belong to a Mask2Former, or its classes are not known.
         ConfigError: an unknown option, or one of the wrong type or out of range.
     """
-    where = str(checkpoint.path)
-    check_sections(checkpoint.described, where)
-    configuration = _ours(configuration)
+    where, notes = str(checkpoint.path), checkpoint.notes
+    remarks = list(notes.remarks)
+    check_sections(notes.configuration, where)
+    kind = configuration.get("preprocessor", {}).get("type")
+    if kind is not None:  # one of ModelScope's, with options that only its class knows
+        remarks.append(
+            f"{CONFIGURATION}: preprocessor of type {kind!r} is not used; images are prepared as the model card says."
+        )
+        configuration = {**configuration, "preprocessor": {}}
     model, architecture, preprocessor, postprocess = (
-        {**_section(checkpoint.described, *names), **_section(configuration, *names)} for names in SECTIONS
+        {**_section(notes.configuration, *names), **_section(configuration, *names)} for names in SECTIONS
     )
     config = infer_config(checkpoint.tensors, architecture, where)
-    categories, task = _classes(model, checkpoint)
-    return replace(
+    classes = _classes(model, checkpoint)
+    remarks += [] if classes.remark is None else [classes.remark]
+    config = replace(
         config,
-        categories=categories,
-        task=task,
+        categories=classes.categories,
+        task=classes.task,
         preprocess=from_mapping(PreprocessConfig, preprocessor, f"{CONFIGURATION}: preprocessor"),
         postprocess=from_mapping(PostprocessConfig, postprocess, f"{CONFIGURATION}: model.postprocess"),
     )
+    return config, remarks
 
 
 def build(config: Mask2FormerConfig, tensors: Mapping[str, Tensor], where: str) -> Mask2Former:
-    """A model that holds the given weights themselves, not copies.
+    """A model in eval mode that uses ``tensors`` themselves, not copies. ``where`` names their origin in messages.
 
     Raises:
-        CheckpointError: the weights are not exactly those the model needs; ``where`` names their origin.
+        CheckpointError: they are not exactly the weights that the model needs.
     """
     try:
         with torch.device("meta"):
@@ -108,18 +162,18 @@ def build(config: Mask2FormerConfig, tensors: Mapping[str, Tensor], where: str) 
     except (ValueError, RuntimeError) as error:
         raise CheckpointError(f"{where}: no model has these sizes ({error}).") from None
     check_complete(tensors, model.state_dict(), where)
-    whole = [key for key, tensor in tensors.items() if not tensor.is_floating_point()]
-    if whole:
-        raise CheckpointError(f"{where} holds weights that are no floating-point numbers: {shorten(whole)}.")
+    integers = [key for key, tensor in tensors.items() if not tensor.is_floating_point()]
+    if integers:
+        raise CheckpointError(f"{where} holds weights that are no floating-point numbers: {shorten(integers)}.")
     model.load_state_dict(tensors, assign=True)
     return model.eval()
 
 
 def read_configuration(directory: Path) -> dict[str, Any]:
-    """``configuration.json`` of a model directory; empty where there is none beside a transformers ``config.json``.
+    """``configuration.json`` of a model directory; empty if there is only a transformers model's ``config.json``.
 
     Raises:
-        ConfigError: it is missing, no JSON, or not an object of objects where objects belong.
+        ConfigError: it is missing or no JSON object, or one of our entries that must be an object is none.
     """
     file = directory / CONFIGURATION
     if not file.exists():
@@ -132,7 +186,7 @@ def read_configuration(directory: Path) -> dict[str, Any]:
 
 
 def check_sections(configuration: Mapping[str, Any], where: str) -> None:
-    """Raise a ConfigError unless there are objects where objects belong; ``where`` names the file."""
+    """Raise a ConfigError unless each of :data:`SECTIONS` is an object or missing; ``where`` names the file."""
     for names in SECTIONS:
         value = _section(configuration, *names)
         if not isinstance(value, dict):
@@ -140,10 +194,10 @@ def check_sections(configuration: Mapping[str, Any], where: str) -> None:
 
 
 def weights_file(directory: Path, configuration: Mapping[str, Any]) -> Path:
-    """The weights that a model directory names under ``model.weights``, or else has.
+    """The file of weights that ``model.weights`` names, or else the one that the directory has.
 
     Raises:
-        CheckpointError: none are named, and several are there.
+        CheckpointError: no file is named, and several are there.
         ConfigError: ``model.weights`` is not a path inside the directory.
     """
     section = configuration.get("model", {})
@@ -158,7 +212,7 @@ def weights_file(directory: Path, configuration: Mapping[str, Any]) -> Path:
 
 
 def parse_dtype(dtype: str | torch.dtype) -> torch.dtype:
-    """A supported dtype, from its name or itself.
+    """The supported dtype of that name. A dtype itself is taken too.
 
     Raises:
         ConfigError: any other.
@@ -170,7 +224,7 @@ def parse_dtype(dtype: str | torch.dtype) -> torch.dtype:
 
 
 def parse_device(device: str | torch.device) -> torch.device:
-    """A device that is there, from its name: 'cpu', 'cuda', 'cuda:1', 'mps'; ModelScope's 'gpu' is 'cuda'.
+    """The device of that name: 'cpu', 'cuda', 'cuda:1', 'mps'; ModelScope's 'gpu' is 'cuda'.
 
     Raises:
         ConfigError: no such device on this machine.
@@ -188,40 +242,25 @@ def parse_device(device: str | torch.device) -> torch.device:
 
 
 def _section(configuration: Mapping[str, Any], *names: str) -> Any:
-    """What stands at ``names`` of a configuration, empty where nothing does."""
+    """The entry of a configuration at the path ``names``; an empty dict if there is none."""
     value: Any = configuration
     for name in names:
         value = value.get(name, {})
     return value
 
 
-def _ours(configuration: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A configuration without a preprocessor of ModelScope's own, whose options only its class there knows."""
-    kind = configuration.get("preprocessor", {}).get("type")
-    if kind is None:
-        return configuration
-    warnings.warn(
-        f"{CONFIGURATION}: preprocessor of type {kind!r} is not used; images are prepared as the model card says.",
-        stacklevel=5,
-    )
-    return {**configuration, "preprocessor": {}}
-
-
-def _classes(section: Mapping[str, Any], checkpoint: Checkpoint) -> tuple[tuple[Category, ...], Task]:
-    """Categories and task: as configured, else as the checkpoint tells or lets guess."""
-    where, count = str(checkpoint.path), num_classes(checkpoint.tensors)
-    configured = section.get("task")
-    if configured is not None and configured not in get_args(Task):
-        raise ConfigError(
-            f"{CONFIGURATION}: model.task must be one of {', '.join(get_args(Task))}; got {configured!r}."
-        )
-    task = cast(Task | None, configured) or checkpoint.classes.task
+def _classes(section: Mapping[str, Any], checkpoint: Checkpoint) -> Resolved:
+    """Classes by the section ``model`` of the configuration, or else by the checkpoint."""
+    where, count, told = str(checkpoint.path), num_classes(checkpoint.tensors), checkpoint.notes.classes
+    task = section.get("task")
+    if task is not None and task not in get_args(Task):
+        raise ConfigError(f"{CONFIGURATION}: model.task must be one of {', '.join(get_args(Task))}; got {task!r}.")
+    task = cast(Task | None, task) or told.task
     if "categories" not in section:
-        categories, likely = resolve(replace(checkpoint.classes, task=task), count, where)
-        return categories, task or likely
+        return resolve(replace(told, task=task), count, where)
     listed = section["categories"]
     if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
         raise ConfigError(f"{CONFIGURATION}: model.categories must be a list of objects.")
     categories = tuple(from_mapping(Category, item, f"{CONFIGURATION}: model.categories") for item in listed)
     check_count(categories, count, where)
-    return categories, task or "panoptic"
+    return Resolved(categories, task or "panoptic")

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from .. import __version__
-from . import batch, bench, card, checkpoints, demo, export, predict, scenes, studio, train
+from . import batch, bench, card, convert, demo, export, inspect, predict, scenes, studio, train
 from . import eval as eval_
 from .console import say
 
@@ -48,8 +48,8 @@ for command in (
     studio.studio,
     scenes.scenes,
     train.train,
-    checkpoints.convert,
-    checkpoints.inspect,
+    convert.convert,
+    inspect.inspect,
     export.export,
     card.card,
 ):

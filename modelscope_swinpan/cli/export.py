@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from .checkpoints import ModelArgument
 from .console import err, one_line_errors, read_size, say
+from .options import ModelArgument
 
 
 def export(

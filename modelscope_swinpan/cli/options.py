@@ -30,6 +30,9 @@ OutputOption = Annotated[
 ModelOption = Annotated[
     str, typer.Option(metavar="MODEL", help="A model directory, a checkpoint file, or a ModelScope id to download.")
 ]
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A model directory, a checkpoint file, or a ModelScope id to download.")
+]
 DeviceOption = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="cpu, cuda, cuda:1 or mps.", show_default="cuda if there is a GPU, else cpu"),

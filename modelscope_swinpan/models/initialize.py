@@ -1,4 +1,4 @@
-"""Random weights to start training from, each part as its paper has it."""
+"""Random weights to start training from, chosen for each part as in its paper."""
 
 import math
 
@@ -7,37 +7,28 @@ from torch import nn
 
 from ..errors import ConfigError
 from ..kernels.deformable_attention import MultiScaleDeformableAttention
-from .backbones.swin import Swin
+from .backbones import backbone_of
 from .mask2former import Mask2Former
 from .pixel_decoder import PixelDecoder
 from .transformer_decoder import MultiheadAttention, TransformerDecoder
-
-SWIN_STD = 0.02
 
 
 @torch.no_grad()
 def initialize(model: Mask2Former) -> None:
     """Give every weight a random value from torch's generator.
 
-    Swin: truncated normal of deviation 0.02 (Liu et al.). Both decoders: Xavier; deformable attention starts at a ring
-    of points around each place, all of one weight (Zhu et al.); queries and level embeddings are normal (Cheng et al.).
+    Both decoders: Xavier. Deformable attention starts at a ring of equally weighted points around each place
+    (Deformable DETR). Queries and level embeddings are normal (Mask2Former). The backbone has a rule of its own.
 
     Raises:
-        ConfigError: the backbone is a ResNet.
+        ConfigError: the backbone has none.
     """
-    if not isinstance(model.backbone, Swin):
-        raise ConfigError("A ResNet's norms are frozen: it cannot learn from nothing. Start from a checkpoint.")
-    _swin(model.backbone)
+    backbone = backbone_of(model.config.backbone)
+    if backbone.initialize is None:
+        raise ConfigError(f"A {backbone.title} has no initial weights. Start from a checkpoint.")
+    backbone.initialize(model.backbone)
     _pixel_decoder(model.pixel_decoder)
     _transformer_decoder(model.transformer_decoder)
-
-
-def _swin(backbone: Swin) -> None:
-    for name, parameter in backbone.named_parameters():
-        if name.endswith("bias"):
-            nn.init.zeros_(parameter)
-        elif parameter.dim() > 1:
-            nn.init.trunc_normal_(parameter, std=SWIN_STD)
 
 
 def _pixel_decoder(decoder: PixelDecoder) -> None:
@@ -66,11 +57,11 @@ def _xavier(module: nn.Module) -> None:
 
 
 def _ring(attention: MultiScaleDeformableAttention) -> None:
-    """Each head looks in one direction of a circle, its points 1, 2, … pixels away; all points weigh the same."""
+    """Each head looks in its own direction, at points 1, 2, … pixels away with equal weights."""
     heads, levels, points = attention.num_heads, attention.num_levels, attention.num_points
     angle = torch.arange(heads, dtype=torch.float32) * (2 * math.pi / heads)
     direction = torch.stack((angle.cos(), angle.sin()), -1)
-    direction /= direction.abs().amax(-1, keepdim=True)  # on a square: one pixel is the next one, diagonally too
+    direction /= direction.abs().amax(-1, keepdim=True)  # on a square, so that a diagonal step is a whole pixel too
     steps = torch.arange(1, points + 1, dtype=torch.float32)
     offsets = direction[:, None, None] * steps[:, None]  # (heads, 1, points, 2)
     attention.sampling_offsets.bias.copy_(offsets.expand(heads, levels, points, 2).flatten())

@@ -6,13 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..config import Mask2FormerConfig, ResNetConfig
+from ..config import Mask2FormerConfig
 from ..errors import ConfigError
 from ..structures import Mask2FormerOutput
-from .backbones.resnet import ResNet
-from .backbones.swin import Block, Swin
-from .pixel_decoder import EncoderLayer, PixelDecoder
-from .transformer_decoder import DecoderLayer, TransformerDecoder
+from .backbones import backbone_of
+from .pixel_decoder import PixelDecoder
+from .transformer_decoder import TransformerDecoder
 
 VARIANTS = 64
 """Compiled forms of one kind of layer: by stage, by shift and by size. Beyond them it runs uncompiled."""
@@ -30,7 +29,7 @@ class Mask2Former(nn.Module):
         self.config = config
         self.compiled = False
         backbone = config.backbone
-        self.backbone = ResNet(backbone) if isinstance(backbone, ResNetConfig) else Swin(backbone)
+        self.backbone = backbone_of(backbone).build(backbone)
         self.pixel_decoder = PixelDecoder(config.pixel_decoder, channels=backbone.channels, dim=config.hidden_dim)
         self.transformer_decoder = TransformerDecoder(
             config.transformer_decoder,
@@ -67,7 +66,11 @@ class Mask2Former(nn.Module):
             )
         if "recompile_limit" in inspect.signature(torch.compile).parameters:  # PyTorch's own is 8
             options.setdefault("recompile_limit", VARIANTS)
-        for layer in self.modules():
-            if isinstance(layer, Block | EncoderLayer | DecoderLayer):
-                layer.compile(*args, **options)
+        for layer in self.repeated_layers():
+            layer.compile(*args, **options)
         self.compiled = True
+
+    def repeated_layers(self) -> list[nn.Module]:
+        """The layers that each part of the model repeats, in order."""
+        backbone = backbone_of(self.config.backbone).layers(self.backbone)
+        return [*backbone, *self.pixel_decoder.layers, *self.transformer_decoder.layers]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..config import check_names
 from ..errors import ConfigError
+from ..registry import Registry
 
 if TYPE_CHECKING:
     from ..inference.predictor import Predictor, Result
@@ -78,18 +79,8 @@ class EngineKind:
     build: Callable[[Job], Engine]
 
 
-FORMATS: dict[str, OutputFormat] = {}
-ENGINES: dict[str, EngineKind] = {}
-
-
-def register_format(added: OutputFormat) -> None:
-    """Offer a format under its name, in this process and from now on."""
-    FORMATS[added.name] = added
-
-
-def register_engine(added: EngineKind) -> None:
-    """Offer an engine under its name, in this process and from now on."""
-    ENGINES[added.name] = added
+FORMATS = Registry[OutputFormat]()
+ENGINES = Registry[EngineKind]()
 
 
 def make_sink(name: str) -> "Sink":
@@ -176,6 +167,6 @@ for _format in (
         masks=_formats("masks_as_png"),
     ),
 ):
-    register_format(_format)
-register_engine(EngineKind(name="local", help="this process", build=_local))
-register_engine(EngineKind(name="ray", help="workers on a Ray cluster", build=_ray))
+    FORMATS.register(_format)
+ENGINES.register(EngineKind(name="local", help="this process", build=_local))
+ENGINES.register(EngineKind(name="ray", help="workers on a Ray cluster", build=_ray))

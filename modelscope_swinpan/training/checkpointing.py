@@ -1,17 +1,13 @@
-"""Memory for time: layers are computed again for the gradient (Chen et al., arXiv 1604.06174)."""
+"""Trade time for memory: compute layers again for the gradient (Chen et al., arXiv 1604.06174)."""
 
 from functools import partial
 
-from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from ..models.backbones.swin import Block
-from ..models.pixel_decoder import EncoderLayer
-from ..models.transformer_decoder import DecoderLayer
+from ..models.mask2former import Mask2Former
 
 
-def recompute_layers(model: nn.Module) -> None:
-    """Have every layer that repeats keep only its input for the gradient. Results and weights' names stay the same."""
-    for layer in model.modules():
-        if isinstance(layer, Block | EncoderLayer | DecoderLayer):
-            layer.forward = partial(checkpoint, layer.forward, use_reentrant=False)  # type: ignore[method-assign]
+def recompute_layers(model: Mask2Former) -> None:
+    """Make every repeated layer keep only its input for the gradient. Results and names of weights do not change."""
+    for layer in model.repeated_layers():
+        layer.forward = partial(checkpoint, layer.forward, use_reentrant=False)

@@ -1,4 +1,4 @@
-"""A model for a new list of classes, which keeps what it knows of those it had."""
+"""Give a model a new list of classes; it keeps its weights for the classes it knew."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from ..models.mask2former import Mask2Former
 
 @dataclasses.dataclass(frozen=True)
 class ClassChange:
-    """Names of the classes that a model kept, those it is yet to learn, and those it forgot."""
+    """Names of the classes that a model kept, has yet to learn, and dropped."""
 
     kept: tuple[str, ...]
     new: tuple[str, ...]
@@ -32,11 +32,11 @@ class ClassChange:
 def change_classes(model: Mask2Former, categories: Sequence[Category]) -> ClassChange:
     """Give ``model`` the classes ``categories``, in place.
 
-    The class head is made anew. Rows of classes whose names the model knew are kept, and so is that of no object; the
-    others start at random, by torch's generator.
+    The model gets a new class head. It copies the rows of the no-object class and of classes whose names the model
+    knew; torch's generator fills the others.
 
     Raises:
-        ConfigError: there are no classes, or two of one name.
+        ConfigError: there are no classes, or two have the same name.
     """
     names = [category.name for category in categories]
     if not names:

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from ..checkpoints.save import save_pretrained
-from ..config import Mask2FormerConfig, PixelDecoderConfig, PreprocessConfig, SwinConfig, TransformerDecoderConfig
+from ..config import Mask2FormerConfig, PixelDecoderConfig, PreprocessConfig, TransformerDecoderConfig
+from ..models.backbones.swin import SwinConfig
 from ..models.initialize import initialize
 from ..models.mask2former import Mask2Former
 from ..scenes.dataset import DEFAULT_SIZE, TRAINING_SEEDS, SceneDataset

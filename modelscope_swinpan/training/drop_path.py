@@ -1,4 +1,4 @@
-"""Stochastic depth (Huang et al., arXiv 1603.09382) for Swin: in training a block's branch is left out at random."""
+"""Stochastic depth (Huang et al., arXiv 1603.09382): in training, residual branches are dropped at random."""
 
 from functools import partial
 
@@ -7,27 +7,28 @@ from torch import Tensor, nn
 from torchvision.ops import stochastic_depth
 
 from ..errors import ConfigError
-from ..models.backbones.swin import Block, Swin
+from ..models.backbones import backbone_of
 from ..models.mask2former import Mask2Former
 
 
 def add_drop_path(model: Mask2Former, rate: float) -> None:
-    """Leave each branch of the Swin's last block out for a part ``rate`` (0–1) of the images, of earlier ones for less.
+    """Drop the residual branches of the backbone's blocks at random, for each image on its own, in training mode only.
 
-    The rate rises evenly from 0 in the first block. What is kept is scaled up, so that the mean stays. The weights and
-    the model in eval mode are as before.
+    The probability rises evenly from 0 in the first block to ``rate`` (0–1) in the last. Branches that are kept are
+    scaled up, so that the mean does not change. Neither do the weights.
 
     Raises:
-        ConfigError: the backbone is no Swin.
+        ConfigError: the backbone names no such branches.
     """
-    if not isinstance(model.backbone, Swin):
-        raise ConfigError("drop_path is for a Swin; set it to 0 for a ResNet.")
-    blocks = [module for module in model.backbone.modules() if isinstance(module, Block)]
-    for block, part in zip(blocks, torch.linspace(0, rate, len(blocks)).tolist(), strict=True):
-        for branch in (block.attn, block.mlp):
-            branch.register_forward_hook(partial(_drop, part))
+    backbone = backbone_of(model.config.backbone)
+    blocks = backbone.branches(model.backbone)
+    if not blocks:
+        raise ConfigError(f"drop_path is not for a {backbone.title}; set it to 0.")
+    for branches, probability in zip(blocks, torch.linspace(0, rate, len(blocks)).tolist(), strict=True):
+        for branch in branches:
+            branch.register_forward_hook(partial(_drop, probability))
 
 
-def _drop(rate: float, branch: nn.Module, _: object, out: Tensor) -> Tensor:
-    dropped: Tensor = stochastic_depth(out, rate, "row", training=branch.training)
+def _drop(probability: float, branch: nn.Module, _: object, out: Tensor) -> Tensor:
+    dropped: Tensor = stochastic_depth(out, probability, "row", training=branch.training)
     return dropped

@@ -1,4 +1,4 @@
-"""AdamW and Muon, who learns how fast, and when."""
+"""Optimizers (AdamW, Muon), which weights they train, and their learning rates."""
 
 import difflib
 import math
@@ -10,68 +10,67 @@ from torch import nn
 from torch.optim import AdamW, Muon, Optimizer
 
 from ..errors import ConfigError
-from ..models.backbones.swin import Swin
+from ..models.backbones import backbone_of
 from ..models.mask2former import Mask2Former
 from .config import TrainConfig
 
 EMBEDDINGS = ("query_feat", "query_pos", "level_embed", "relative_position_bias_table")
 NORMS = (nn.LayerNorm, nn.GroupNorm)
 LEAST_SIDE = 16
-"""Of a matrix that Muon trains: of smaller ones there is little to make orthogonal."""
+"""Least side of a matrix for Muon, which makes updates orthogonal: that does little for smaller ones."""
 
 
 class Optimizers:
-    """Several optimizers, each for some of the weights, as one."""
+    """Several optimizers that together act as one; each trains some of the weights."""
 
     def __init__(self, *parts: Optimizer) -> None:
         self._parts = parts
 
     @property
     def param_groups(self) -> list[dict[str, Any]]:
-        """The groups of all."""
+        """The parameter groups of all parts."""
         return [group for part in self._parts for group in part.param_groups]
 
     def step(self) -> None:
-        """Change the weights."""
+        """Update the weights."""
         for part in self._parts:
             part.step()
 
     def zero_grad(self) -> None:
-        """Forget the gradients."""
+        """Clear the gradients."""
         for part in self._parts:
             part.zero_grad()
 
     def state_dict(self) -> dict[str, Any]:
-        """The states of all."""
+        """The states of all parts."""
         return {"parts": [part.state_dict() for part in self._parts]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what :meth:`state_dict` returned."""
+        """Restore what :meth:`state_dict` returned."""
         for part, own in zip(self._parts, state["parts"], strict=True):
             part.load_state_dict(own)
 
 
 def freeze(model: Mask2Former, config: TrainConfig) -> None:
-    """Take what ``config`` freezes out of training.
+    """Exclude from training the parts that ``config`` freezes.
 
     Raises:
-        ConfigError: a name that no weight begins with, more stages than there are, or nothing is left to train.
+        ConfigError: the model has no part of that name or not so many stages, or nothing is left to train.
     """
-    backbone = model.backbone
     if config.frozen_stages:
-        if not isinstance(backbone, Swin):
+        backbone = backbone_of(model.config.backbone)
+        stages = backbone.stages(model.backbone)
+        if not stages:
             raise ConfigError(
-                "frozen_stages is for a Swin; freeze a ResNet's parts by name, as in freeze=['backbone']."
+                f"frozen_stages is not for a {backbone.title}; freeze its parts by name, as in freeze=['backbone']."
             )
-        if config.frozen_stages > len(backbone.stages):
+        if config.frozen_stages > len(stages):
             raise ConfigError(
-                f"frozen_stages is {config.frozen_stages}, but the Swin has {len(backbone.stages)} stages."
+                f"frozen_stages is {config.frozen_stages}, but the {backbone.title} has {len(stages)} stages."
             )
-        parts: list[nn.Module] = [backbone.patch_embed]
-        for index in range(config.frozen_stages):
-            parts += [backbone.stages[index], backbone.norms[index]]
-        for part in parts:
-            part.requires_grad_(False)
+        for stage in stages[: config.frozen_stages]:
+            for part in stage:
+                part.requires_grad_(False)
     for name in config.freeze:
         _part(model, name).requires_grad_(False)
     if not any(parameter.requires_grad for parameter in model.parameters()):
@@ -79,10 +78,11 @@ def freeze(model: Mask2Former, config: TrainConfig) -> None:
 
 
 def build_optimizer(model: Mask2Former, config: TrainConfig) -> Optimizers:
-    """What trains all that is not frozen; norms and embeddings do not decay, the backbone learns at its own rate.
+    """Optimizers for every weight that is not frozen.
 
-    With ``config.muon``, Muon (Jordan et al., https://kellerjordan.github.io/posts/muon) trains the matrices within the
-    network, AdamW the rest. Its steps are scaled to be as long as AdamW's (Liu et al., arXiv 2502.16982).
+    Norms and embeddings have no weight decay. The backbone has a learning rate of its own. With ``config.muon``, Muon
+    (Jordan et al., https://kellerjordan.github.io/posts/muon) trains the inner matrices and AdamW the rest; Muon's
+    steps are scaled to the length of AdamW's (Liu et al., arXiv 2502.16982).
     """
     adamw: dict[tuple[float, float], list[nn.Parameter]] = defaultdict(list)
     muon: dict[float, list[nn.Parameter]] = defaultdict(list)
@@ -105,7 +105,7 @@ def build_optimizer(model: Mask2Former, config: TrainConfig) -> Optimizers:
 
 
 def rate_factor(step: int, config: TrainConfig) -> float:
-    """What the learning rates are multiplied by at a step, counted from 0."""
+    """The factor of all learning rates at ``step``, counted from 0."""
     if step < config.warmup:
         return (step + 1) / (config.warmup + 1)
     if config.schedule == "cosine":
@@ -115,17 +115,17 @@ def rate_factor(step: int, config: TrainConfig) -> float:
 
 
 def _part(model: nn.Module, name: str) -> nn.Module:
-    """A part of a model by its name, such as backbone.stages.0."""
+    """The part of a model with that name, such as backbone.stages.0."""
     parts: dict[str, nn.Module] = dict(model.named_modules())
     if name in parts and name:
         return parts[name]
     close = difflib.get_close_matches(name, parts, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise ConfigError(f"freeze: the model has no part {name!r}.{hint} Parts are named as in backbone.stages.0.")
+    raise ConfigError(f"freeze: the model has no part {name!r}.{hint} A name looks like backbone.stages.0.")
 
 
 def _parameters(model: nn.Module) -> Iterator[tuple[str, nn.Parameter, bool]]:
-    """Name and weight of all that learns, and whether it decays."""
+    """Name and tensor of every weight that is trained, and whether it has weight decay."""
     for prefix, module in model.named_modules():
         for name, parameter in module.named_parameters(recurse=False):
             if parameter.requires_grad:

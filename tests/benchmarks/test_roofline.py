@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from benchmarks import roofline
-from modelscope_swinpan.config import swin_large
+from modelscope_swinpan.models.backbones.swin import swin_large
 from tests.builders import SMALL
 
 

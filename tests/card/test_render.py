@@ -10,7 +10,7 @@ from modelscope_swinpan.card.front_matter import EXAMPLE_URL
 from modelscope_swinpan.card.render import render
 from modelscope_swinpan.categories import Category
 from modelscope_swinpan.checkpoints.inspection import inspect_checkpoint
-from modelscope_swinpan.config import ResNetConfig
+from modelscope_swinpan.models.backbones.resnet import ResNetConfig
 from tests.card.conftest import TOLD
 
 

@@ -1,5 +1,3 @@
-import warnings
-
 import pytest
 
 from modelscope_swinpan.categories import COCO_PANOPTIC
@@ -11,10 +9,10 @@ THINGS = tuple(category.name for category in COCO_THINGS)
 CONFIGURED = "model = dict(panoptic_head=dict(num_things_classes={}, num_stuff_classes={}, loss=dict()))"
 
 
-def unwarned(told, count):
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        return resolve(told, count, "file")
+def certain(told, count):
+    categories, task, remark = resolve(told, count, "file")
+    assert remark is None
+    return categories, task
 
 
 @pytest.mark.parametrize(
@@ -39,36 +37,36 @@ def test_from_meta(meta, expected):
 
 
 def test_coco_by_name():
-    assert unwarned(Classes(COCO), 133) == (COCO_PANOPTIC, "panoptic")
-    assert unwarned(Classes(THINGS), 80) == (COCO_THINGS, "instance")
-    assert unwarned(Classes(("dog", "cat")), 2)[1] == "panoptic"
-    assert unwarned(Classes(("dog", "cat"), task="instance"), 2)[1] == "instance"
+    assert certain(Classes(COCO), 133) == (COCO_PANOPTIC, "panoptic")
+    assert certain(Classes(THINGS), 80) == (COCO_THINGS, "instance")
+    assert certain(Classes(("dog", "cat")), 2)[1] == "panoptic"
+    assert certain(Classes(("dog", "cat"), task="instance"), 2)[1] == "instance"
 
 
 def test_coco_by_number():
-    with pytest.warns(UserWarning, match="file names no classes; taking the 133 of COCO panoptic"):
-        assert resolve(Classes(), 133, "file") == (COCO_PANOPTIC, "panoptic")
-    with pytest.warns(UserWarning, match="taking the 80 of COCO's things, for instance segmentation"):
-        assert resolve(Classes(), 80, "file") == (COCO_THINGS, "instance")
+    remark = "file names no classes; taking the 133 of COCO panoptic."
+    assert resolve(Classes(), 133, "file") == (COCO_PANOPTIC, "panoptic", remark)
+    remark = "file names no classes; taking the 80 of COCO's things, for instance segmentation."
+    assert resolve(Classes(), 80, "file") == (COCO_THINGS, "instance", remark)
     with pytest.raises(CheckpointError, match="class head of 150 classes, but no classes are named"):
         resolve(Classes(), 150, "file")
 
 
 def test_things_that_are_told():
-    categories, task = unwarned(Classes(("cell", "glass"), frozenset(["cell"])), 2)
+    categories, task = certain(Classes(("cell", "glass"), frozenset(["cell"])), 2)
     assert [(c.id, c.name, c.isthing) for c in categories] == [(1, "cell", True), (2, "glass", False)]
     assert task == "panoptic"
 
 
 def test_things_that_are_not():
-    with pytest.warns(UserWarning, match="unknown ones are taken as things"):
-        categories, _ = resolve(Classes(("cell", "road")), 2, "file")
+    categories, _, remark = resolve(Classes(("cell", "road")), 2, "file")
+    assert "unknown ones are taken as things" in remark
     assert [(c.name, c.isthing) for c in categories] == [("cell", True), ("road", False)]
 
 
 @pytest.mark.parametrize(("task", "isthing"), [("instance", True), ("semantic", False)])
 def test_the_task_tells_things(task, isthing):
-    categories, found = unwarned(Classes(("cell", "glass"), task=task), 2)
+    categories, found = certain(Classes(("cell", "glass"), task=task), 2)
     assert found == task
     assert {category.isthing for category in categories} == {isthing}
 
@@ -79,9 +77,9 @@ def test_the_task_tells_things(task, isthing):
 )
 def test_other_data_sets(first, count, task):
     told = Classes((first, *(f"class {i}" for i in range(1, count))))
-    with pytest.warns(UserWarning, match=f"taking it for {task} segmentation") as caught:
-        assert resolve(told, count, "file")[1] == task
-    assert len(caught) == 1
+    found = resolve(told, count, "file")
+    assert found.task == task
+    assert f"taking it for {task} segmentation" in found.remark
 
 
 def test_miscounted():

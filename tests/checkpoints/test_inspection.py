@@ -13,8 +13,8 @@ import torch
 from modelscope_swinpan import save_pretrained
 from modelscope_swinpan.checkpoints.dialects import native
 from modelscope_swinpan.checkpoints.inspection import inspect_checkpoint
-from modelscope_swinpan.config import swin_large
 from modelscope_swinpan.errors import CheckpointError
+from modelscope_swinpan.models.backbones.swin import swin_large
 from modelscope_swinpan.models.mask2former import Mask2Former
 from tests.builders import SMALL, random_model
 from tests.conftest import ROOT

@@ -14,8 +14,11 @@ from modelscope_swinpan.checkpoints.dialects.detectron2 import DETECTRON2
 from modelscope_swinpan.checkpoints.dialects.easycv import EASYCV
 from modelscope_swinpan.checkpoints.dialects.mmdet import MMDET2
 from modelscope_swinpan.checkpoints.dialects.native import to_header
-from modelscope_swinpan.config import PostprocessConfig, PreprocessConfig, ResNetConfig
+from modelscope_swinpan.checkpoints.inspection import inspect_checkpoint
+from modelscope_swinpan.checkpoints.load import open_model
+from modelscope_swinpan.config import PostprocessConfig, PreprocessConfig
 from modelscope_swinpan.errors import CheckpointError, ConfigError
+from modelscope_swinpan.models.backbones.resnet import ResNetConfig
 from tests.builders import SMALL, SMALL_RESNET, random_model
 from tests.checkpoints.files.test_io import mapped_file
 
@@ -25,7 +28,7 @@ NAMES = [category.name for category in COCO_PANOPTIC]
 @pytest.fixture(scope="module")
 def weights():
     """A small random model under the keys of mmdetection 2.x."""
-    return MMDET2.write(random_model().state_dict())
+    return MMDET2.keymap.write(random_model().state_dict())
 
 
 @pytest.fixture
@@ -53,6 +56,15 @@ def test_bare_file_and_bare_state_dict(directory, weights):
     path = directory(weights) / "pytorch_model.pt"
     with pytest.warns(UserWarning, match="names no classes; taking the 133 of COCO panoptic"):
         assert load_model(path).config == SMALL
+
+
+@pytest.mark.filterwarnings("ignore:.*preprocessor of type")
+def test_warnings_name_the_line_that_loads(directory, weights):
+    path = directory(weights, preprocessor={"type": "image-easycv"})
+    for load in (load_model, open_model, inspect_checkpoint):
+        with pytest.warns(UserWarning, match="names no classes") as caught:
+            load(path)
+        assert [warning.filename for warning in caught] == [__file__] * 2
 
 
 def test_blanks_in_class_names_are_stripped(tiny_model):
@@ -88,7 +100,7 @@ def test_heads_and_points_as_configured(directory, weights):
 
 def test_categories_as_configured(directory):
     config = SMALL.__class__(**{**SMALL.__dict__, "categories": COCO_PANOPTIC[:2]})
-    weights = MMDET2.write(random_model(config).state_dict())
+    weights = MMDET2.keymap.write(random_model(config).state_dict())
     listed = [
         {"id": 5, "name": "cell", "isthing": True, "color": [1, 2, 3]},
         {"id": 9, "name": "glass", "isthing": False, "color": [4, 5, 6]},
@@ -122,7 +134,7 @@ def test_postprocessing_as_configured(directory, weights):
 
 
 def test_resnet(directory):
-    weights = EASYCV.write(random_model(SMALL_RESNET).state_dict())
+    weights = EASYCV.keymap.write(random_model(SMALL_RESNET).state_dict())
     model = load_model(directory({"meta": {"CLASSES": NAMES}, "state_dict": weights}))
     assert model.config == SMALL_RESNET
     assert mapped_file(model.backbone.body.conv1.weight).endswith("pytorch_model.pt")
@@ -150,7 +162,7 @@ def test_a_header_of_another_shape(tmp_path):
 
 
 def test_detectron2_pickle(tmp_path):
-    weights = DETECTRON2.write(random_model().state_dict())
+    weights = DETECTRON2.keymap.write(random_model().state_dict())
     content = {"model": {key: tensor.numpy() for key, tensor in weights.items()}, "__author__": "x"}
     (tmp_path / "model_final_f07440.pkl").write_bytes(pickle.dumps(content))
     (tmp_path / "configuration.json").write_text("{}")
@@ -174,7 +186,7 @@ DROPPED = "panoptic_head.transformer_decoder.layers.1.norms.2.bias"
         (lambda w: drop(w, DROPPED), "1 missing: transformer_decoder.layers.1.norm3.bias"),
         (
             lambda w: {**w, "panoptic_head.extra": torch.ones(1)},
-            r"1 of \d+ keys are unknown to it \(panoptic_head.extra",
+            r"1 of \d+ keys are unknown \(panoptic_head.extra",
         ),
         (lambda w: {**w, QUERIES: torch.ones(3, 64)}, r"1 mis-shaped: transformer_decoder.query_pos \(found \(3, 64\)"),
         (lambda w: drop(w, QUERIES), "missing: transformer_decoder.query_pos"),

@@ -12,15 +12,16 @@ import torch
 from modelscope_swinpan import load_model, save_pretrained
 from modelscope_swinpan.categories import Category
 from modelscope_swinpan.checkpoints import save
+from modelscope_swinpan.checkpoints.files import safetensors
 from modelscope_swinpan.checkpoints.save import save_checkpoint
 from modelscope_swinpan.config import (
     PixelDecoderConfig,
     PostprocessConfig,
     PreprocessConfig,
-    SwinConfig,
     TransformerDecoderConfig,
 )
 from modelscope_swinpan.errors import CheckpointError, ConfigError
+from modelscope_swinpan.models.backbones.swin import SwinConfig
 from tests.builders import SMALL, SMALL_RESNET, random_model
 from tests.conftest import ROOT
 
@@ -110,7 +111,7 @@ class TestMmdet:
 
 
 def test_an_unknown_form(tmp_path):
-    with pytest.raises(ConfigError, match="form must be one of native, mmdet, transformers; got 'onnx'"):
+    with pytest.raises(ConfigError, match="form must be one of mmdet, transformers, native; got 'onnx'"):
         save_pretrained(random_model(), tmp_path / "new", form="onnx")
     assert not (tmp_path / "new").exists()
 
@@ -130,7 +131,7 @@ def test_what_no_form_has_words_for(tmp_path, form, config):
 def test_a_config_that_is_not_that_of_the_weights(tmp_path, form):
     model = random_model()
     model.config = dataclasses.replace(SMALL, backbone=SwinConfig())
-    with pytest.raises(CheckpointError, match="not that of its weights"):
+    with pytest.raises(CheckpointError, match="does not fit its weights"):
         save_pretrained(model, tmp_path, form=form)
     assert list(tmp_path.iterdir()) == []
 
@@ -143,7 +144,7 @@ def test_a_failed_write_leaves_the_former_files(tmp_path, form, monkeypatch):
     def disk_full(*arguments, **options):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(save, "write_safetensors", disk_full)
+    monkeypatch.setattr(safetensors, "write_safetensors", disk_full)
     monkeypatch.setattr(torch, "save", disk_full)
     with pytest.raises(OSError, match="No space left"):
         save_pretrained(random_model(CUSTOM), tmp_path, form=form)

@@ -17,10 +17,12 @@ from typer.testing import CliRunner
 from modelscope_swinpan import PanopticPredictor, save_pretrained
 from modelscope_swinpan.checkpoints.dialects.native import describe
 from modelscope_swinpan.cli import app
-from modelscope_swinpan.config import PixelDecoderConfig, ResNetConfig, SwinConfig, TransformerDecoderConfig, swin_large
+from modelscope_swinpan.config import PixelDecoderConfig, TransformerDecoderConfig
 from modelscope_swinpan.errors import ConfigError, SwinPanError
 from modelscope_swinpan.inference import export
 from modelscope_swinpan.inference.export import DESCRIPTION, SUFFIXES, Difference, default_size, export_model
+from modelscope_swinpan.models.backbones.resnet import ResNetConfig
+from modelscope_swinpan.models.backbones.swin import SwinConfig, swin_large
 from modelscope_swinpan.models.mask2former import Mask2Former
 from tests.builders import SMALL, random_model
 from tests.conftest import CHELSEA, ROOT, relative_error

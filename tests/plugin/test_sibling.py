@@ -21,7 +21,7 @@ def sibling_dir(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 def write_sibling(directory: Path, plugins: Any, **changes: Any) -> Path:
     from modelscope_swinpan.benchmark.random_model import write_random_model
-    from modelscope_swinpan.config import ResNetConfig
+    from modelscope_swinpan.models.backbones.resnet import ResNetConfig
     from tests.builders import SMALL
 
     config = SMALL.__class__(**{**SMALL.__dict__, "backbone": ResNetConfig()})

@@ -11,6 +11,7 @@ from PIL import Image
 from modelscope_swinpan.categories import Category
 from modelscope_swinpan.config import Mask2FormerConfig
 from modelscope_swinpan.inference.results import PanopticResult
+from modelscope_swinpan.models.backbones.swin import swin_large
 from modelscope_swinpan.structures import Segment
 from tests.builders import random_image
 
@@ -57,7 +58,7 @@ class PaintedPredictor:
     """
 
     def __init__(self, config: Mask2FormerConfig | None = None) -> None:
-        self.model = SimpleNamespace(config=config or dataclasses.replace(Mask2FormerConfig(), categories=CATEGORIES))
+        self.model = SimpleNamespace(config=config or dataclasses.replace(swin_large(), categories=CATEGORIES))
         self.gate = threading.Event()
         self.gate.set()
         self.count = 0

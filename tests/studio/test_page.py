@@ -3,10 +3,11 @@ import dataclasses
 import gradio as gr
 import pytest
 
-from modelscope_swinpan.config import Mask2FormerConfig, PreprocessConfig
+from modelscope_swinpan.config import PreprocessConfig
 from modelscope_swinpan.errors import DeviceError
 from modelscope_swinpan.images.decode import decode_file
 from modelscope_swinpan.inference.predictor import PanopticPredictor
+from modelscope_swinpan.models.backbones.swin import swin_large
 from modelscope_swinpan.scenes.compose import SCENE_CATEGORIES
 from modelscope_swinpan.scenes.dataset import TRAINING_SEEDS
 from modelscope_swinpan.studio.page import DOWNLOADS, EXAMPLE_SEEDS, Handlers, build
@@ -83,9 +84,9 @@ def test_an_expired_photo_is_told_in_words(tmp_path):
             handlers.download(title, None, ["Things"], 0)
 
 
-@pytest.mark.parametrize("categories", [SCENE_CATEGORIES, Mask2FormerConfig().categories])
+@pytest.mark.parametrize("categories", [SCENE_CATEGORIES, swin_large().categories])
 def test_the_page_says_what_the_model_knows(tmp_path, categories):
-    page = build(PaintedPredictor(Mask2FormerConfig(categories=categories)), tmp_path)
+    page = build(PaintedPredictor(swin_large(categories=categories)), tmp_path)
     texts = " ".join(str(getattr(block, "value", "")) for block in page.blocks.values())
     assert f"The {len(categories)} classes" in texts
     assert categories[-1].name in texts

@@ -4,7 +4,7 @@ import dataclasses
 
 import torch
 
-from modelscope_swinpan.config import SwinConfig
+from modelscope_swinpan.models.backbones.swin import SwinConfig
 from modelscope_swinpan.models.initialize import initialize
 from modelscope_swinpan.models.mask2former import Mask2Former
 from modelscope_swinpan.scenes.dataset import TRAINING_SEEDS, SceneDataset

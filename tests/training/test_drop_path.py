@@ -36,5 +36,5 @@ def test_nothing_is_left_out_of_answers():
 
 
 def test_a_resnet_has_none():
-    with pytest.raises(ConfigError, match="drop_path is for a Swin"):
+    with pytest.raises(ConfigError, match="drop_path is not for a ResNet"):
         add_drop_path(Mask2Former(SMALL_RESNET), 0.1)

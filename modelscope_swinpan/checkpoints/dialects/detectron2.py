@@ -1,46 +1,11 @@
 """Checkpoints of Mask2Former's authors (facebookresearch/Mask2Former, on detectron2)."""
 
-from .keymap import KeyMap, Rule
-
-BLOCK = "backbone.layers.{i}.blocks.{j}."
-OUR_BLOCK = "backbone.stages.{i}.blocks.{j}."
-
-SWIN = (
-    Rule("backbone.patch_embed.proj.{p}", "backbone.patch_embed.projection.{p}"),
-    Rule("backbone.patch_embed.norm.{p}", "backbone.patch_embed.norm.{p}"),
-    Rule(BLOCK + "norm{k}.{p}", OUR_BLOCK + "norm{k}.{p}"),
-    Rule(BLOCK + "attn.qkv.{p}", OUR_BLOCK + "attn.qkv.{p}"),
-    Rule(BLOCK + "attn.proj.{p}", OUR_BLOCK + "attn.proj.{p}"),
-    Rule(BLOCK + "attn.relative_position_bias_table", OUR_BLOCK + "attn.relative_position_bias_table"),
-    Rule(BLOCK + "attn.relative_position_index", None),
-    Rule(BLOCK + "mlp.fc{k}.{p}", OUR_BLOCK + "mlp.fc{k}.{p}"),
-    Rule("backbone.layers.{i}.downsample.norm.{p}", "backbone.stages.{i}.downsample.norm.{p}"),
-    Rule("backbone.layers.{i}.downsample.reduction.weight", "backbone.stages.{i}.downsample.reduction.weight"),
-    Rule("backbone.norm{i}.{p}", "backbone.norms.{i}.{p}"),
-)
-
-
-def _resnet_stage(theirs: str, ours: str) -> tuple[Rule, ...]:
-    return (
-        Rule(f"{theirs}.{{j}}.conv{{c}}.weight", f"{ours}.{{j}}.conv{{c}}.weight"),
-        Rule(f"{theirs}.{{j}}.conv{{c}}.norm.{{n}}", f"{ours}.{{j}}.bn{{c}}.{{n}}"),
-        Rule(f"{theirs}.{{j}}.conv{{c}}.norm.num_batches_tracked", None),
-        Rule(f"{theirs}.{{j}}.shortcut.weight", f"{ours}.{{j}}.downsample.0.weight"),
-        Rule(f"{theirs}.{{j}}.shortcut.norm.{{n}}", f"{ours}.{{j}}.downsample.1.{{n}}"),
-        Rule(f"{theirs}.{{j}}.shortcut.norm.num_batches_tracked", None),
-    )
-
-
-RESNET = (
-    Rule("backbone.stem.conv1.weight", "backbone.body.conv1.weight"),
-    Rule("backbone.stem.conv1.norm.{n}", "backbone.body.bn1.{n}"),
-    Rule("backbone.stem.conv1.norm.num_batches_tracked", None),
-    *(rule for i in range(1, 5) for rule in _resnet_stage(f"backbone.res{i + 1}", f"backbone.body.layer{i}")),
-)
+from ...models.keys import Rule
+from .registry import Dialect
 
 
 def pixel_decoder(theirs: str) -> tuple[Rule, ...]:
-    """The pixel decoder, whose keys begin with ``theirs``."""
+    """The pixel decoder; ``theirs`` is the prefix of its keys."""
     layer, our_layer = theirs + "transformer.encoder.layers.{i}.", "pixel_decoder.layers.{i}."
     return (
         Rule(theirs + "input_proj.{i}.0.{p}", "pixel_decoder.input_convs.{i}.conv.{p}"),
@@ -58,7 +23,7 @@ def pixel_decoder(theirs: str) -> tuple[Rule, ...]:
 
 
 def predictor(theirs: str) -> tuple[Rule, ...]:
-    """The transformer decoder, whose keys begin with ``theirs``."""
+    """The transformer decoder; ``theirs`` is the prefix of its keys."""
     ours, layer = "transformer_decoder.", "transformer_decoder.layers.{i}."
     cross = theirs + "transformer_cross_attention_layers.{i}."
     self_ = theirs + "transformer_self_attention_layers.{i}."
@@ -81,16 +46,16 @@ def predictor(theirs: str) -> tuple[Rule, ...]:
     )
 
 
-# What the authors' code renames when it loads one of their older files.
+# Names in older files, which the authors' code renames too.
 OLDER = (
     *pixel_decoder("sem_seg_head."),
     Rule("sem_seg_head.predictor.static_query.weight", "transformer_decoder.query_feat"),
 )
 
-DETECTRON2 = KeyMap(
-    (
-        *SWIN,
-        *RESNET,
+DETECTRON2 = Dialect(
+    name="detectron2",
+    title="detectron2",
+    rules=(
         *pixel_decoder("sem_seg_head.pixel_decoder."),
         *predictor("sem_seg_head.predictor."),
         Rule("criterion.empty_weight", None),  # class weights of the loss, a constant

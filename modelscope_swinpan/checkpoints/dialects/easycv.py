@@ -1,7 +1,10 @@
 """EasyCV's checkpoints, the form of the hub's R50 model: mmdetection's backbone, the authors' head."""
 
 from .detectron2 import pixel_decoder, predictor
-from .keymap import KeyMap
-from .mmdet import RESNET
+from .registry import Dialect
 
-EASYCV = KeyMap((*RESNET, *pixel_decoder("head.pixel_decoder."), *predictor("head.predictor.")))
+EASYCV = Dialect(
+    name="easycv",
+    title="EasyCV",
+    rules=(*pixel_decoder("head.pixel_decoder."), *predictor("head.predictor.")),
+)

@@ -1,67 +1,35 @@
-"""Key maps between dialects: rules as data, applied strictly, every key used exactly once.
-
-A rule is a pair of key templates, the dialect's and ours. The names in braces stand for the words of
-:data:`PLACEHOLDERS` and mean the same on both sides, so that a table reads both ways.
-"""
+"""Applies the key tables of dialects strictly: every key is used exactly once."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
-
-import torch
-from torch import Tensor
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
 
 from ...errors import CheckpointError
+from ...models.keys import PLACEHOLDERS, Rule
 
-PLACEHOLDERS = {
-    "i": r"\d{1,4}",
-    "j": r"\d{1,4}",
-    "c": "1|2|3",
-    "f": r"(?:self\.)?qkv",
-    "k": "1|2",
-    "m": "sampling_offsets|attention_weights|value_proj|output_proj",
-    "n": "weight|bias|running_mean|running_var",
-    "p": "weight|bias",
-    "rest": r"[\w.]+",
-}
+if TYPE_CHECKING:
+    from torch import Tensor
+
 SHOWN = 8
-
-
-class Layout(NamedTuple):
-    """How to reorder a tensor where a dialect stores it otherwise: from the dialect, and back to it."""
-
-    read: Callable[[Tensor], Tensor]
-    write: Callable[[Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """``theirs`` and ``ours`` are key templates; ``ours`` None drops a key that holds nothing learned.
-
-    ``part`` (k, n) says that theirs is the k-th of n equal blocks of rows of ours, such as the query part of a fused
-    projection.
-    """
-
-    theirs: str
-    ours: str | None
-    layout: Layout | None = None
-    part: tuple[int, int] | None = None
+"""Most keys that a message lists."""
 
 
 class KeyMap:
-    """A table of rules, compiled. ``aliases`` are other spellings of the same keys: read, but never written."""
+    """A table of rules, compiled. ``aliases`` are other names of the same weights, which are read but never written."""
 
     def __init__(self, rules: Sequence[Rule], aliases: Sequence[Rule] = ()) -> None:
         self._read = [(rule, _compile(rule.theirs)) for rule in (*rules, *aliases)]
-        self._write = [(rule, _compile(rule.ours)) for rule in rules if rule.ours is not None]
+        ours = [(rule, _compile(rule.ours)) for rule in rules if rule.ours is not None]
+        self._write = [(rule, pattern) for rule, pattern in ours if rule.constant is None]
+        self._constants = [(rule, pattern) for rule, pattern in ours if rule.constant is not None]
 
     def knows(self, key: str) -> bool:
-        """Whether a rule is there for a dialect's key."""
+        """Whether there is a rule for a dialect's key."""
         return any(pattern.fullmatch(key) for _, pattern in self._read)
 
-    def read(self, tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:
-        """Tensors under our keys, and the keys that no rule knows.
+    def read(self, tensors: "Mapping[str, Tensor]") -> "tuple[dict[str, Tensor], list[str]]":
+        """Tensors under our keys, and the dialect's keys without a rule.
 
         Raises:
             CheckpointError: two keys stand for one of ours, or parts of one do not fit together.
@@ -73,7 +41,7 @@ class KeyMap:
             rule, found = _first(self._read, key)
             if rule is None or found is None:
                 unknown.append(key)
-            elif rule.ours is not None:
+            elif rule.ours is not None and rule.constant is None:
                 ours = rule.ours.format(**found.groupdict())
                 tensor = rule.layout.read(tensor) if rule.layout else tensor
                 place, index = (parts.setdefault(ours, {}), rule.part[0]) if rule.part else (out, ours)
@@ -83,11 +51,11 @@ class KeyMap:
         out.update({ours: _join(ours, blocks) for ours, blocks in parts.items()})
         return out, unknown
 
-    def write(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Tensors of ours under the dialect's keys: the first rules that lead to a key of ours are taken back.
+    def write(self, tensors: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
+        """Our tensors under the dialect's keys, and the constants that go with them. The first rule for a key counts.
 
         Raises:
-            CheckpointError: the dialect has no place for one of them.
+            CheckpointError: the dialect has no rule for one of them.
         """
         out: dict[str, Tensor] = {}
         for key, tensor in tensors.items():
@@ -99,11 +67,14 @@ class KeyMap:
                 block = tensor if other.part is None else tensor.chunk(other.part[1])[other.part[0]]
                 theirs = other.theirs.format(**found.groupdict())
                 out[theirs] = (other.layout.write(block) if other.layout else block).contiguous()
+            for constant, pattern in self._constants:
+                if constant.constant is not None and (found := pattern.fullmatch(key)):
+                    out[constant.theirs.format(**found.groupdict())] = constant.constant(tensor)
         return out
 
 
-def check_complete(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], where: str) -> None:
-    """Raise one CheckpointError that lists every missing, unused and mis-shaped key."""
+def check_complete(tensors: "Mapping[str, Tensor]", expected: "Mapping[str, Tensor]", where: str) -> None:
+    """Raise one CheckpointError that lists all missing, unused and mis-shaped keys."""
     shaped = [
         f"{key} (found {tuple(tensors[key].shape)}, expected {tuple(expected[key].shape)})"
         for key in expected
@@ -133,13 +104,16 @@ def _first(rules: Sequence[tuple[Rule, re.Pattern[str]]], key: str) -> tuple[Rul
     return None, None
 
 
-def _join(key: str, blocks: Mapping[int, Tensor]) -> Tensor:
-    """The blocks of a fused tensor, in order."""
+def _join(key: str, blocks: "Mapping[int, Tensor]") -> "Tensor":
+    """Join the blocks of a fused tensor, in order."""
+    import torch
+
     if sorted(blocks) != list(range(len(blocks))) or len({block.shape for block in blocks.values()}) != 1:
         raise CheckpointError(f"The parts of {key!r} in the checkpoint are incomplete or of different shapes.")
     return torch.cat([blocks[index] for index in sorted(blocks)])
 
 
+@cache
 def _compile(template: str) -> re.Pattern[str]:
     """A template as a regular expression with one named group for each placeholder."""
     pattern = re.escape(template)

@@ -1,61 +1,15 @@
-"""mmdetection 2.x checkpoints, the form of the hub model, and those of 3.x, which renamed some of the head."""
+"""mmdetection's checkpoints: those of 2.x, like the hub model's, and those of 3.x, which renamed parts of the head."""
 
-from torch import Tensor
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .keymap import KeyMap, Layout, Rule
+from ...config import Mask2FormerConfig
+from ...models.keys import Rule
+from .registry import Dialect, Writer
 
-
-def _from_unfold(tensor: Tensor) -> Tensor:
-    shape = (*tensor.shape[:-1], tensor.shape[-1] // 4, 2, 2)
-    return tensor.reshape(shape).movedim((-1, -2), (-3, -2)).flatten(-3)
-
-
-def _to_unfold(tensor: Tensor) -> Tensor:
-    shape = (*tensor.shape[:-1], 2, 2, tensor.shape[-1] // 4)
-    return tensor.reshape(shape).movedim((-3, -2), (-1, -2)).flatten(-3)
-
-
-MERGING = Layout(_from_unfold, _to_unfold)
-"""Patch merging, last axis: mmdetection unfolds (C, row, column), we concatenate (column, row, C)."""
-
-SWIN = (
-    Rule("backbone.patch_embed.projection.{p}", "backbone.patch_embed.projection.{p}"),
-    Rule("backbone.patch_embed.norm.{p}", "backbone.patch_embed.norm.{p}"),
-    Rule("backbone.stages.{i}.blocks.{j}.norm1.{p}", "backbone.stages.{i}.blocks.{j}.norm1.{p}"),
-    Rule("backbone.stages.{i}.blocks.{j}.attn.w_msa.qkv.{p}", "backbone.stages.{i}.blocks.{j}.attn.qkv.{p}"),
-    Rule("backbone.stages.{i}.blocks.{j}.attn.w_msa.proj.{p}", "backbone.stages.{i}.blocks.{j}.attn.proj.{p}"),
-    Rule(
-        "backbone.stages.{i}.blocks.{j}.attn.w_msa.relative_position_bias_table",
-        "backbone.stages.{i}.blocks.{j}.attn.relative_position_bias_table",
-    ),
-    Rule("backbone.stages.{i}.blocks.{j}.attn.w_msa.relative_position_index", None),
-    Rule("backbone.stages.{i}.blocks.{j}.norm2.{p}", "backbone.stages.{i}.blocks.{j}.norm2.{p}"),
-    Rule("backbone.stages.{i}.blocks.{j}.ffn.layers.0.0.{p}", "backbone.stages.{i}.blocks.{j}.mlp.fc1.{p}"),
-    Rule("backbone.stages.{i}.blocks.{j}.ffn.layers.1.{p}", "backbone.stages.{i}.blocks.{j}.mlp.fc2.{p}"),
-    Rule("backbone.stages.{i}.downsample.norm.{p}", "backbone.stages.{i}.downsample.norm.{p}", MERGING),
-    Rule(
-        "backbone.stages.{i}.downsample.reduction.weight",
-        "backbone.stages.{i}.downsample.reduction.weight",
-        MERGING,
-    ),
-    Rule("backbone.norm{i}.{p}", "backbone.norms.{i}.{p}"),
-)
-
-RESNET_BLOCK = "backbone.layer{i}.{j}."
-OUR_BLOCK = "backbone.body.layer{i}.{j}."
-
-RESNET = (
-    Rule("backbone.conv1.weight", "backbone.body.conv1.weight"),
-    Rule("backbone.bn1.{n}", "backbone.body.bn1.{n}"),
-    Rule("backbone.bn1.num_batches_tracked", None),
-    Rule(RESNET_BLOCK + "conv{c}.weight", OUR_BLOCK + "conv{c}.weight"),
-    Rule(RESNET_BLOCK + "bn{c}.{n}", OUR_BLOCK + "bn{c}.{n}"),
-    Rule(RESNET_BLOCK + "bn{c}.num_batches_tracked", None),
-    Rule(RESNET_BLOCK + "downsample.0.weight", OUR_BLOCK + "downsample.0.weight"),
-    Rule(RESNET_BLOCK + "downsample.1.{n}", OUR_BLOCK + "downsample.1.{n}"),
-    Rule(RESNET_BLOCK + "downsample.1.num_batches_tracked", None),
-)
-"""torchvision's names, which EasyCV has as well."""
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PIXEL_DECODER = "panoptic_head.pixel_decoder."
 DECODER = "panoptic_head.transformer_decoder."
@@ -84,7 +38,7 @@ OUR_DECODER_LAYER = "transformer_decoder.layers.{i}."
 
 
 def _layers(*, encoder_attn: str, cross_attn: str, self_attn: str, ffn: str) -> tuple[Rule, ...]:
-    """The layers of the pixel decoder's encoder and of the transformer decoder, by what a version calls their parts."""
+    """The layers of both decoders, given a version's names for their parts."""
     return (
         Rule(ENCODER_LAYER + encoder_attn + ".{m}.{p}", OUR_ENCODER_LAYER + "self_attn.{m}.{p}"),
         Rule(ENCODER_LAYER + ffn + ".layers.0.0.{p}", OUR_ENCODER_LAYER + "fc1.{p}"),
@@ -106,5 +60,32 @@ def _layers(*, encoder_attn: str, cross_attn: str, self_attn: str, ffn: str) -> 
 LAYERS2 = _layers(encoder_attn="attentions.0", cross_attn="attentions.0", self_attn="attentions.1", ffn="ffns.0")
 LAYERS3 = _layers(encoder_attn="self_attn", cross_attn="cross_attn", self_attn="self_attn", ffn="ffn")
 
-MMDET2 = KeyMap((*SWIN, *RESNET, *HEAD, *LAYERS2))
-MMDET3 = KeyMap((*SWIN, *RESNET, *HEAD, *LAYERS3))
+
+def _write(path: Path, tensors: "Mapping[str, Tensor]", config: Mask2FormerConfig) -> None:
+    import torch
+
+    meta = {
+        "CLASSES": [category.name for category in config.categories],
+        "PALETTE": [category.color for category in config.categories],
+    }
+    try:
+        torch.save({"meta": meta, "state_dict": {key: _own(tensor) for key, tensor in tensors.items()}}, path)
+    except RuntimeError as error:  # PyTorch raises this for a full disk
+        raise OSError(f"Cannot write {path}: {str(error).splitlines()[0]}") from None
+
+
+def _own(tensor: "Tensor") -> "Tensor":
+    """The same numbers on the CPU, in a storage of their own: ``torch.save`` writes whole storages."""
+    import torch
+
+    raw = tensor.cpu().view(-1).view(torch.uint8).numpy().data
+    return torch.frombuffer(raw, dtype=tensor.dtype).view(tensor.shape)
+
+
+MMDET2 = Dialect(
+    name="mmdet",
+    title="mmdetection 2.x",
+    rules=(*HEAD, *LAYERS2),
+    writer=Writer(purpose="mmdetection 2.x, which upstream reads", weights="pytorch_model.pt", write=_write),
+)
+MMDET3 = Dialect(name="mmdet3", title="mmdetection 3.x", rules=(*HEAD, *LAYERS3))

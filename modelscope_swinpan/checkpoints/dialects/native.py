@@ -1,26 +1,36 @@
-"""Our own form: weights under our keys in a safetensors file, and in its header, as JSON, what no shape tells.
+"""Our own dialect: a safetensors file of weights under our keys.
 
-That JSON is the part of ``configuration.json`` that is ours, its entries ``model`` and ``preprocessor``.
+Its header holds, as JSON, what no shape tells: our entries of ``configuration.json``, ``model`` and ``preprocessor``.
 """
 
 import dataclasses
 import json
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from ...config import Mask2FormerConfig, ResNetConfig
+from ...config import Mask2FormerConfig
 from ...errors import CheckpointError
+from ...models.keys import Rule
+from .registry import Dialect, Notes, Writer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...models.backbones import Backbone
 
 HEADER = "modelscope_swinpan"
-"""Where in the header it stands."""
+"""The entry of the header."""
 
 
 def describe(config: Mask2FormerConfig) -> dict[str, Any]:
-    """The entries of ``configuration.json`` that give ``config`` together with the weights.
+    """Our entries of ``configuration.json``: together with the weights they give ``config`` back.
 
     Raises:
-        CheckpointError: the two decoders have different numbers of heads, for which it has no words.
+        CheckpointError: the two decoders have different numbers of heads, which the entries cannot say.
     """
+    from ...models.backbones import backbone_of  # imports PyTorch
+
     architecture: dict[str, Any] = {
         "num_heads": config.transformer_decoder.num_heads,
         "num_points": config.pixel_decoder.num_points,
@@ -30,8 +40,8 @@ def describe(config: Mask2FormerConfig) -> dict[str, Any]:
             f"Cannot save a model whose pixel decoder has {config.pixel_decoder.num_heads} heads and whose transformer "
             f"decoder has {config.transformer_decoder.num_heads}: a checkpoint has one number for both."
         )
-    if isinstance(config.backbone, ResNetConfig):
-        architecture["stride_in_1x1"] = config.backbone.stride_in_1x1
+    for name in backbone_of(config.backbone).options:
+        architecture[name] = getattr(config.backbone, name)
     return {
         "model": {
             "task": config.task,
@@ -44,12 +54,12 @@ def describe(config: Mask2FormerConfig) -> dict[str, Any]:
 
 
 def to_header(config: Mask2FormerConfig) -> dict[str, str]:
-    """The metadata of a safetensors file of ours, which other programs take for one of PyTorch's."""
+    """The metadata of our safetensors file. ``format`` tells other programs that it holds PyTorch's tensors."""
     return {"format": "pt", HEADER: json.dumps(describe(config), separators=(",", ":"))}
 
 
 def from_header(metadata: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """What :func:`to_header` wrote, empty where nothing of the kind is there; its entries are yet to be checked.
+    """Read what :func:`to_header` wrote; empty if the header has no such entry. The caller checks the values.
 
     Raises:
         CheckpointError: it is no JSON object of objects.
@@ -61,3 +71,24 @@ def from_header(metadata: Mapping[str, Any], where: str) -> dict[str, Any]:
     if not isinstance(found, dict) or not all(isinstance(entry, dict) for entry in found.values()):
         raise CheckpointError(f"{where}: the description in its header is no JSON object of objects. Fetch it again.")
     return found
+
+
+def _notes(path: Path, meta: Mapping[str, Any], backbone: "Backbone") -> Notes:
+    return Notes(configuration=from_header(meta, str(path)))
+
+
+def _write(path: Path, tensors: "Mapping[str, Tensor]", config: Mask2FormerConfig) -> None:
+    from ..files.safetensors import write_safetensors  # imports PyTorch
+
+    write_safetensors(path, tensors, to_header(config))
+
+
+NATIVE = Dialect(
+    name="native",
+    title="this package",
+    rules=tuple(
+        Rule(f"{part}.{{rest}}", f"{part}.{{rest}}") for part in ("backbone", "pixel_decoder", "transformer_decoder")
+    ),
+    notes=_notes,
+    writer=Writer(purpose="safetensors, which load fastest", weights="model.safetensors", write=_write),
+)

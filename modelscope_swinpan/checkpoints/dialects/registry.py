@@ -1,58 +1,135 @@
-"""The dialects that checkpoints are written in, and how one is told from its keys."""
+"""The dialects of checkpoints, and how one is told from its keys.
+
+PyTorch is not imported here, so that a command's ``--help`` can name the dialects at once.
+"""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from ...errors import CheckpointError
-from .detectron2 import DETECTRON2
-from .easycv import EASYCV
-from .keymap import KeyMap, Rule, shorten
-from .mmdet import MMDET2, MMDET3
-from .transformers import TRANSFORMERS
+from ...config import Mask2FormerConfig
+from ...errors import CheckpointError, ConfigError
+from ...models.keys import Rule
+from ...registry import Registry
+from ..classes import Classes, from_meta
+from .keymap import KeyMap, shorten
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ...models.backbones import Backbone
 
 
 @dataclass(frozen=True)
+class Notes:
+    """What a checkpoint's files say about a model beside its weights.
+
+    Args:
+        classes: names, things and task.
+        configuration: entries of ``configuration.json``, which the real ``configuration.json`` overrules.
+        remarks: sentences that the user should be warned with.
+    """
+
+    classes: Classes = field(default_factory=Classes)
+    configuration: Mapping[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Writer:
+    """How a dialect is written.
+
+    Args:
+        purpose: what the dialect is good for, as part of the help of ``swinpan convert``.
+        weights: name of the file of weights in a model directory.
+        write: writes that file from tensors under the dialect's keys. May raise OSError.
+        files: makes the dialect's JSON files, by name. May raise CheckpointError for a model it cannot hold.
+    """
+
+    purpose: str
+    weights: str
+    write: "Callable[[Path, Mapping[str, Tensor], Mask2FormerConfig], None]"
+    files: Callable[[Mask2FormerConfig], Mapping[str, Mapping[str, Any]]] = lambda config: {}
+
+
+def _notes(path: Path, meta: Mapping[str, Any], backbone: "Backbone") -> Notes:
+    return Notes(from_meta(meta))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Dialect:
-    """A way to name the weights of a Mask2Former: ``name`` as the commands take it, ``title`` for people."""
+    """A way to name the weights of a Mask2Former.
+
+    Args:
+        name: short name, such as 'mmdet'.
+        title: name for people.
+        rules: the key table. Each backbone adds its own (``Backbone.keys``).
+        aliases: other names for the same weights, which are read only.
+        notes: reads what the files say beside the weights, given the path of the weights, the ``meta`` found in the
+            file and the backbone. May raise CheckpointError or ConfigError.
+        writer: None for a dialect that is only read.
+    """
 
     name: str
     title: str
-    keymap: KeyMap
+    rules: tuple[Rule, ...]
+    aliases: tuple[Rule, ...] = ()
+    notes: "Callable[[Path, Mapping[str, Any], Backbone], Notes]" = _notes
+    writer: Writer | None = None
+
+    @property
+    def keymap(self) -> KeyMap:
+        """The whole key table, for all registered backbones."""
+        from ...models.backbones import BACKBONES  # imports PyTorch
+
+        backbones = [backbone.keys[self.name] for backbone in BACKBONES.values() if self.name in backbone.keys]
+        return KeyMap(
+            [*self.rules, *(rule for keys in backbones for rule in keys.rules)],
+            aliases=[*self.aliases, *(rule for keys in backbones for rule in keys.aliases)],
+        )
 
 
-PARTS = ("backbone", "pixel_decoder", "transformer_decoder")
-NATIVE = Dialect("native", "this package", KeyMap([Rule(f"{part}.{{rest}}", f"{part}.{{rest}}") for part in PARTS]))
+DIALECTS: Registry[Dialect] = Registry()
 
-DIALECTS = (
-    Dialect("mmdet", "mmdetection 2.x", MMDET2),
-    Dialect("mmdet3", "mmdetection 3.x", MMDET3),
-    Dialect("detectron2", "detectron2", DETECTRON2),
-    Dialect("transformers", "transformers", TRANSFORMERS),
-    Dialect("easycv", "EasyCV", EASYCV),
-    NATIVE,
-)
+
+def writers() -> dict[str, Writer]:
+    """The writers of all dialects that can be written, by the dialect's name."""
+    return {dialect.name: dialect.writer for dialect in DIALECTS.values() if dialect.writer is not None}
+
+
+def writable(form: str) -> tuple[Dialect, Writer]:
+    """The dialect of that name, and its writer.
+
+    Raises:
+        ConfigError: there is no such dialect that can be written.
+    """
+    if form not in writers():
+        raise ConfigError(f"form must be one of {', '.join(writers())}; got {form!r}.")
+    return DIALECTS[form], writers()[form]
 
 
 def detect(keys: Iterable[str], where: str) -> Dialect:
-    """The dialect whose table knows all of a checkpoint's ``keys``; ``where`` names their origin in messages.
+    """The dialect whose table knows all ``keys`` of a checkpoint; ``where`` names their origin in messages.
 
     Raises:
-        CheckpointError: no table knows even half of them, or the one that knows most does not know all.
+        CheckpointError: no table knows even half of them, or the table that knows most does not know all.
     """
     keys = list(keys)
     # Layers repeat: one key of each kind tells as much as all of them.
     kinds = list({re.sub(r"\d+", "#", key): key for key in keys}.values())
-    best = max(DIALECTS, key=lambda dialect: sum(map(dialect.keymap.knows, kinds)))
-    if 2 * sum(map(best.keymap.knows, kinds)) < len(kinds):
+    tables = [(dialect, dialect.keymap) for dialect in DIALECTS.values()]
+    best, keymap = max(tables, key=lambda table: sum(map(table[1].knows, kinds)))
+    if 2 * sum(map(keymap.knows, kinds)) < len(kinds):
         raise CheckpointError(
             f"{where} is not a Mask2Former checkpoint of a known dialect "
-            f"({', '.join(dialect.title for dialect in DIALECTS)}). Its keys: {shorten(keys)}."
+            f"({', '.join(dialect.title for dialect in DIALECTS.values())}). Its keys: {shorten(keys)}."
         )
-    unknown = [key for key in keys if not best.keymap.knows(key)]
+    unknown = [key for key in keys if not keymap.knows(key)]
     if unknown:
         raise CheckpointError(
-            f"{where} is not a Mask2Former checkpoint of {best.title}, whose dialect it speaks: {len(unknown)} of "
-            f"{len(keys)} keys are unknown to it ({shorten(unknown)})."
+            f"{where} looks like a checkpoint of {best.title} but is not one of a Mask2Former: {len(unknown)} of "
+            f"{len(keys)} keys are unknown ({shorten(unknown)})."
         )
     return best

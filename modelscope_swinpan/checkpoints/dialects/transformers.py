@@ -1,81 +1,51 @@
-"""Checkpoints of the transformers package (``Mask2FormerForUniversalSegmentation``).
+"""Checkpoints of the transformers package (``Mask2FormerForUniversalSegmentation``), with the JSON files beside them.
 
-The tables hold the keys of version 5; the aliases those that version 4 wrote, that version 5 writes to files to this
-day, and that the hub's models have.
+The tables hold the keys in files, which versions 4 and 5 both write and read. The aliases add those of version 5 in
+memory.
 """
 
-from .keymap import KeyMap, Rule
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-ENCODER = "model.pixel_level_module.encoder."
-OURS = "backbone.stages.{i}.blocks.{j}."
+from ...config import Mask2FormerConfig, PreprocessConfig, from_mapping
+from ...errors import CheckpointError, ConfigError
+from ...models.keys import Rule
+from ..classes import Classes
+from .registry import Dialect, Notes, Writer
 
-# Every name that a part of a block has had, the present one first.
-QKV = (
-    ("attention.q_proj.{p}", "attention.k_proj.{p}", "attention.v_proj.{p}"),
-    ("attention.self.query.{p}", "attention.self.key.{p}", "attention.self.value.{p}"),
-)
-RELATIVE_POSITION_BIAS = (
-    "attention.relative_position_bias.relative_position_bias_table",
-    "attention.self.relative_position_bias_table",
-)
-PROJECTION = ("attention.o_proj.{p}", "attention.output.dense.{p}")
-FC1 = ("mlp.fc1.{p}", "intermediate.dense.{p}")
-FC2 = ("mlp.fc2.{p}", "output.dense.{p}")
+if TYPE_CHECKING:
+    from torch import Tensor
 
+    from ...models.backbones import Backbone
 
-def _swin(prefix: str, naming: int) -> tuple[Rule, ...]:
-    """Backbone whose keys begin with ``prefix``, its parts named in the present way (0) or the older one (1)."""
-    layer = prefix + "encoder.layers.{i}."
-    block = layer + "blocks.{j}."
-    query, key, value = QKV[naming]
-    return (
-        Rule(block + query, OURS + "attn.qkv.{p}", part=(0, 3)),
-        Rule(block + key, OURS + "attn.qkv.{p}", part=(1, 3)),
-        Rule(block + value, OURS + "attn.qkv.{p}", part=(2, 3)),
-        Rule(block + PROJECTION[naming], OURS + "attn.proj.{p}"),
-        Rule(block + RELATIVE_POSITION_BIAS[naming], OURS + "attn.relative_position_bias_table"),
-        Rule(block + FC1[naming], OURS + "mlp.fc1.{p}"),
-        Rule(block + FC2[naming], OURS + "mlp.fc2.{p}"),
-    )
+NAME = "transformers"
+CONFIG = "config.json"
+PREPROCESSOR = "preprocessor_config.json"
+MODEL_TYPE = "mask2former"
 
+FIXED: Mapping[str, Any] = {
+    "pre_norm": False,
+    "activation_function": "relu",
+    "common_stride": 4,
+    "feature_strides": [4, 8, 16, 32],
+}
+"""Options that change the mathematics but show in no weight, with the values that we compute with."""
 
-def _unrenamed(prefix: str) -> tuple[Rule, ...]:
-    """The parts of the backbone that only ever changed their prefix."""
-    layer = prefix + "encoder.layers.{i}."
-    return (
-        Rule(prefix + "embeddings.patch_embeddings.projection.{p}", "backbone.patch_embed.projection.{p}"),
-        Rule(prefix + "embeddings.norm.{p}", "backbone.patch_embed.norm.{p}"),
-        Rule(layer + "blocks.{j}.layernorm_before.{p}", OURS + "norm1.{p}"),
-        Rule(layer + "blocks.{j}.layernorm_after.{p}", OURS + "norm2.{p}"),
-        Rule(layer + "downsample.reduction.weight", "backbone.stages.{i}.downsample.reduction.weight"),
-        Rule(layer + "downsample.norm.{p}", "backbone.stages.{i}.downsample.norm.{p}"),
-        # A norm of the classifier, which the backbone does not use: the stages' own norms are below.
-        Rule(prefix + "layernorm.{p}", None),
-    )
+NUM_LEVELS = 3
+NUM_POINTS = 4
+NO_OBJECT_WEIGHT = 0.1
+RESCALE = 255
+BILINEAR = 2
 
 
-PREFIXES = (ENCODER + "swin.", ENCODER, ENCODER + "model.")  # the present one first
+def _class_weights(bias: "Tensor") -> "Tensor":
+    """The loss's weight of each class, the no-object class last, from the bias of the class head."""
+    weights = bias.new_ones(bias.shape)
+    weights[-1] = NO_OBJECT_WEIGHT
+    return weights
 
-SWIN_NORMS = tuple(
-    Rule(f"{ENCODER}hidden_states_norms.stage{i + 1}.{{p}}", f"backbone.norms.{i}.{{p}}") for i in range(4)
-)
-
-SWIN = (
-    *_swin(PREFIXES[0], 0),
-    *_unrenamed(PREFIXES[0]),
-    *SWIN_NORMS,
-)
-
-SWIN_ALIASES = (
-    *(rule for prefix in PREFIXES for rule in _swin(prefix, 1)),
-    *(rule for prefix in PREFIXES[1:] for rule in (*_swin(prefix, 0), *_unrenamed(prefix))),
-    *(Rule(prefix + "encoder.layers.{i}.blocks.{j}.attention.{f}.{p}", OURS + "attn.qkv.{p}") for prefix in PREFIXES),
-    *(
-        Rule(prefix + "encoder.layers.{i}.blocks.{j}.attention.self.relative_position_index", None)
-        for prefix in PREFIXES
-    ),
-    Rule(ENCODER + "hidden_states_norms.{i}.{p}", "backbone.norms.{i}.{p}"),
-)
 
 PIXEL_DECODER = "model.pixel_level_module.decoder."
 ENCODER_LAYER = PIXEL_DECODER + "encoder.layers.{i}."
@@ -119,10 +89,10 @@ HEAD = (
         for layer in range(3)
     ),
     Rule("class_predictor.{p}", "transformer_decoder.class_head.{p}"),
-    Rule("criterion.empty_weight", None),  # class weights of the loss, a constant
+    Rule("criterion.empty_weight", "transformer_decoder.class_head.bias", constant=_class_weights),
 )
 
-# Attention with its three projections fused where the package splits them, and the other way round.
+# Attention with three projections fused that files split, and the other way round.
 HEAD_ALIASES = (
     Rule(DECODER_LAYER + "self_attn.in_proj_{p}", SELF_ATTENTION + "in_proj_{p}"),
     Rule(DECODER_LAYER + "cross_attn.q_proj.{p}", CROSS_ATTENTION + "in_proj_{p}", part=(0, 3)),
@@ -130,7 +100,194 @@ HEAD_ALIASES = (
     Rule(DECODER_LAYER + "cross_attn.v_proj.{p}", CROSS_ATTENTION + "in_proj_{p}", part=(2, 3)),
 )
 
-TRANSFORMERS = KeyMap((*SWIN, *HEAD), aliases=(*SWIN_ALIASES, *HEAD_ALIASES))
 
-# What both versions read, and write themselves.
-WRITTEN = KeyMap((*_swin(ENCODER, 1), *_unrenamed(ENCODER), *SWIN_NORMS, *HEAD))
+def read_config(directory: Path, fixed: Mapping[str, Any]) -> tuple[Classes, dict[str, Any]]:
+    """Classes and our entries of ``configuration.json``, from ``config.json``; both empty if there is no such file.
+
+    ``fixed`` are the values that its ``backbone_config`` must have, if it has the options.
+
+    Raises:
+        ConfigError: it is no JSON object, or an entry is of the wrong type.
+        CheckpointError: it belongs to another model, or to a Mask2Former with options that we do not compute.
+    """
+    path = directory / CONFIG
+    content = _read(path)
+    if content is None:
+        return Classes(), {}
+    if content.get("model_type") != MODEL_TYPE:
+        raise CheckpointError(f"{path}: expected model_type {MODEL_TYPE!r}; found {content.get('model_type')!r}.")
+    backbone = content.get("backbone_config") or {}
+    if not isinstance(backbone, dict):
+        raise ConfigError(f"{path}: backbone_config must be an object; found {type(backbone).__name__}.")
+    for found, expected in ((content, FIXED), (backbone, fixed)):
+        for name, value in expected.items():
+            if found.get(name, value) != value:
+                raise CheckpointError(f"{path}: {name} {found[name]!r} is not supported; only {value!r} is.")
+    heads = content.get("num_attention_heads", 8)
+    if type(heads) is not int or heads < 1:
+        raise ConfigError(f"{path}: num_attention_heads must be a positive int; got {heads!r}.")
+    return Classes(_names(content.get("id2label"), path)), {"architecture": {"num_heads": heads}}
+
+
+def read_preprocessor(directory: Path) -> tuple[PreprocessConfig, tuple[str, ...]]:
+    """Preprocessing by ``preprocessor_config.json``, with our defaults for what it leaves out, and remarks on it.
+
+    Raises:
+        ConfigError: it is no JSON object, or an entry is of the wrong type or out of range.
+    """
+    path = directory / PREPROCESSOR
+    content = _read(path)
+    if content is None:
+        return PreprocessConfig(), ()
+    sizes, remarks = _sizes(content, path)
+    values = {**sizes, **_normalisation(content, path)}
+    divisor = content.get("size_divisor")
+    if type(divisor) is int and divisor > 0 and divisor % 32 == 0:  # others do not fit the model's strides
+        values["size_divisor"] = divisor
+    return from_mapping(PreprocessConfig, values, str(path)), remarks
+
+
+def _notes(path: Path, meta: Mapping[str, Any], backbone: "Backbone") -> Notes:
+    keys = backbone.keys.get(NAME)
+    classes, model = read_config(path.parent, keys.fixed if keys else {})
+    preprocess, remarks = read_preprocessor(path.parent)
+    return Notes(classes, {"model": model, "preprocessor": asdict(preprocess)}, remarks)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    from ..files.source import read_json  # imports PyTorch
+
+    return read_json(path) if path.is_file() else None
+
+
+def _names(labels: Any, path: Path) -> tuple[str, ...] | None:
+    if labels is None:
+        return None
+    if not isinstance(labels, dict) or not all(isinstance(name, str) for name in labels.values()):
+        raise ConfigError(f"{path}: id2label must be an object of names.")
+    if set(labels) != {str(label) for label in range(len(labels))}:
+        raise ConfigError(f"{path}: id2label must name the labels 0 … {len(labels) - 1}, each once.")
+    names = tuple(labels[str(label)].strip() for label in range(len(labels)))
+    placeholders = tuple(f"LABEL_{label}" for label in range(len(names)))
+    return None if names == placeholders else names
+
+
+def _sizes(content: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Short and long side, and remarks. Version 4.26 wrote the sides as ``size`` and ``max_size``."""
+    size = content.get("size")
+    if isinstance(size, int):
+        size = {"shortest_edge": size}
+    if not isinstance(size, dict):
+        return {}, ()
+    if "shortest_edge" not in size:
+        remark = (
+            f"{path} asks for images of size {size}, whatever their aspect ratio. They are resized to a short side of "
+            f"{PreprocessConfig().short_side} instead, as in training. Set preprocessor.short_side and long_side in "
+            "configuration.json for another size."
+        )
+        return {}, (remark,)
+    short = size["shortest_edge"]
+    long = size.get("longest_edge", content.get("max_size"))
+    return {"short_side": short} if long is None else {"short_side": short, "long_side": long}, ()
+
+
+def _normalisation(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Mean and std of pixels in 0–255. transformers gives them for pixels multiplied by ``rescale_factor``."""
+    factor = content.get("rescale_factor", 1 / 255) if content.get("do_rescale", True) else 1
+    normalised = content.get("do_normalize", True)
+    values = {}
+    for ours, theirs, neutral in (("mean", "image_mean", 0), ("std", "image_std", 1)):
+        numbers = content.get(theirs) if normalised else [neutral] * 3
+        if numbers is None:
+            continue
+        numbers = [numbers] * 3 if isinstance(numbers, int | float) else numbers
+        try:
+            # They were float32 and then written out: six digits are meant.
+            values[ours] = [float(f"{number / factor:.6g}") for number in numbers]
+        except (TypeError, ZeroDivisionError):
+            raise ConfigError(
+                f"{path}: {theirs} and rescale_factor must be numbers; got {numbers!r}, {factor!r}."
+            ) from None
+    return values
+
+
+def model_config(config: Mask2FormerConfig) -> dict[str, Any]:
+    """``config.json``.
+
+    Raises:
+        CheckpointError: transformers cannot compute this model.
+    """
+    from ...models.backbones import BACKBONES, backbone_of  # imports PyTorch
+
+    backbone, pixel_decoder, decoder = config.backbone, config.pixel_decoder, config.transformer_decoder
+    keys = backbone_of(backbone).keys.get(NAME)
+    sizes = (pixel_decoder.num_levels, pixel_decoder.num_points, pixel_decoder.num_heads)
+    if keys is None or keys.entries is None or sizes != (NUM_LEVELS, NUM_POINTS, decoder.num_heads):
+        known = " or ".join(entry.title for entry in BACKBONES.values() if NAME in entry.keys)
+        raise CheckpointError(
+            f"transformers' Mask2Former has a {known} backbone, {NUM_LEVELS} levels of {NUM_POINTS} points and one "
+            "number of heads; this model has not. Save it in another form."
+        )
+    return {
+        "architectures": ["Mask2FormerForUniversalSegmentation"],
+        "model_type": MODEL_TYPE,
+        "backbone_config": dict(keys.entries(backbone)),
+        "hidden_dim": config.hidden_dim,
+        "feature_size": config.hidden_dim,
+        "mask_feature_size": config.hidden_dim,
+        "encoder_layers": pixel_decoder.num_layers,
+        "encoder_feedforward_dim": pixel_decoder.ffn_dim,
+        "decoder_layers": decoder.num_layers + 1,  # with the prediction before the first layer
+        "dim_feedforward": decoder.ffn_dim,
+        "num_attention_heads": decoder.num_heads,
+        "num_queries": decoder.num_queries,
+        "no_object_weight": NO_OBJECT_WEIGHT,
+        "id2label": {str(label): category.name for label, category in enumerate(config.categories)},
+        "label2id": {category.name: label for label, category in enumerate(config.categories)},
+        **FIXED,
+    }
+
+
+def preprocessor_config(config: Mask2FormerConfig) -> dict[str, Any]:
+    """``preprocessor_config.json``."""
+    preprocess = config.preprocess
+    return {
+        "image_processor_type": "Mask2FormerImageProcessor",
+        "do_resize": True,
+        "size": {"shortest_edge": preprocess.short_side, "longest_edge": preprocess.long_side},
+        "size_divisor": preprocess.size_divisor,
+        "resample": BILINEAR,
+        "do_rescale": True,
+        "rescale_factor": 1 / RESCALE,
+        "do_normalize": True,
+        "image_mean": [float(f"{value / RESCALE:.6g}") for value in preprocess.mean],
+        "image_std": [float(f"{value / RESCALE:.6g}") for value in preprocess.std],
+        "do_reduce_labels": False,
+        "ignore_index": 255,
+        "num_labels": config.num_classes,
+    }
+
+
+def _files(config: Mask2FormerConfig) -> dict[str, dict[str, Any]]:
+    return {CONFIG: model_config(config), PREPROCESSOR: preprocessor_config(config)}
+
+
+def _write(path: Path, tensors: "Mapping[str, Tensor]", config: Mask2FormerConfig) -> None:
+    from ..files.safetensors import write_safetensors  # imports PyTorch
+
+    write_safetensors(path, tensors, {"format": "pt"})
+
+
+TRANSFORMERS = Dialect(
+    name=NAME,
+    title="transformers",
+    rules=HEAD,
+    aliases=HEAD_ALIASES,
+    notes=_notes,
+    writer=Writer(
+        purpose="for Mask2FormerForUniversalSegmentation.from_pretrained",
+        weights="model.safetensors",
+        write=_write,
+        files=_files,
+    ),
+)

@@ -1,1 +1,1 @@
-"""Reading files of weights safely: nothing in them is executed."""
+"""Safe reading of weight files: nothing in them is executed."""

@@ -1,7 +1,7 @@
-"""Reading PyTorch's checkpoints from untrusted places: nothing is executed, nothing larger than the file is built.
+"""Read PyTorch's checkpoints from untrusted sources: nothing is executed, nothing larger than the file is built.
 
-``torch.load`` is not used: its restricted mode has been broken into more than once, and how safe it is depends on the
-version that happens to be installed.
+``torch.load`` is not used here: attackers have broken its restricted mode more than once, and its safety depends on the
+installed version.
 """
 
 import io
@@ -24,7 +24,7 @@ ZIP_MAGIC = b"PK\x03\x04"
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 LEGACY_PROTOCOL = 1001
 MAX_DIRECTORY_BYTES = 16 * 2**20
-"""The table of contents of an archive; a real one has some 100 kB."""
+"""Limit for the table of contents of an archive; a real one has about 100 kB."""
 
 STORAGES = {
     "BoolStorage": torch.bool,
@@ -41,24 +41,24 @@ STORAGES = {
 
 
 def read_torch(path: Path) -> Any:
-    """The object in a ``torch.save`` file, tensors memory-mapped where they can be.
+    """The object in a ``torch.save`` file, with its tensors memory-mapped if possible.
 
-    Besides tensors and plain containers it may hold numpy's arrays and scalars, which come as tensors and numbers, and
-    the training history that mmengine leaves, of which nothing is kept.
+    The file may hold tensors, plain containers, numpy's arrays (returned as tensors) and scalars (as numbers), and
+    mmengine's training history, which is dropped.
 
     Raises:
-        CheckpointError: the file is missing, empty, truncated, no checkpoint, larger inside than outside, or holds
-            anything that would have to be executed.
+        CheckpointError: the file is missing, empty, truncated or no checkpoint, claims more content than it has, or
+            holds anything that would have to be executed.
     """
     with readable(path), mapped(path) as data:
         return _read_archive(path, data) if data[:4] == ZIP_MAGIC else _read_legacy(path, data)
 
 
 def check_tensors(tensors: Mapping[Any, Any], where: str) -> dict[str, Tensor]:
-    """``tensors`` as a plain state dict: names to dense tensors in memory, none larger than its storage.
+    """``tensors`` as a plain state dict: dense tensors in memory by name, none larger than its storage.
 
     Raises:
-        CheckpointError: anything else, such as one stored number that poses as a tensor of terabytes.
+        CheckpointError: it holds anything else, such as one stored number that claims to be a tensor of terabytes.
     """
     for key, value in tensors.items():
         if not isinstance(key, str):
@@ -71,7 +71,7 @@ def check_tensors(tensors: Mapping[Any, Any], where: str) -> dict[str, Tensor]:
 
 
 def _read_archive(path: Path, data: memoryview) -> Any:
-    """An archive of one pickle and one member for each storage: the form since PyTorch 1.6."""
+    """Read an archive of one pickle and one member per storage, which PyTorch writes since 1.6."""
     members = _members(path, data)
     if "data.pkl" not in members or "constants.pkl" in members:
         raise CheckpointError(f"{path} is an archive, but not of a checkpoint. Expected a file written by torch.save.")
@@ -91,7 +91,7 @@ def _read_archive(path: Path, data: memoryview) -> Any:
 
 
 def _read_legacy(path: Path, data: memoryview) -> Any:
-    """Five pickles, the content is the fourth, and then the storages, each after its length: the form before 1.6."""
+    """Read five pickles, the fourth with the content, then each storage after its length: the format before 1.6."""
     unpickler = Unpickler(data, TORCH_KNOWN)
     if data[0] != PROTO[0] or unpickler.load() != LEGACY_MAGIC or unpickler.load() != LEGACY_PROTOCOL:
         raise CheckpointError(f"{path} is not a PyTorch checkpoint. Expected a file written by torch.save.")
@@ -116,7 +116,7 @@ def _read_legacy(path: Path, data: memoryview) -> Any:
             raise EOFError("a storage is cut short")
         storages[name] = tensor(data[position + 8 : end], dtype)
         position = end
-    # Where the storages are is only known after the content has been read once.
+    # The content had to be read once to find the storages.
     return Unpickler(data, TORCH_KNOWN, lambda reference: storages[_parse(reference)[1]], start).load()
 
 
@@ -130,7 +130,7 @@ def _parse(reference: Any) -> tuple[torch.dtype, str, int]:
 
 
 def _members(path: Path, data: memoryview) -> dict[str, memoryview]:
-    """The members of an archive in place, by name without its folder, none of them compressed or cut short."""
+    """The bytes of an archive's members, in place, by name without the folder. None is compressed or cut short."""
     try:
         with _Directory(path) as file, zipfile.ZipFile(file) as archive:
             listed = archive.infolist()
@@ -152,7 +152,7 @@ def _members(path: Path, data: memoryview) -> dict[str, memoryview]:
 
 
 class _Directory(io.FileIO):
-    """A file that is only read in moderate pieces, as the table of contents of a real archive needs no other."""
+    """A file that refuses large reads: the table of contents of a real archive needs none."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > MAX_DIRECTORY_BYTES:

@@ -1,4 +1,4 @@
-"""Files mapped into memory, and tensors that lie in them."""
+"""Memory-mapped files, and tensors over their bytes."""
 
 import contextlib
 import mmap
@@ -18,7 +18,7 @@ MAX_DIMENSIONS = 64
 
 @contextlib.contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Turn whatever goes wrong while a checkpoint is read into a CheckpointError that says what to do."""
+    """Turn any error while a checkpoint is read into a CheckpointError that says what to do."""
     if not path.is_file():
         raise CheckpointError(f"No checkpoint at {path}: {'a directory' if path.is_dir() else 'no such file'}.")
     if not path.stat().st_size:
@@ -31,7 +31,7 @@ def readable(path: Path) -> Iterator[None]:
         raise CheckpointError(
             f"Checkpoint {path} wants to run code or build unknown objects; nothing was executed. ({error})"
         ) from None
-    except Exception as error:  # damage shows in as many ways as there are steps to read a file
+    except Exception as error:  # a damaged file can make any step fail, in any way
         reason = str(error).strip().split("\n")[0][:200].rstrip(".") or "no reason given"
         raise CheckpointError(
             f"Cannot read checkpoint {path}: {type(error).__name__}: {reason}. Is it truncated? Fetch it again."
@@ -40,13 +40,13 @@ def readable(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def mapped(path: Path) -> Iterator[memoryview]:
-    """The bytes of a file. Tensors over them may outlive the context; who writes to those writes to private copies."""
+    """The bytes of a file. Tensors over them may outlive the context. Writing to one never changes the file."""
     with path.open("rb") as file:
         yield memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
 
 
 def tensor(raw: bytes | memoryview, dtype: torch.dtype) -> Tensor:
-    """A tensor (N,) over bytes: those of a file in place if their address suits the dtype, others copied."""
+    """A tensor (N,) over bytes. Those of a mapped file are copied only if their address does not suit the dtype."""
     if not len(raw):
         return torch.empty(0, dtype=dtype)
     if isinstance(raw, memoryview):
@@ -57,10 +57,10 @@ def tensor(raw: bytes | memoryview, dtype: torch.dtype) -> Tensor:
 
 
 def view(flat: Tensor, offset: int, shape: Sequence[int], stride: Sequence[int]) -> Tensor:
-    """A tensor within ``flat`` (N,), in numbers of elements.
+    """A view of ``flat`` (N,). Offset, shape and stride count elements.
 
     Raises:
-        ValueError: these are not :func:`sizes`, or the tensor would be larger than what it is a view of.
+        ValueError: these are not valid :func:`sizes`, or the view would be larger than ``flat``.
     """
     numel = prod(sizes(shape))
     reach = sizes([offset])[0] + 1 + sum((n - 1) * step for n, step in zip(shape, sizes(stride), strict=True))
@@ -70,10 +70,10 @@ def view(flat: Tensor, offset: int, shape: Sequence[int], stride: Sequence[int])
 
 
 def sizes(values: Any) -> Sequence[int]:
-    """``values``, if they can be the shape or the strides of a tensor.
+    """Return ``values`` if they can be the shape or the strides of a tensor.
 
     Raises:
-        ValueError: they are too many, too large or no numbers.
+        ValueError: there are too many, or one is too large, negative or no integer.
     """
     if len(values) > MAX_DIMENSIONS or not all(type(value) is int and 0 <= value < 2**62 for value in values):
         raise ValueError("a tensor of impossible shape")

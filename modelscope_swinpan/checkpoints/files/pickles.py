@@ -1,6 +1,6 @@
-"""What pickled checkpoints may hold besides plain containers, and detectron2's ``.pkl``, which are nothing but that.
+"""What pickled checkpoints may hold besides plain containers, and the reader of plain pickles (detectron2's ``.pkl``).
 
-Every name is answered by something of ours: nothing that a file names is ever looked up.
+Every name in a file is answered by a stand-in from here. Nothing that a file names is ever looked up.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,7 +29,7 @@ ARRAY_DTYPES = {
     "f4": torch.float32,
     "f8": torch.float64,
 }
-"""By the name that numpy pickles a dtype under. There are no objects, strings or records among them."""
+"""By numpy's name in pickles. Objects, strings and records are left out on purpose."""
 
 HISTORY_BUFFER = "mmengine.logging.history_buffer.HistoryBuffer"
 
@@ -37,7 +37,7 @@ HISTORY_BUFFER = "mmengine.logging.history_buffer.HistoryBuffer"
 def read_pickle(path: Path) -> Any:
     """The object in a plain pickle, such as detectron2's ``{"model": {name: array, …}, "__author__": …}``.
 
-    Arrays come as tensors, memory-mapped from the file where they can be, scalars as Python's numbers.
+    numpy's arrays become tensors, memory-mapped if possible, and its scalars Python's numbers.
 
     Raises:
         CheckpointError: the file is missing, empty, truncated, no pickle, or holds anything that would have to be
@@ -48,7 +48,7 @@ def read_pickle(path: Path) -> Any:
 
 
 class Dtype(Unbuilt):
-    """A numpy dtype, before its byte order is known."""
+    """A numpy dtype whose byte order is not known yet."""
 
     def __init__(self, name: Any, *_: Any) -> None:
         code = name.lstrip("<|=") if type(name) is str else "no name"
@@ -66,7 +66,7 @@ class Dtype(Unbuilt):
 
 
 class Array(Unbuilt):
-    """A numpy array, before its content is known."""
+    """A numpy array whose content is not known yet."""
 
     def __init__(self, *_: Any) -> None:
         pass
@@ -78,18 +78,18 @@ class Array(Unbuilt):
 
 
 class Ignored(Unbuilt):
-    """Something that only training needs, whatever it is."""
+    """An object that only training needs."""
 
     def __init__(self, *_: Any) -> None:
         pass
 
     def build(self, state: Any) -> "Ignored":
-        """Nothing of it is kept."""
+        """Drop its state."""
         return Ignored()
 
 
 def array(raw: Any, dtype: Any, shape: Any, order: Any) -> Tensor:
-    """A numpy array as a tensor; ``order`` "F" has the first axis run fastest."""
+    """A numpy array as a tensor. ``order`` "F" means that the first axis varies fastest."""
     content = raw.encode("latin-1") if type(raw) is str else raw
     if type(dtype) is not Dtype or not isinstance(content, bytes | memoryview):
         raise ValueError("a numpy array without numbers")
@@ -99,26 +99,26 @@ def array(raw: Any, dtype: Any, shape: Any, order: Any) -> Tensor:
 
 
 def scalar(dtype: Any, raw: Any) -> Any:
-    """A numpy scalar as a number of Python's."""
+    """A numpy scalar as a Python number."""
     return array(raw, dtype, (), "C").item()
 
 
 def encode(text: Any, encoding: Any) -> bytes:
-    """What bytes become in pickles of protocol 2."""
+    """Bytes, from the text that pickles of protocol 2 hold for them."""
     if type(text) is not str or encoding != "latin1":
         raise ForbiddenError("_codecs.encode of anything but bytes")
     return text.encode("latin-1")
 
 
 def attribute(owner: Any, name: Any) -> Ignored:
-    """A method of mmengine's history buffer, which some of its versions keep a table of in every buffer."""
+    """A method of mmengine's history buffer: some versions pickle a table of them with every buffer."""
     if owner is not KNOWN[HISTORY_BUFFER]:
         raise ForbiddenError("getattr of anything but mmengine's HistoryBuffer")
     return Ignored()
 
 
 def pairs(items: Iterable[tuple[Any, Any]] | Mapping[Any, Any] = ()) -> dict[Any, Any]:
-    """A plain dict in place of a special one."""
+    """A plain dict instead of an OrderedDict or a Counter."""
     return checked_dict(items.items() if isinstance(items, Mapping) else items)
 
 
@@ -147,4 +147,4 @@ KNOWN: dict[str, Any] = {
     "builtins.getattr": Maker(attribute),
     "__builtin__.getattr": Maker(attribute),
 }
-"""What a file may name, and what stands in for it."""
+"""The names that a file may use, and the stand-in for each."""

@@ -1,6 +1,6 @@
-"""Writing safetensors files: the length of a JSON header, the header, and the tensors one after another.
+"""Write safetensors files: the length of a JSON header, the header, and one tensor after another.
 
-The package of that name is not used for it, as most of its versions build the whole file in memory first.
+Most versions of the safetensors package build the whole file in memory first, so it is not used to write.
 """
 
 import json
@@ -25,12 +25,12 @@ ALIGNMENT = 64
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write ``tensors``, one in memory at a time where they are on another device or not contiguous.
+    """Write ``tensors``. Those on another device or not contiguous are copied, one at a time.
 
     Raises:
         OSError: the file cannot be written.
     """
-    # Widest numbers first, so that all of them lie on multiples of their width.
+    # Widest dtype first: then every tensor starts at a multiple of its element size.
     names = sorted(tensors, key=lambda name: -tensors[name].element_size())
     header: dict[str, object] = {"__metadata__": dict(metadata)}
     end = 0

@@ -1,4 +1,4 @@
-"""Which files hold a model's weights, and reading them, whatever their format."""
+"""Find the files of a model's weights, and read them in any format."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from .mapped import readable
 from .pickles import read_pickle
 
 WEIGHTS = "pytorch_model.pt"
-"""What the hub calls a model's weights."""
+"""The hub's name for a model's weights."""
 
 KNOWN_NAMES = (
     "model.safetensors",
@@ -24,24 +24,26 @@ KNOWN_NAMES = (
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
 )
-"""What weights are called where nothing says otherwise, the fastest to load first."""
+"""Usual names of weights, the fastest to load first."""
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".pkl")
 
 
 @dataclass(frozen=True)
 class Source:
-    """What files hold: weights under the keys of their dialect, and ``meta``, where frameworks leave notes."""
+    """The content of files: weights under the keys of their dialect, and ``meta``, in which frameworks leave notes."""
 
     tensors: dict[str, Tensor]
     meta: Mapping[str, Any] = field(default_factory=dict)
 
 
 def find_weights(directory: Path) -> Path:
-    """The weights of a model directory: a file of a known name, else the only one that looks like weights.
+    """The file of weights in a model directory: one with a usual name, or else the only one with a known suffix.
+
+    If there is none, the hub's name is returned, and reading it fails.
 
     Raises:
-        CheckpointError: there is none, or more than one.
+        CheckpointError: there are several.
     """
     for name in KNOWN_NAMES:
         if (directory / name).is_file():
@@ -54,13 +56,13 @@ def find_weights(directory: Path) -> Path:
             f"{directory} holds several files that may be the weights: "
             f"{', '.join(file.name for file in candidates)}. Name one under model.weights in configuration.json."
         )
-    return directory / WEIGHTS  # which whoever reads it will say is not there
+    return directory / WEIGHTS
 
 
 def read_source(path: Path) -> Source:
-    """Weights and notes of a checkpoint file: PyTorch's, safetensors, a plain pickle, or an index of several files.
+    """Read a checkpoint file: PyTorch's, safetensors, a plain pickle, or the JSON index of several files.
 
-    Weights are memory-mapped where the format allows.
+    Weights are memory-mapped if the format allows it.
 
     Raises:
         CheckpointError: a file is missing, damaged, unsafe, or holds no weights.
@@ -97,7 +99,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def inside(directory: Path, name: Any) -> Path | None:
-    """``directory / name``, or None where ``name`` is no relative path that stays inside."""
+    """``directory / name``, or None if ``name`` is not a relative path that stays inside."""
     relative = PurePosixPath(name) if isinstance(name, str) else None
     if relative is None or relative.is_absolute() or ".." in relative.parts or Path(name).is_absolute():
         return None
@@ -113,7 +115,7 @@ def _read_safetensors(path: Path) -> Source:
 
 
 def _read_shards(index: Path) -> Source:
-    """Weights in several files, listed in an index that names the file of each."""
+    """Read weights in several files, by an index that names the file of each weight."""
     try:
         places = read_json(index).get("weight_map")
     except ConfigError as error:

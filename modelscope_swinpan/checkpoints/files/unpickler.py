@@ -1,9 +1,9 @@
 """A pickle reader that executes nothing.
 
-Python's own reader imports and calls whatever a file names, and PyTorch's restricted one lets three megabytes of nested
-tuples overflow the processor's stack. This one knows only the instructions that data needs (protocols 2 to 5), and of
-functions and classes only the stand-ins it is given. Time and memory are bounded: the number of instructions has a
-limit, long byte strings stay where they are in the (mapped) file, and what calls may copy is counted.
+Python's own reader imports and calls whatever a file names. PyTorch's restricted reader lets three megabytes of nested
+tuples overflow the processor's stack. This reader knows only the instructions that data needs (protocols 2 to 5). For
+functions and classes it uses only the stand-ins that its caller passes. It bounds time and memory: the number of
+instructions is limited, long byte strings stay in the (mapped) file, and the bytes that calls may copy are counted.
 """
 
 import pickle
@@ -13,29 +13,29 @@ from dataclasses import dataclass
 from typing import Any
 
 MAX_INSTRUCTIONS = 500_000
-"""A full-size checkpoint has 20,000, and some 100,000 with an optimizer's state and a training history."""
+"""A full-size checkpoint has 20,000; with an optimizer's state and a training history about 100,000."""
 
 MAX_NAME = 256
 LONG_BYTES = 4096
-"""Byte strings from this length on are views of the file, not copies."""
+"""Byte strings of this length and more are views of the file, not copies."""
 
 SIZED = (str, bytes, memoryview, list, tuple, dict, set, frozenset)
 KEYS = (str, int, bool, bytes, type(None))
 
 
 class ForbiddenError(Exception):
-    """The file asks for something that data does not need."""
+    """The file asks for something that plain data does not need."""
 
 
 @dataclass(frozen=True)
 class Maker:
-    """What stands in for a function or class that a file may call."""
+    """The stand-in for a function or class that a file may call."""
 
     make: Callable[..., Any]
 
 
 class Unbuilt:
-    """What a :class:`Maker` returns where the state follows later; ``built`` takes its place from then on."""
+    """What a :class:`Maker` returns for an object whose state follows later. ``built`` then takes its place."""
 
     built: Any
 
@@ -45,10 +45,13 @@ class Unbuilt:
 
 
 class Unpickler:
-    """Reads pickles, one after another, from ``data``; ``position`` is where the next one begins.
+    """Reads pickles, one after another, from ``data``.
 
-    ``known`` gives the stand-ins by full name: a :class:`Maker`, or a value that only serves as an argument. ``stored``
-    answers the references to outside data that PyTorch's files hold.
+    Args:
+        data: the bytes of the file.
+        known: the stand-ins by full name: a :class:`Maker`, or a value that only serves as an argument.
+        stored: resolves references to data outside the pickle, which PyTorch's files hold.
+        position: where the next pickle begins.
     """
 
     def __init__(
@@ -65,7 +68,7 @@ class Unpickler:
 
         Raises:
             ForbiddenError: it wants to call or build something unknown.
-            Exception: it is damaged. The kind depends on the damage, so callers have to expect any.
+            Exception: it is damaged. Any kind is possible.
         """
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
@@ -88,7 +91,7 @@ class Unpickler:
         return self.data[start : self.position]
 
     def number(self, layout: str) -> Any:
-        """A number in a layout of ``struct``."""
+        """The next number, in a format of ``struct``."""
         return struct.unpack(layout, self.take(struct.calcsize(layout)))[0]
 
     def push(self, value: Any) -> None:
@@ -100,7 +103,7 @@ class Unpickler:
         self.push(str(self.take(count), encoding, "surrogatepass"))
 
     def byte_string(self, count: int) -> None:
-        """Push bytes, many as a view of the file."""
+        """Push bytes, or a view of the file if they are many."""
         view = self.take(count)
         self.push(bytes(view) if count < LONG_BYTES else view)
 
@@ -144,16 +147,16 @@ class Unpickler:
         return items
 
     def remember(self, index: int) -> None:
-        """Note the value on top for later."""
+        """Remember the value on top."""
         self.memo[index] = self.stack[-1]
 
     def recall(self, index: int) -> None:
-        """Push a value noted before."""
+        """Push a remembered value."""
         value = self.memo[index]
         self.push(getattr(value, "built", value) if isinstance(value, Unbuilt) else value)
 
     def named_in_text(self) -> None:
-        """Push the stand-in for a module and a name, which follow on one line each."""
+        """Push the stand-in for a name. The module and the name follow, each on a line."""
         lines = bytes(self.data[self.position : self.position + 2 * MAX_NAME]).split(b"\n", 2)
         if len(lines) < 3:
             raise pickle.UnpicklingError("a name without an end")
@@ -161,7 +164,7 @@ class Unpickler:
         self.named(lines[0].decode(), lines[1].decode())
 
     def named(self, module: Any, name: Any) -> None:
-        """Push a stand-in."""
+        """Push the stand-in for a name in a module."""
         path = f"{module}.{name}" if type(module) is str and type(name) is str else "no name"
         if path not in self.known:
             raise ForbiddenError(path[:MAX_NAME])
@@ -176,7 +179,7 @@ class Unpickler:
         self.push(maker.make(*arguments))
 
     def build(self) -> None:
-        """Give the object on top its state. That of a dict is left out: PyTorch keeps versions of modules there."""
+        """Give the object on top its state. A dict's state is dropped: PyTorch keeps versions of modules there."""
         target, state = self.last(2)
         if type(target) is not dict:
             if not isinstance(target, Unbuilt) or hasattr(target, "built"):
@@ -187,28 +190,28 @@ class Unpickler:
         self.push(target)
 
     def spend(self, arguments: Any) -> None:
-        """Count what a call may copy, so that no file can have one megabyte copied a thousand times."""
+        """Count what a call may copy, so that no file can make us copy one megabyte a thousand times."""
         items = arguments if type(arguments) is tuple else (arguments,)
         self.allowance -= sum(len(item) for item in items if isinstance(item, SIZED))
         if self.allowance < 0:
             raise pickle.UnpicklingError("calls copy more than the file holds")
 
     def outside(self) -> None:
-        """Push the outside data that the value on top refers to."""
+        """Replace the reference on top by the outside data."""
         if self.stored is None:
             raise ForbiddenError("outside data")
         self.push(self.stored(self.stack.pop()))
 
 
 def checked_key(value: Any) -> Any:
-    """``value``, if it may be a dict's key or a set's element: others could take for ever to hash or compare."""
+    """Return ``value`` if it may be a dict's key or a set's element. Others could take very long to hash or compare."""
     if type(value) not in KEYS or (type(value) is int and value.bit_length() > 64):
         raise pickle.UnpicklingError(f"a {type(value).__name__} as a key")
     return value
 
 
 def checked_dict(items: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
-    """A dict of pairs."""
+    """A dict of pairs, with checked keys."""
     return {checked_key(name): value for name, value in items}
 
 
@@ -228,7 +231,7 @@ _BY_CODE: dict[bytes, Instruction] = {
     pickle.LONG1: lambda u: u.integer(u.number("<B")),
     pickle.LONG4: lambda u: u.integer(u.number("<I")),
     pickle.BINFLOAT: lambda u: u.push(u.number(">d")),
-    pickle.SHORT_BINSTRING: lambda u: u.text(u.number("<B"), "latin-1"),  # of Python 2: text or bytes, who knows
+    pickle.SHORT_BINSTRING: lambda u: u.text(u.number("<B"), "latin-1"),  # Python 2's str: text or bytes
     pickle.BINSTRING: lambda u: u.text(u.number("<I"), "latin-1"),
     pickle.SHORT_BINUNICODE: lambda u: u.text(u.number("<B")),
     pickle.BINUNICODE: lambda u: u.text(u.number("<I")),

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from modelscope_swinpan.checkpoints.dialects.keymap import KeyMap, Layout, Rule, check_complete
+from modelscope_swinpan.checkpoints.dialects.keymap import KeyMap, check_complete
 from modelscope_swinpan.errors import CheckpointError
+from modelscope_swinpan.models.keys import Layout, Rule
 
 FLIP = Layout(lambda x: x.flip(-1), lambda x: x.flip(-1))
 MAP = KeyMap(
@@ -38,6 +39,15 @@ def test_aliases_are_read_but_not_written():
     ours, unknown = keymap.read({"old.weight": torch.ones(1), "new.bias": torch.zeros(1), "counter": torch.ones(1)})
     assert (set(ours), unknown) == ({"ours.weight", "ours.bias"}, [])
     assert set(keymap.write(ours)) == {"new.weight", "new.bias"}
+
+
+def test_constants_are_written_but_not_read():
+    rules = (Rule("norm.{n}", "bn.{n}"), Rule("norm.count", "bn.running_mean", constant=lambda mean: mean.numel()))
+    written = KeyMap(rules).write({"bn.running_mean": torch.ones(3), "bn.weight": torch.ones(3)})
+    assert set(written) == {"norm.running_mean", "norm.weight", "norm.count"}
+    assert written["norm.count"] == 3
+    ours, unknown = KeyMap(rules).read(written)
+    assert (set(ours), unknown) == ({"bn.running_mean", "bn.weight"}, [])
 
 
 def test_a_dot_is_a_dot():

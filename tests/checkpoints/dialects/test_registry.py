@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from modelscope_swinpan.checkpoints.architecture import infer_config
+from modelscope_swinpan.checkpoints.dialects import DIALECTS, detect
 from modelscope_swinpan.checkpoints.dialects.mmdet import MMDET2
-from modelscope_swinpan.checkpoints.dialects.registry import DIALECTS, detect
 from modelscope_swinpan.errors import CheckpointError
 from tests.builders import SMALL, SMALL_RESNET, random_model
 
-KNOWN = {dialect.name: dialect for dialect in DIALECTS}
+KNOWN = dict(DIALECTS)
 CONFIGS = {"swin": SMALL, "resnet": SMALL_RESNET}
 # What nobody publishes: EasyCV has no Swin, the transformers package no Mask2Former on its ResNet.
 CASES = [
@@ -64,31 +64,32 @@ def renamed(tensors, *changes):
     return tensors
 
 
-BACKBONE = r"^model\.pixel_level_module\.encoder\.swin\."
-OLD_NAMES = (
-    (r"attention\.q_proj", "attention.self.query"),
-    (r"attention\.k_proj", "attention.self.key"),
-    (r"attention\.v_proj", "attention.self.value"),
-    (r"attention\.relative_position_bias\.", "attention.self."),
-    (r"attention\.o_proj", "attention.output.dense"),
-    (r"(blocks.*)mlp\.fc1", r"\1intermediate.dense"),
-    (r"(blocks.*)mlp\.fc2", r"\1output.dense"),
+ENCODER = "model.pixel_level_module.encoder."
+BACKBONE = r"^model\.pixel_level_module\.encoder\.(?=embeddings|encoder)"
+NEW_NAMES = (
+    (r"attention\.self\.query", "attention.q_proj"),
+    (r"attention\.self\.key", "attention.k_proj"),
+    (r"attention\.self\.value", "attention.v_proj"),
+    (r"attention\.self\.(?=relative_position_bias_table)", "attention.relative_position_bias."),
+    (r"attention\.output\.dense", "attention.o_proj"),
+    (r"(blocks.*)intermediate\.dense", r"\1mlp.fc1"),
+    (r"(blocks.*)output\.dense", r"\1mlp.fc2"),
 )
-OLDER_FILES = {
-    "transformers-4": ("transformers", (*OLD_NAMES, (BACKBONE, "model.pixel_level_module.encoder."))),
+OTHER_NAMES = {
+    "transformers-5-in-memory": ("transformers", (*NEW_NAMES, (BACKBONE, ENCODER + "swin."))),
     "transformers-maskformer-swin": (
         "transformers",
         (
-            *OLD_NAMES,
-            (BACKBONE, "model.pixel_level_module.encoder.model."),
+            (BACKBONE, ENCODER + "model."),
+            (r"encoder\.swin\.layernorm", "encoder.model.layernorm"),
             (r"hidden_states_norms\.stage1", "hidden_states_norms.0"),
             (r"hidden_states_norms\.stage2", "hidden_states_norms.1"),
             (r"hidden_states_norms\.stage3", "hidden_states_norms.2"),
             (r"hidden_states_norms\.stage4", "hidden_states_norms.3"),
         ),
     ),
-    "transformers-new-prefix-old-names": ("transformers", OLD_NAMES),
-    "transformers-old-prefix-new-names": ("transformers", ((BACKBONE, "model.pixel_level_module.encoder."),)),
+    "transformers-new-prefix-old-names": ("transformers", ((BACKBONE, ENCODER + "swin."),)),
+    "transformers-old-prefix-new-names": ("transformers", NEW_NAMES),
     "detectron2-static-query": ("detectron2", ((r"query_feat", "static_query"),)),
     "detectron2-no-pixel-decoder": ("detectron2", ((r"sem_seg_head\.pixel_decoder\.", "sem_seg_head."),)),
 }
@@ -99,9 +100,9 @@ INDEX = {
 }
 
 
-@pytest.mark.parametrize("case", OLDER_FILES)
-def test_older_names(models, case):
-    name, changes = OLDER_FILES[case]
+@pytest.mark.parametrize("case", OTHER_NAMES)
+def test_other_names(models, case):
+    name, changes = OTHER_NAMES[case]
     older = renamed(KNOWN[name].keymap.write(models["swin"]), *changes)
     older = {**older, INDEX[name]: torch.zeros(16, 16, dtype=torch.int64), "criterion.empty_weight": torch.ones(134)}
     dialect = detect(older, "here")
@@ -124,7 +125,8 @@ def fuse(tensors, pattern, parts, whole):
 def test_projections_fused_or_split(models):
     written = KNOWN["transformers"].keymap.write(models["swin"])
     qkv = ("q_proj", "k_proj", "v_proj")
-    fused = fuse(written, r"blocks.*[qkv]_proj", qkv, lambda key: key.replace("q_proj", "qkv"))
+    parts = ("self.query", "self.key", "self.value")
+    fused = fuse(written, r"blocks.*self\.(query|key|value)\.", parts, lambda key: key.replace("self.query", "qkv"))
     fused = fuse(fused, r"decoder\.layers.*self_attn.[qkv]_proj", qkv, lambda key: key.replace("q_proj.", "in_proj_"))
     split = {}
     for key, tensor in fused.items():
@@ -161,22 +163,22 @@ def test_no_mask2former():
 
 
 def test_one_key_too_many(models):
-    keys = [*MMDET2.write(models["swin"]), "panoptic_head.extra.weight"]
+    keys = [*MMDET2.keymap.write(models["swin"]), "panoptic_head.extra.weight"]
     with pytest.raises(CheckpointError, match=r"of mmdetection 2\.x.*1 of \d+ keys are unknown.*panoptic_head\.extra"):
         detect(keys, "here")
 
 
 def test_another_model_on_a_backbone_we_know(models):
     """A Mask R-CNN, say: most of its keys are those of a ResNet."""
-    keys = [key for key in MMDET2.write(models["resnet"]) if key.startswith("backbone.")]
-    with pytest.raises(CheckpointError, match=r"2 of \d+ keys are unknown to it \(rpn_head"):
+    keys = [key for key in MMDET2.keymap.write(models["resnet"]) if key.startswith("backbone.")]
+    with pytest.raises(CheckpointError, match=r"2 of \d+ keys are unknown \(rpn_head"):
         detect([*keys, "rpn_head.rpn_cls.weight", "rpn_head.rpn_cls.bias"], "here")
 
 
 @pytest.mark.parametrize("backbone", CONFIGS)
 def test_no_rule_overlaps_another(models, backbone):
     """Whatever the order of the rules, a key has one meaning."""
-    for dialect in DIALECTS:
+    for dialect in KNOWN.values():
         if (dialect.name, backbone) in CASES:
             for key in dialect.keymap.write(models[backbone]):
                 matching = [rule for rule, pattern in dialect.keymap._read if pattern.fullmatch(key)]

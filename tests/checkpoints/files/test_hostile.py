@@ -54,12 +54,12 @@ def test_what_wants_to_run_code_is_called_so(outcomes, name):
 
 
 def save_pkl(path):
-    arrays = {key: tensor.numpy() for key, tensor in MMDET2.write(random_model().state_dict()).items()}
+    arrays = {key: tensor.numpy() for key, tensor in MMDET2.keymap.write(random_model().state_dict()).items()}
     path.write_bytes(pickle.dumps({"model": arrays, "__author__": "x"}, 4))
 
 
 def save_torch(path, **options):
-    torch.save({"state_dict": MMDET2.write(random_model().state_dict())}, path, **options)
+    torch.save({"state_dict": MMDET2.keymap.write(random_model().state_dict())}, path, **options)
 
 
 def save_safetensors(path):

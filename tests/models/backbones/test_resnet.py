@@ -6,9 +6,8 @@ import torch
 from torch import nn
 
 from modelscope_swinpan.checkpoints.load import build
-from modelscope_swinpan.config import ResNetConfig
 from modelscope_swinpan.errors import ConfigError
-from modelscope_swinpan.models.backbones.resnet import FrozenBatchNorm2d, ResNet
+from modelscope_swinpan.models.backbones.resnet import FrozenBatchNorm2d, ResNet, ResNetConfig
 from tests.builders import SMALL_RESNET, random_model
 
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from modelscope_swinpan.config import SwinConfig
 from modelscope_swinpan.kernels.window_plan import MASKED, window_plan
-from modelscope_swinpan.models.backbones import swin
+from modelscope_swinpan.models.backbones.swin import SwinConfig, swin_large
+from modelscope_swinpan.models.backbones.swin import module as swin
 
 SIDES = st.integers(1, 13)
 
@@ -121,3 +121,9 @@ def test_a_trace_makes_its_own_plan():
         traced = torch.export.export(backbone, (image,)).module()
         for found, expected in zip(traced(image), backbone(image), strict=True):
             assert torch.allclose(found, expected, atol=1e-5)
+
+
+def test_swin_large_is_the_hub_model():
+    config = swin_large()
+    assert config.backbone.channels == (192, 384, 768, 1536)
+    assert (config.transformer_decoder.num_queries, config.num_classes) == (200, 133)

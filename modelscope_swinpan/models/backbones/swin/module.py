@@ -1,17 +1,34 @@
 """Swin Transformer backbone (Liu et al., arXiv 2103.14030), channels last throughout."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ...config import SwinConfig
-from ...kernels.attention import biased_attention
-from ...kernels.cache import shape_cache
-from ...kernels.linear import Linear, feed_forward, is_plain_cpu
-from ...kernels.window_plan import WindowPlan, window_plan
+from ....kernels.attention import biased_attention
+from ....kernels.cache import shape_cache
+from ....kernels.linear import Linear, feed_forward, is_plain_cpu
+from ....kernels.window_plan import WindowPlan, window_plan
 
 LOGITS = 2**20
 """Attention logits that a CPU works on at a time: they stay in its cache, as do the tokens they come from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwinConfig:
+    """The sizes of a Swin Transformer. Defaults: Swin-L with window 12."""
+
+    embed_dim: int = 192
+    depths: tuple[int, ...] = (2, 2, 18, 2)
+    num_heads: tuple[int, ...] = (6, 12, 24, 48)
+    window_size: int = 12
+    mlp_ratio: float = 4.0
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Channels of the output maps, finest (stride 4) first."""
+        return tuple(self.embed_dim * 2**stage for stage in range(len(self.depths)))
 
 
 class Swin(nn.Module):

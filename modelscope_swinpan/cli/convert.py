@@ -1,0 +1,41 @@
+"""``swinpan convert``: checkpoints from one dialect to another."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Annotated
+
+import typer
+
+from .console import err, one_line_errors, say
+from .options import ListedOption, ModelArgument
+
+
+def _dialects() -> list[SimpleNamespace]:
+    from ..checkpoints.dialects import writers
+
+    return [SimpleNamespace(name=name, help=writer.purpose) for name, writer in writers().items()]
+
+
+def convert(
+    model: ModelArgument,
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Model directory to write; made where it is missing.", file_okay=False)
+    ],
+    to: Annotated[str, ListedOption("--to", metavar="NAME", entries=_dialects)] = "native",
+) -> None:
+    """Convert a checkpoint of any dialect.
+
+    Weights keep their values and number format. Files of the same names in DIR are replaced.
+    """
+    with one_line_errors():
+        from ..checkpoints.dialects import writable
+
+        writable(to)
+
+        from ..checkpoints.load import open_model
+        from ..checkpoints.save import save_pretrained
+        from ..plugin.hub import resolve_model
+
+        with err.status(f"Converting {model}"):
+            save_pretrained(open_model(resolve_model(model)), directory, form=to)
+        say(f"The model is in {directory}")
