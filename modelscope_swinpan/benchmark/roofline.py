@@ -44,6 +44,7 @@ def bench_roofline(model: Path | None, device: str, dtype: str, runs: int) -> di
     }
 
 
+@torch.inference_mode()
 def count_operations(config: Mask2FormerConfig) -> dict[str, int]:
     """Operations of each stage in matrix products and convolutions, for one image of :data:`INPUT`."""
     with torch.device("meta"):
