@@ -44,9 +44,10 @@ def windowed_attention(x: Tensor, qkv: nn.Linear, bias: Tensor, *, size: int, sh
 
 
 def plain_windowed_attention(x: Tensor, qkv: nn.Linear, bias: Tensor, *, size: int, shift: int) -> Tensor:
-    """:func:`windowed_attention` on a rolled map. Nothing depends on B, so that one trace serves every batch.
+    """:func:`windowed_attention` on a rolled map.
 
-    Windows in the last row, the last column and the corner each have a mask of their own. The rest needs none.
+    After a roll the seam runs through the last row and the last column of windows. Those two and the corner have a
+    mask each, and the rest needs none. The sizes of the map may be symbols of a trace.
     """
     b, h, w, c = x.shape
     tokens = qkv(F.pad(x, (0, 0, 0, -w % size, 0, -h % size)))
@@ -54,19 +55,26 @@ def plain_windowed_attention(x: Tensor, qkv: nn.Linear, bias: Tensor, *, size: i
         tokens = tokens.roll((-shift, -shift), (1, 2))
     rows, columns = tokens.shape[1] // size, tokens.shape[2] // size
     windows = tokens.view(b, rows, size, columns, size, 3 * c).transpose(2, 3)  # (B, rows, columns, size, size, 3C)
-    attended_rows = []
-    for row in _bands(h, size, shift):
-        attended = []
-        for column in _bands(w, size, shift):
-            some = windows[:, row.windows, column.windows]
-            mask = _seam_mask(size, shift, row.seam, column.seam, x.device)
+    bands = []
+    for some_rows, row_seam in _seams(rows, shift):
+        band = []
+        for some_columns, column_seam in _seams(columns, shift):
+            some = windows[:, some_rows, some_columns]
+            mask = _seam_mask(size, shift, row_seam, column_seam, x.device)
             out = _attend(some.reshape(-1, size**2, 3 * c), bias if mask is None else bias + mask.to(bias.dtype))
-            attended.append(out.view(*some.shape[:-1], c))
-        attended_rows.append(torch.cat(attended, 2))
-    out = torch.cat(attended_rows, 1).transpose(2, 3).reshape(b, rows * size, columns * size, c)
+            band.append(out.view(*some.shape[:-1], c))
+        bands.append(torch.cat(band, 2))
+    out = torch.cat(bands, 1).transpose(2, 3).reshape(b, rows * size, columns * size, c)
     if shift:
         out = out.roll((shift, shift), (1, 2))
     return out[:, :h, :w]
+
+
+def _seams(count: int, shift: int) -> list[tuple[slice, bool]]:
+    """The rows (or columns) of ``count`` windows, and whether the seam of the map runs through them."""
+    if not shift:
+        return [(slice(None), False)]
+    return [(slice(None, -1), False), (slice(-1, None), True)] if count > 1 else [(slice(None), True)]
 
 
 @dispatch.twin_of(plain_windowed_attention)
@@ -160,17 +168,17 @@ def window_plan(
 
 
 class _Band(NamedTuple):
-    """Neighbouring rows (or columns) of windows of one kind."""
+    """Neighbouring rows (or columns) of windows that are alike."""
 
     windows: slice
     seam: bool
-    """Whether the seam of the rolled map runs through them."""
+    """Whether the seam of the map runs through them."""
     wanted: tuple[int, ...]
     """The rows (or columns) within a window whose queries are wanted."""
 
 
-def _bands(length: int, size: int, shift: int, skip_padding: bool = False) -> list[_Band]:
-    """The rows (or columns) of windows of a map that is ``length`` tokens high (or wide), by kind."""
+def _bands(length: int, size: int, shift: int, skip_padding: bool) -> list[_Band]:
+    """The rows (or columns) of windows of a map that is ``length`` tokens high (or wide)."""
     padded = length + -length % size
     bands: dict[tuple[bool, tuple[int, ...]], list[int]] = {}
     for index, first in enumerate(range(0, padded, size)):

@@ -158,7 +158,6 @@ def test_gradients_and_traces_take_plain_twins(taken, dtype):
 
 def test_compiled_layers_take_plain_twins(taken):
     model = random_model().bfloat16()
-    taken.clear()
     layers = (model.backbone.stages[0].blocks[1], model.pixel_decoder.layers[0])
     x, memory = torch.randn(1, 9, 14, 32).bfloat16(), torch.randn(1, 21, 64).bfloat16()
     shapes = [(1, 1), (2, 2), (4, 4)]
