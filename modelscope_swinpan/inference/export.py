@@ -1,7 +1,7 @@
-"""The network as a file for other runtimes: ONNX, PyTorch's exported program, OpenVINO.
+"""Write the network to a file for other runtimes: ONNX, OpenVINO or PyTorch's exported program.
 
-A file takes any number of images of one size: what follows from the size is part of it. Preparing images and reading
-the answers stays outside, and what that needs to know stands in the file as JSON, under :data:`DESCRIPTION`.
+A file takes any number of images of one fixed size. It holds the network alone: whoever runs it prepares the images and
+fuses the answers. What that needs to know is in the file as JSON, under :data:`DESCRIPTION`.
 """
 
 import importlib.util
@@ -23,12 +23,11 @@ from ..checkpoints.dialects.native import describe
 from ..config import Mask2FormerConfig
 from ..errors import ConfigError, SwinPanError
 from ..models.mask2former import Mask2Former
-from ..models.rolled_windows import with_rolled_windows
 from ..structures import Size
 from .preprocess import padded_size
 
-Form = Literal["onnx", "torch", "openvino"]
-"""A kind of file: what each is for stands in docs/export.md."""
+Format = Literal["onnx", "torch", "openvino"]
+"""docs/export.md tells what each is for."""
 
 SUFFIXES: dict[str, str] = {"onnx": ".onnx", "torch": ".pt2", "openvino": ".xml"}
 PACKAGES: dict[str, tuple[str, ...]] = {
@@ -36,24 +35,24 @@ PACKAGES: dict[str, tuple[str, ...]] = {
     "torch": (),
     "openvino": ("openvino",),
 }
-"""What writing and checking a file needs."""
+"""The packages that it takes to write and check a file."""
 
 DESCRIPTION = "modelscope_swinpan"
-"""Name of the metadata entry (for 'torch': of the extra file) that describes the model."""
+"""Name of the metadata entry that describes the model; for 'torch' it is an extra file."""
 INPUT, OUTPUTS = "pixel_values", ("class_logits", "mask_logits")
 OPSET = 18
-"""The oldest that PyTorch writes directly, for the sake of older runtimes."""
+"""The oldest that PyTorch writes without conversion: older runtimes read it too."""
 TOLERANCE = 1e-3
-"""Relative error at which a file counts as wrong. Rounding makes up to some 1e-5."""
+"""A file with this relative error or more is wrong. Rounding causes up to about 1e-5."""
 COMMON_PHOTO = Size(2000, 3000)
-"""Of the proportions of most cameras' photos, upright ones aside."""
+"""A landscape photo of the proportions that most cameras have."""
 STRIDE = 32
 
 
 class Difference(NamedTuple):
-    """How far the answers of a file are from the model's, the larger of class and mask logits.
+    """How far the logits of a file are from the model's: the larger figure of class logits and mask logits.
 
-    ``absolute`` is the largest of any number, ``relative`` is ‖file − model‖ / ‖model‖.
+    ``absolute`` is the largest difference of two numbers, ``relative`` is ‖file − model‖ / ‖model‖.
     """
 
     absolute: float
@@ -65,18 +64,28 @@ def default_size(config: Mask2FormerConfig) -> Size:
     return padded_size(COMMON_PHOTO, config.preprocess)
 
 
-def export_model(model: Mask2Former, path: str | Path, *, to: Form, size: tuple[int, int] | None = None) -> Difference:
-    """Write a float32 ``model`` on the CPU to ``path``, for batches of images padded to ``size`` (height, width).
+def export_model(
+    model: Mask2Former, path: str | Path, *, to: Format, size: tuple[int, int] | None = None
+) -> Difference:
+    """Write ``model`` to a file that takes ``pixel_values`` and returns ``class_logits`` and ``mask_logits``.
 
-    The file takes ``pixel_values`` (B, 3, H, W), RGB, normalised, and answers ``class_logits`` (B, Q, K+1) and
-    ``mask_logits`` (B, Q, H/4, W/4), all float32. It is run once on random input before it takes its place, and the
-    difference from the model is returned. OpenVINO's has its weights beside it, in a file of suffix ``.bin``.
+    The shapes are (B, 3, H, W), RGB, normalised; (B, Q, K+1); and (B, Q, H/4, W/4). All are float32. The file is run
+    once on random input before it appears at ``path``.
+
+    Args:
+        model: float32, on the CPU.
+        path: ends in the suffix of the format. OpenVINO's weights are written beside it, with the suffix ``.bin``.
+        to: the format.
+        size: height and width of the padded input, by default :func:`default_size`.
+
+    Returns:
+        How far the file's answers are from the model's.
 
     Raises:
-        ConfigError: an unknown form, a size that is no multiple of 32, a path of another form's suffix, a model that is
-            not float32 on the CPU, or a package that is not installed.
+        ConfigError: the format is unknown, the suffix is another format's, the size is no multiple of 32, the model is
+            not float32 on the CPU, or a package is not installed.
         SwinPanError: the file does not answer as the model does.
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     path = Path(path)
     check_export(to, path)
@@ -88,8 +97,8 @@ def export_model(model: Mask2Former, path: str | Path, *, to: Form, size: tuple[
             found = _difference(model, file, to, size)
         if not found.relative < TOLERANCE:
             raise SwinPanError(
-                f"The exported file does not answer as the model does: relative error {found.relative:.1e}, at most "
-                f"{TOLERANCE:.0e} was expected. Nothing was written; please report this."
+                f"The exported file does not answer as the model does: its relative error is {found.relative:.1e}, "
+                f"expected less than {TOLERANCE:.0e}. Nothing was written. Please report this."
             )
         for written in sorted(folder.iterdir()):  # .bin before .xml
             written.replace(path.parent / written.name)
@@ -97,9 +106,13 @@ def export_model(model: Mask2Former, path: str | Path, *, to: Form, size: tuple[
 
 
 def check_export(to: str, path: Path) -> None:
-    """Raise a ConfigError unless there is a form ``to``, ``path`` has its suffix, and its packages are installed."""
+    """Check the format ``to``, the suffix of ``path`` and that the packages are installed.
+
+    Raises:
+        ConfigError: one of them is wrong.
+    """
     if to not in SUFFIXES:
-        raise ConfigError(f"An export is to one of {', '.join(SUFFIXES)}; got {to!r}.")
+        raise ConfigError(f"The export format must be one of {', '.join(SUFFIXES)}; got {to!r}.")
     if path.suffix != SUFFIXES[to]:
         raise ConfigError(f"A file for {to} must end in {SUFFIXES[to]}; got {path.name!r}.")
     missing = [name for name in PACKAGES[to] if importlib.util.find_spec(name) is None]
@@ -110,10 +123,10 @@ def check_export(to: str, path: Path) -> None:
 
 
 def _checked_size(model: Mask2Former, size: tuple[int, int]) -> Size:
-    """``size``, if it and the model can be exported."""
+    """``size``; a ConfigError if it or the model cannot be exported."""
     if min(size) < STRIDE or any(side % STRIDE for side in size):
         raise ConfigError(
-            f"The size must be multiples of {STRIDE} pixels, to which images are padded; got {size[0]}x{size[1]}. "
+            f"Height and width must be multiples of {STRIDE} pixels; got {size[0]}x{size[1]}. "
             f"Take {'x'.join(str(max(1, -(-side // STRIDE)) * STRIDE) for side in size)}."
         )
     kinds = {(tensor.device.type, tensor.dtype) for tensor in model.parameters()}
@@ -122,12 +135,12 @@ def _checked_size(model: Mask2Former, size: tuple[int, int]) -> Size:
     return Size(*size)
 
 
-class _Plain(nn.Module):
-    """The model with a tuple for an answer."""
+class _TupleOutput(nn.Module):
+    """The model, with a tuple as its output."""
 
     def __init__(self, model: Mask2Former) -> None:
         super().__init__()
-        self.model = with_rolled_windows(model)
+        self.model = model
 
     def forward(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
         output = self.model(pixel_values)
@@ -136,12 +149,16 @@ class _Plain(nn.Module):
 
 @torch.no_grad()
 def _trace(model: Mask2Former, size: Size) -> torch.export.ExportedProgram:
-    example = torch.zeros(2, 3, *size)  # one image would be taken for a constant
+    example = torch.zeros(2, 3, *size)  # a batch of 1 would become a constant
     with sdpa_kernel(SDPBackend.MATH):
-        return torch.export.export(_Plain(model).eval(), (example,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+        return torch.export.export(
+            _TupleOutput(model).eval(), (example,), dynamic_shapes=({0: torch.export.Dim("batch")},)
+        )
 
 
-def _write(program: torch.export.ExportedProgram, file: Path, to: Form, config: Mask2FormerConfig, size: Size) -> None:
+def _write(
+    program: torch.export.ExportedProgram, file: Path, to: Format, config: Mask2FormerConfig, size: Size
+) -> None:
     description = json.dumps({**describe(config), "input": size._asdict()})
     if to == "torch":
         torch.export.save(program, file, extra_files={DESCRIPTION: description})
@@ -161,7 +178,7 @@ def _write(program: torch.export.ExportedProgram, file: Path, to: Form, config: 
 def _write_onnx(program: torch.export.ExportedProgram, file: Path, description: str) -> None:
     from onnxscript import optimizer
 
-    with sdpa_kernel(SDPBackend.MATH):  # as in the trace: views taken of attention's output fit its layout alone
+    with sdpa_kernel(SDPBackend.MATH):  # as in the trace: later views fit only the layout that this attention puts out
         converted: Any = torch.onnx.export(
             program,
             input_names=[INPUT],
@@ -172,7 +189,7 @@ def _write_onnx(program: torch.export.ExportedProgram, file: Path, description: 
             optimize=False,
             verbose=False,
         )
-    # A small part of what optimize=True does, which takes minutes; runtimes do the rest when they load the file.
+    # optimize=True would take minutes. Runtimes do the rest of its work when they load the file.
     for improve in (optimizer.inline, optimizer.fold_constants, optimizer.remove_unused_nodes):
         improve(converted.model)
     converted.model.metadata_props[DESCRIPTION] = description
@@ -180,8 +197,8 @@ def _write_onnx(program: torch.export.ExportedProgram, file: Path, description: 
 
 
 @torch.no_grad()
-def _difference(model: Mask2Former, file: Path, to: Form, size: Size) -> Difference:
-    """How the file's answers for a random image differ from the model's."""
+def _difference(model: Mask2Former, file: Path, to: Format, size: Size) -> Difference:
+    """How far the file's answers are from the model's for a random image."""
     image = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
     expected = model(image)[: len(OUTPUTS)]
     found = [torch.as_tensor(values) for values in _run(file, to, image)]
@@ -191,8 +208,8 @@ def _difference(model: Mask2Former, file: Path, to: Form, size: Size) -> Differe
     return Difference(float(absolute.max()), float(relative.max()))
 
 
-def _run(file: Path, to: Form, image: Tensor) -> list[Any]:
-    """The answers of a file in its own runtime."""
+def _run(file: Path, to: Format, image: Tensor) -> list[Any]:
+    """The answers of a file, run by its own runtime."""
     if to == "torch":
         return list(torch.export.load(file).module()(image))
     if to == "onnx":
@@ -202,7 +219,7 @@ def _run(file: Path, to: Form, image: Tensor) -> list[Any]:
         return list(session.run(list(OUTPUTS), {INPUT: image.numpy()}))
     import openvino
 
-    # Left to itself, OpenVINO computes in bfloat16 where the processor can.
+    # By default OpenVINO computes in bfloat16 where the processor can.
     compiled = openvino.compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     answers = compiled(image.numpy())
     return [answers[name] for name in OUTPUTS]
@@ -210,7 +227,7 @@ def _run(file: Path, to: Form, image: Tensor) -> list[Any]:
 
 @contextmanager
 def _own_folder(parent: Path) -> Iterator[Path]:
-    """A new folder within ``parent``, made where it is missing, that is gone at the end."""
+    """A temporary folder within ``parent``. Makes ``parent`` if it is missing."""
     parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=".", suffix=".part", dir=parent))
     try:
@@ -221,7 +238,7 @@ def _own_folder(parent: Path) -> Iterator[Path]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No remarks that PyTorch's parts make to one another; what goes wrong is an exception."""
+    """Silence warnings and log lines of the exporters. Their failures are exceptions."""
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,8 +1,8 @@
-"""CUDA graphs: the model's thousands of kernels, launched as one, for every input shape that comes.
+"""CUDA graphs: launch the model's thousands of kernels as one, with a graph for each input shape.
 
-Captured by hand rather than by ``torch.compile(mode='reduce-overhead')``: one graph is the whole model, whatever parts
-of it are compiled; number and memory of graphs are bounded here; and a lock lets threads share them, where those of
-torch.compile belong to the thread that recorded them.
+We capture them ourselves and leave ``torch.compile(mode='reduce-overhead')`` alone, for three reasons. One graph holds
+the whole model, whatever parts of it are compiled. The number of graphs and their memory are bounded. And threads share
+them under a lock, whereas graphs of torch.compile belong to the thread that recorded them.
 """
 
 from collections import OrderedDict
@@ -17,17 +17,17 @@ from ..models.mask2former import Mask2Former
 from ..structures import Mask2FormerOutput
 
 SHAPES = 32
-"""Shapes remembered: photos of all proportions, resized to the usual short side, make about as many padded sizes."""
+"""Graphs that are kept. Photos of all proportions have about as many padded sizes at the usual short side."""
 CAPTURING = Lock()
 WARM_UPS = 3
-"""Runs before a capture: the first compiles and chooses kernels, fills caches and sets up libraries."""
+"""Runs before a capture. The first one compiles and chooses kernels, fills caches and sets up libraries."""
 
 
 class ReplayedModel:
     """A model on a GPU that answers by replaying graphs, one for each of the last :data:`SHAPES` input shapes.
 
-    The first image of a shape takes some runs of the model. A graph keeps its input and its answer; memory for what
-    lies between is shared by all of them, as one runs at a time. Calls from several threads and streams are safe.
+    The first image of a shape takes several runs of the model. Each graph keeps its input and its output. All graphs
+    share the memory for intermediate values, since one runs at a time. Calls from several threads and streams are safe.
     """
 
     def __init__(self, model: Mask2Former) -> None:
@@ -42,11 +42,11 @@ class ReplayedModel:
 
     @torch.inference_mode()
     def __call__(self, pixel_values: Tensor) -> Mask2FormerOutput:
-        """The model's answer for ``pixel_values`` (B, 3, H, W) float32, on the CPU or the model's own GPU."""
+        """The model's output for ``pixel_values`` (B, 3, H, W) float32, on the CPU or the model's GPU."""
         weight = next(self.model.parameters())
         with self._lock, torch.cuda.device(weight.device):
             place = weight.device, weight.dtype, weight.data_ptr()
-            if place != self._place:  # graphs read the weights where they were
+            if place != self._place:  # graphs read the weights at their old address
                 self._graphs.clear()
                 self._place, self._pool = place, torch.cuda.graph_pool_handle()
                 self._done = torch.cuda.Event()  # type: ignore[no-untyped-call]
@@ -63,7 +63,7 @@ class ReplayedModel:
 
 
 class Graph:
-    """The capture of a model for one shape of input. It keeps ``pixel_values`` to put others in their place."""
+    """The capture of a model for one input shape. It keeps ``pixel_values`` and later overwrites them."""
 
     def __init__(self, model: Mask2Former, pixel_values: Tensor, pool: Any) -> None:
         self._input = pixel_values
@@ -71,12 +71,12 @@ class Graph:
         with lending() as self._lent:
             for _ in range(WARM_UPS):
                 model(self._input)
-            # Other threads may go on using the GPU meanwhile, but not begin a capture, which waits for all of it.
+            # Meanwhile other threads may use the GPU, but not begin a capture: that waits for all work on it.
             with CAPTURING, torch.cuda.graph(self._graph, pool=pool, capture_error_mode="thread_local"):
                 self._output = model(self._input)
 
     def replay(self, pixel_values: Tensor) -> Mask2FormerOutput:
-        """The answer for other values, in memory of its own."""
+        """The output for other values, in new memory."""
         self._input.copy_(pixel_values, non_blocking=True)
         self._graph.replay()
         return Mask2FormerOutput(self._output.class_logits.clone(), self._output.mask_logits.clone())

@@ -1,1 +1,1 @@
-"""Fast forms of the model's operations, each beside its plain twin."""
+"""Speed: one file an operation, its fast forms beside a plain twin in ordinary PyTorch."""

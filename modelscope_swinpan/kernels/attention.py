@@ -1,36 +1,57 @@
-"""Attention with a bias or a mask, by the fastest way a processor has."""
-
-from functools import cache
+"""Attention with a bias or a mask."""
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .linear import is_plain_cpu
+from . import dispatch
 
 
 def biased_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
-    """Attention (W, heads, Q, c) of ``q``, shaped like that, to ``k`` and ``v`` (W, heads, N, c) in W windows.
+    """Attention of ``q`` (W, heads, Q, c) to ``k`` and ``v`` (W, heads, N, c) in W windows, shaped like ``q``.
 
     ``bias`` (heads, Q, N) is added to the logits.
     """
-    if not _products_are_faster(q):
-        # Four dimensions of bias: with three, PyTorch's CPU falls back to a slower attention.
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=bias[None])
-    # In so many words: PyTorch's own makes thousands of tiny products of sequences as short as a window. Logits are
-    # summed in float32 with their bias, and rounded once.
+    if dispatch.products_are_faster(q):
+        return biased_attention_by_products(q, k, v, bias)
+    return plain_biased_attention(q, k, v, bias)
+
+
+def plain_biased_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
+    """:func:`biased_attention` by PyTorch's own."""
+    # The bias has four dimensions: with three, PyTorch's CPU falls back to a slower attention.
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=bias[None])
+
+
+@dispatch.twin_of(plain_biased_attention)
+def biased_attention_by_products(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
+    """:func:`biased_attention` by batched products. PyTorch's own makes thousands of tiny ones of such short sequences.
+
+    Logits and their bias are summed in float32 and rounded once.
+    """
     queries, keys, values = (x.flatten(0, 1) for x in (q, k, v))
     logits = bias.to(q.dtype).repeat(len(q), 1, 1).baddbmm_(queries, keys.transpose(1, 2), alpha=q.shape[-1] ** -0.5)
     return torch.bmm(_softmax(logits), values).view(q.shape)
 
 
 def masked_attention(q: Tensor, k: Tensor, v: Tensor, blocked: Tensor | None = None) -> Tensor:
-    """Attention (B, heads, Q, c) of ``q``, shaped like that, to ``k`` and ``v`` (B, heads, N, c).
+    """Attention of ``q`` (B, heads, Q, c) to ``k`` and ``v`` (B, heads, N, c), shaped like ``q``.
 
-    ``blocked`` (B, Q, N) bool is True where a query, with all its heads, must not look.
+    ``blocked`` (B, Q, N) bool is True where a query, with all its heads, must not look. None blocks nothing.
     """
-    if blocked is None or not _products_are_faster(q):
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=None if blocked is None else ~blocked[:, None])
+    if blocked is not None and dispatch.products_are_faster(q):
+        return masked_attention_by_products(q, k, v, blocked)
+    return plain_masked_attention(q, k, v, blocked)
+
+
+def plain_masked_attention(q: Tensor, k: Tensor, v: Tensor, blocked: Tensor | None = None) -> Tensor:
+    """:func:`masked_attention` by PyTorch's own."""
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=None if blocked is None else ~blocked[:, None])
+
+
+@dispatch.twin_of(plain_masked_attention)
+def masked_attention_by_products(q: Tensor, k: Tensor, v: Tensor, blocked: Tensor) -> Tensor:
+    """:func:`masked_attention` by products, one head of one image at a time."""
     masks = q.new_zeros(blocked.shape).masked_fill_(blocked, -torch.inf)
     out = [
         _softmax(torch.addmm(mask, query, key.t(), alpha=q.shape[-1] ** -0.5)) @ value
@@ -41,16 +62,5 @@ def masked_attention(q: Tensor, k: Tensor, v: Tensor, blocked: Tensor | None = N
 
 
 def _softmax(logits: Tensor) -> Tensor:
-    """Softmax of bfloat16 by way of float32, which is its precision in any case, and twice as fast for short rows."""
+    """Softmax of bfloat16 through float32. It is as precise as PyTorch's own, and twice as fast for short rows."""
     return logits.softmax(-1, dtype=torch.float32).to(logits.dtype)
-
-
-def _products_are_faster(q: Tensor) -> bool:
-    """Whether attention is faster in so many words: in bfloat16 on a CPU for which PyTorch's own is not written."""
-    return q.dtype == torch.bfloat16 and is_plain_cpu(q) and not _has_matrix_unit()
-
-
-@cache
-def _has_matrix_unit() -> bool:
-    """Whether the processor has AMX, for which PyTorch's own attention is written."""
-    return torch.cpu._is_amx_tile_supported()

@@ -1,4 +1,4 @@
-"""A bounded memory of tensors that follow from shapes alone."""
+"""A bounded cache of tensors that depend on shapes alone."""
 
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -8,6 +8,8 @@ from typing import ParamSpec, TypeVar, cast
 
 import torch
 
+from . import dispatch
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -16,10 +18,10 @@ _lent: ContextVar[list[object] | None] = ContextVar("lent", default=None)
 
 
 def shape_cache(function: Callable[P, T]) -> Callable[P, T]:
-    """Remember the last results of ``function``, whose arguments must be hashable and its tensors never changed.
+    """Cache the last :data:`ENTRIES` results of ``function``. Its arguments are hashable; nobody changes its tensors.
 
-    They are made outside inference mode even when a prediction asks first, so that training can use them as well.
-    A trace (``torch.export``, ``torch.compile``) gets its own and leaves nothing: what it makes are no real tensors.
+    Results are made outside inference mode even when a prediction asks first, so that training can use them too.
+    A trace calls ``function`` itself and leaves nothing in the cache: its tensors have no values.
     """
 
     @lru_cache(maxsize=ENTRIES)
@@ -29,7 +31,7 @@ def shape_cache(function: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(function)
     def cached(*args: P.args, **kwargs: P.kwargs) -> T:
-        if torch.compiler.is_compiling():
+        if dispatch.is_traced():
             return function(*args, **kwargs)
         result = cast(Callable[P, T], remembered)(*args, **kwargs)
         if (lent := _lent.get()) is not None:
@@ -41,9 +43,9 @@ def shape_cache(function: Callable[P, T]) -> Callable[P, T]:
 
 @contextmanager
 def lending() -> Iterator[list[object]]:
-    """What remembered functions hand out within, gathered: who keeps the list keeps it all from being freed.
+    """Collect every result that cached functions return in this context. The list keeps those tensors alive.
 
-    A captured CUDA graph needs that. It reads these tensors where they lie, whether or not they are still remembered.
+    A captured CUDA graph needs it: the graph reads them at their addresses, also after the cache has dropped them.
     """
     lent: list[object] = []
     token = _lent.set(lent)

@@ -1,4 +1,4 @@
-"""Deformable attention's sampling as one Triton kernel, for GPUs. Imports Triton, which not every PyTorch brings along.
+"""Sampling of deformable attention as one Triton kernel, for GPUs.
 
 After the CUDA kernel of Deformable DETR (Zhu et al., arXiv 2010.04159): no sampled point is ever written to memory.
 """
@@ -13,21 +13,11 @@ from torch import Tensor
 from .cache import shape_cache
 
 QUERIES = 32
-"""Queries of one program; neighbours look at neighbouring places, so that a program reads a small part of the map."""
+"""Queries of one program. Neighbours look at neighbouring places, so a program reads a small part of the map."""
 
 
-def sample_by_triton(values: Tensor, places: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
-    """:func:`~.deformable_attention.sample` without gradients, for values of any float dtype.
-
-    ``values`` are read as they are, sums are float32 and rounded once, to the dtype of ``values``.
-    """
-    sampled: Tensor = sample_levels(values, places, weights, [side for shape in shapes for side in shape])
-    return sampled
-
-
-@torch.library.custom_op("swinpan::sample_levels", mutates_args=())
-def sample_levels(values: Tensor, places: Tensor, weights: Tensor, sides: Sequence[int]) -> Tensor:
-    """:func:`sample_by_triton` as one operator for torch.compile; ``sides`` are h, w, h, w …"""
+def launch(values: Tensor, places: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
+    """:func:`~.deformable.sample`. ``values`` are read as they are; sums are float32 and rounded once."""
     b, n, heads, levels, points = weights.shape
     channels = values.shape[-1]
     out = values.new_empty(b, n, heads * channels)
@@ -36,7 +26,7 @@ def sample_levels(values: Tensor, places: Tensor, weights: Tensor, sides: Sequen
             values.contiguous(),
             places.float().contiguous(),
             weights.float().contiguous(),
-            level_table(tuple(sides), values.device),
+            level_table(tuple(shapes), values.device),
             out,
             n,
             values.shape[1],
@@ -51,16 +41,10 @@ def sample_levels(values: Tensor, places: Tensor, weights: Tensor, sides: Sequen
     return out
 
 
-@sample_levels.register_fake
-def _(values: Tensor, places: Tensor, weights: Tensor, sides: Sequence[int]) -> Tensor:
-    b, n, heads = weights.shape[:3]
-    return values.new_empty(b, n, heads * values.shape[-1])
-
-
 @shape_cache
-def level_table(sides: tuple[int, ...], device: torch.device) -> Tensor:
+def level_table(shapes: tuple[tuple[int, int], ...], device: torch.device) -> Tensor:
     """Height, width and first row of every level, (L, 3) int32."""
-    heights, widths = torch.tensor(sides, dtype=torch.int32).view(-1, 2).unbind(1)
+    heights, widths = torch.tensor(shapes, dtype=torch.int32).unbind(1)
     areas = heights * widths
     return torch.stack((heights, widths, areas.cumsum(0).int() - areas), 1).to(device)
 
@@ -81,7 +65,7 @@ def _sample_kernel(  # type: ignore[no-untyped-def]
     QUERIES: tl.constexpr,  # noqa: N803
     WIDTH: tl.constexpr,  # noqa: N803
 ):
-    """One head of some neighbouring queries: ``QUERIES`` × ``WIDTH`` sums, ``CHANNELS`` of them wanted."""
+    """One head of ``QUERIES`` neighbouring queries: ``WIDTH`` sums for each, and the first ``CHANNELS`` are stored."""
     head = tl.program_id(1)
     batch = tl.program_id(2).to(tl.int64)  # large batches pass 2³¹ values
     query = tl.program_id(0) * QUERIES + tl.arange(0, QUERIES)
@@ -96,7 +80,7 @@ def _sample_kernel(  # type: ignore[no-untyped-def]
         first = tl.load(table + 3 * level + 2)
         image = values + ((batch * rows + first) * HEADS + head) * CHANNELS
         for _ in range(POINTS):
-            # A place further out than a pixel is worth as much as one a pixel out: nothing. It fits an int, too.
+            # More than a pixel outside, all places count nothing: clamp them, or the row would not fit an int.
             x = tl.load(places + 2 * point, mask=wanted, other=0.0) - 0.5
             y = tl.load(places + 2 * point + 1, mask=wanted, other=0.0) - 0.5
             weight = tl.load(weights + point, mask=wanted, other=0.0)

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from ..errors import ConfigError
-from ..kernels.deformable_attention import MultiScaleDeformableAttention
 from .backbones import backbone_of
+from .deformable_attention import MultiScaleDeformableAttention
 from .mask2former import Mask2Former
 from .pixel_decoder import PixelDecoder
 from .transformer_decoder import MultiheadAttention, TransformerDecoder

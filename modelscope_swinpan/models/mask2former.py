@@ -14,14 +14,14 @@ from .pixel_decoder import PixelDecoder
 from .transformer_decoder import TransformerDecoder
 
 VARIANTS = 64
-"""Compiled forms of one kind of layer: by stage, by shift and by size. Beyond them it runs uncompiled."""
+"""Compiled variants of one kind of layer, by stage, shift and size. Beyond that many it runs uncompiled."""
 GRAPHING_MODES = ("reduce-overhead", "max-autotune")
 
 
 class Mask2Former(nn.Module):
-    """A set of queries, each a class and a mask. Weights are zero or random until a checkpoint is loaded.
+    """Segments an image into a set of queries, each a class and a mask.
 
-    ``compiled`` tells whether :meth:`compile` was called.
+    Weights are zero or random until a checkpoint is loaded. ``compiled`` tells whether :meth:`compile` was called.
     """
 
     def __init__(self, config: Mask2FormerConfig) -> None:
@@ -39,10 +39,14 @@ class Mask2Former(nn.Module):
         )
 
     def forward(self, pixel_values: Tensor, *, return_aux: bool = False) -> Mask2FormerOutput:
-        """Logits for ``pixel_values`` (B, 3, H, W): RGB, normalised, H and W multiples of 32.
+        """Class and mask logits of every query.
 
-        Returns float32 ``class_logits`` (B, Q, K+1) and ``mask_logits`` (B, Q, H/4, W/4), and with ``return_aux`` the
-        predictions before the last layer, for deep supervision.
+        Args:
+            pixel_values: (B, 3, H, W) RGB, normalised, H and W multiples of 32.
+            return_aux: whether to add the predictions before the last layer, for deep supervision.
+
+        Returns:
+            ``class_logits`` (B, Q, K+1) and ``mask_logits`` (B, Q, H/4, W/4), float32 in a model of any dtype.
         """
         features = self.backbone(pixel_values.to(self.pixel_decoder.level_embed.dtype))
         mask_features, multi_scale_features = self.pixel_decoder(features)
@@ -50,13 +54,13 @@ class Mask2Former(nn.Module):
         return output
 
     def compile(self, *args: Any, **options: Any) -> None:
-        """Compile the layers that repeat, in place, with ``torch.compile``'s ``options``.
+        """Compile the layers that repeat, in place, with the ``options`` of ``torch.compile``.
 
-        Each kind of layer is compiled once, and once more when its size changes; the whole model in one piece would
+        Each kind of layer is compiled once, and again for every new size. To compile the whole model in one piece would
         take minutes for every size. On a GPU the predictor replays a compiled model as CUDA graphs.
 
         Raises:
-            ConfigError: a mode of torch.compile's that makes CUDA graphs of its own.
+            ConfigError: ``mode`` is one that makes CUDA graphs of its own.
         """
         mode = options.get("mode")
         if mode in GRAPHING_MODES:
@@ -64,7 +68,7 @@ class Mask2Former(nn.Module):
                 f"mode={mode!r} makes CUDA graphs of single layers, where the predictor makes one of the whole model. "
                 "Leave mode out, or pass 'max-autotune-no-cudagraphs'."
             )
-        if "recompile_limit" in inspect.signature(torch.compile).parameters:  # PyTorch's own is 8
+        if "recompile_limit" in inspect.signature(torch.compile).parameters:  # by default 8
             options.setdefault("recompile_limit", VARIANTS)
         for layer in self.repeated_layers():
             layer.compile(*args, **options)

@@ -1,4 +1,4 @@
-"""Pixel decoder: deformable attention over three scales, then one step up to stride 4 (arXiv 2112.01527)."""
+"""Pixel decoder (Cheng et al., arXiv 2112.01527): deformable attention on three scales, then a step up to stride 4."""
 
 from collections.abc import Sequence
 
@@ -8,18 +8,18 @@ from torch.nn import functional as F
 
 from ..config import PixelDecoderConfig
 from ..kernels.cache import shape_cache
-from ..kernels.deformable_attention import MultiScaleDeformableAttention
 from ..kernels.linear import Linear, feed_forward
+from .deformable_attention import MultiScaleDeformableAttention
 from .position_encoding import sine_position_encoding
 
 GROUPS = 32
 
 
 class PixelDecoder(nn.Module):
-    """Backbone features in, mask features of stride 4 and the multi-scale memory of the decoder out.
+    """Makes mask features of stride 4, and the multi-scale features that queries read, of the backbone's maps.
 
-    ``channels`` are those of the backbone's maps, finest first. Levels are ordered coarsest first, as upstream orders
-    them.
+    ``channels`` are those of the backbone's maps, finest first. Its own levels are ordered coarsest first, as in the
+    authors' code.
     """
 
     def __init__(self, config: PixelDecoderConfig, *, channels: Sequence[int], dim: int) -> None:
@@ -35,9 +35,9 @@ class PixelDecoder(nn.Module):
         self.mask_projection = nn.Conv2d(dim, dim, kernel_size=1)
 
     def forward(self, features: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """``mask_features`` (B, C, H/4, W/4) and ``multi_scale_features`` [(B, C, h, w)], coarsest first.
+        """Mask features (B, C, H/4, W/4) and multi-scale features [(B, C, h, w)], coarsest first.
 
-        ``features`` are the backbone's maps (B, C, h, w), strides 4 to 32.
+        ``features`` are the backbone's maps (B, channels, h, w) of strides 4, 8, 16 and 32.
         """
         maps = [conv(x) for conv, x in zip(self.input_convs, list(reversed(features))[: self.num_levels], strict=True)]
         shapes = [(x.shape[2], x.shape[3]) for x in maps]
@@ -52,7 +52,7 @@ class PixelDecoder(nn.Module):
         for layer in self.layers:
             memory = layer(memory, position, centres, shapes)
         split = torch.split(memory, [h * w for h, w in shapes], dim=1)
-        # Not transposed first, or else the strides of a single image look like channels first to other operators.
+        # View, then permute: after a transpose, the strides of a single image look like channels first to PyTorch.
         outputs = [x.view(x.shape[0], *shape, -1).permute(0, 3, 1, 2) for x, shape in zip(split, shapes, strict=True)]
         lateral = self.lateral_conv(features[0])
         finest = F.interpolate(outputs[-1], size=lateral.shape[-2:], mode="bilinear", align_corners=False)
@@ -61,7 +61,7 @@ class PixelDecoder(nn.Module):
 
 
 class ConvNorm(nn.Module):
-    """A convolution of stride 1 that keeps the size, and a group norm."""
+    """A convolution that keeps the size of the map, and a group norm."""
 
     def __init__(self, in_channels: int, out_channels: int, *, kernel_size: int, bias: bool) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class ConvNorm(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """Deformable self-attention and a feed-forward network, each followed by residual and norm."""
+    """Deformable self-attention and a feed-forward network, each with a residual around it and a norm after."""
 
     def __init__(self, config: PixelDecoderConfig, *, dim: int) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class EncoderLayer(nn.Module):
         self.norm2 = nn.LayerNorm(dim)
 
     def forward(self, memory: Tensor, position: Tensor, centres: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
-        """``memory`` (B, Σhw, C) → the same shape; ``position`` (Σhw, C) is added to the queries only."""
+        """``memory`` (B, Σhw, C) → the same shape. ``position`` (Σhw, C) is added to the queries only."""
         memory = self.norm1(memory + self.self_attn(memory + position, memory, centres, shapes))
         memory = self.norm2(memory + feed_forward(memory, self.fc1, "relu", self.fc2))
         return memory
@@ -96,9 +96,9 @@ class EncoderLayer(nn.Module):
 
 @shape_cache
 def query_centres(shapes: tuple[tuple[int, int], ...], points: int, device: torch.device) -> Tensor:
-    """Where the centre of every pixel of all levels lies on every level: x, y in its pixels, (Σhw, L, P, 2) float32.
+    """The centre of every pixel of all levels, on every level: x, y in pixels of that level, (Σhw, L, P, 2) float32.
 
-    The same for all ``points``: adding offsets to fewer values, repeated on the way, is 20 times as slow on a CPU.
+    Repeated for all P ``points``: adding offsets to centres that broadcast is 20 times as slow on a CPU.
     """
     centres = []
     for h, w in shapes:

@@ -1,4 +1,4 @@
-"""Fixed two-dimensional sine position encoding (DETR, arXiv 2005.12872), normalised to 2π."""
+"""Sine position encoding in two dimensions (Carion et al., DETR, arXiv 2005.12872), normalised to 2π."""
 
 import math
 
@@ -18,7 +18,7 @@ def sine_position_encoding(height: int, width: int, channels: int, device: torch
 
 @shape_cache
 def _encode(length: int, channels: int, device: torch.device) -> Tensor:
-    """One direction, (length, channels). A whole map has 16 MB at the hub model's size, too much to keep of each."""
+    """The encoding of one direction, (length, channels). Whole maps are not cached: the hub model's have 16 MB each."""
     index = torch.arange(channels, dtype=torch.float32, device=device)
     period = 10000 ** (2 * (index // 2) / channels)
     position = torch.arange(1, length + 1, dtype=torch.float32, device=device)

@@ -8,13 +8,14 @@ from torch.nn import functional as F
 
 from ..config import TransformerDecoderConfig
 from ..kernels.attention import masked_attention
-from ..kernels.linear import is_plain_cpu, linear
+from ..kernels.linear import linear
+from ..kernels.masks import predict_masks
 from ..structures import Mask2FormerOutput
 from .position_encoding import sine_position_encoding
 
 
 class TransformerDecoder(nn.Module):
-    """Learned queries read one scale after another, each only inside its last mask, and predict class and mask."""
+    """Each learned query reads one scale after another, only inside its last mask, and predicts a class and a mask."""
 
     def __init__(self, config: TransformerDecoderConfig, *, dim: int, num_levels: int, num_classes: int) -> None:
         super().__init__()
@@ -34,8 +35,10 @@ class TransformerDecoder(nn.Module):
     ) -> Mask2FormerOutput:
         """Class and mask logits of every query.
 
-        ``mask_features`` (B, C, H/4, W/4); ``multi_scale_features`` [(B, C, h, w)], coarsest first. With ``return_aux``
-        the predictions of the queries themselves and of every layer but the last come too.
+        Args:
+            mask_features: (B, C, H/4, W/4).
+            multi_scale_features: [(B, C, h, w)], coarsest first.
+            return_aux: whether to add the predictions before the first layer and after every layer but the last.
         """
         batch = mask_features.shape[0]
         shapes = [(x.shape[2], x.shape[3]) for x in multi_scale_features]
@@ -43,8 +46,8 @@ class TransformerDecoder(nn.Module):
         for x, embed in zip(multi_scale_features, self.level_embed, strict=True):
             memories.append(x.flatten(2).transpose(1, 2) + embed)  # (B, hw, C)
             positions.append(sine_position_encoding(x.shape[2], x.shape[3], x.shape[1], x.device).to(x.dtype))
-        # A bilinear resize and a product over channels commute: the masks that steer attention are predicted at the
-        # resolution they are used at, and full-size ones only where they are an answer.
+        # A bilinear resize and a product over channels commute. So the masks that steer attention are predicted at the
+        # resolution of their level; full-size masks are needed for the answer only.
         small = [F.interpolate(mask_features, size=shape, mode="bilinear", align_corners=False) for shape in shapes]
         queries = self.query_feat.expand(batch, -1, -1)  # (B, Q, C)
         aux = []
@@ -64,28 +67,17 @@ class TransformerDecoder(nn.Module):
         return self.class_head(normed).float(), mask_logits
 
 
-def predict_masks(embeddings: Tensor, mask_features: Tensor) -> Tensor:
-    """Mask logits (B, Q, h, w), float32, of ``embeddings`` (B, Q, C) over ``mask_features`` (B, C, h, w)."""
-    pixels = mask_features.flatten(2)  # (B, C, hw)
-    if is_plain_cpu(pixels):
-        # One by one, as a batched product would copy channels-last features first.
-        logits = torch.stack([one @ its_pixels for one, its_pixels in zip(embeddings, pixels, strict=True)])
-    else:
-        logits = embeddings @ pixels
-    return logits.float().view(*logits.shape[:2], *mask_features.shape[2:])
-
-
 def blocked(mask_logits: Tensor) -> Tensor:
-    """Where a query must not look, (B, Q, hw) bool, True = blocked: outside its mask; an empty mask blocks nothing.
+    """The attention mask, (B, Q, hw) bool, True = blocked. A query looks inside its mask, or everywhere if it is empty.
 
-    ``mask_logits`` (B, Q, h, w) are float32: in bfloat16 the sigmoid of all from -0.0039 on would be 0.5.
+    ``mask_logits`` (B, Q, h, w) are float32: in bfloat16 the sigmoid of -0.0039 is 0.5 already.
     """
     mask = mask_logits.detach().flatten(2).sigmoid() < 0.5
     return mask & ~mask.all(dim=-1, keepdim=True)
 
 
 class DecoderLayer(nn.Module):
-    """Masked cross-attention, self-attention and feed-forward network, each followed by residual and norm."""
+    """Masked cross-attention, self-attention and a feed-forward network, each with a residual and then a norm."""
 
     def __init__(self, config: TransformerDecoderConfig, *, dim: int) -> None:
         super().__init__()
@@ -100,7 +92,11 @@ class DecoderLayer(nn.Module):
     def forward(
         self, queries: Tensor, query_pos: Tensor, memory: Tensor, position: Tensor, attention_mask: Tensor
     ) -> Tensor:
-        """``queries`` (B, Q, C) → the same shape, having read ``memory`` (B, hw, C) where (B, Q, hw) is not blocked."""
+        """``queries`` (B, Q, C) → the same shape.
+
+        They read ``memory`` (B, hw, C) where ``attention_mask`` (B, Q, hw) is not True. ``query_pos`` (Q, C) and
+        ``position`` (hw, C) are added to queries and keys, never to values.
+        """
         attended = self.cross_attn(queries + query_pos, memory + position, memory, attention_mask)
         queries = self.norm1(queries + attended)
         placed = queries + query_pos
@@ -110,7 +106,7 @@ class DecoderLayer(nn.Module):
 
 
 class MultiheadAttention(nn.Module):
-    """Attention with the parameters of ``torch.nn.MultiheadAttention``, batch first, one mask for all heads."""
+    """``torch.nn.MultiheadAttention`` with the same parameters, batch first, with one mask for all heads."""
 
     def __init__(self, dim: int, num_heads: int) -> None:
         super().__init__()

@@ -13,7 +13,8 @@ from modelscope_swinpan.config import PostprocessConfig, PreprocessConfig
 from modelscope_swinpan.errors import DeviceError
 from modelscope_swinpan.inference import graphs
 from modelscope_swinpan.inference.fusion import instances, panoptic, semantic
-from modelscope_swinpan.kernels.deformable_attention import triton_works
+from modelscope_swinpan.kernels.deformable import try_triton
+from modelscope_swinpan.kernels.dispatch import triton_works
 from tests.builders import random_image, random_model
 from tests.inference.test_fusion import CATEGORIES
 from tests.inference.test_fusion import case as fusion_case
@@ -45,7 +46,7 @@ def test_a_photo_is_segmented_as_on_the_cpu(tiny, quick_model, chelsea, dtype, s
 @pytest.mark.parametrize("sizes", [*CASES, ([(25, 38), (50, 76), (100, 152)], 2, 999, 8, 4, 32)])
 def test_the_kernel_samples_as_pytorch_does(sizes, dtype):
     pytest.importorskip("triton", reason="needs Triton")
-    assert triton_works(torch.device("cuda", 0))
+    assert triton_works(try_triton, torch.device("cuda", 0))
     check(case(*sizes, dtype=dtype, device="cuda"))
 
 

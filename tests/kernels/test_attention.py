@@ -2,13 +2,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from modelscope_swinpan.kernels import attention
+from modelscope_swinpan.kernels import attention, dispatch
 
 
 @pytest.mark.parametrize("matrix_unit", [True, False])
 @pytest.mark.parametrize(("windows", "queries"), [(1, 9), (3, 4), (7, 9)])
 def test_bfloat16_by_either_way(monkeypatch, windows, queries, matrix_unit):
-    monkeypatch.setattr(attention, "_has_matrix_unit", lambda: matrix_unit)
+    monkeypatch.setattr(dispatch, "has_matrix_unit", lambda: matrix_unit)
     torch.manual_seed(0)
     qkv, bias = torch.randn(windows, 9, 3, 2, 8).bfloat16(), torch.randn(2, queries, 9).bfloat16()
     q, k, v = qkv.permute(2, 0, 3, 1, 4)
@@ -22,7 +22,7 @@ def test_bfloat16_by_either_way(monkeypatch, windows, queries, matrix_unit):
 
 @pytest.mark.parametrize("matrix_unit", [True, False])
 def test_bfloat16_with_a_mask_by_either_way(monkeypatch, matrix_unit):
-    monkeypatch.setattr(attention, "_has_matrix_unit", lambda: matrix_unit)
+    monkeypatch.setattr(dispatch, "has_matrix_unit", lambda: matrix_unit)
     torch.manual_seed(0)
     q, k, v = (torch.randn(3, n, 2, 8).bfloat16().transpose(1, 2) for n in (5, 33, 33))
     blocked = torch.rand(3, 5, 33) < 0.5
@@ -36,7 +36,7 @@ def test_bfloat16_with_a_mask_by_either_way(monkeypatch, matrix_unit):
 
 
 def test_by_products_only_where_nothing_is_differentiated(monkeypatch):
-    monkeypatch.setattr(attention, "_has_matrix_unit", lambda: False)
+    monkeypatch.setattr(dispatch, "has_matrix_unit", lambda: False)
     monkeypatch.setattr(attention, "_softmax", lambda *_: pytest.fail("not for gradients, nor for float32"))
     q, blocked = torch.randn(2, 2, 9, 8, requires_grad=True), torch.eye(9).bool().expand(2, 9, 9)
     half = q.bfloat16()
@@ -48,7 +48,7 @@ def test_by_products_only_where_nothing_is_differentiated(monkeypatch):
 
 
 def test_autocast_may_leave_the_bias_in_float32(monkeypatch):
-    monkeypatch.setattr(attention, "_has_matrix_unit", lambda: False)
+    monkeypatch.setattr(dispatch, "has_matrix_unit", lambda: False)
     q, bias = torch.randn(3, 2, 9, 8).bfloat16(), torch.randn(2, 9, 9)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         found = attention.biased_attention(q, q, q, bias)
@@ -57,7 +57,7 @@ def test_autocast_may_leave_the_bias_in_float32(monkeypatch):
 
 
 def test_far_logits_do_not_overflow(monkeypatch):
-    monkeypatch.setattr(attention, "_has_matrix_unit", lambda: False)
+    monkeypatch.setattr(dispatch, "has_matrix_unit", lambda: False)
     q = torch.full((1, 1, 4, 8), 60.0).bfloat16()
     with torch.inference_mode():
         found = attention.biased_attention(q, q, q, torch.zeros(1, 4, 4).bfloat16())

@@ -9,6 +9,7 @@ import torch
 
 pytest.importorskip("triton", reason="needs Triton")
 
+from modelscope_swinpan.kernels import deformable, dispatch
 from tests.kernels.triton_cases import CASES
 
 
@@ -18,7 +19,7 @@ def test_interpreted_kernel_samples_as_pytorch_does():
     command = [sys.executable, "-m", "tests.kernels.triton_cases"]
     run = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
-    assert run.stdout.split() == ["same"] * (len(CASES) + 2)
+    assert run.stdout.split() == ["same"] * (len(CASES) + 3)
 
 
 @pytest.mark.parametrize(("dtype", "channels"), [("bf16", 32), ("fp16", 20), ("fp32", 32)])
@@ -42,15 +43,11 @@ def test_kernel_compiles_for_an_h100(dtype, channels, tmp_path, monkeypatch):
 
 
 def test_fallback_where_triton_fails(monkeypatch):
-    """Here it does: there is no GPU to compile for, or at least no compiler."""
-    from modelscope_swinpan.kernels import deformable_attention as attention
-    from modelscope_swinpan.kernels import deformable_triton
-
     def fail(*_):
         raise RuntimeError("Failed to find C compiler.")
 
-    monkeypatch.setattr(deformable_triton, "sample_by_triton", fail)
-    attention._try_triton.cache_clear()
+    monkeypatch.setattr(deformable, "sample_by_triton", fail)
+    dispatch.triton_works.cache_clear()
     with pytest.warns(UserWarning, match=r"Triton does not work here \(Failed to find C compiler\.\)"):
-        assert not attention.triton_works(torch.device("cpu"))
-    attention._try_triton.cache_clear()
+        assert not dispatch.triton_works(deformable.try_triton, torch.device("cpu"))
+    dispatch.triton_works.cache_clear()

@@ -3,10 +3,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from modelscope_swinpan.kernels import dispatch
 from modelscope_swinpan.kernels import linear as lin
 
 needs_onednn = pytest.mark.skipif(
-    not lin._onednn_dtypes(), reason="this build of PyTorch has no oneDNN, or none that is the faster way"
+    not dispatch.onednn_dtypes(), reason="this build of PyTorch has no oneDNN, or none that is the faster way"
 )
 
 
@@ -14,8 +15,8 @@ needs_onednn = pytest.mark.skipif(
 def convolutions(monkeypatch):
     """How often the product was left to oneDNN."""
     seen = []
-    original = torch.mkldnn_convolution
-    monkeypatch.setattr(torch, "mkldnn_convolution", lambda *a: (seen.append(a), original(*a))[1])
+    original = dispatch.onednn_convolution
+    monkeypatch.setattr(dispatch, "onednn_convolution", lambda *a: (seen.append(a), original(*a))[1])
     return seen
 
 
@@ -42,7 +43,7 @@ def test_inputs_that_are_not_contiguous(convolutions):
     assert len(convolutions) == 1
 
 
-@pytest.mark.skipif(torch.bfloat16 not in lin._onednn_dtypes(), reason="this processor has no fast bfloat16")
+@pytest.mark.skipif(torch.bfloat16 not in dispatch.onednn_dtypes(), reason="this processor has no fast bfloat16")
 def test_bfloat16(convolutions):
     torch.manual_seed(0)
     x, weight, bias = (torch.randn(shape).bfloat16() for shape in ((600, 64), (40, 64), (40,)))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from modelscope_swinpan.errors import ConfigError
-from modelscope_swinpan.kernels.deformable_attention import MultiScaleDeformableAttention
+from modelscope_swinpan.models.deformable_attention import MultiScaleDeformableAttention
 from modelscope_swinpan.models.initialize import initialize
 from modelscope_swinpan.models.mask2former import Mask2Former
 from tests.builders import SMALL, SMALL_RESNET

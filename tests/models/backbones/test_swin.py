@@ -6,55 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from modelscope_swinpan.kernels.window_plan import MASKED, window_plan
+from modelscope_swinpan.kernels import windows
 from modelscope_swinpan.models.backbones.swin import SwinConfig, swin_large
 from modelscope_swinpan.models.backbones.swin import module as swin
-
-SIDES = st.integers(1, 13)
-
-
-def cut(x, size):
-    """(h, w) into windows (rows, columns, size²)."""
-    return torch.stack([torch.stack([w.flatten() for w in row.split(size, 1)]) for row in x.split(size)])
-
-
-def naive_mask(height, width, size, shift):
-    """The mask of every window as the paper has it: label the regions of the rolled map, compare within windows."""
-    labels = torch.zeros(height, width)
-    slices = (slice(0, -size), slice(-size, -shift), slice(-shift, None))
-    for index, (rows, columns) in enumerate((r, c) for r in slices for c in slices):
-        labels[rows, columns] = index
-    windows = cut(labels, size)
-    return MASKED * (windows[..., :, None] != windows[..., None, :]).float()
-
-
-@given(batch=st.integers(1, 2), height=SIDES, width=SIDES, shift=st.sampled_from([0, 2]), skip_padding=st.booleans())
-def test_window_plan(batch, height, width, shift, skip_padding):
-    """Every window of the padded and rolled map once, with its own mask, and every token that is no padding asked."""
-    size = 4
-    plan = window_plan(batch, height, width, size, shift, skip_padding, torch.device("cpu"))
-    total = batch * height * width
-    parts = [kind.tokens.view(-1, size**2) for kind in plan.kinds]
-    every = torch.arange(size**2)
-    queries = [every if kind.queries is None else kind.queries for kind in plan.kinds]
-    asked = torch.cat([part[:, some].flatten() for part, some in zip(parts, queries, strict=True)])
-    assert torch.equal(asked[plan.places], torch.arange(total))
-    assert not skip_padding or len(asked) == total
-    found = {
-        tuple(window.tolist()): (kind.mask, some)
-        for part, kind, some in zip(parts, plan.kinds, queries, strict=True)
-        for window in part
-    }
-    h, w = -(-height // size) * size, -(-width // size) * size
-    masks = naive_mask(h, w, size, shift).flatten(0, 1) if shift else torch.zeros(h * w // size**2, 1)
-    for token in torch.arange(total).view(batch, height, width):
-        rolled = F.pad(token, (0, w - width, 0, h - height), value=total).roll((-shift, -shift), (0, 1))
-        for window, mask in zip(cut(rolled, size).flatten(0, 1), masks, strict=True):
-            seen, some = found[tuple(window.tolist())]
-            expected = mask.expand(size**2, -1)[some]
-            assert torch.equal(torch.zeros_like(expected) if seen is None else seen, expected)
-    assert sum(map(len, parts)) == batch * len(masks)
-    assert len(plan.kinds) <= (9 if skip_padding else 4)
+from tests.kernels.test_windows import naive_mask
 
 
 def test_relative_position_index_matches_its_definition():
@@ -91,9 +46,9 @@ def test_window_attention_equals_a_naive_loop(height, width, shift, seed):
                 out.append((logits + bias + masks[i, j]).softmax(-1) @ v[:, head])
             expected[area] = attention.proj(torch.cat(out, 1)).view(size, size, dim)
     expected = expected.roll((shift, shift), (1, 2))[:, :height, :width]
-    assert torch.allclose(attention(x, attention.plan(x)), expected, atol=1e-5)
-    with torch.no_grad(), mock.patch.object(swin, "LOGITS", 1024):  # padding left out, two windows at a time
-        assert torch.allclose(attention(x, attention.plan(x)), expected, atol=1e-5)
+    assert torch.allclose(attention(x), expected, atol=1e-5)
+    with torch.no_grad(), mock.patch.object(windows, "LOGITS", 1024):  # gathered, two windows at a time
+        assert torch.allclose(attention(x), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (64, 96), (33, 70)])
@@ -114,13 +69,16 @@ def test_patch_merging_order():
     assert merging(x).flatten().tolist() == [0, 2, 1, 3]
 
 
-def test_a_trace_makes_its_own_plan():
+def test_a_trace_serves_every_batch():
     config = SwinConfig(embed_dim=8, depths=(2, 1, 1, 1), num_heads=(1, 2, 2, 4), window_size=4)
-    backbone, image = swin.Swin(config).eval(), torch.randn(1, 3, 33, 70)
+    backbone = swin.Swin(config).eval()
     with torch.no_grad():
-        traced = torch.export.export(backbone, (image,)).module()
-        for found, expected in zip(traced(image), backbone(image), strict=True):
-            assert torch.allclose(found, expected, atol=1e-5)
+        batch = ({0: torch.export.Dim("batch")},)
+        traced = torch.export.export(backbone, (torch.zeros(2, 3, 33, 70),), dynamic_shapes=batch).module()
+        for count in (1, 3):
+            images = torch.randn(count, 3, 33, 70)
+            for found, expected in zip(traced(images), backbone(images), strict=True):
+                assert torch.allclose(found, expected, atol=1e-5)
 
 
 def test_swin_large_is_the_hub_model():

@@ -6,13 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ....kernels.attention import biased_attention
 from ....kernels.cache import shape_cache
-from ....kernels.linear import Linear, feed_forward, is_plain_cpu
-from ....kernels.window_plan import WindowPlan, window_plan
-
-LOGITS = 2**20
-"""Attention logits that a CPU works on at a time: they stay in its cache, as do the tokens they come from."""
+from ....kernels.linear import Linear, feed_forward
+from ....kernels.windows import windowed_attention
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +28,7 @@ class SwinConfig:
 
 
 class Swin(nn.Module):
-    """Four stages of windowed attention, each followed by a norm of its own for the output map."""
+    """Four stages of windowed attention. Each has a norm of its own for the map that it puts out."""
 
     def __init__(self, config: SwinConfig) -> None:
         super().__init__()
@@ -62,7 +58,7 @@ class Swin(nn.Module):
 
 
 class PatchEmbed(nn.Module):
-    """Non-overlapping 4 × 4 patches as tokens (B, h, w, C); the image is zero-padded at the right and bottom."""
+    """Patches of 4 × 4 pixels become tokens. The image is zero-padded at the right and bottom to whole patches."""
 
     def __init__(self, dim: int, patch_size: int = 4) -> None:
         super().__init__()
@@ -81,8 +77,8 @@ class PatchEmbed(nn.Module):
 class PatchMerging(nn.Module):
     """Halve the resolution and double the channels.
 
-    The four neighbours are concatenated in the order of the original Swin: (0, 0), (1, 0), (0, 1), (1, 1) as
-    (row, column). mmdetection's unfold orders them otherwise; its checkpoint map reorders the weights.
+    Four neighbours are concatenated in the order of the original Swin: (0, 0), (1, 0), (0, 1), (1, 1) as (row, column).
+    mmdetection orders them differently; the loader of its checkpoints reorders the weights.
     """
 
     def __init__(self, dim: int) -> None:
@@ -100,7 +96,7 @@ class PatchMerging(nn.Module):
 
 
 class Stage(nn.Module):
-    """Blocks at one resolution, every second one on shifted windows, and the merging that ends the stage."""
+    """Blocks at one resolution, every second one on shifted windows, then the merging of patches."""
 
     def __init__(
         self, *, dim: int, depth: int, num_heads: int, window_size: int, mlp_ratio: float, downsample: bool
@@ -119,16 +115,14 @@ class Stage(nn.Module):
         self.downsample = PatchMerging(dim) if downsample else None
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, h, w, C) → the stage's own map of that shape, and the input of the next stage."""
-        # Made here and not in the blocks, which may be compiled.
-        plans = [attention.plan(x) for attention in self.modules() if isinstance(attention, WindowAttention)]
-        for block, plan in zip(self.blocks, plans, strict=True):
-            x = block(x, plan)
+        """(B, h, w, C) → the map of this stage, of the same shape, and the input of the next stage."""
+        for block in self.blocks:
+            x = block(x)
         return x, x if self.downsample is None else self.downsample(x)
 
 
 class Block(nn.Module):
-    """Pre-norm windowed attention and MLP, each with a residual, over (B, h, w, C)."""
+    """Windowed attention and MLP, each with a norm before it and a residual around both."""
 
     def __init__(self, *, dim: int, num_heads: int, window_size: int, shift: int, mlp_ratio: float) -> None:
         super().__init__()
@@ -137,9 +131,9 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(dim)
         self.mlp = Mlp(dim, int(dim * mlp_ratio))
 
-    def forward(self, x: Tensor, plan: WindowPlan) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """(B, h, w, C) → the same shape."""
-        x = x + self.attn(self.norm1(x), plan)
+        x = x + self.attn(self.norm1(x))
         x = x + self.mlp(self.norm2(x))
         return x
 
@@ -158,10 +152,10 @@ class Mlp(nn.Module):
 
 
 class WindowAttention(nn.Module):
-    """Self-attention within windows of ``window_size``², with a learned bias per relative position.
+    """Self-attention within windows of ``window_size``², with a learned bias for each relative position.
 
-    The map is zero-padded to whole windows at the right and bottom; the padding takes part in the attention, as it does
-    upstream. With ``shift`` the map is rolled first, and tokens that the roll brought together do not see each other.
+    With ``shift`` the windows lie that many tokens further right and down; see
+    :func:`~modelscope_swinpan.kernels.windows.windowed_attention`.
     """
 
     def __init__(self, *, dim: int, num_heads: int, window_size: int, shift: int) -> None:
@@ -175,40 +169,12 @@ class WindowAttention(nn.Module):
         self.proj = Linear(dim, dim)
         self.relative_position_bias_table = nn.Parameter(torch.zeros((2 * window_size - 1) ** 2, num_heads))
 
-    def plan(self, x: Tensor) -> WindowPlan:
-        """The windows of a map (B, h, w, C)."""
-        b, h, w, _ = x.shape
-        return window_plan(b, h, w, self.window_size, self.shift, is_plain_cpu(x), x.device)
-
-    def forward(self, x: Tensor, plan: WindowPlan) -> Tensor:
-        """(B, h, w, C) → the same shape; ``plan`` is :meth:`plan`'s."""
-        b, h, w, c = x.shape
-        # One row of zeros stands for all padding, so that nothing else is computed for it.
-        qkv = self.qkv(F.pad(x.reshape(-1, c), (0, 0, 0, 1)))  # (B · h · w + 1, 3C)
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, h, w, C) → the same shape."""
         bias = self.relative_position_bias()
-        out = []
-        for kind in plan.kinds:
-            biased = kind.biased(bias)
-            at_once = max(1, LOGITS // biased.numel()) * self.window_size**2 if is_plain_cpu(x) else len(kind.tokens)
-            for tokens in torch.split(kind.tokens, at_once):
-                windows = qkv.index_select(0, tokens).view(
-                    -1, self.window_size**2, 3, self.num_heads, c // self.num_heads
-                )
-                out.append(self.attend(windows, biased, kind.queries).flatten(0, 1))
-        attended = out[0] if len(out) == 1 else torch.cat(out)
-        projected: Tensor = self.proj(attended.index_select(0, plan.places))
-        return projected.view(b, h, w, c)
-
-    @staticmethod
-    def attend(windows: Tensor, bias: Tensor, queries: Tensor | None = None) -> Tensor:
-        """Attention within each of ``windows`` (W, N, 3, heads, c), ``bias`` (heads, Q, N) added to the logits.
-
-        Returns (W, Q, heads · c), for all places in a window or for some, ``queries`` (Q).
-        """
-        q, k, v = windows.permute(2, 0, 3, 1, 4)
-        if queries is not None:
-            q = q.index_select(2, queries)
-        return biased_attention(q, k, v, bias).transpose(1, 2).flatten(2)
+        attended = windowed_attention(x, self.qkv, bias, size=self.window_size, shift=self.shift)
+        projected: Tensor = self.proj(attended)
+        return projected
 
     def relative_position_bias(self) -> Tensor:
         """The bias of every pair of tokens in a window, (heads, N, N)."""
@@ -218,7 +184,7 @@ class WindowAttention(nn.Module):
 
 @shape_cache
 def relative_position_index(size: int, device: torch.device) -> Tensor:
-    """Row of the bias table for every pair of tokens of a window, (size², size²) int64."""
+    """The row of the bias table for every pair of tokens in a window, (size², size²) int64."""
     y, x = torch.meshgrid(torch.arange(size, device=device), torch.arange(size, device=device), indexing="ij")
     y, x = y.flatten(), x.flatten()
     return (y[:, None] - y + size - 1) * (2 * size - 1) + (x[:, None] - x + size - 1)
