@@ -5,8 +5,9 @@ serves the model with no import line.
 """
 
 import importlib
+from typing import Any
 
-from modelscope_hub.cli.base import CLICommand, SubParsers
+from modelscope_hub.cli.base import CLICommand
 
 
 class SwinpanCommand(CLICommand):
@@ -15,7 +16,7 @@ class SwinpanCommand(CLICommand):
     name = "swinpan"
 
     @staticmethod
-    def register(subparsers: SubParsers) -> None:
+    def register(subparsers: Any) -> None:
         """Add the sub-command. It takes its arguments as they are, ``--help`` too: no option may start with '-'."""
         parser = subparsers.add_parser(
             SwinpanCommand.name, help="Panoptic segmentation of images (swinpan).", add_help=False, prefix_chars="\0"

@@ -26,9 +26,9 @@ from ..config import check_names
 from ..errors import ConfigError, DeviceError, ImageError, SwinPanError
 from ..images.decode import decode_file
 from ..images.fetch import fetch
+from .fetch_guard import PublicSession
 from .limits import Limits
 from .pipeline import THRESHOLDS
-from .public import PublicSession
 
 MAX_PRESENT = 32
 """Requests that may be here at a time; further ones are told to come again. Starlette has threads for 40."""

@@ -10,10 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from modelscope.metrics.base import Metric
-from modelscope.metrics.builder import METRICS
-from modelscope.utils.ast_utils import INDEX_KEY
-from modelscope.utils.import_utils import MODULE_KEY, LazyImportModule
-from modelscope.utils.registry import default_group
 
 from ..categories import COCO_PANOPTIC, Category
 from ..coco.annotation import Annotation, SegmentInfo
@@ -24,9 +20,8 @@ from ..evaluation.callback import panoptic_figures
 from ..evaluation.evaluate import score
 from ..inference.results import PanopticResult
 from ..structures import Segment
+from .compat import METRIC
 from .rows import parse_categories, read_annotation
-
-METRIC = "image-panoptic-segmentation-metric"
 
 
 class PanopticMetric(Metric):
@@ -60,7 +55,7 @@ class PanopticMetric(Metric):
             segments = tuple(Segment(**segment) for segment in found)
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigError(
-                f"{METRIC} takes the dict that the pipeline answers, with panoptic_seg and segments_info; got "
+                "PanopticMetric takes the dict that the pipeline answers, with panoptic_seg and segments_info; got "
                 f"{outputs!r:.100} ({error})."
             ) from None
         if ids.shape != truth.segment_ids.shape:
@@ -124,8 +119,4 @@ class _Pair:
         return PanopticResult(self.ids.unpack(), self.segments, void_id=0)
 
 
-METRICS.register_module(module_name=METRIC, module_cls=PanopticMetric, force=True)
-# ModelScope warns of names that its index of sources does not know.
-LazyImportModule.get_ast_index()[INDEX_KEY].setdefault(
-    (METRICS.name.upper(), default_group, METRIC), {MODULE_KEY: __name__}
-)
+METRIC.register(PanopticMetric)

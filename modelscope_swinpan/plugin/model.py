@@ -1,24 +1,15 @@
 """What ``Model.from_pretrained`` and ``pipeline()`` of ModelScope build from a model directory."""
 
-import importlib
 from pathlib import Path
 from typing import Any
 
-from modelscope.metainfo import Models
 from modelscope.models import TorchModel
-from modelscope.models.builder import MODELS
-from modelscope.utils.ast_utils import INDEX_KEY
-from modelscope.utils.constant import Tasks
 from modelscope.utils.device import verify_device
-from modelscope.utils.import_utils import MODULE_KEY, LazyImportModule
 from torch import Tensor
 
 from ..checkpoints.load import load_model
 from ..errors import ConfigError
-from .sibling import MODEL_TYPE
-
-# Upstream's module registers itself when it is first imported, and stumbles over a taken name: it has to come first.
-importlib.import_module("modelscope.models.cv.image_panoptic_segmentation.panseg_model")
+from .compat import MODEL
 
 
 class SwinPanModel(TorchModel):
@@ -55,11 +46,7 @@ class SwinPanModel(TorchModel):
         return self
 
 
-# ModelScope hands a type over to transformers unless its index of sources knows it, which the sibling's is not in.
-_index = LazyImportModule.get_ast_index()[INDEX_KEY]
-for _type in (Models.panoptic_segmentation, MODEL_TYPE):
-    MODELS.register_module(Tasks.image_segmentation, module_name=_type, module_cls=SwinPanModel, force=True)
-    _index.setdefault((MODELS.name.upper(), Tasks.image_segmentation, _type), {MODULE_KEY: __name__})
+MODEL.register(SwinPanModel)
 
 
 def check_device(name: Any) -> None:

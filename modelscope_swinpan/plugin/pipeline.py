@@ -1,18 +1,15 @@
 """The ModelScope pipeline: images in, upstream's result dict out."""
 
 import dataclasses
-import importlib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from modelscope.metainfo import Pipelines
 from modelscope.outputs import OutputKeys
 from modelscope.pipelines import Pipeline
 from modelscope.pipelines import pipeline as modelscope_pipeline
-from modelscope.pipelines.builder import PIPELINES
 from modelscope.utils.constant import Frameworks, Tasks
 
 from ..checkpoints.load import CONFIGURATION, EMBEDDED
@@ -21,13 +18,10 @@ from ..errors import ConfigError
 from ..images.decode import decode_image
 from ..inference.predictor import PanopticPredictor, Result
 from ..inference.tiles import tiled
+from .compat import PIPELINE
 from .hub import resolve_model
 from .mask_formats import MASK_FORMATS
 from .model import SwinPanModel, check_device
-from .sibling import PIPELINE_TYPE
-
-# Upstream's module registers itself when it is first imported, and stumbles over a taken name: it has to come first.
-importlib.import_module("modelscope.pipelines.cv.image_panoptic_segmentation_pipeline")
 
 DEFAULT_CONFIGURATION = EMBEDDED / CONFIGURATION
 """What ModelScope reads for a directory that has none, as transformers lays models out."""
@@ -172,8 +166,7 @@ class SwinPanPipeline(Pipeline):
         }
 
 
-for _type in (Pipelines.image_panoptic_segmentation, PIPELINE_TYPE):
-    PIPELINES.register_module(Tasks.image_segmentation, module_name=_type, module_cls=SwinPanPipeline, force=True)
+PIPELINE.register(SwinPanPipeline)
 
 
 def build_pipeline(model: str | Path, **options: Any) -> SwinPanPipeline:

@@ -4,19 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import wrapt
 from modelscope.pipelines import pipeline as modelscope_pipeline
 from modelscope.utils.config import Config
 
 from ..checkpoints.load import CONFIGURATION
 from ..errors import ConfigError
+from .compat import CREATE_PIPELINE, START_HANDLER
 from .limits import Limits
 from .pipeline import SwinPanPipeline
 
-HANDLERS = "modelscope.server.core.event_handlers"
 
-
-@wrapt.patch_function_wrapper(HANDLERS, "create_pipeline")
 def _create(wrapped: Callable[..., Any], _: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Of a directory, ``create_pipeline`` asks the hub for the configuration, though ``pipeline()`` would take it."""
     directory = Path(arguments[0])
@@ -27,7 +24,6 @@ def _create(wrapped: Callable[..., Any], _: Any, arguments: tuple[Any, ...], opt
     return modelscope_pipeline(task, model=str(directory.resolve()))
 
 
-@wrapt.patch_function_wrapper(HANDLERS, "start_app_handler")
 def _start(wrapped: Callable[..., Any], _: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
     start = wrapped(*arguments, **options)
 
@@ -36,6 +32,10 @@ def _start(wrapped: Callable[..., Any], _: Any, arguments: tuple[Any, ...], opti
         take_over(arguments[0])
 
     return startup
+
+
+CREATE_PIPELINE.wrap(_create)
+START_HANDLER.wrap(_start)
 
 
 def take_over(app: Any) -> None:

@@ -6,13 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from modelscope.trainers.base import BaseTrainer
-from modelscope.trainers.builder import TRAINERS
-from modelscope.utils.ast_utils import INDEX_KEY
 from modelscope.utils.config import Config
 from modelscope.utils.device import create_device
-from modelscope.utils.import_utils import MODULE_KEY, LazyImportModule
 from modelscope.utils.logger import get_logger
-from modelscope.utils.registry import default_group
 
 from ..categories import Category
 from ..checkpoints.load import CONFIGURATION, load_model
@@ -27,13 +23,13 @@ from ..training.loop import Run
 from ..training.processes import join
 from ..training.samples import first_of
 from ..training.start import starting_model
+from .compat import TRAINER
 from .hub import resolve_model
 from .model import SwinPanModel, check_device
 from .pipeline import DEFAULT_CONFIGURATION
 from .rows import RowDataset, parse_categories
 from .train_options import modify, read_options, without_foreign
 
-TRAINER = "image-panoptic-segmentation"
 OUTPUT = "output"
 """Where in the working directory the trained model is."""
 EVAL_DATASET = "eval_dataset"
@@ -233,8 +229,4 @@ def _open(data: Any, given: tuple[Category, ...] | None, default: tuple[Category
     return RowDataset(data, default if given is None else given)
 
 
-TRAINERS.register_module(module_name=TRAINER, module_cls=SwinPanTrainer, force=True)
-# ModelScope warns of names that its index of sources does not know.
-LazyImportModule.get_ast_index()[INDEX_KEY].setdefault(
-    (TRAINERS.name.upper(), default_group, TRAINER), {MODULE_KEY: __name__}
-)
+TRAINER.register(SwinPanTrainer)

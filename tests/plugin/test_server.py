@@ -196,7 +196,7 @@ def test_wrong_limits_keep_the_server_from_starting(segmentor: Any, monkeypatch:
 def test_a_missing_extra_keeps_the_server_from_starting(segmentor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from modelscope_swinpan.plugin.server import take_over
 
-    for name in ("endpoint", "public"):
+    for name in ("endpoint", "fetch_guard"):
         monkeypatch.delitem(sys.modules, f"modelscope_swinpan.plugin.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "requests_hardened", None)
     app = FastAPI()
