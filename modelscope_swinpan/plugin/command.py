@@ -1,7 +1,7 @@
 """``modelscope swinpan …``: our command line as a sub-command of ModelScope's.
 
-ModelScope loads this module with every one of its commands, which also registers the plugin: ``modelscope server`` then
-serves the model with no import line.
+Each of ModelScope's commands loads this module. That also registers the plugin, so ``modelscope server`` serves the
+model without an import line.
 """
 
 import importlib
@@ -17,7 +17,7 @@ class SwinpanCommand(CLICommand):
 
     @staticmethod
     def register(subparsers: Any) -> None:
-        """Add the sub-command. It takes its arguments as they are, ``--help`` too: no option may start with '-'."""
+        """Add the sub-command. With this prefix argparse sees no options and leaves all, ``--help`` too, to us."""
         parser = subparsers.add_parser(
             SwinpanCommand.name, help="Panoptic segmentation of images (swinpan).", add_help=False, prefix_chars="\0"
         )
@@ -25,6 +25,6 @@ class SwinpanCommand(CLICommand):
         parser.set_defaults(_command=SwinpanCommand)
 
     def execute(self) -> None:
-        """Run ``swinpan``, which exits; its status becomes that of ``modelscope``."""
-        # By name, as the command line stands on top of the plugin and not the other way round.
+        """Run ``swinpan``; it exits with its own status."""
+        # By name: cli/ may import the plugin, but not the other way round.
         importlib.import_module("modelscope_swinpan.cli").main(self.args.arguments)

@@ -1,4 +1,4 @@
-"""What ``Model.from_pretrained`` and ``pipeline()`` of ModelScope build from a model directory."""
+"""The model that ``Model.from_pretrained`` and ``pipeline()`` of ModelScope build from a model directory."""
 
 from pathlib import Path
 from typing import Any
@@ -13,21 +13,24 @@ from .compat import MODEL
 
 
 class SwinPanModel(TorchModel):
-    """A :class:`~modelscope_swinpan.models.mask2former.Mask2Former` (``.model``) in ModelScope's clothes.
+    """ModelScope's wrapper of a :class:`~modelscope_swinpan.models.mask2former.Mask2Former`, its ``.model``.
 
     ``CLASSES`` are the names of the ``num_classes`` classes, by label. The weights are memory-mapped from the directory
-    onto the CPU; a pipeline moves them to its device.
+    and on the CPU; a pipeline moves them to its device.
     """
 
     def __init__(self, model_dir: str | Path, dtype: str = "float32", **options: Any) -> None:
-        """Load the weights of ``model_dir``; of its files only ``configuration.json`` and the weights are read.
+        """Load ``model_dir``. Only its ``configuration.json`` and its weights are read.
 
-        ``dtype`` is 'float32', 'bfloat16' or 'float16'. ModelScope hands over whatever it was called with and every
-        entry of the configuration's ``model``; ``options`` takes what is not for us.
+        Args:
+            model_dir: A model directory.
+            dtype: 'float32', 'bfloat16' or 'float16'.
+            options: ModelScope passes all arguments of ``pipeline()`` or ``from_pretrained()`` and all entries of the
+                configuration's ``model``. Of these only the name of the ``device`` is checked.
 
         Raises:
             CheckpointError: the weights are missing, damaged, unsafe, or of another model.
-            ConfigError: an unusable ``configuration.json``, dtype or device name.
+            ConfigError: ``configuration.json``, the dtype or the device's name is unusable.
         """
         check_device(options.get("device", "cpu"))
         super().__init__(str(model_dir), **options)

@@ -1,4 +1,4 @@
-"""``modelscope server`` with our pipeline: its ``/call`` is ours, and a model may also be a directory."""
+"""``modelscope server`` with our pipeline: our endpoint answers ``/call``, and the model may be a directory."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ from .pipeline import SwinPanPipeline
 
 
 def _create(wrapped: Callable[..., Any], _: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """Of a directory, ``create_pipeline`` asks the hub for the configuration, though ``pipeline()`` would take it."""
+    """Build the pipeline of a directory here: ``create_pipeline`` would ask the hub for its configuration."""
     directory = Path(arguments[0])
     if not (directory / CONFIGURATION).is_file():
         return wrapped(*arguments, **options)
@@ -42,7 +42,7 @@ def take_over(app: Any) -> None:
     """Have ``/call`` of the ``app`` answered by :class:`~.endpoint.Endpoint`, if its pipeline is ours.
 
     Raises:
-        ConfigError: the extra ``serve`` is not installed, or the environment's limits are wrong.
+        ConfigError: the extra ``serve`` is not installed, or a limit in the environment is unusable.
     """
     if not isinstance(app.state.pipeline, SwinPanPipeline):
         return
@@ -53,4 +53,4 @@ def take_over(app: Any) -> None:
     except ModuleNotFoundError as error:
         raise ConfigError(f"{error}. To serve: pip install 'modelscope_swinpan[serve]'.") from None
     endpoint = Endpoint(app.state.pipeline, Limits.from_environment())
-    app.router.routes.insert(0, Route("/call", endpoint.call, methods=["POST"]))  # the first that fits answers
+    app.router.routes.insert(0, Route("/call", endpoint.call, methods=["POST"]))  # the first route that matches answers

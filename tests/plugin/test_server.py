@@ -106,7 +106,7 @@ def test_base64_url_and_path_give_the_pipelines_answer(
         ({"data": b"{"}, "The request is not JSON"),
         ({"json": {}}, "The request has no input"),
         ({"json": {"input": {"image": "bm90IGFuIGltYWdl"}}}, "input.image: not an image in a known format"),
-        ({"json": {"input": {"image": "/etc/hostname"}}}, "Files of this server are read from one folder alone"),
+        ({"json": {"input": {"image": "/etc/hostname"}}}, "Files of this server are read from one folder only"),
         ({"json": {"input": {"image": "x"}, "parameters": {"mask": "rle"}}}, "parameters: unknown option 'mask'"),
     ],
     ids=["json", "input", "image", "path", "option"],
