@@ -14,7 +14,7 @@ SMOKE = """
 import json, sys
 import modelscope_swinpan
 from modelscope_swinpan import PanopticPredictor, load_model
-from modelscope_swinpan.data.scenes import generate_scene
+from modelscope_swinpan.scenes.dataset import generate_scene
 from pathlib import Path
 folder = Path(modelscope_swinpan.__file__).parent
 (result,) = PanopticPredictor(load_model(folder / "embedded")).predict([generate_scene(0).image])
