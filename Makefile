@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo studio studio-picture demo-weights test check clean
+.PHONY: setup demo studio studio-picture demo-weights test check compat clean
 
 setup: $(STAMP)
 
@@ -41,5 +41,9 @@ check: setup
 	$(BIN)/lint-imports
 	$(MAKE) test
 
+# The plugin's tests with the oldest and the newest versions that setup.py admits; downloads some 3 GB.
+compat:
+	PYTHON=$(PYTHON) tests/compat.sh
+
 clean:
-	rm -rf $(VENV) demo build dist *.egg-info
+	rm -rf $(VENV) .venv-compat demo build dist *.egg-info

@@ -8,22 +8,23 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).parent
 
 REQUIRED = [
-    "addict",
-    "filelock",
-    "matplotlib",  # modelscope.utils.cv.image_utils, which the model card's snippet imports, does not import without it
-    "modelscope[framework]>=1.36",
-    "numpy",
-    "opencv-python",
+    "addict>=2.4",
+    "filelock>=3.12",
+    "matplotlib>=3.9",  # the model card's snippet imports modelscope.utils.cv.image_utils, which needs it
+    "modelscope[framework]>=1.38",
+    "modelscope-hub>=0.1",
+    "numpy>=2.0",
+    "opencv-python>=4.10.0.84",
     "pillow>=11.3",
-    "pyyaml",
-    "requests",
-    "rich",
-    "safetensors>=0.4",
-    "scipy",
+    "pyyaml>=6.0.1",
+    "requests>=2.32.3",
+    "rich>=13",
+    "safetensors>=0.4.3",
+    "scipy>=1.13",
     "supervision>=0.28",
-    "timm>=1.0",
+    "timm>=1.0.3",
     "torch>=2.9",
-    "torchvision",
+    "torchvision>=0.24",
     "typer>=0.19",
     "urllib3>=2.2",
     "wrapt>=2",
@@ -43,7 +44,7 @@ SERVE = [
     "uvicorn>=0.30",
 ]
 STUDIO = ["gradio>=6.15"]
-TRAIN = [*EVAL, "tensorboard"]
+TRAIN = [*EVAL, "tensorboard>=2.16"]
 DEV = [
     *EXPORT,
     *RAY,

@@ -1,1 +1,1 @@
-"""ModelScope's side of the package: the only folder that imports it."""
+"""The plugin for ModelScope: the only folder that imports it."""

@@ -1,12 +1,13 @@
 """``modelscope swinpan …``: our command line as a sub-command of ModelScope's.
 
-ModelScope loads this module with every one of its commands, which also registers the plugin: ``modelscope server`` then
-serves the model with no import line.
+Each of ModelScope's commands loads this module. That also registers the plugin, so ``modelscope server`` serves the
+model without an import line.
 """
 
 import importlib
+from typing import Any
 
-from modelscope_hub.cli.base import CLICommand, SubParsers
+from modelscope_hub.cli.base import CLICommand
 
 
 class SwinpanCommand(CLICommand):
@@ -15,8 +16,8 @@ class SwinpanCommand(CLICommand):
     name = "swinpan"
 
     @staticmethod
-    def register(subparsers: SubParsers) -> None:
-        """Add the sub-command. It takes its arguments as they are, ``--help`` too: no option may start with '-'."""
+    def register(subparsers: Any) -> None:
+        """Add the sub-command. With this prefix argparse sees no options and leaves all, ``--help`` too, to us."""
         parser = subparsers.add_parser(
             SwinpanCommand.name, help="Panoptic segmentation of images (swinpan).", add_help=False, prefix_chars="\0"
         )
@@ -24,6 +25,6 @@ class SwinpanCommand(CLICommand):
         parser.set_defaults(_command=SwinpanCommand)
 
     def execute(self) -> None:
-        """Run ``swinpan``, which exits; its status becomes that of ``modelscope``."""
-        # By name, as the command line stands on top of the plugin and not the other way round.
+        """Run ``swinpan``; it exits with its own status."""
+        # By name: cli/ may import the plugin, but not the other way round.
         importlib.import_module("modelscope_swinpan.cli").main(self.args.arguments)

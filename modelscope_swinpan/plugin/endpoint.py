@@ -1,7 +1,7 @@
-"""``POST /call`` over our pipeline, for clients that nobody vouches for.
+"""``POST /call`` for our pipeline, safe for clients that are not trusted.
 
-ModelScope's own one runs the model in the event loop, opens whatever file or address a request names, decodes with all
-of Pillow, and answers any mistake with status 500 and a traceback.
+ModelScope's own endpoint runs the model in the event loop, opens any file or address that a request names, lets Pillow
+decode every format it knows, and answers every mistake with status 500 and a traceback.
 """
 
 import asyncio
@@ -26,20 +26,20 @@ from ..config import check_names
 from ..errors import ConfigError, DeviceError, ImageError, SwinPanError
 from ..images.decode import decode_file
 from ..images.fetch import fetch
+from .fetch_guard import PublicSession
 from .limits import Limits
 from .pipeline import THRESHOLDS
-from .public import PublicSession
 
 MAX_PRESENT = 32
-"""Requests that may be here at a time; further ones are told to come again. Starlette has threads for 40."""
+"""The most requests that are handled at a time; further ones get status 503. Starlette has 40 threads."""
 BODY_TIMEOUT = 60.0
-"""Seconds that a request may take to arrive."""
+"""The longest time, in seconds, that a request may take to arrive."""
 MAX_LISTED_PIXELS = 4_000_000
-"""The largest image whose masks are written out number by number: every segment has one for each pixel."""
+"""The largest image whose masks may be answered as lists: each segment has one number for each pixel."""
 MAX_NAME = 4096
 """The longest URL or path, in characters."""
 PARAMETERS = ("mask_format", "scores", *THRESHOLDS)
-"""The call options that clients may use. Others multiply the work: small tiles of a large photo would take days."""
+"""The call options that clients may use. Others can cost days of work, such as small tiles of a large photo."""
 MEGABYTE = 2**20
 
 _TO_STANDARD_BASE64 = str.maketrans("-_", "+/", string.whitespace)
@@ -47,7 +47,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Call(NamedTuple):
-    """What a request asks for: a file's ``content``, its ``name`` in errors, and the pipeline's call options."""
+    """A request: the image file's ``content``, the ``name`` that errors give it, and the pipeline's call options."""
 
     content: bytes
     name: str
@@ -55,11 +55,11 @@ class Call(NamedTuple):
 
 
 class Endpoint:
-    """Answers requests one by one, in a thread of its own, while others arrive and their images are fetched.
+    """Runs the model on one request at a time, in one thread, while further requests arrive and fetch their images.
 
-    A request is ModelScope's: ``{"input": {"image": …}, "parameters": {…}}``, with the image as a file's content in
-    base64, an http(s) URL or, where the limits name a folder, a path in it. The answer is the pipeline's dict. Mistakes
-    are answered with a status from 400 on, and ``{"Code": …, "Success": false, "Message": …}`` as ModelScope has it.
+    A request has ModelScope's form, ``{"input": {"image": …}, "parameters": {…}}``. The image is a file's content in
+    base64, an http(s) URL or, if the limits name a folder, a path in it. The answer is the pipeline's dict as JSON.
+    Mistakes get a status of 400 or above and ModelScope's ``{"Code": …, "Success": false, "Message": …}``.
     """
 
     def __init__(self, pipeline: Callable[..., Any], limits: Limits) -> None:
@@ -111,11 +111,11 @@ class Endpoint:
         return bytes(body)
 
     def read(self, body: bytes) -> Call:
-        """What a request's body asks for, its image fetched.
+        """Parse a request's body and fetch its image.
 
         Raises:
-            ConfigError: the body is not of the form that :class:`Endpoint` describes, or an option is unknown.
-            ImageError: the image is not there, or may not be fetched.
+            ConfigError: the body does not have the form that :class:`Endpoint` describes, or an option is unknown.
+            ImageError: the image is missing, or may not be fetched.
         """
         try:
             content = json.loads(body)
@@ -139,7 +139,7 @@ class Endpoint:
         largest = self._limits.megabytes * MEGABYTE
         if image[:8].lower().startswith(("http://", "https://")):
             if len(image) > MAX_NAME:
-                raise ImageError(f"{image[:60]}…: an address of more than {MAX_NAME} characters.")
+                raise ImageError(f"{image[:60]}…: more than {MAX_NAME} characters, which no address needs.")
             session = None if self._limits.private_addresses else PublicSession()
             return fetch(image, session=session, max_bytes=largest), image
         if path := self._path(image):
@@ -149,37 +149,37 @@ class Endpoint:
         try:
             return base64.b64decode(image.translate(_TO_STANDARD_BASE64), validate=True), "input.image"
         except (binascii.Error, ValueError):
-            files = "not read" if self._limits.folder is None else "read from one folder alone"
+            files = "not read" if self._limits.folder is None else "read from one folder only"
             raise ImageError(
                 f"input.image is neither an http(s) URL nor a file's content in base64: {image[:60]!r}. Files of this "
                 f"server are {files}."
             ) from None
 
     def _path(self, image: str) -> Path | None:
-        """The file of that name in the folder of the limits, if there is one."""
+        """The file of that name, if it is in the folder that the limits allow."""
         folder = self._limits.folder
         if folder is None or len(image) > MAX_NAME:
             return None
         try:
             path = (folder / image).resolve()
             return path if path.is_relative_to(folder) and path.is_file() else None
-        except (OSError, ValueError):  # no name of a file at all
+        except (OSError, ValueError):  # not even the form of a path
             return None
 
     def segment(self, call: Call) -> bytes:
-        """The pipeline's answer, as JSON.
+        """Run the pipeline; returns its answer as JSON.
 
         Raises:
-            ImageError: the content is no usable image.
-            ConfigError: an option's value is wrong, or would make an enormous answer.
+            ImageError: the content is not a usable image.
+            ConfigError: an option's value is wrong, or the answer would be too large.
         """
         rgb = decode_file(call.content, call.name)
         if call.parameters.get("mask_format", "list") == "list" and rgb[..., 0].size > MAX_LISTED_PIXELS:
             raise ConfigError(
-                f"{call.name}: of more than {MAX_LISTED_PIXELS / 1e6:g} megapixels, the masks are not written out as "
-                "lists; ask for mask_format 'rle' or 'png'."
+                f"{call.name}: masks of more than {MAX_LISTED_PIXELS / 1e6:g} megapixels are not answered as lists. "
+                "Ask for mask_format 'rle' or 'png'."
             )
-        answer = self._pipeline(rgb[..., ::-1], **call.parameters)  # BGR, as ModelScope has arrays
+        answer = self._pipeline(rgb[..., ::-1], **call.parameters)  # ModelScope takes arrays as BGR
         return json.dumps(answer, default=np.ndarray.tolist, separators=(",", ":")).encode()
 
 

@@ -1,4 +1,4 @@
-"""Finding a model: on this disk, or through ModelScope's hub client."""
+"""Finding a model on this disk or, through ModelScope's client, on the hub."""
 
 import logging
 from pathlib import Path
@@ -11,19 +11,18 @@ _logger = logging.getLogger(__name__)
 
 
 def resolve_model(id_or_dir: str | Path) -> Path:
-    """The directory or checkpoint file of that name, or else the local copy of the hub's model of that id.
+    """The path of a model: a directory or checkpoint file, or else the local copy of the hub's model with that id.
 
-    The hub is asked for news of a model that is here already; where that fails, a complete copy is used as it is, and a
-    warning logged.
+    The hub is always asked for a newer version. If that fails, a complete local copy is used, and a warning logged.
 
     Raises:
-        HubError: no such file or directory, and no hub id, or one that could not be fetched.
+        HubError: there is no such file or directory, and it is not a hub id, or could not be fetched.
     """
     if str(id_or_dir) and Path(id_or_dir).exists():
         return Path(id_or_dir)
     if not HUB_ID.fullmatch(str(id_or_dir)):
         raise HubError(
-            f"No model directory or checkpoint file at {str(id_or_dir)!r}, and no hub id either: those look like "
+            f"No model directory or checkpoint file at {str(id_or_dir)!r}, and it is not a hub id, such as "
             "'damo/cv_swinL_panoptic-segmentation_cocopan'."
         )
     return _fetch(str(id_or_dir))
@@ -49,7 +48,7 @@ def _fetch(model_id: str) -> Path:
 
 
 def _complete_copy(model_id: str) -> Path | None:
-    """The copy that the client has on disk, if its weights are all there: unfinished files have another name."""
+    """The client's copy on disk, if the weights are complete: the client gives unfinished files another name."""
     from modelscope.hub.snapshot_download import snapshot_download
 
     try:

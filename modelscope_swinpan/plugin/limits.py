@@ -1,7 +1,4 @@
-"""What a request may ask of the machine that serves it.
-
-``modelscope server`` takes no options of ours: the environment has them.
-"""
+"""What a request may ask of the server: environment variables, as ``modelscope server`` takes no options of ours."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -16,10 +13,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """By default images come in the request or from the public internet, with at most 32 MiB.
+    """By default an image comes in the request or from the public internet, and has at most 32 MiB.
 
-    ``folder`` is one whose images may be named by path. ``private_addresses`` lets images be fetched from this machine
-    and its network, too. ``megabytes`` (MiB) is the largest request, and the largest image that it may name.
+    Attributes:
+        folder: Requests may name images in this folder by path.
+        private_addresses: Images may also be fetched from this machine and its network.
+        megabytes: The largest request, and the largest image that a request may name, in MiB.
     """
 
     folder: Path | None = None
@@ -31,7 +30,7 @@ class Limits:
         """Read ``SWINPAN_SERVE_FOLDER``, ``SWINPAN_SERVE_PRIVATE_ADDRESSES`` and ``SWINPAN_SERVE_MEGABYTES``.
 
         Raises:
-            ConfigError: a value that is none.
+            ConfigError: a variable has an unusable value.
         """
 
         def read(name: str, convert: Callable[[str], T], default: T, expected: str) -> T:

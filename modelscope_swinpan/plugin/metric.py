@@ -8,10 +8,6 @@ from typing import Any
 
 import numpy as np
 from modelscope.metrics.base import Metric
-from modelscope.metrics.builder import METRICS
-from modelscope.utils.ast_utils import INDEX_KEY
-from modelscope.utils.import_utils import MODULE_KEY, LazyImportModule
-from modelscope.utils.registry import default_group
 
 from ..categories import COCO_PANOPTIC, Category
 from ..coco.annotation import Annotation, SegmentInfo
@@ -23,34 +19,33 @@ from ..evaluation.callback import panoptic_figures
 from ..evaluation.evaluate import score
 from ..inference.results import PanopticResult
 from ..structures import Segment
+from .compat import METRIC
 from .rows import parse_categories, read_annotation
-
-METRIC = "image-panoptic-segmentation-metric"
 
 
 class PanopticMetric(Metric):
     """Panoptic quality of the pipeline's answers, by panopticapi's protocol.
 
-    ``metric.add(answer, row)`` for every image, then ``metric.evaluate()``. Average precision it does not give: that
-    looks at instances which a panoptic answer has dropped; ``evaluate()`` of the trainer has it.
+    Call ``metric.add(answer, row)`` for every image, then ``metric.evaluate()``. There is no average
+    precision: it needs instances that a panoptic answer has dropped. The trainer's ``evaluate()`` computes it.
     """
 
     def __init__(self, categories: Sequence[Category | Mapping[str, Any]] = COCO_PANOPTIC) -> None:
-        """``categories`` are the dataset's, as :func:`~.rows.parse_categories` takes them.
+        """``categories`` are the dataset's, in a form that :func:`~.rows.parse_categories` takes.
 
         Raises:
-            DatasetError: a category is wrong.
+            DatasetError: a field of a category is missing or wrong.
         """
         self.categories = parse_categories(categories)
         self._pairs: list[_Pair] = []
 
     def add(self, outputs: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
-        """Take the pipeline's answer to one image, and the image's row, as :class:`~.rows.RowDataset` has it.
+        """Add the pipeline's answer (``outputs``) to one image, and the image's row as of :class:`~.rows.RowDataset`.
 
-        Classes that the dataset lacks are left out of the answer, as void.
+        Segments of classes that the dataset does not have count as void.
 
         Raises:
-            ConfigError: ``outputs`` is no answer of the panoptic pipeline.
+            ConfigError: ``outputs`` is not an answer of the panoptic pipeline, or of another size than the row's label.
             DatasetError: the row is wrong.
         """
         truth = read_annotation(inputs, self.categories, f"row {len(self._pairs)}")
@@ -59,21 +54,23 @@ class PanopticMetric(Metric):
             segments = tuple(Segment(**segment) for segment in found)
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigError(
-                f"{METRIC} takes the dict that the pipeline answers, with panoptic_seg and segments_info; got "
+                "The metric takes the pipeline's answer, a dict with panoptic_seg and segments_info; got "
                 f"{outputs!r:.100} ({error})."
             ) from None
         if ids.shape != truth.segment_ids.shape:
-            raise ConfigError(f"The answer has the shape {ids.shape}, the row's label {truth.segment_ids.shape}.")
+            raise ConfigError(
+                f"panoptic_seg has the shape {ids.shape}, but the row's label has {truth.segment_ids.shape}."
+            )
         known = {category.id for category in self.categories}
         kept = tuple(segment for segment in segments if segment.category_id in known)
         self._pairs.append(_Pair(PackedIds.pack(truth.segment_ids), truth.segments, PackedIds.pack(ids), kept))
 
     def merge(self, other: "PanopticMetric") -> None:
-        """Add what another process's metric took."""
+        """Add the images of another process's metric."""
         self._pairs += other._pairs
 
     def evaluate(self) -> dict[str, float]:
-        """The figures (0–100) by name: pq, sq, rq of all classes, pq_things and pq_stuff, NaN where there is none.
+        """The figures (0–100): pq, sq and rq of all classes, pq_things, pq_stuff; NaN where there is nothing to score.
 
         Raises:
             ConfigError: hotcoco is not installed.
@@ -94,7 +91,7 @@ class PanopticMetric(Metric):
 
 @dataclass(frozen=True)
 class _Pair:
-    """What is true of an image, and what was answered."""
+    """Ground truth and answer of one image."""
 
     true_ids: PackedIds
     true_segments: tuple[SegmentInfo, ...]
@@ -108,8 +105,4 @@ class _Pair:
         return PanopticResult(self.ids.unpack(), self.segments, void_id=0)
 
 
-METRICS.register_module(module_name=METRIC, module_cls=PanopticMetric, force=True)
-# ModelScope warns of names that its index of sources does not know.
-LazyImportModule.get_ast_index()[INDEX_KEY].setdefault(
-    (METRICS.name.upper(), default_group, METRIC), {MODULE_KEY: __name__}
-)
+METRIC.register(PanopticMetric)

@@ -1,18 +1,15 @@
-"""The ModelScope pipeline: images in, upstream's result dict out."""
+"""The pipeline that ModelScope builds: images in, dicts with upstream's keys out."""
 
 import dataclasses
-import importlib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from modelscope.metainfo import Pipelines
 from modelscope.outputs import OutputKeys
 from modelscope.pipelines import Pipeline
 from modelscope.pipelines import pipeline as modelscope_pipeline
-from modelscope.pipelines.builder import PIPELINES
 from modelscope.utils.constant import Frameworks, Tasks
 
 from ..checkpoints.load import CONFIGURATION, EMBEDDED
@@ -22,15 +19,12 @@ from ..images.decode import decode_image
 from ..inference.predictor import PanopticPredictor, Predictor, Result
 from ..inference.tiles import tiled
 from ..runs.registry import mask_formats
+from .compat import PIPELINE
 from .hub import resolve_model
 from .model import SwinPanModel, check_device
-from .sibling import PIPELINE_TYPE
-
-# Upstream's module registers itself when it is first imported, and stumbles over a taken name: it has to come first.
-importlib.import_module("modelscope.pipelines.cv.image_panoptic_segmentation_pipeline")
 
 DEFAULT_CONFIGURATION = EMBEDDED / CONFIGURATION
-"""What ModelScope reads for a directory that has none, as transformers lays models out."""
+"""The configuration that ModelScope reads for a directory without one, such as a transformers repository."""
 SCORES = ("real", "virtual")
 THRESHOLDS = ("filter_low_score", *(threshold.name for threshold in thresholds()))
 CALL_OPTIONS = ("batch_size", "mask_format", "scores", "subtask", "tiles", *THRESHOLDS)
@@ -49,25 +43,25 @@ Images = list[npt.NDArray[np.uint8]]
 
 
 class SwinPanPipeline(Pipeline):
-    """Segmentation of one image, a list of them, or a dataset: panoptic, or what else the model was trained for.
+    """Segments an image, a list of images or a dataset: panoptic, or whichever task the model was trained for.
 
-    An image is whatever :func:`~modelscope_swinpan.images.decode.decode_image` takes. The answer to one image is a
-    dict, its lists in upstream's order (falling segment id), all empty where nothing was found:
+    An image is anything that :func:`~modelscope_swinpan.images.decode.decode_image` takes. The answer to one image is a
+    dict. Its lists are in upstream's order (falling segment id), and all empty if nothing was found:
 
     * ``masks``: (H, W) int32 arrays of 0 and 1, at the image's own size,
     * ``labels``: class names, ``scores``: floats 0–1, ``boxes``: ``[x1, y1, x2, y2]`` in pixels,
-    * ``panoptic_seg``: (H, W) int32, the segment id of every pixel, the number of classes where there is none (of
-      instances the best at that pixel, and 0 where there is none),
+    * ``panoptic_seg``: (H, W) int32, the segment id of every pixel, or the number of classes where there is no segment
+      (for instances: the id of the best instance at that pixel, or 0),
     * ``segments_info``: one dict per segment, with the fields of :class:`~modelscope_swinpan.structures.Segment`.
 
-    A list gives a list, an ``MsDataset`` a generator. Calls take ``scores``, ``subtask``, ``object_mask_threshold``,
-    ``overlap_threshold``, ``filter_low_score`` and, for instances, ``instance_threshold``; lists ``batch_size`` too: so
-    many images go through the model together, those of one padded size at once.
+    A list gives a list, an ``MsDataset`` a generator. A call takes these options:
 
-    Large photos are also looked at in overlapping tiles if a call's ``tiles`` is True, or their side in pixels.
-
-    Calls also take ``mask_format``, what stands for ``masks`` and ``panoptic_seg``: 'list' (the default) these two, or
-    'rle' or 'png' what :mod:`~modelscope_swinpan.runs.formats` says, which is small and ready for JSON.
+    * ``scores``, ``subtask``: as in :meth:`__init__`,
+    * ``object_mask_threshold``, ``overlap_threshold``, ``filter_low_score`` and, for instances, ``instance_threshold``,
+    * ``batch_size``, for lists: how many images go through the model together, grouped by padded size,
+    * ``tiles``: True, or a side in pixels, to segment large photos in overlapping tiles as well,
+    * ``mask_format``: 'list' (the default) for ``masks`` and ``panoptic_seg``, or 'rle' or 'png' for the encodings of
+      :mod:`~modelscope_swinpan.runs.formats`, which are small and ready for JSON.
     """
 
     def __init__(
@@ -82,16 +76,16 @@ class SwinPanPipeline(Pipeline):
         """Load ``model``, a directory, or take a model that is already loaded.
 
         Args:
-            model: A model directory, or what ``Model.from_pretrained`` made of one.
-            device: 'cpu', 'gpu' or 'cuda:1'; where there is no GPU, ModelScope takes the CPU.
-            dtype: 'float32' (the default), 'bfloat16' or 'float16'; a loaded model has its own.
+            model: A model directory, or a model loaded by ``Model.from_pretrained``.
+            device: 'cpu', 'gpu' or 'cuda:1'. Without a GPU ModelScope takes the CPU.
+            dtype: 'float32' (the default), 'bfloat16' or 'float16'. Not for a loaded model, which has its own.
             scores: 'real' for class × mask probability, 'virtual' for upstream's constant 0.999.
-            subtask: 'panoptic', 'instance' or 'semantic', by default what the model was trained for. The name is
-                transformers', since ``task`` is ``pipeline()``'s own.
+            subtask: 'panoptic', 'instance' or 'semantic', by default what the model was trained for. The name is that
+                of transformers: ``task`` is an argument of ``pipeline()`` already.
             options: ModelScope's own, :data:`MODELSCOPE_OPTIONS`.
 
         Raises:
-            ConfigError: an option that is unknown or out of place, or a model of another kind.
+            ConfigError: an option is unknown or in the wrong place, or the model is of another kind.
             CheckpointError: the weights are missing, damaged, unsafe, or of another model.
         """
         check_names(options, OPTIONS, "pipeline()")
@@ -101,13 +95,13 @@ class SwinPanPipeline(Pipeline):
         self.scores = _check_choice("scores", scores, SCORES)
         if options.pop("device_map", None) is not None:
             raise ConfigError(
-                "device_map is of no use here: the model runs on one device. Pass device='cuda:0' or the like."
+                "device_map cannot be used: the model runs on one device. Pass device='cuda:0' or the like."
             )
         if dtype is not None:
             if not isinstance(model, str):
-                raise ConfigError("dtype comes too late for a loaded model: pass it to Model.from_pretrained().")
+                raise ConfigError("A loaded model has its dtype already: pass dtype to Model.from_pretrained().")
             options["dtype"] = dtype
-        # A decoder of our own keeps ModelScope from building one. Images differ in size: there is nothing to collate.
+        # With our decoder ModelScope builds no preprocessor. Images differ in size, so they cannot be collated.
         options["preprocessor"] = options.get("preprocessor") or decode_image
         if isinstance(model, str):
             model = str(resolve_model(model))  # with a pipeline_name, ModelScope has not fetched it yet
@@ -119,7 +113,7 @@ class SwinPanPipeline(Pipeline):
         self.predictor = PanopticPredictor(self.model.model, task=subtask)
 
     def initiate_single_model(self, model: Any, **options: Any) -> Any:
-        """Our model, whatever type the directory names: transformers' repositories name none, or one of their own."""
+        """Our model, whichever type the directory names: transformers repositories name no type, or their own."""
         if not isinstance(model, str):
             return model
         return SwinPanModel(model, device=self.device_name, dtype=options.get("dtype", "float32"))
@@ -138,7 +132,7 @@ class SwinPanPipeline(Pipeline):
         return {}, {"predictor": predictor}, {"scores": scores, "mask_format": mask_format}
 
     def _process_single(self, input: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: A002
-        # One image is a batch of one. The base class would also check its type, and know fewer than decode_image.
+        # One image is a batch of one. The base class would check its type, but knows fewer types than decode_image.
         result: dict[str, Any] = self._process_batch([input], 1, **kwargs)[0]
         return result
 
@@ -170,8 +164,7 @@ class SwinPanPipeline(Pipeline):
         }
 
 
-for _type in (Pipelines.image_panoptic_segmentation, PIPELINE_TYPE):
-    PIPELINES.register_module(Tasks.image_segmentation, module_name=_type, module_cls=SwinPanPipeline, force=True)
+PIPELINE.register(SwinPanPipeline)
 
 
 def build_pipeline(model: str | Path, **options: Any) -> SwinPanPipeline:

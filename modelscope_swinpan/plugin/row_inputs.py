@@ -1,4 +1,4 @@
-"""The rows of an MsDataset as the images of a batch. Every process that segments them opens the dataset itself."""
+"""The rows of an MsDataset as inputs of a run. Every process that segments them opens the dataset itself."""
 
 import threading
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ _opening = threading.Lock()
 
 
 def row_inputs(dataset: str, *, split: str | None = None, subset: str | None = None) -> Inputs:
-    """The rows of the dataset of that id, whose image is in a column ``InputImage:FILE`` or ``image``.
+    """The rows of the dataset with this id; their image is in the column ``InputImage:FILE`` or ``image``.
 
     Raises:
-        DatasetError: it could not be opened, or has several splits and none was named.
+        DatasetError: the dataset could not be opened, or has several splits and ``split`` names none.
     """
     rows = _open(dataset, split, subset)
     name = "/".join(filter(None, (dataset, subset, split)))
@@ -48,9 +48,9 @@ def _open(dataset: str, split: str | None, subset: str | None) -> Rows:
     except Exception as error:  # the client's own errors, requests', the disk's: which ones depends on its version
         reason = str(error).split("\n")[0].rstrip(".") or type(error).__name__
         raise DatasetError(
-            f"No file or folder at {dataset!r}, and as a dataset's id it could not be opened: {reason}."
+            f"No file or folder at {dataset!r}, and no dataset with this id could be opened: {reason}."
         ) from error
     if isinstance(found, dict):
-        raise DatasetError(f"{dataset} has the splits {', '.join(found)}; say which with split.")
+        raise DatasetError(f"{dataset} has several splits ({', '.join(found)}): name one with split.")
     rows: Rows = found
     return rows

@@ -1,4 +1,4 @@
-"""Rows of an MsDataset, or of another dataset of mappings, as examples."""
+"""Rows of an MsDataset, or of any other sequence of mappings, as training examples."""
 
 import io
 import os
@@ -20,7 +20,7 @@ from ..structures import Size
 
 
 class Rows(Protocol):
-    """What has a length and mappings, as ``MsDataset``, a ``Dataset`` of HuggingFace and a list do."""
+    """A sequence of mappings: an ``MsDataset``, a HuggingFace ``Dataset`` or a list."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> Any: ...
@@ -30,10 +30,10 @@ class RowDataset(Dataset[Example]):
     """The rows of a dataset as examples. A row has the columns
 
     * ``image`` (or ``InputImage:FILE``): what :func:`~..images.decode_image` takes, or the bytes of an image file,
-    * ``label``: a panoptic map of the image's size, either segment ids (H, W), 0 for void, or RGB (H, W, 3) whose
-      colours stand for them as in COCO's PNGs, ``id = R + 256 · G + 256² · B``. An array, a nested list, a PIL image,
-      or a PNG: its path, its bytes, or ``{'bytes': …, 'path': …}``,
-    * ``segments_info``: a list of ``{'id': …, 'category_id': …}``, with ``'iscrowd': 1`` for crowds, as COCO has it.
+    * ``label``: a panoptic map of the image's size: segment ids (H, W) with 0 for void, or RGB (H, W, 3) that encodes
+      them as COCO's PNGs do, ``id = R + 256 · G + 256² · B``. It is an array, a nested list, a PIL image, or a PNG
+      given by its path, its bytes, or ``{'bytes': …, 'path': …}``,
+    * ``segments_info``: COCO's list of ``{'id': …, 'category_id': …}``, with ``'iscrowd': 1`` for crowds.
     """
 
     def __init__(self, rows: Rows, categories: Sequence[Category]) -> None:
@@ -47,7 +47,7 @@ class RowDataset(Dataset[Example]):
         """Image and annotation.
 
         Raises:
-            DatasetError: a column is missing or wrong, or the columns do not fit each other.
+            DatasetError: a column is missing or wrong, or two columns contradict each other.
         """
         row, where = self._rows[index], f"row {index}"
         if not isinstance(row, Mapping):
@@ -63,13 +63,13 @@ def read_annotation(
     """The annotation in a row's ``label`` and ``segments_info``; ``where`` names the row, ``size`` is the image's.
 
     Raises:
-        DatasetError: one of them is missing or wrong, or they do not fit each other or the size.
+        DatasetError: one of them is missing or wrong, or they contradict each other or the size.
     """
     if "label" not in row:
         raise DatasetError(f"{where} has no column 'label'; its columns: {', '.join(map(repr, row)) or 'none'}.")
     ids = _segment_ids(row["label"], f"{where}.label", size)
     listed = row.get("segments_info")
-    if isinstance(listed, Sequence):  # a table fills up with None what some rows lack, such as iscrowd
+    if isinstance(listed, Sequence):  # a table has None where a row lacks a field, such as iscrowd
         listed = [_filled(info) for info in listed]
     labels = {category.id: label for label, category in enumerate(categories)}
     entry = ImageEntry(0, "", Size(*ids.shape), Node({"segments_info": listed}, where))
@@ -80,7 +80,7 @@ def read_annotation(
 
 
 def parse_categories(listed: Sequence[Category | Mapping[str, Any]]) -> tuple[Category, ...]:
-    """Categories, given as such or as COCO's JSON lists them: id, name, isthing, perhaps color.
+    """Categories, given as such or as the dicts of COCO's JSON: id, name, isthing and optionally color.
 
     Raises:
         DatasetError: a field is missing or wrong, or an id occurs twice.
@@ -105,7 +105,7 @@ def _image(row: Mapping[str, Any], where: str) -> npt.NDArray[np.uint8]:
 
 
 def _segment_ids(value: Any, where: str, size: Size | None) -> npt.NDArray[np.int32]:
-    """The map of segment ids (H, W) that a label holds."""
+    """The segment ids (H, W) of a label."""
     pixels = _pixels(value, where)
     if size is not None and pixels.shape[:2] != size:
         raise DatasetError(f"{where} has the shape {pixels.shape}, but the image is {size.height} × {size.width}.")
@@ -114,11 +114,11 @@ def _segment_ids(value: Any, where: str, size: Size | None) -> npt.NDArray[np.in
     if pixels.dtype.kind not in "iu" or not (is_color or pixels.ndim == 2):
         raise DatasetError(
             f"{where} has the shape {pixels.shape} and dtype {pixels.dtype}; expected segment ids (H, W), or RGB "
-            "(H, W, 3) that stands for them as in COCO's PNGs."
+            "(H, W, 3) that encodes them as COCO's PNGs do."
         )
     if pixels.size and not 0 <= pixels.min() <= pixels.max() <= highest:
         raise DatasetError(
-            f"{where} holds values from {pixels.min()} to {pixels.max()}; expected {highest} at most, and none below 0."
+            f"{where} holds values from {pixels.min()} to {pixels.max()}; expected values from 0 to {highest}."
         )
     return ids_from_colors(pixels.astype(np.uint8)) if is_color else pixels.astype(np.int32)
 

@@ -1,24 +1,21 @@
-"""``modelscope server`` with our pipeline: its ``/call`` is ours, and a model may also be a directory."""
+"""``modelscope server`` with our pipeline: our endpoint answers ``/call``, and the model may be a directory."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import wrapt
 from modelscope.pipelines import pipeline as modelscope_pipeline
 from modelscope.utils.config import Config
 
 from ..checkpoints.load import CONFIGURATION
 from ..errors import ConfigError
+from .compat import CREATE_PIPELINE, START_HANDLER
 from .limits import Limits
 from .pipeline import SwinPanPipeline
 
-HANDLERS = "modelscope.server.core.event_handlers"
 
-
-@wrapt.patch_function_wrapper(HANDLERS, "create_pipeline")
 def _create(wrapped: Callable[..., Any], _: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """Of a directory, ``create_pipeline`` asks the hub for the configuration, though ``pipeline()`` would take it."""
+    """Build the pipeline of a directory here: ``create_pipeline`` would ask the hub for its configuration."""
     directory = Path(arguments[0])
     if not (directory / CONFIGURATION).is_file():
         return wrapped(*arguments, **options)
@@ -27,7 +24,6 @@ def _create(wrapped: Callable[..., Any], _: Any, arguments: tuple[Any, ...], opt
     return modelscope_pipeline(task, model=str(directory.resolve()))
 
 
-@wrapt.patch_function_wrapper(HANDLERS, "start_app_handler")
 def _start(wrapped: Callable[..., Any], _: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
     start = wrapped(*arguments, **options)
 
@@ -38,11 +34,15 @@ def _start(wrapped: Callable[..., Any], _: Any, arguments: tuple[Any, ...], opti
     return startup
 
 
+CREATE_PIPELINE.wrap(_create)
+START_HANDLER.wrap(_start)
+
+
 def take_over(app: Any) -> None:
     """Have ``/call`` of the ``app`` answered by :class:`~.endpoint.Endpoint`, if its pipeline is ours.
 
     Raises:
-        ConfigError: the extra ``serve`` is not installed, or the environment's limits are wrong.
+        ConfigError: the extra ``serve`` is not installed, or a limit in the environment is unusable.
     """
     if not isinstance(app.state.pipeline, SwinPanPipeline):
         return
@@ -53,4 +53,4 @@ def take_over(app: Any) -> None:
     except ModuleNotFoundError as error:
         raise ConfigError(f"{error}. To serve: pip install 'modelscope_swinpan[serve]'.") from None
     endpoint = Endpoint(app.state.pipeline, Limits.from_environment())
-    app.router.routes.insert(0, Route("/call", endpoint.call, methods=["POST"]))  # the first that fits answers
+    app.router.routes.insert(0, Route("/call", endpoint.call, methods=["POST"]))  # the first route that matches answers

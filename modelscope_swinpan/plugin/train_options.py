@@ -1,8 +1,8 @@
-"""The options of a training run in ModelScope's configuration, its entry ``train``.
+"""The options of a training run: the entry ``train`` of ModelScope's configuration.
 
-They are those of :class:`~modelscope_swinpan.training.config.TrainConfig`, and besides
+They are the fields of :class:`~modelscope_swinpan.training.config.TrainConfig`, and
 
-* ``max_epochs``: how often to go through the data, instead of ``steps``,
+* ``max_epochs``: the number of passes over the data, instead of ``steps``,
 * ``augment``: an object with options of :class:`~modelscope_swinpan.training.config.AugmentConfig`,
 * ``work_dir``: the folder of the run.
 """
@@ -29,7 +29,7 @@ _logger = get_logger()
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:
-    """What the entry says."""
+    """The parsed options."""
 
     config: TrainConfig
     augment: AugmentConfig
@@ -37,7 +37,7 @@ class TrainOptions:
     work_dir: Path
 
     def config_for(self, images: int) -> TrainConfig:
-        """The options of a run on so many images."""
+        """The options of a run on this number of images."""
         if self.max_epochs is None:
             return self.config
         steps = math.ceil(self.max_epochs * images / self.config.batch_size)
@@ -45,7 +45,7 @@ class TrainOptions:
 
 
 def read_options(configuration: Config, changes: Mapping[str, Any]) -> TrainOptions:
-    """The options of a configuration, changed by what the trainer was told directly.
+    """The options of a configuration; ``changes``, the trainer's own arguments, take precedence.
 
     Raises:
         ConfigError: an unknown option, the wrong type or range, or both ``steps`` and ``max_epochs``.
@@ -53,7 +53,7 @@ def read_options(configuration: Config, changes: Mapping[str, Any]) -> TrainOpti
     options = {**configuration.to_dict().get(TRAIN, {}), **changes}
     check_names(options, NAMES, TRAIN)
     if "steps" in options and "max_epochs" in options:
-        raise ConfigError("Give either steps or max_epochs: each says how long to train.")
+        raise ConfigError("Give either steps or max_epochs, not both: each sets the length of the training.")
     augment, epochs, work_dir = options.pop("augment", {}), options.pop("max_epochs", None), options.pop("work_dir", "")
     if epochs is not None and (type(epochs) is not int or epochs < 1):
         raise ConfigError(f"max_epochs must be a whole number of at least 1; got {epochs!r}.")
@@ -66,10 +66,10 @@ def read_options(configuration: Config, changes: Mapping[str, Any]) -> TrainOpti
 
 
 def modify(configuration: Config, function: Callable[[Config], Config] | None) -> Config:
-    """What the user's ``cfg_modify_fn`` makes of a configuration.
+    """Apply the user's ``cfg_modify_fn`` to a configuration.
 
     Raises:
-        ConfigError: it returns something else, or changed an entry that training does not look at.
+        ConfigError: it returns something else, or changed an entry other than ``train``.
     """
     if function is None:
         return configuration
@@ -85,15 +85,17 @@ def modify(configuration: Config, function: Callable[[Config], Config] | None) -
     changed = [name for name in {**before, **after} if name != TRAIN and before.get(name) != after.get(name)]
     if changed:
         raise ConfigError(
-            f"cfg_modify_fn changed {', '.join(changed)}, which training does not look at; it may change train alone. "
-            "Other entries are changed in the model directory's configuration.json."
+            f"cfg_modify_fn changed {', '.join(changed)}, but it may change only train. Change other entries in the "
+            "model directory's configuration.json."
         )
     return modified
 
 
 def without_foreign(configuration: Config) -> Config:
-    """A model's configuration, less a ``train`` that was made for another trainer."""
+    """A model's configuration, without its ``train`` if that was made for another trainer."""
     if foreign := sorted(set(configuration.get(TRAIN, {})) - set(NAMES)):
-        _logger.info("Not used: train of the model's configuration, made for another trainer (%s).", ", ".join(foreign))
+        _logger.info(
+            "Ignoring train in the model's configuration: it was made for another trainer (%s).", ", ".join(foreign)
+        )
         configuration.pop(TRAIN)
     return configuration

@@ -1,4 +1,4 @@
-"""ModelScope's trainer: :mod:`modelscope_swinpan.training` by way of ``build_trainer``."""
+"""The trainer that ModelScope's ``build_trainer`` builds, on top of :mod:`modelscope_swinpan.training`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -6,13 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from modelscope.trainers.base import BaseTrainer
-from modelscope.trainers.builder import TRAINERS
-from modelscope.utils.ast_utils import INDEX_KEY
 from modelscope.utils.config import Config
 from modelscope.utils.device import create_device
-from modelscope.utils.import_utils import MODULE_KEY, LazyImportModule
 from modelscope.utils.logger import get_logger
-from modelscope.utils.registry import default_group
 
 from ..categories import Category
 from ..checkpoints.load import CONFIGURATION, load_model
@@ -27,17 +23,17 @@ from ..training.loop import TrainingRun
 from ..training.processes import join
 from ..training.samples import first_of
 from ..training.start import starting_model
+from .compat import TRAINER
 from .hub import resolve_model
 from .model import SwinPanModel, check_device
 from .pipeline import DEFAULT_CONFIGURATION
 from .rows import RowDataset, parse_categories
 from .train_options import modify, read_options, without_foreign
 
-TRAINER = "image-panoptic-segmentation"
 OUTPUT = "output"
-"""Where in the working directory the trained model is."""
+"""The folder of the trained model, in ``work_dir``."""
 EVAL_DATASET = "eval_dataset"
-"""Where in it the evaluation's examples are, unless they are a COCO dataset on disk."""
+"""The folder that evaluation examples are written to, in ``work_dir``, unless they are a COCO dataset on disk."""
 ARGUMENTS = (
     "categories",
     "cfg_file",
@@ -60,12 +56,14 @@ _logger = get_logger()
 class SwinPanTrainer(BaseTrainer):
     """Trains and evaluates a panoptic model, ``model``.
 
-    A dataset is a COCO panoptic one, by its folder or its JSON file; or has examples and ``categories``, as
-    :class:`~modelscope_swinpan.scenes.dataset.SceneDataset` does; or rows as :class:`~.rows.RowDataset` describes them,
-    as an ``MsDataset`` does.
+    A dataset is one of
 
-    ``work_dir`` gets the checkpoint, logs, curves and pictures of the run, its last evaluation, and in ``output`` the
-    trained model, a model directory. A trainer with the same arguments goes on with a run that was stopped.
+    * the folder or the JSON file of a COCO panoptic dataset,
+    * a dataset of examples with ``categories``, such as :class:`~modelscope_swinpan.scenes.dataset.SceneDataset`,
+    * rows that :class:`~.rows.RowDataset` takes, such as an ``MsDataset``.
+
+    ``work_dir`` receives the run's checkpoint, logs, curves, pictures and last evaluation. Its folder ``output`` is the
+    trained model, a model directory. A trainer with the same arguments continues a run that was stopped.
     """
 
     cfg: Config
@@ -91,31 +89,32 @@ class SwinPanTrainer(BaseTrainer):
         """Load the model, open the data, and give the model the classes of ``train_dataset``.
 
         Args:
-            model: A model directory, a hub id, or a loaded model, a copy of which is trained.
+            model: A model directory, a hub id, or a loaded model; a loaded model is copied.
             train_dataset: What to train on.
             eval_dataset: What to evaluate on, also during the training.
-            categories: The classes of rows, by default the model's; of a COCO dataset, instead of its own.
+            categories: The classes of rows (by default the model's), or of a COCO dataset instead of its own.
             work_dir: By default ``train.work_dir``, else ``work_dir`` in the current directory.
-            cfg_file: A configuration to read instead of the model directory's; of it, ``train`` matters.
-            cfg_modify_fn: Is given the configuration and returns it, with other entries under ``train``; those are
-                listed in :mod:`.train_options`.
-            max_epochs: How often to go through the data, instead of ``train.steps``.
+            cfg_file: A configuration to read instead of the model directory's. Only its ``train`` is used.
+            cfg_modify_fn: Takes the configuration, changes ``train`` (see :mod:`.train_options`) and returns it.
+            max_epochs: The number of passes over the data, instead of ``train.steps``.
             seed: Instead of ``train.seed``.
-            device: 'cpu', 'gpu' or 'cuda:1'; where there is no GPU, ModelScope takes the CPU.
-            launcher: 'pytorch', or nothing: that torchrun started this process is seen either way.
-            model_revision: Which revision of a hub model.
+            device: 'cpu', 'gpu' or 'cuda:1'. Without a GPU ModelScope takes the CPU.
+            launcher: 'pytorch' or nothing. Either way the trainer detects torchrun.
+            model_revision: The revision of a hub model.
             options: ``trust_remote_code``, which ModelScope adds. No code in a model directory is executed.
 
         Raises:
-            ConfigError: an option that is unknown, out of place or of the wrong type or range.
+            ConfigError: an option is unknown, in the wrong place, or of the wrong type or range.
             DatasetError: a dataset is missing or damaged.
-            HubError: the model is neither here nor could it be fetched.
+            HubError: the model is not on this disk and could not be fetched.
             CheckpointError: its weights are missing, damaged, unsafe, or of another model.
         """
         check_names(options, ARGUMENTS, "build_trainer()")
         check_device(device)
         if launcher not in (None, "pytorch"):
-            raise ConfigError(f"launcher must be 'pytorch' or left out, and torchrun be used; got {launcher!r}.")
+            raise ConfigError(
+                f"launcher must be 'pytorch' or left out; got {launcher!r}. Start several processes with torchrun."
+            )
         path = self._find(model, model_revision)
         super().__init__(str(cfg_file or _configuration(path)))
         self.cfg = modify(self.cfg if cfg_file else without_foreign(self.cfg), cfg_modify_fn)
@@ -133,7 +132,7 @@ class SwinPanTrainer(BaseTrainer):
             _logger.info(change)
 
     def train(self) -> None:
-        """Do all steps that are left, evaluating on the way, and write ``output``.
+        """Do all remaining steps, with evaluations in between, and write ``output``.
 
         Raises:
             ConfigError: there is no ``train_dataset``, or the options do not fit it or the model.
@@ -148,11 +147,14 @@ class SwinPanTrainer(BaseTrainer):
     def evaluate(self, checkpoint_path: str | Path | None = None) -> dict[str, float]:
         """Figures (0–100) of the model on ``eval_dataset``: pq, pq_things, pq_stuff, sq, rq, box_ap and mask_ap.
 
-        NaN where there is nothing to score. The whole report is in ``work_dir/evaluation``. ``checkpoint_path`` is
-        another model, a directory or a checkpoint file. Only the first process evaluates; others return nothing.
+        A figure is NaN where there is nothing to score. The full report is written to ``work_dir/evaluation``. Only the
+        first process evaluates; others return an empty dict.
+
+        Args:
+            checkpoint_path: Another model to evaluate, a directory or a checkpoint file.
 
         Raises:
-            ConfigError: there is no ``eval_dataset``, no panoptic model, or hotcoco is not installed.
+            ConfigError: there is no ``eval_dataset``, the model is not panoptic, or hotcoco is not installed.
             DatasetError: the dataset is damaged, or its classes are not the model's.
             CheckpointError: the checkpoint is missing, damaged, unsafe, or of another model.
             OSError: a file cannot be written.
@@ -166,7 +168,7 @@ class SwinPanTrainer(BaseTrainer):
 
     @cached_property
     def run(self) -> TrainingRun:
-        """The run, as far as it is."""
+        """The training run, continued from ``work_dir`` if it was stopped there."""
         dataset, watched = self.train_dataset, self._to_evaluate
         if dataset is None:
             raise ConfigError("Training needs a train_dataset: pass one to build_trainer().")
@@ -186,7 +188,7 @@ class SwinPanTrainer(BaseTrainer):
 
     @cached_property
     def eval_dataset(self) -> CocoPanoptic:
-        """What to evaluate on, as the COCO dataset that metrics are made from."""
+        """The evaluation data as a COCO dataset, which the metrics need."""
         dataset = self._to_evaluate
         if isinstance(dataset, CocoPanoptic):
             return dataset
@@ -199,12 +201,12 @@ class SwinPanTrainer(BaseTrainer):
         _logger.info(f"step {step}/{self.run.config.steps}: {figures}")
 
     def _find(self, model: Any, revision: str | None) -> Path:
-        """The directory or file of a model, fetched if need be."""
+        """The directory or file of a model, which is fetched if it is a hub id."""
         if isinstance(model, SwinPanModel):
             return Path(model.model_dir)
         if not isinstance(model, str | Path):
             raise ConfigError(
-                "model must be a directory, a hub id, or what Model.from_pretrained() makes of one; got "
+                "model must be a directory, a hub id, or a model loaded by Model.from_pretrained(); got "
                 f"{type(model).__name__} {model!r:.200}."
             )
         if revision is None or Path(model).exists():
@@ -213,13 +215,13 @@ class SwinPanTrainer(BaseTrainer):
 
 
 def _configuration(model: Path) -> Path:
-    """The configuration file of a model; a default one for directories of transformers and for checkpoint files."""
+    """A model's configuration file. Checkpoint files and transformers' directories have none and get a default one."""
     file = model / CONFIGURATION
     return file if file.is_file() else DEFAULT_CONFIGURATION
 
 
 def _open(data: Any, given: tuple[Category, ...] | None, default: tuple[Category, ...]) -> Any:
-    """A dataset of examples with ``categories``: those ``given``, where it is not the data that decides them."""
+    """A dataset of examples with ``categories``: its own, or else those ``given`` or the ``default``."""
     if data is None:
         return None
     if isinstance(data, str | Path):
@@ -227,14 +229,10 @@ def _open(data: Any, given: tuple[Category, ...] | None, default: tuple[Category
     if hasattr(data, "categories"):
         return data
     if isinstance(data, Mapping):
-        raise ConfigError(f"A dataset of several splits ({', '.join(map(str, data))}): pass one of them.")
+        raise ConfigError(f"The dataset has several splits ({', '.join(map(str, data))}): pass one of them.")
     if not hasattr(data, "__len__"):
-        raise ConfigError(f"Training needs a dataset whose length is known; {type(data).__name__} has none.")
+        raise ConfigError(f"Training needs a dataset whose length is known; a {type(data).__name__} has none.")
     return RowDataset(data, default if given is None else given)
 
 
-TRAINERS.register_module(module_name=TRAINER, module_cls=SwinPanTrainer, force=True)
-# ModelScope warns of names that its index of sources does not know.
-LazyImportModule.get_ast_index()[INDEX_KEY].setdefault(
-    (TRAINERS.name.upper(), default_group, TRAINER), {MODULE_KEY: __name__}
-)
+TRAINER.register(SwinPanTrainer)

@@ -1,4 +1,4 @@
-"""Publishing a model directory, through ModelScope's hub client."""
+"""Publishing a model directory on the hub, through ModelScope's client."""
 
 import logging
 import re
@@ -20,16 +20,16 @@ def publish(
 ) -> None:
     """Upload ``files``, which :func:`~modelscope_swinpan.card.check.check_directory` found, to the hub as ``name``.
 
-    A model that the hub does not have is made there, private unless ``public``. Without a ``token`` the client takes
-    that of ``modelscope login`` or of MODELSCOPE_API_TOKEN. It is handed to the client and kept nowhere.
+    If the hub does not have the model yet, it is created, private unless ``public``. Without a ``token`` the client
+    takes that of ``modelscope login`` or MODELSCOPE_API_TOKEN. We pass the token on and store it nowhere.
 
     Raises:
-        ConfigError: ``name`` is no hub id, the token cannot be one, or the card has no head.
+        ConfigError: ``name`` is not a hub id, the token has impossible characters, or the card has no front matter.
         HubError: the hub refuses, or cannot be reached.
     """
     check_hub_id(name)
     if token is not None and not re.fullmatch("[!-~]+", token):
-        raise ConfigError("The token has characters in it that none has, such as blanks. Copy it again.")
+        raise ConfigError("The token has characters that no token has, such as blanks. Copy it again.")
     head, _ = split((directory / README).read_text(encoding="utf-8"))
     try:
         from modelscope.hub.api import HubApi
@@ -52,15 +52,15 @@ def publish(
             token=token,
             commit_message="Upload by swinpan",
             allow_patterns=[escape(file) for file in files],
-            use_cache=False,  # whose file would lie in the directory
+            use_cache=False,  # the cache is a file in the directory
         )
 
 
 @contextmanager
 def _one_line(name: str, token: str | None) -> Iterator[None]:
-    """Make a HubError of whatever goes wrong, with the first reason that the client logged, and without the token.
+    """Turn any exception into a HubError of one line: the first error that the client logged, without the token.
 
-    The client's logs are silent meanwhile: it tells the same error of every file.
+    The client's own logs are silenced meanwhile: they repeat the error for every file.
     """
     reasons = _Reasons(logging.ERROR)
     logs = {log: log.handlers for log in map(logging.getLogger, CLIENT_LOGS)}
@@ -81,7 +81,7 @@ def _one_line(name: str, token: str | None) -> Iterator[None]:
 
 
 class _Reasons(logging.Handler):
-    """Collects the first lines of errors in a log: the exception that follows them may only count them."""
+    """Collects the first line of each logged error: the exception that follows may only say how many there were."""
 
     def __init__(self, level: int) -> None:
         super().__init__(level)

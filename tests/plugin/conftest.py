@@ -13,6 +13,14 @@ from tests.conftest import CHELSEA, TINY
 from .loopback import LoopbackHub
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_installs() -> Iterator[None]:
+    """Some ModelScope versions have pip install what a configuration names: here it finds no package of that name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIP_NO_INDEX", "1")
+        yield
+
+
 @pytest.fixture(scope="session")
 def photo() -> Path:
     return CHELSEA

@@ -166,7 +166,7 @@ def test_masks_of_large_images_are_not_listed(monkeypatch: pytest.MonkeyPatch) -
     for parameters in ({}, {"mask_format": "list"}):
         status, answer = post(endpoint, request(**parameters))
         assert status == 400
-        assert "ask for mask_format 'rle' or 'png'" in answer["Message"]
+        assert "Ask for mask_format 'rle' or 'png'" in answer["Message"]
     assert post(endpoint, request(mask_format="rle"))[0] == 200
 
 
@@ -217,7 +217,7 @@ def test_paths_are_read_in_the_folder_alone(tmp_path: Path) -> None:
     for name in ("inner", "no.png", "../secret.png", str(tmp_path / "secret.png"), "link.png", "a\0.png", "x." * 2000):
         status, answer = post(endpoint, request(name))
         assert status == 400
-        assert "Files of this server are read from one folder alone" in answer["Message"]
+        assert "Files of this server are read from one folder only" in answer["Message"]
     assert post(endpoint, request())[0] == 200
 
 

@@ -88,9 +88,9 @@ def test_classes_that_the_dataset_lacks_are_void(answered: Any, metric: Any) -> 
 
 def test_mistakes(answered: Any, metric: Any) -> None:
     answer, row = answered[0]
-    with pytest.raises(ConfigError, match="takes the dict that the pipeline answers"):
+    with pytest.raises(ConfigError, match="takes the pipeline's answer"):
         metric.add({"masks": []}, row)
-    with pytest.raises(ConfigError, match=r"The answer has the shape \(2, 2\), the row's label \(64, 96\)"):
+    with pytest.raises(ConfigError, match=r"panoptic_seg has the shape \(2, 2\), but the row.s label has \(64, 96\)"):
         metric.add({**answer, "panoptic_seg": [[1, 1], [1, 1]]}, row)
     with pytest.raises(DatasetError, match="row 0 has no column 'label'"):
         metric.add(answer, {})

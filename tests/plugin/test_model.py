@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,19 +80,33 @@ def test_nothing_in_the_directory_is_executed(modelscope_model: Any, model_dir: 
     assert not (tmp_path / "executed").exists()
 
 
-@pytest.mark.parametrize(
-    ("entry", "executes"), [({"allow_remote": True}, "ms_wrapper.py"), ({"plugins": ["some-package"]}, "some-package")]
-)
-def test_modelscopes_own_gate_stays_shut(
-    entry: dict[str, Any], executes: str, modelscope_model: Any, model_dir: Path, tmp_path: Path
-) -> None:
-    directory = tmp_path / "model"
-    shutil.copytree(model_dir, directory)
-    configuration = json.loads((directory / "configuration.json").read_text())
-    (directory / "configuration.json").write_text(json.dumps({**configuration, **entry}))
+@pytest.mark.parametrize("plugins", [["no-package-"], "no-package-"])
+def test_plugins_need_trust(plugins: Any, modelscope_model: Any, model_dir: Path, tmp_path: Path) -> None:
+    """The name can be no package's, as those end in a letter or a digit: versions without the gate install nothing."""
+    directory = _with(model_dir, tmp_path / "model", plugins=plugins)
 
     with pytest.raises(RuntimeError, match="trust_remote_code"):
         modelscope_model.from_pretrained(str(directory))
+
+
+def test_remote_code_needs_trust(modelscope_model: Any, model_dir: Path, tmp_path: Path) -> None:
+    directory = _with(model_dir, tmp_path / "model", allow_remote=True)
+    (directory / "ms_wrapper.py").write_text(f"open({str(tmp_path / 'executed')!r}, 'w').close()")
+
+    with suppress(RuntimeError):  # of 1.40; versions before it load the model, and leave the code alone
+        modelscope_model.from_pretrained(str(directory))
+
+    assert not (tmp_path / "executed").exists()
+    modelscope_model.from_pretrained(str(directory), trust_remote_code=True)
+    assert (tmp_path / "executed").exists()
+
+
+def _with(model_dir: Path, directory: Path, **entries: Any) -> Path:
+    """A copy of a model directory with other entries in its configuration."""
+    shutil.copytree(model_dir, directory)
+    file = directory / "configuration.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **entries}))
+    return directory
 
 
 def test_damaged_weights_are_a_checkpoint_error(modelscope_model: Any, model_dir: Path, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_bad_batch_size_is_named(segmentor: Any, photo: Path, batch_size: Any) -
         ({"device": "mps"}, "device must be"),
         ({"scores": "fake"}, "scores must be one of"),
         ({"subtask": "things"}, "The task must be one of"),
-        ({"device_map": "auto"}, "device_map is of no use"),
+        ({"device_map": "auto"}, "device_map cannot be used"),
     ],
 )
 def test_bad_constructor_options_are_named(build: Any, model_dir: Path, options: dict[str, Any], said: str) -> None:
@@ -103,7 +103,7 @@ def test_compile_reaches_the_network(
 
 
 def test_dtype_of_a_loaded_model_cannot_be_asked_for(build: Any, segmentor: Any) -> None:
-    with pytest.raises(ConfigError, match=r"pass it to Model\.from_pretrained"):
+    with pytest.raises(ConfigError, match=r"pass dtype to Model\.from_pretrained"):
         build(segmentor.model, dtype="bfloat16")
 
 

@@ -74,7 +74,7 @@ def test_a_row_that_cannot_be_read(rows: Any) -> None:
 @pytest.mark.parametrize(
     ("found", "message"),
     [
-        ({"train": [], "test": []}, "me/photos has the splits train, test; say which with split"),
+        ({"train": [], "test": []}, r"me/photos has several splits \(train, test\): name one with split"),
         (ValueError("no such dataset\nat all"), "No file or folder at 'me/photos', and .* opened: no such dataset"),
     ],
 )

@@ -106,7 +106,7 @@ def test_base64_url_and_path_give_the_pipelines_answer(
         ({"data": b"{"}, "The request is not JSON"),
         ({"json": {}}, "The request has no input"),
         ({"json": {"input": {"image": "bm90IGFuIGltYWdl"}}}, "input.image: not an image in a known format"),
-        ({"json": {"input": {"image": "/etc/hostname"}}}, "Files of this server are read from one folder alone"),
+        ({"json": {"input": {"image": "/etc/hostname"}}}, "Files of this server are read from one folder only"),
         ({"json": {"input": {"image": "x"}, "parameters": {"mask": "rle"}}}, "parameters: unknown option 'mask'"),
     ],
     ids=["json", "input", "image", "path", "option"],
@@ -196,7 +196,7 @@ def test_wrong_limits_keep_the_server_from_starting(segmentor: Any, monkeypatch:
 def test_a_missing_extra_keeps_the_server_from_starting(segmentor: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from modelscope_swinpan.plugin.server import take_over
 
-    for name in ("endpoint", "public"):
+    for name in ("endpoint", "fetch_guard"):
         monkeypatch.delitem(sys.modules, f"modelscope_swinpan.plugin.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "requests_hardened", None)
     app = FastAPI()

@@ -9,7 +9,7 @@ import pytest
 
 from . import isolated
 from .loopback import MODEL_ID, LoopbackHub
-from .test_sibling import SIBLING_ID
+from .test_r50_configuration import R50_ID
 
 ORDERS = {
     "ours first": """
@@ -64,7 +64,7 @@ def served(request: Any, tmp_path_factory: pytest.TempPathFactory, model_dir: Pa
     from modelscope_swinpan import save_pretrained
     from tests.builders import SMALL_RESNET, random_model
 
-    directory = tmp_path_factory.mktemp("sibling")
+    directory = tmp_path_factory.mktemp("r50")
     save_pretrained(random_model(SMALL_RESNET), directory)
     configuration = {
         "framework": "pytorch",
@@ -75,7 +75,7 @@ def served(request: Any, tmp_path_factory: pytest.TempPathFactory, model_dir: Pa
         "train": {"max_epochs": 50, "optimizer": {"type": "AdamW"}},
     }
     (directory / "configuration.json").write_text(json.dumps(configuration))
-    return directory, SIBLING_ID
+    return directory, R50_ID
 
 
 def test_a_hub_id_is_a_start(served: tuple[Path, str], photo: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The R50 sibling by its hub id: no pai-easycv, no pip, and nobody else's trust touched."""
+"""The R50 model by its hub id: no pai-easycv, no pip, and the trust in others untouched."""
 
 import json
 import shutil
@@ -10,16 +10,16 @@ import pytest
 from . import isolated
 from .loopback import LoopbackHub
 
-SIBLING_ID = "damo/cv_r50_panoptic-segmentation_cocopan"
+R50_ID = "damo/cv_r50_panoptic-segmentation_cocopan"
 
 
 @pytest.fixture(scope="module")
-def sibling_dir(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model directory with the sibling's configuration, as its hub page has it."""
-    return write_sibling(tmp_path_factory.mktemp("sibling"), ["pai-easycv"])
+def r50_dir(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model directory with the R50 model's configuration, as its hub page has it."""
+    return write_r50(tmp_path_factory.mktemp("r50"), ["pai-easycv"])
 
 
-def write_sibling(directory: Path, plugins: Any, **changes: Any) -> Path:
+def write_r50(directory: Path, plugins: Any, **changes: Any) -> Path:
     from modelscope_swinpan.benchmark.random_model import write_random_model
     from modelscope_swinpan.models.backbones.resnet import ResNetConfig
     from tests.builders import SMALL
@@ -61,24 +61,25 @@ def _answer(model: str, photo: str) -> tuple[list[str], str, list[str]]:
     return sorted(built(photo)), type(built.model.model.backbone).__name__, [line for line in started if "pip" in line]
 
 
-def test_answers_by_its_hub_id(sibling_dir: Path, photo: Path, tmp_path: Path) -> None:
-    with LoopbackHub(sibling_dir, model_id=SIBLING_ID) as hub:
+def test_answers_by_its_hub_id(r50_dir: Path, photo: Path, tmp_path: Path) -> None:
+    with LoopbackHub(r50_dir, model_id=R50_ID) as hub:
         env = {"MODELSCOPE_ENDPOINT": hub.url, "MODELSCOPE_CACHE": str(tmp_path / "cache")}
-        keys, backbone, pips = isolated.call(_answer, SIBLING_ID, str(photo), cwd=tmp_path, env=env)
+        keys, backbone, pips = isolated.call(_answer, R50_ID, str(photo), cwd=tmp_path, env=env)
     assert keys == ["boxes", "labels", "masks", "panoptic_seg", "scores", "segments_info"]
     assert backbone == "ResNet"
     assert pips == []
 
 
-def test_from_pretrained(sibling_dir: Path, segmentor: Any) -> None:
+def test_from_pretrained(r50_dir: Path, segmentor: Any) -> None:
     from modelscope.models import Model
 
-    assert type(Model.from_pretrained(str(sibling_dir))) is type(segmentor.model)
+    assert type(Model.from_pretrained(str(r50_dir))) is type(segmentor.model)
 
 
-@pytest.mark.parametrize("plugins", [["pai-easycv", "evil"], ["evil"], "evil", ["pai-easycv-evil"]])
-def test_another_plugin_still_needs_trust(plugins: Any, build: Any, sibling_dir: Path, tmp_path: Path) -> None:
-    shutil.copytree(sibling_dir, tmp_path / "model")
+# The '-' in the end keeps pip from installing anything: it makes them names that no package can have.
+@pytest.mark.parametrize("plugins", [["pai-easycv", "evil-"], ["evil-"], "evil-", ["pai-easycv-"]])
+def test_another_plugin_still_needs_trust(plugins: Any, build: Any, r50_dir: Path, tmp_path: Path) -> None:
+    shutil.copytree(r50_dir, tmp_path / "model")
     file = tmp_path / "model" / "configuration.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "plugins": plugins}))
     with pytest.raises(RuntimeError, match="trust_remote_code=True was not"):

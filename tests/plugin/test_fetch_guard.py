@@ -10,7 +10,7 @@ import pytest
 
 from modelscope_swinpan.errors import ImageError
 from modelscope_swinpan.images.fetch import fetch
-from modelscope_swinpan.plugin.public import PublicSession
+from modelscope_swinpan.plugin.fetch_guard import PublicSession
 
 PUBLIC = "93.184.215.14"
 

@@ -1,4 +1,4 @@
-"""Fetching for strangers: from the public internet, and nowhere near this machine."""
+"""The fetch guard: a server fetches images for its clients from the public internet only."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from ..errors import ImageError
 
 
 class PublicSession(HTTPSession):
-    """A session that refuses loopback, private, link-local and multicast addresses, of redirects too.
+    """A session that refuses loopback, private, link-local and multicast addresses, also after a redirect.
 
-    A host's name is resolved once: the address that is checked is the one that is connected to. Proxies and ``.netrc``
-    are left out, as both lead to what the asker cannot reach, or shows who we are.
+    A host's name is resolved once, so the address that is checked is the one that is connected to. Proxies and
+    ``.netrc`` are ignored: they would open hosts to the client that it cannot reach, or give away our credentials.
     """
 
     def __init__(self) -> None:
-        # The filter's settings; redirects and timeouts are those of remote.fetch.
+        # Only the filter's settings: images.fetch decides on redirects and timeouts.
         super().__init__(
             Config(
                 ip_filter_enable=True, ip_filter_allow_loopback_ips=False, never_redirect=False, default_timeout=None
@@ -35,6 +35,6 @@ class PublicSession(HTTPSession):
             response: requests.Response = super().send(request, **options)
         except InvalidIPAddress:
             raise ImageError(
-                f"{request.url}: not on the public internet; images are fetched from there alone."
+                f"{request.url}: not on the public internet. This server fetches images from nowhere else."
             ) from None
         return response
