@@ -23,19 +23,22 @@ class CocoLayout:
     images: Path
 
 
-def find_layout(path: Path, *, images: Path | None = None, split: str | None = None) -> CocoLayout:
+def find_layout(
+    path: Path, *, images: Path | None = None, panoptic: Path | None = None, split: str | None = None
+) -> CocoLayout:
     """Find the parts of a dataset.
 
     Args:
         path: The dataset's folder or its JSON file.
         images: The folder of the images, if it is not to be searched for.
+        panoptic: The folder of the PNGs, if it is not to be searched for.
         split: Which split to take from a folder that has several.
 
     Raises:
         DatasetError: there is no JSON file, there are several and no split is named, or the PNGs' folder is missing.
     """
     json_path = path if path.is_file() else _find_json(path, split)
-    panoptic = _first_folder([json_path.with_suffix(""), _root(json_path) / json_path.stem])
+    panoptic = panoptic or _first_folder([json_path.with_suffix(""), _root(json_path) / json_path.stem])
     if panoptic is None:
         raise DatasetError(f"{json_path}: its PNGs were expected in the folder {json_path.with_suffix('')}.")
     return CocoLayout(json_path=json_path, panoptic=panoptic, images=images or find_images(json_path))

@@ -49,6 +49,7 @@ class CocoPanoptic(Dataset[Example]):
         path: Path,
         *,
         images: Path | None = None,
+        panoptic: Path | None = None,
         split: str | None = None,
         categories: Sequence[Category] | None = None,
     ) -> "CocoPanoptic":
@@ -57,7 +58,7 @@ class CocoPanoptic(Dataset[Example]):
         Raises:
             DatasetError: a part is missing, or the JSON file is wrong.
         """
-        return cls(find_layout(path, images=images, split=split), categories=categories)
+        return cls(find_layout(path, images=images, panoptic=panoptic, split=split), categories=categories)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -96,6 +97,23 @@ class CocoPanoptic(Dataset[Example]):
         if missing := labels.keys() - found:
             raise DatasetError(f"{entry.annotation.where}.segments_info: no pixel of {path} has id {_listed(missing)}.")
         return annotate(ids, labels, crowds)
+
+    def validate(self) -> None:
+        """Read every image and every PNG.
+
+        Raises:
+            DatasetError: some are wrong. The message says how many, and what is wrong with the first ten.
+        """
+        problems = [problem for index in range(len(self)) if (problem := self._problem(index))]
+        if problems:
+            raise DatasetError("\n".join([f"{len(problems)} of {len(self)} examples are wrong.", *problems[:_SHOWN]]))
+
+    def _problem(self, index: int) -> str | None:
+        try:
+            self[index]
+        except DatasetError as error:
+            return str(error)
+        return None
 
 
 def _read_ids(path: Path, entry: ImageEntry, where: str) -> npt.NDArray[np.int32]:

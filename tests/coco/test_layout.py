@@ -49,9 +49,11 @@ def test_folders_beside_the_annotations(tmp_path):
     assert (layout.panoptic, layout.images) == (tmp_path / "panoptic_a", tmp_path / "images" / "a")
 
 
-def test_a_given_folder_of_images_counts(coco, tmp_path):
+def test_given_folders_count(coco, tmp_path):
     layout = find_layout(coco, split="val2017", images=tmp_path / "x")
     assert (layout.panoptic, layout.images) == (coco / "annotations" / "panoptic_val2017", tmp_path / "x")
+    layout = find_layout(coco, split="val2017", images=tmp_path / "x", panoptic=tmp_path / "y")
+    assert (layout.panoptic, layout.images) == (tmp_path / "y", tmp_path / "x")
 
 
 @pytest.mark.parametrize(

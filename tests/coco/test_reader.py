@@ -147,3 +147,16 @@ def test_too_many_pixels(tmp_path, monkeypatch):
     monkeypatch.setattr("modelscope_swinpan.coco.reader.MAX_PIXELS", 7)
     with pytest.raises(DatasetError, match="expected at most 7"):
         CocoPanoptic.open(write(tmp_path))[0]
+
+
+def test_validate_counts_problems(tmp_path):
+    image = np.zeros((4, 4, 3), np.uint8)
+    example = Example(segment_ids=np.zeros((4, 4), np.int32), segments=(), image=image)
+    write_dataset(tmp_path, [example] * 30, COCO_PANOPTIC)
+    CocoPanoptic.open(tmp_path).validate()
+    for number in range(2, 14):
+        (tmp_path / "images" / f"{number:06d}.png").unlink()
+    with pytest.raises(DatasetError, match=r"^12 of 30 examples are wrong\.") as caught:
+        CocoPanoptic.open(tmp_path).validate()
+    assert len(str(caught.value).splitlines()) == 11
+    assert "image 2:" in str(caught.value).splitlines()[1]
