@@ -46,6 +46,9 @@ class InstanceMerger:
 
     def add(self, window: Box, result: InstanceResult) -> None:
         """Take in the instances of the tile at ``window``, (x1, y1, x2, y2) in pixels of the photo."""
+        height, width = self._whole.shape
+        if window == (0, 0, width, height):  # a tile as large as the photo shows nothing new
+            return
         self._found += _views(result, window, self._whole.shape)
         self._found.sort(key=_by_score)
         del self._found[CANDIDATES * self._limit :]

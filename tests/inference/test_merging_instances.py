@@ -97,6 +97,7 @@ def test_seams_do_not_show(seed, blind):
     """Where tiles and the whole agree, the instances are the whole's; also where the whole sees none."""
     photo = scattered(seed)
     expected = things(photo)
+    blind = blind and max(photo.shape[:2]) > SIDE  # a tile as large as the photo counts for nothing
     whole = result(photo.shape[:2]) if blind else expected
     check_same(merge_instances(whole, in_tiles(expected, photo.shape[:2]), limit=50), expected)
 

@@ -11,9 +11,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from modelscope_swinpan import PanopticPredictor, load_model
 from modelscope_swinpan.checkpoints.save import save_pretrained
+from modelscope_swinpan.cli import app
 from modelscope_swinpan.errors import CheckpointError, ConfigError
 from modelscope_swinpan.runs import ray_engine
 from modelscope_swinpan.runs.formats import CocoPanopticSink
@@ -22,9 +24,11 @@ from modelscope_swinpan.runs.listing import open_inputs
 from modelscope_swinpan.runs.ray_engine import RayEngine
 from modelscope_swinpan.runs.run import run_images
 from tests.conftest import ROOT
+from tests.evaluation import painted
 from tests.runs.fakes import BrightPredictor, DeadlyPredictor, contents, photos, small_model
 
 COUNT, BAD = 10, 4
+ENGINES = {"ray": ("--engine", "ray", "--workers", "2"), "local": ()}
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +74,34 @@ def test_the_same_files_as_here(cluster, folder, tmp_path):
     reached = run_images(predictor, inputs, tmp_path / "there", engine=engine)
     assert (reached.done, reached.failed) == (COUNT, 1)
     assert contents(tmp_path / "there") == contents(tmp_path / "here")
+
+
+@pytest.mark.parametrize("task", ["panoptic", "instance"])
+def test_swinpan_predict(cluster, folder, tmp_path, task):
+    save_pretrained(small_model(), tmp_path / "model")
+    images = sorted(map(str, folder.iterdir()))
+    answers = {}
+    for name, more in ENGINES.items():
+        arguments = ["predict", *images, "--model", tmp_path / "model", "--task", task, "--device", "cpu"]
+        answers[name] = CliRunner().invoke(app, [*map(str, arguments), *more, "--output", str(tmp_path / name)])
+    assert {answer.exit_code for answer in answers.values()} == {1}  # for the image that is none
+    there, here = (answers[name].stdout.replace(str(tmp_path / name), "OUT") for name in ENGINES)
+    assert there == here
+    assert contents(tmp_path / "ray") == contents(tmp_path / "local")
+    assert len(list((tmp_path / "ray" / "overlays").iterdir())) == COUNT - 1
+
+
+@pytest.mark.parametrize("more", [(), ("--tiles",)])
+def test_swinpan_eval(cluster, tmp_path, more):
+    save_pretrained(small_model(), tmp_path / "model")
+    data = painted.dataset(tmp_path / "data", count=5).layout.json_path.parent
+    for name, engine in ENGINES.items():
+        arguments = ["eval", "--data", data, "--model", tmp_path / "model", "--device", "cpu", *more]
+        answer = CliRunner().invoke(app, [*map(str, arguments), *engine, "--output", str(tmp_path / name)])
+        assert answer.exit_code == 0, answer.output
+    there, here = (contents(tmp_path / name) for name in ENGINES)
+    assert there.keys() >= {"report.json", "per_class.csv"}
+    assert there == here
 
 
 def test_workers_that_die(cluster, folder, tmp_path):
