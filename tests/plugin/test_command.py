@@ -64,10 +64,10 @@ def test_exit_status_is_ours(arguments: list[str]) -> None:
 
 
 def test_images_are_segmented(model_dir: Path, photo: Path, tmp_path: Path) -> None:
-    arguments = ["--model", str(model_dir), "--device", "cpu", "--output", str(tmp_path / "out")]
+    arguments = ["--model", str(model_dir), "--device", "cpu", "--output"]
 
-    good = modelscope("swinpan", "predict", str(photo), *arguments)
-    bad = modelscope("swinpan", "predict", str(tmp_path / "nosuch.png"), *arguments)
+    good = modelscope("swinpan", "predict", str(photo), *arguments, str(tmp_path / "out"))
+    bad = modelscope("swinpan", "predict", str(tmp_path / "nosuch.png"), *arguments, str(tmp_path / "bad"))
 
     assert good.returncode == 0, good.stderr
     assert (tmp_path / "out" / "panoptic.json").exists()

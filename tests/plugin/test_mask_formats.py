@@ -58,4 +58,4 @@ def test_png_holds_the_ids(segmentor: Any, photo: Path, listed: dict[str, Any]) 
 def test_other_formats_are_named(segmentor: Any, photo: Path, value: Any) -> None:
     with pytest.raises(ConfigError) as raised:
         segmentor(str(photo), mask_format=value)
-    assert str(raised.value) == f"mask_format must be one of 'list', 'rle', 'png'; got {value!r}."
+    assert str(raised.value) == f"mask_format must be one of 'rle', 'list', 'png'; got {value!r}."

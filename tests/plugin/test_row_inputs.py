@@ -40,6 +40,7 @@ def test_rows(rows: Any, photo: Path) -> None:
     from modelscope_swinpan.errors import ImageError
     from modelscope_swinpan.images.decode import decode_image
     from modelscope_swinpan.plugin.row_inputs import row_inputs
+    from modelscope_swinpan.runs.inputs import Entry
 
     pixels = np.zeros((4, 5, 3), np.uint8)
     asked = rows(
@@ -48,7 +49,7 @@ def test_rows(rows: Any, photo: Path) -> None:
     inputs = row_inputs("me/photos", split="train", subset="small")
     described = inputs.write(io.BytesIO())
     assert described["count"] == 4
-    assert list(inputs.entries())[2] == ("me/photos/small/train/2", 2, None)
+    assert list(inputs.entries())[2] == Entry("me/photos/small/train/2", 2)
     expected = decode_image(photo)
     for number in (0, 1):
         assert np.array_equal(decode_image(inputs.read(number)), expected)

@@ -129,7 +129,7 @@ def test_50_megabytes_are_refused(client: Client) -> None:
 
 def test_bad_values_of_options_are_refused(client: Client, encoded: str, expected: dict[str, Any]) -> None:
     for parameters, said in (
-        ({"mask_format": "jpeg"}, "mask_format must be one of 'list', 'rle', 'png'; got 'jpeg'"),
+        ({"mask_format": "jpeg"}, "mask_format must be one of 'rle', 'list', 'png'; got 'jpeg'"),
         ({"scores": 1}, "scores must be one of"),
         ({"overlap_threshold": 2}, "overlap_threshold must lie between 0 and 1"),
     ):
