@@ -41,17 +41,19 @@ STORAGES = {
 
 
 def read_torch(path: Path) -> Any:
-    """The object in a ``torch.save`` file, with its tensors memory-mapped if possible.
+    """The object in a ``torch.save`` file or a plain pickle (detectron2's ``.pkl``), with its tensors memory-mapped.
 
     The file may hold tensors, plain containers, numpy's arrays (returned as tensors) and scalars (as numbers), and
-    mmengine's training history, which is dropped.
+    mmengine's training history, which is dropped. Only tensors whose address does not suit their dtype are copied.
 
     Raises:
         CheckpointError: the file is missing, empty, truncated or no checkpoint, claims more content than it has, or
             holds anything that would have to be executed.
     """
     with readable(path), mapped(path) as data:
-        return _read_archive(path, data) if data[:4] == ZIP_MAGIC else _read_legacy(path, data)
+        if data[:4] == ZIP_MAGIC:
+            return _read_archive(path, data)
+        return Unpickler(data, KNOWN).load() if path.suffix == ".pkl" else _read_legacy(path, data)
 
 
 def check_tensors(tensors: Mapping[Any, Any], where: str) -> dict[str, Tensor]:

@@ -10,9 +10,8 @@ from safetensors import safe_open
 from torch import Tensor
 
 from ...errors import CheckpointError, ConfigError
-from .io import ZIP_MAGIC, check_tensors, read_torch
+from .io import check_tensors, read_torch
 from .mapped import readable
-from .pickles import read_pickle
 
 WEIGHTS = "pytorch_model.pt"
 """The hub's name for a model's weights."""
@@ -71,7 +70,7 @@ def read_source(path: Path) -> Source:
         return _read_shards(path)
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
-    content = read_pickle(path) if path.suffix == ".pkl" and not _is_zip(path) else read_torch(path)
+    content = read_torch(path)
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{path} holds a {type(content).__name__}; expected a dict with a state_dict.")
     nested = next((content[name] for name in ("state_dict", "model") if name in content), content)
@@ -133,11 +132,3 @@ def _read_shards(index: Path) -> Source:
             raise CheckpointError(f"{file} lacks {absent[0]!r}, which {index.name} says it holds. Fetch it again.")
         tensors.update((key, tensor) for key, tensor in shard.items() if places.get(key) == name)
     return Source(tensors)
-
-
-def _is_zip(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(len(ZIP_MAGIC)) == ZIP_MAGIC
-    except OSError:
-        return False
