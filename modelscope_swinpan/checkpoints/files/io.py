@@ -168,10 +168,6 @@ def _rebuild_tensor(flat: Any, offset: Any, shape: Any, stride: Any, *_: Any) ->
     return view(flat, offset, shape, stride)
 
 
-def _rebuild_parameter(data: Any, *_: Any) -> Any:
-    return data
-
-
 TORCH_KNOWN: dict[str, Any] = {
     **KNOWN,
     **{f"torch.{name}": dtype for name, dtype in STORAGES.items()},
@@ -180,6 +176,6 @@ TORCH_KNOWN: dict[str, Any] = {
     "torch.device": Maker(lambda *_: "a device"),
     "torch._utils._rebuild_tensor": Maker(_rebuild_tensor),
     "torch._utils._rebuild_tensor_v2": Maker(_rebuild_tensor),
-    "torch._utils._rebuild_parameter": Maker(_rebuild_parameter),
-    "torch._utils._rebuild_parameter_with_state": Maker(_rebuild_parameter),
+    "torch._utils._rebuild_parameter": Maker(lambda data, *_: data),
+    "torch._utils._rebuild_parameter_with_state": Maker(lambda data, *_: data),
 }

@@ -33,7 +33,7 @@ ARRAY_DTYPES = {
 HISTORY_BUFFER = "mmengine.logging.history_buffer.HistoryBuffer"
 
 
-def numpy_dtype(name: Any, *_: Any) -> Unbuilt:
+def _numpy_dtype(name: Any, *_: Any) -> Unbuilt:
     """The torch dtype of a numpy dtype, once its state gives the byte order: little-endian, or single bytes."""
     code = name.lstrip("<|=") if type(name) is str else "no name"
     if code not in ARRAY_DTYPES:
@@ -47,23 +47,21 @@ def numpy_dtype(name: Any, *_: Any) -> Unbuilt:
     return Unbuilt(build)
 
 
-def empty_array(*_: Any) -> Unbuilt:
-    """A numpy array, whose state has the content."""
-
+def _empty_array(*_: Any) -> Unbuilt:
     def build(state: Any) -> Tensor:
         _, shape, dtype, fortran, raw = state
-        return array(raw, dtype, shape, "F" if fortran else "C")
+        return _array(raw, dtype, shape, "F" if fortran else "C")
 
     return Unbuilt(build)
 
 
-def ignored(*_: Any) -> Unbuilt:
+def _ignored(*_: Any) -> Unbuilt:
     """An object that only training needs."""
     return Unbuilt(lambda state: None)
 
 
-def array(raw: Any, dtype: Any, shape: Any, order: Any) -> Tensor:
-    """A numpy array as a tensor. ``order`` "F" means that the first axis varies fastest."""
+def _array(raw: Any, dtype: Any, shape: Any, order: Any) -> Tensor:
+    """A numpy array. ``order`` "F" means that the first axis varies fastest."""
     content = raw.encode("latin-1") if type(raw) is str else raw
     if type(dtype) is not torch.dtype or not isinstance(content, bytes | memoryview):
         raise ValueError("a numpy array without numbers")
@@ -72,52 +70,49 @@ def array(raw: Any, dtype: Any, shape: Any, order: Any) -> Tensor:
     return view(tensor(content, dtype), 0, shape, stride if order == "F" else stride[::-1])
 
 
-def scalar(dtype: Any, raw: Any) -> Any:
-    """A numpy scalar as a Python number."""
-    return array(raw, dtype, (), "C").item()
+def _scalar(dtype: Any, raw: Any) -> Any:
+    return _array(raw, dtype, (), "C").item()
 
 
-def encode(text: Any, encoding: Any) -> bytes:
+def _encode(text: Any, encoding: Any) -> bytes:
     """Bytes, from the text that pickles of protocol 2 hold for them."""
     if type(text) is not str or encoding != "latin1":
         raise ForbiddenError("_codecs.encode of anything but bytes")
     return text.encode("latin-1")
 
 
-def attribute(owner: Any, name: Any) -> None:
+def _attribute(owner: Any, name: Any) -> None:
     """A method of mmengine's history buffer: some versions pickle a table of them with every buffer."""
     if owner is not KNOWN[HISTORY_BUFFER]:
         raise ForbiddenError("getattr of anything but mmengine's HistoryBuffer")
 
 
-def pairs(items: Iterable[tuple[Any, Any]] | Mapping[Any, Any] = ()) -> dict[Any, Any]:
-    """A plain dict instead of an OrderedDict or a Counter."""
+def _pairs(items: Iterable[tuple[Any, Any]] | Mapping[Any, Any] = ()) -> dict[Any, Any]:
     return checked_dict(items.items() if isinstance(items, Mapping) else items)
 
 
-def elements(items: Iterable[Any] = ()) -> set[Any]:
-    """A set."""
+def _elements(items: Iterable[Any] = ()) -> set[Any]:
     return set(map(checked_key, items))
 
 
 _NUMPY = {
-    "multiarray._reconstruct": Maker(empty_array),
-    "multiarray.scalar": Maker(scalar),
-    "numeric._frombuffer": Maker(array),
+    "multiarray._reconstruct": Maker(_empty_array),
+    "multiarray.scalar": Maker(_scalar),
+    "numeric._frombuffer": Maker(_array),
 }
 KNOWN: dict[str, Any] = {
-    "collections.OrderedDict": Maker(pairs),
-    "collections.Counter": Maker(pairs),
-    "builtins.set": Maker(elements),
-    "__builtin__.set": Maker(elements),
+    "collections.OrderedDict": Maker(_pairs),
+    "collections.Counter": Maker(_pairs),
+    "builtins.set": Maker(_elements),
+    "__builtin__.set": Maker(_elements),
     "__builtin__.bytes": Maker(lambda: b""),  # empty ones, in protocol 2
-    "_codecs.encode": Maker(encode),
-    "numpy.dtype": Maker(numpy_dtype),
+    "_codecs.encode": Maker(_encode),
+    "numpy.dtype": Maker(_numpy_dtype),
     "numpy.ndarray": "numpy.ndarray",
     **{f"numpy.{core}.{name}": maker for core in ("core", "_core") for name, maker in _NUMPY.items()},
-    HISTORY_BUFFER: Maker(ignored),
-    "mmengine.logging.message_hub.MessageHub": Maker(ignored),
-    "builtins.getattr": Maker(attribute),
-    "__builtin__.getattr": Maker(attribute),
+    HISTORY_BUFFER: Maker(_ignored),
+    "mmengine.logging.message_hub.MessageHub": Maker(_ignored),
+    "builtins.getattr": Maker(_attribute),
+    "__builtin__.getattr": Maker(_attribute),
 }
 """The names that a file may use, and the stand-in for each."""

@@ -48,14 +48,13 @@ def find_weights(directory: Path) -> Path:
         if (directory / name).is_file():
             return directory / name
     candidates = sorted(file for file in directory.glob("*") if file.suffix in SUFFIXES and file.is_file())
-    if len(candidates) == 1:
-        return candidates[0]
-    if candidates:
+    if len(candidates) > 1:
+        names = ", ".join(file.name for file in candidates)
         raise CheckpointError(
-            f"{directory} holds several files that may be the weights: "
-            f"{', '.join(file.name for file in candidates)}. Name one under model.weights in configuration.json."
+            f"{directory} holds several files that may be the weights: {names}. Name one under model.weights in "
+            "configuration.json."
         )
-    return directory / WEIGHTS
+    return candidates[0] if candidates else directory / WEIGHTS
 
 
 def read_source(path: Path) -> Source:
@@ -75,19 +74,14 @@ def read_source(path: Path) -> Source:
         raise CheckpointError(f"{path} holds a {type(content).__name__}; expected a dict with a state_dict.")
     nested = next((content[name] for name in ("state_dict", "model") if name in content), content)
     if not isinstance(nested, Mapping) or not nested:
-        raise CheckpointError(
-            f"{path} holds no state_dict. Found: {', '.join(map(str, list(content)[:8])) or 'nothing'}."
-        )
+        found = ", ".join(map(str, list(content)[:8])) or "nothing"
+        raise CheckpointError(f"{path} holds no state_dict. Found: {found}.")
     meta = content.get("meta")
     return Source(check_tensors(nested, str(path)), meta if isinstance(meta, Mapping) else {})
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file.
-
-    Raises:
-        ConfigError: it is missing, no JSON, or no object.
-    """
+    """The object in a JSON file, or a ConfigError if the file is missing or holds none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
