@@ -92,20 +92,30 @@ def _open(path: Path) -> tuple[Mask2Former, list[str]]:
 def locate(path: Path) -> tuple[Path, dict[str, Any]]:
     """The file of weights in a model directory, or ``path`` itself if it is a file, and the directory's configuration.
 
+    The configuration is empty if there is only a transformers model's ``config.json``.
+
     Raises:
-        CheckpointError: the directory does not tell which of several files holds the weights.
-        ConfigError: an unusable ``configuration.json``.
+        CheckpointError: ``model.weights`` names no file, and the directory has several.
+        ConfigError: ``configuration.json`` is missing or no JSON object, one of our entries that must be an object is
+            none, or ``model.weights`` is not a path inside the directory.
     """
     if not path.is_dir():
         return path, {}
-    configuration = read_configuration(path)
-    return weights_file(path, configuration), configuration
+    configuration = _read_configuration(path)
+    section = configuration.get("model", {})
+    if "weights" not in section:
+        return find_weights(path), configuration
+    if file := inside(path, section["weights"]):
+        return file, configuration
+    raise ConfigError(
+        f"{CONFIGURATION}: model.weights must be a path inside the model directory; got {section['weights']!r}."
+    )
 
 
 def interpret(path: Path, source: Source, configuration: Mapping[str, Any]) -> Checkpoint:
     """The checkpoint with the content ``source``, read from ``path``. The dialect's files beside it count too.
 
-    ``configuration`` comes from :func:`read_configuration` and overrules what these files say.
+    ``configuration`` comes from :func:`locate` and overrules what these files say.
 
     Raises:
         CheckpointError: it belongs to no known dialect or is no Mask2Former's, its files contradict what we compute,
@@ -160,12 +170,7 @@ def build(config: Mask2FormerConfig, tensors: Mapping[str, Tensor], where: str) 
     return model.eval()
 
 
-def read_configuration(directory: Path) -> dict[str, Any]:
-    """``configuration.json`` of a model directory; empty if there is only a transformers model's ``config.json``.
-
-    Raises:
-        ConfigError: it is missing or no JSON object, or one of our entries that must be an object is none.
-    """
+def _read_configuration(directory: Path) -> dict[str, Any]:
     file = directory / CONFIGURATION
     if not file.exists():
         if (directory / CONFIG).is_file():
@@ -181,23 +186,6 @@ def _check_sections(configuration: Mapping[str, Any], where: str) -> None:
         value = _section(configuration, *names)
         if not isinstance(value, dict):
             raise ConfigError(f"{where}: {'.'.join(names)} must be an object; found {type(value).__name__}.")
-
-
-def weights_file(directory: Path, configuration: Mapping[str, Any]) -> Path:
-    """The file of weights that ``model.weights`` names, or else the one that the directory has.
-
-    Raises:
-        CheckpointError: no file is named, and several are there.
-        ConfigError: ``model.weights`` is not a path inside the directory.
-    """
-    section = configuration.get("model", {})
-    if "weights" not in section:
-        return find_weights(directory)
-    if file := inside(directory, section["weights"]):
-        return file
-    raise ConfigError(
-        f"{CONFIGURATION}: model.weights must be a path inside the model directory; got {section['weights']!r}."
-    )
 
 
 def parse_dtype(dtype: str | torch.dtype) -> torch.dtype:

@@ -127,6 +127,7 @@ class Endpoint:
         return Call(*self._load(image), parameters)
 
     def _load(self, image: str) -> tuple[bytes, str]:
+        """The content of the image's file, and its name."""
         largest = self._limits.megabytes * MEGABYTE
         if image[:8].lower().startswith(("http://", "https://")):
             if len(image) > MAX_NAME:

@@ -4,9 +4,11 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from ..errors import ConfigError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,15 +32,21 @@ class Limits:
         Raises:
             ConfigError: a variable has an unusable value.
         """
-        values: dict[str, Any] = {}
-        for name, (convert, expected) in VARIABLES.items():
-            variable = f"SWINPAN_SERVE_{name.upper()}"
-            if text := environment.get(variable):
-                try:
-                    values[name] = convert(text)
-                except (KeyError, OSError, ValueError):
-                    raise ConfigError(f"{variable} must be {expected}; got {text!r}.") from None
-        return cls(**values)
+
+        def read(name: str, convert: Callable[[str], T], default: T, expected: str) -> T:
+            text = environment.get(name, "")
+            try:
+                return convert(text) if text else default
+            except (KeyError, OSError, ValueError):
+                raise ConfigError(f"{name} must be {expected}; got {text!r}.") from None
+
+        return cls(
+            folder=read("SWINPAN_SERVE_FOLDER", _folder, cls.folder, "a folder that exists"),
+            private_addresses=read(
+                "SWINPAN_SERVE_PRIVATE_ADDRESSES", {"0": False, "1": True}.__getitem__, cls.private_addresses, "0 or 1"
+            ),
+            megabytes=read("SWINPAN_SERVE_MEGABYTES", _positive, cls.megabytes, "a whole number of at least 1"),
+        )
 
 
 def _folder(text: str) -> Path:
@@ -53,11 +61,3 @@ def _positive(text: str) -> int:
     if number < 1:
         raise ValueError
     return number
-
-
-VARIABLES: Mapping[str, tuple[Callable[[str], Any], str]] = {
-    "folder": (_folder, "a folder that exists"),
-    "private_addresses": ({"0": False, "1": True}.__getitem__, "0 or 1"),
-    "megabytes": (_positive, "a whole number of at least 1"),
-}
-"""How to read the variable of each limit, and what it must be."""
