@@ -38,9 +38,8 @@ def infer_config(tensors: Mapping[str, Tensor], overrides: Mapping[str, Any], wh
         if value != known[name] and name not in (*DECODERS, *backbone.options):
             owner = next(other.title for other in BACKBONES.values() if name in other.options)
             raise ConfigError(f"{SECTION}: only a {owner} has {name}; this is a {backbone.title}.")
-    values = {**known, **overrides}
     try:
-        return _infer(tensors, backbone, values)
+        return _infer(tensors, backbone, {**known, **overrides})
     except ConfigError:
         raise
     except (KeyError, IndexError, ValueError, ZeroDivisionError) as error:
@@ -48,11 +47,7 @@ def infer_config(tensors: Mapping[str, Tensor], overrides: Mapping[str, Any], wh
 
 
 def find_backbone(tensors: Mapping[str, Tensor], where: str) -> Backbone:
-    """The backbone with the weights ``tensors``, under our keys.
-
-    Raises:
-        CheckpointError: they belong to none that is registered. ``where`` names the file.
-    """
+    """The backbone with the weights ``tensors``, under our keys; a CheckpointError if no registered one has them."""
     for backbone in BACKBONES.values():
         if backbone.marker in tensors:
             return backbone

@@ -104,14 +104,12 @@ def check_count(categories: Sequence[Category], count: int, where: str) -> None:
 
 
 def _unnamed(count: int, where: str) -> Resolved:
-    known: Mapping[int, tuple[tuple[Category, ...], Task, str]] = {
-        len(COCO_PANOPTIC): (COCO_PANOPTIC, "panoptic", "COCO panoptic"),
-        len(COCO_THINGS): (COCO_THINGS, "instance", "COCO's things, for instance segmentation"),
-    }
-    if count not in known:
-        raise _miscounted(where, count, 0)
-    categories, task, title = known[count]
-    return Resolved(categories, task, f"{where} names no classes; taking the {count} of {title}.")
+    remark = f"{where} names no classes; taking the {count} of COCO"
+    if count == len(COCO_PANOPTIC):
+        return Resolved(COCO_PANOPTIC, "panoptic", f"{remark} panoptic.")
+    if count == len(COCO_THINGS):
+        return Resolved(COCO_THINGS, "instance", f"{remark}'s things, for instance segmentation.")
+    raise _miscounted(where, count, 0)
 
 
 def _numbered(names: Sequence[str], things: frozenset[str]) -> tuple[Category, ...]:

@@ -10,7 +10,7 @@ import torch
 from ..config import Mask2FormerConfig
 from .dialects import Dialect
 from .files.source import Source, read_json, read_source
-from .load import build, interpret, locate, resolve_config
+from .load import build, interpret, locate
 
 PIECE = 2**20
 """Bytes that are hashed at a time."""
@@ -46,19 +46,14 @@ def inspect_checkpoint(path: Path) -> Inspection:
     weights, configuration = locate(path)
     source = read_source(weights)
     shapes = {key: torch.empty_like(tensor, device="meta") for key, tensor in source.tensors.items()}
-    checkpoint = interpret(weights, Source(shapes, source.meta))
-    config, remarks = resolve_config(checkpoint, configuration)
-    for remark in remarks:
+    checkpoint = interpret(weights, Source(shapes, source.meta), configuration)
+    for remark in checkpoint.remarks:
         warnings.warn(remark, stacklevel=2)
-    model = build(config, checkpoint.tensors, str(weights))
-    names = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in model.state_dict().values()})
-    return Inspection(
-        dialect=checkpoint.dialect,
-        config=config,
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
-        dtypes=tuple(names),
-        files=tuple(map(_file, _shards(weights))),
-    )
+    model = build(checkpoint.config, checkpoint.tensors, str(weights))
+    dtypes = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in model.state_dict().values()})
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    files = tuple(map(_file, _shards(weights)))
+    return Inspection(checkpoint.dialect, checkpoint.config, parameters, tuple(dtypes), files)
 
 
 def _shards(weights: Path) -> list[Path]:

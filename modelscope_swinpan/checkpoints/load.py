@@ -15,8 +15,8 @@ from ..config import Mask2FormerConfig, PostprocessConfig, PreprocessConfig, Tas
 from ..errors import CheckpointError, ConfigError
 from ..models.mask2former import Mask2Former
 from .architecture import find_backbone, infer_config, num_classes
-from .classes import Resolved, check_count, resolve
-from .dialects import Dialect, Notes, detect
+from .classes import Classes, Resolved, check_count, resolve
+from .dialects import Dialect, detect
 from .dialects.keymap import check_complete, shorten
 from .dialects.transformers import CONFIG
 from .files.source import Source, find_weights, inside, read_json, read_source
@@ -33,12 +33,12 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint of any dialect: weights under our keys, read from ``path``, and what its files say beside them."""
+    """A checkpoint of any dialect: weights under our keys, its model's config, and what to warn its user of."""
 
-    path: Path
     dialect: Dialect
     tensors: dict[str, Tensor]
-    notes: Notes
+    config: Mask2FormerConfig
+    remarks: list[str]
 
 
 def load_model(
@@ -84,50 +84,50 @@ def open_model(path: Path) -> Mask2Former:
 
 
 def _open(path: Path) -> tuple[Mask2Former, list[str]]:
-    """The model on the CPU in the file's dtype, and remarks that its user should be warned with."""
     weights, configuration = locate(path)
-    checkpoint = interpret(weights, read_source(weights))
-    config, remarks = resolve_config(checkpoint, configuration)
-    return build(config, checkpoint.tensors, str(weights)), remarks
+    checkpoint = interpret(weights, read_source(weights), configuration)
+    return build(checkpoint.config, checkpoint.tensors, str(weights)), checkpoint.remarks
 
 
 def locate(path: Path) -> tuple[Path, dict[str, Any]]:
     """The file of weights in a model directory, or ``path`` itself if it is a file, and the directory's configuration.
 
+    The configuration is empty if there is only a transformers model's ``config.json``.
+
     Raises:
-        CheckpointError: the directory does not tell which of several files holds the weights.
-        ConfigError: an unusable ``configuration.json``.
+        CheckpointError: ``model.weights`` names no file, and the directory has several.
+        ConfigError: ``configuration.json`` is missing or no JSON object, one of our entries that must be an object is
+            none, or ``model.weights`` is not a path inside the directory.
     """
     if not path.is_dir():
         return path, {}
-    configuration = read_configuration(path)
-    return weights_file(path, configuration), configuration
+    configuration = _read_configuration(path)
+    section = configuration.get("model", {})
+    if "weights" not in section:
+        return find_weights(path), configuration
+    if file := inside(path, section["weights"]):
+        return file, configuration
+    raise ConfigError(
+        f"{CONFIGURATION}: model.weights must be a path inside the model directory; got {section['weights']!r}."
+    )
 
 
-def interpret(path: Path, source: Source) -> Checkpoint:
+def interpret(path: Path, source: Source, configuration: Mapping[str, Any]) -> Checkpoint:
     """The checkpoint with the content ``source``, read from ``path``. The dialect's files beside it count too.
 
+    ``configuration`` comes from :func:`locate` and overrules what these files say.
+
     Raises:
-        CheckpointError: it belongs to no known dialect, or its files contradict what we compute.
-        ConfigError: one of the JSON files beside it is damaged.
+        CheckpointError: it belongs to no known dialect or is no Mask2Former's, its files contradict what we compute,
+            or its classes are not known.
+        ConfigError: a damaged JSON file, an unknown option, or one of the wrong type or out of range.
     """
-    dialect = detect(source.tensors, str(path))
+    where = str(path)
+    dialect = detect(source.tensors, where)
     tensors, _ = dialect.keymap.read(source.tensors)
-    return Checkpoint(path, dialect, tensors, dialect.notes(path, source.meta, find_backbone(tensors, str(path))))
-
-
-def resolve_config(checkpoint: Checkpoint, configuration: Mapping[str, Any]) -> tuple[Mask2FormerConfig, list[str]]:
-    """The config of a checkpoint's model, and remarks that its user should be warned with.
-
-    ``configuration`` comes from :func:`read_configuration` and overrules what the checkpoint says.
-
-    Raises:
-        CheckpointError: the weights do not belong to a Mask2Former, or its classes are not known.
-        ConfigError: an unknown option, or one of the wrong type or out of range.
-    """
-    where, notes = str(checkpoint.path), checkpoint.notes
+    notes = dialect.notes(path, source.meta, find_backbone(tensors, where))
     remarks = list(notes.remarks)
-    check_sections(notes.configuration, where)
+    _check_sections(notes.configuration, where)
     kind = configuration.get("preprocessor", {}).get("type")
     if kind is not None:  # one of ModelScope's, with options that only its class knows
         remarks.append(
@@ -137,9 +137,10 @@ def resolve_config(checkpoint: Checkpoint, configuration: Mapping[str, Any]) -> 
     model, architecture, preprocessor, postprocess = (
         {**_section(notes.configuration, *names), **_section(configuration, *names)} for names in SECTIONS
     )
-    config = infer_config(checkpoint.tensors, architecture, where)
-    classes = _classes(model, checkpoint)
-    remarks += [] if classes.remark is None else [classes.remark]
+    config = infer_config(tensors, architecture, where)
+    classes = _classes(model, notes.classes, num_classes(tensors), where)
+    if classes.remark is not None:
+        remarks.append(classes.remark)
     config = replace(
         config,
         categories=classes.categories,
@@ -147,7 +148,7 @@ def resolve_config(checkpoint: Checkpoint, configuration: Mapping[str, Any]) -> 
         preprocess=from_mapping(PreprocessConfig, preprocessor, f"{CONFIGURATION}: preprocessor"),
         postprocess=from_mapping(PostprocessConfig, postprocess, f"{CONFIGURATION}: model.postprocess"),
     )
-    return config, remarks
+    return Checkpoint(dialect, tensors, config, remarks)
 
 
 def build(config: Mask2FormerConfig, tensors: Mapping[str, Tensor], where: str) -> Mask2Former:
@@ -169,54 +170,26 @@ def build(config: Mask2FormerConfig, tensors: Mapping[str, Tensor], where: str) 
     return model.eval()
 
 
-def read_configuration(directory: Path) -> dict[str, Any]:
-    """``configuration.json`` of a model directory; empty if there is only a transformers model's ``config.json``.
-
-    Raises:
-        ConfigError: it is missing or no JSON object, or one of our entries that must be an object is none.
-    """
+def _read_configuration(directory: Path) -> dict[str, Any]:
     file = directory / CONFIGURATION
     if not file.exists():
         if (directory / CONFIG).is_file():
             return {}
         raise ConfigError(f"{directory} is no model directory: it has no {CONFIGURATION}.")
     configuration = read_json(file)
-    check_sections(configuration, str(file))
+    _check_sections(configuration, str(file))
     return configuration
 
 
-def check_sections(configuration: Mapping[str, Any], where: str) -> None:
-    """Raise a ConfigError unless each of :data:`SECTIONS` is an object or missing; ``where`` names the file."""
+def _check_sections(configuration: Mapping[str, Any], where: str) -> None:
     for names in SECTIONS:
         value = _section(configuration, *names)
         if not isinstance(value, dict):
             raise ConfigError(f"{where}: {'.'.join(names)} must be an object; found {type(value).__name__}.")
 
 
-def weights_file(directory: Path, configuration: Mapping[str, Any]) -> Path:
-    """The file of weights that ``model.weights`` names, or else the one that the directory has.
-
-    Raises:
-        CheckpointError: no file is named, and several are there.
-        ConfigError: ``model.weights`` is not a path inside the directory.
-    """
-    section = configuration.get("model", {})
-    if "weights" not in section:
-        return find_weights(directory)
-    file = inside(directory, section["weights"])
-    if file is None:
-        raise ConfigError(
-            f"{CONFIGURATION}: model.weights must be a path inside the model directory; got {section['weights']!r}."
-        )
-    return file
-
-
 def parse_dtype(dtype: str | torch.dtype) -> torch.dtype:
-    """The supported dtype of that name. A dtype itself is taken too.
-
-    Raises:
-        ConfigError: any other.
-    """
+    """The supported dtype of that name, or a ConfigError. A dtype itself is taken too."""
     name = str(dtype).removeprefix("torch.")
     if name not in DTYPES:
         raise ConfigError(f"dtype must be one of {', '.join(DTYPES)}; got {dtype!r}.")
@@ -224,11 +197,7 @@ def parse_dtype(dtype: str | torch.dtype) -> torch.dtype:
 
 
 def parse_device(device: str | torch.device) -> torch.device:
-    """The device of that name: 'cpu', 'cuda', 'cuda:1', 'mps'; ModelScope's 'gpu' is 'cuda'.
-
-    Raises:
-        ConfigError: no such device on this machine.
-    """
+    """The device of that name, or a ConfigError if this machine has none. ModelScope's 'gpu' is 'cuda'."""
     name = str(device).replace("gpu", "cuda")
     try:
         parsed = torch.device(name)
@@ -249,9 +218,8 @@ def _section(configuration: Mapping[str, Any], *names: str) -> Any:
     return value
 
 
-def _classes(section: Mapping[str, Any], checkpoint: Checkpoint) -> Resolved:
-    """Classes by the section ``model`` of the configuration, or else by the checkpoint."""
-    where, count, told = str(checkpoint.path), num_classes(checkpoint.tensors), checkpoint.notes.classes
+def _classes(section: Mapping[str, Any], told: Classes, count: int, where: str) -> Resolved:
+    """Classes by the section ``model`` of the configuration, or else by what the checkpoint tells."""
     task = section.get("task")
     if task is not None and task not in get_args(Task):
         raise ConfigError(f"{CONFIGURATION}: model.task must be one of {', '.join(get_args(Task))}; got {task!r}.")

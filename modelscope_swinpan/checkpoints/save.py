@@ -73,31 +73,26 @@ def _tensors(model: Mask2Former, dialect: Dialect) -> dict[str, Tensor]:
 
 
 def _configuration(model: Mask2Former, writer: Writer) -> dict[str, Any]:
-    """``configuration.json``."""
     described = native.describe(model.config)
+    model_type = backbone_of(model.config.backbone).model_type
     return {
         "framework": "pytorch",
         "task": "image-segmentation",
         "pipeline": {"type": "image-panoptic-segmentation"},
         **described,
-        "model": {
-            "type": backbone_of(model.config.backbone).model_type,
-            "weights": writer.weights,
-            **described["model"],
-        },
+        "model": {"type": model_type, "weights": writer.weights, **described["model"]},
     }
 
 
 def _pretty(content: Mapping[str, Any]) -> str:
     """JSON text with each small list and object on one line."""
+
+    def one_line(found: re.Match[str]) -> str:
+        joined = re.sub(r"(?<=[\[{])\n\s*|\n\s*(?=[\]}])", "", found[0])  # JSON has no line breaks in strings
+        joined = re.sub(r"\n\s*", " ", joined)
+        return joined if len(joined) < MAX_LINE else found[0]
+
     text = json.dumps(content, indent=4, ensure_ascii=False)
     for innermost in (r"\[[^\[\]{}]*\]", r"\{[^{}]*\}"):
-        text = re.sub(innermost, lambda found: _one_line(found[0]), text)
+        text = re.sub(innermost, one_line, text)
     return text + "\n"
-
-
-def _one_line(text: str) -> str:
-    """``text`` on one line, unless that is too long. JSON has no line breaks in strings."""
-    joined = re.sub(r"(?<=[\[{])\n\s*|\n\s*(?=[\]}])", "", text)
-    joined = re.sub(r"\n\s*", " ", joined)
-    return joined if len(joined) < MAX_LINE else text

@@ -31,22 +31,14 @@ class Internal(NamedTuple):
     since: str = "1.15"
 
     def get(self) -> Any:
-        """What ``name`` ('module:object') stands for.
-
-        Raises:
-            ConfigError: the installed version does not have it.
-        """
+        """What ``name`` ('module:object') stands for, or a ConfigError if the installed version does not have it."""
         try:
             return pkgutil.resolve_name(self.name)
         except (AttributeError, ImportError) as error:
             raise incompatible(f"it has no {self.name} ({self.use})") from error
 
     def wrap(self, wrapper: Callable[..., Any]) -> None:
-        """Replace the function by ``wrapper``, which wrapt calls with the function and its arguments.
-
-        Raises:
-            ConfigError: the installed version does not have it.
-        """
+        """Replace the function by ``wrapper``, which wrapt calls with the function and its arguments."""
         self.get()
         module, name = self.name.split(":")
         wrapt.wrap_function_wrapper(module, name, wrapper)
@@ -106,11 +98,7 @@ class Part:
     vital: bool = False
 
     def register(self, built: Callable[..., Any]) -> None:
-        """Have ModelScope build ``built`` for the types of the registry, instead of upstream's class.
-
-        Raises:
-            ConfigError: the installed version lacks something that this part needs.
-        """
+        """Have ModelScope build ``built`` for the registry's types; a ConfigError if a need is missing."""
         for needed in self.needs:
             needed.get()
         if self.registry is not None:

@@ -6,7 +6,6 @@ decode every format it knows, and answers every mistake with status 500 and a tr
 
 import asyncio
 import base64
-import binascii
 import json
 import logging
 import string
@@ -74,7 +73,9 @@ class Endpoint:
             return _failure(503, f"{MAX_PRESENT} requests are being answered or waiting. Try again later.")
         self._present += 1
         try:
-            return Response(await self._answer(request), media_type="application/json")
+            call = await run_in_threadpool(self.read, await self._body(request))
+            answer = await asyncio.get_running_loop().run_in_executor(self._model_thread, self._segment, call)
+            return Response(answer, media_type="application/json")
         except HTTPException as error:
             return _failure(error.status_code, error.detail)
         except ClientDisconnect:
@@ -88,10 +89,6 @@ class Endpoint:
             return _failure(500, "The server failed; its log says why.")
         finally:
             self._present -= 1
-
-    async def _answer(self, request: Request) -> bytes:
-        call = await run_in_threadpool(self.read, await self._body(request))
-        return await asyncio.get_running_loop().run_in_executor(self._model_thread, self.segment, call)
 
     async def _body(self, request: Request) -> bytes:
         largest = self._limits.megabytes * MEGABYTE
@@ -111,12 +108,7 @@ class Endpoint:
         return bytes(body)
 
     def read(self, body: bytes) -> Call:
-        """Parse a request's body and fetch its image.
-
-        Raises:
-            ConfigError: the body does not have the form that :class:`Endpoint` describes, or an option is unknown.
-            ImageError: the image is missing, or may not be fetched.
-        """
+        """Parse a request's body and fetch its image. A mistake in it raises a ConfigError or an ImageError."""
         try:
             content = json.loads(body)
         except (ValueError, RecursionError) as error:
@@ -148,7 +140,7 @@ class Endpoint:
             return path.read_bytes(), image
         try:
             return base64.b64decode(image.translate(_TO_STANDARD_BASE64), validate=True), "input.image"
-        except (binascii.Error, ValueError):
+        except ValueError:  # binascii.Error is one
             files = "not read" if self._limits.folder is None else "read from one folder only"
             raise ImageError(
                 f"input.image is neither an http(s) URL nor a file's content in base64: {image[:60]!r}. Files of this "
@@ -166,13 +158,8 @@ class Endpoint:
         except (OSError, ValueError):  # not even the form of a path
             return None
 
-    def segment(self, call: Call) -> bytes:
-        """Run the pipeline; returns its answer as JSON.
-
-        Raises:
-            ImageError: the content is not a usable image.
-            ConfigError: an option's value is wrong, or the answer would be too large.
-        """
+    def _segment(self, call: Call) -> bytes:
+        """The pipeline's answer, as JSON."""
         rgb = decode_file(call.content, call.name)
         if call.parameters.get("mask_format", "list") == "list" and rgb[..., 0].size > MAX_LISTED_PIXELS:
             raise ConfigError(

@@ -26,11 +26,7 @@ class PublicSession(HTTPSession):
         self.trust_env = False
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        """Send one request, or follow one redirect.
-
-        Raises:
-            ImageError: the host's address is not public.
-        """
+        """Send one request, or follow one redirect; an ImageError if the host's address is not public."""
         try:
             response: requests.Response = super().send(request, **options)
         except InvalidIPAddress:

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from ..card.hub_id import HUB_ID
-from ..checkpoints.load import read_configuration, weights_file
+from ..checkpoints.load import locate
 from ..errors import HubError
 
 _logger = logging.getLogger(__name__)
@@ -53,6 +53,6 @@ def _complete_copy(model_id: str) -> Path | None:
 
     try:
         copy = Path(snapshot_download(model_id, local_files_only=True))
-        return copy if weights_file(copy, read_configuration(copy)).is_file() else None
+        return copy if locate(copy)[0].is_file() else None
     except Exception:  # no copy, or no model in it
         return None

@@ -2,9 +2,8 @@
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from modelscope.metrics.base import Metric
@@ -37,7 +36,7 @@ class PanopticMetric(Metric):
             DatasetError: a field of a category is missing or wrong.
         """
         self.categories = parse_categories(categories)
-        self._pairs: list[_Pair] = []
+        self._images: list[_Image] = []
 
     def add(self, outputs: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
         """Add the pipeline's answer (``outputs``) to one image, and the image's row as of :class:`~.rows.RowDataset`.
@@ -48,7 +47,7 @@ class PanopticMetric(Metric):
             ConfigError: ``outputs`` is not an answer of the panoptic pipeline, or of another size than the row's label.
             DatasetError: the row is wrong.
         """
-        truth = read_annotation(inputs, self.categories, f"row {len(self._pairs)}")
+        truth = read_annotation(inputs, self.categories, f"row {len(self._images)}")
         try:
             ids, found = np.asarray(outputs["panoptic_seg"], np.int32), outputs["segments_info"]
             segments = tuple(Segment(**segment) for segment in found)
@@ -63,11 +62,11 @@ class PanopticMetric(Metric):
             )
         known = {category.id for category in self.categories}
         kept = tuple(segment for segment in segments if segment.category_id in known)
-        self._pairs.append(_Pair(PackedIds.pack(truth.segment_ids), truth.segments, PackedIds.pack(ids), kept))
+        self._images.append(_Image(PackedIds.pack(truth.segment_ids), truth.segments, PackedIds.pack(ids), kept))
 
     def merge(self, other: "PanopticMetric") -> None:
         """Add the images of another process's metric."""
-        self._pairs += other._pairs
+        self._images += other._images
 
     def evaluate(self) -> dict[str, float]:
         """The figures (0–100): pq, sq and rq of all classes, pq_things, pq_stuff; NaN where there is nothing to score.
@@ -82,27 +81,21 @@ class PanopticMetric(Metric):
                 CocoPanopticWriter(truth, self.categories) as truths,
                 CocoPanopticWriter(found, self.categories) as ours,
             ):
-                for number, pair in enumerate(self._pairs, start=1):
+                for number, image in enumerate(self._images, start=1):
                     name = f"{number}.png"
-                    truths.add_annotation(name, name, pair.annotation())
-                    ours.add(name, name, pair.result())
+                    truth_ids, ids = image.true_ids.unpack(), image.ids.unpack()
+                    truths.add_annotation(name, name, Annotation(segment_ids=truth_ids, segments=image.true_segments))
+                    ours.add(name, name, PanopticResult(ids, image.segments, void_id=0))
             return panoptic_figures(score(CocoPanoptic.open(truth), found).panoptic)
 
 
-@dataclass(frozen=True)
-class _Pair:
+class _Image(NamedTuple):
     """Ground truth and answer of one image."""
 
     true_ids: PackedIds
     true_segments: tuple[SegmentInfo, ...]
     ids: PackedIds
     segments: tuple[Segment, ...]
-
-    def annotation(self) -> Annotation:
-        return Annotation(segment_ids=self.true_ids.unpack(), segments=self.true_segments)
-
-    def result(self) -> PanopticResult:
-        return PanopticResult(self.ids.unpack(), self.segments, void_id=0)
 
 
 METRIC.register(PanopticMetric)

@@ -6,9 +6,8 @@ from functools import lru_cache, partial
 from typing import Any
 
 from ..errors import DatasetError, ImageError
-from ..images.decode import ROW_KEYS
 from ..runs.inputs import Entry, Inputs, Source
-from .rows import Rows
+from .rows import Rows, image_column
 
 _opening = threading.Lock()
 
@@ -29,14 +28,13 @@ def _entries(name: str, count: int) -> Iterator[Entry]:
 
 
 def _read(dataset: str, split: str | None, subset: str | None, source: Source) -> dict[str, Any]:
-    """The image column of one row."""
     with _opening:
         rows = _open(dataset, split, subset)
     try:
         row = rows[int(source)]
     except Exception as error:  # a damaged image makes its decoder raise nearly anything
         raise ImageError(f"{dataset}, row {source}: cannot be read: {error or type(error).__name__}") from None
-    return {key: {"bytes": row[key]} if isinstance(row[key], bytes) else row[key] for key in ROW_KEYS if key in row}
+    return image_column(row)
 
 
 @lru_cache(maxsize=1)

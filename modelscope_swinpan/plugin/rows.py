@@ -52,7 +52,10 @@ class RowDataset(Dataset[Example]):
         row, where = self._rows[index], f"row {index}"
         if not isinstance(row, Mapping):
             raise DatasetError(f"{where} is of type {type(row).__name__}, expected a mapping of columns.")
-        image = _image(row, where)
+        try:
+            image = decode_image(image_column(row))
+        except ImageError as error:
+            raise DatasetError(f"{where}: {error}") from None
         truth = read_annotation(row, self.categories, where, size=Size(*image.shape[:2]))
         return Example(segment_ids=truth.segment_ids, segments=truth.segments, image=image)
 
@@ -90,18 +93,13 @@ def parse_categories(listed: Sequence[Category | Mapping[str, Any]]) -> tuple[Ca
     return read_categories(Node({"categories": list(listed)}, "default_args"))
 
 
+def image_column(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row's image alone, in a form that ``decode_image`` takes."""
+    return {key: {"bytes": row[key]} if isinstance(row[key], bytes) else row[key] for key in ROW_KEYS if key in row}
+
+
 def _filled(info: Any) -> Any:
     return {key: value for key, value in info.items() if value is not None} if isinstance(info, Mapping) else info
-
-
-def _image(row: Mapping[str, Any], where: str) -> npt.NDArray[np.uint8]:
-    row = {
-        key: {"bytes": value} if isinstance(value, bytes) else value for key, value in row.items() if key in ROW_KEYS
-    }
-    try:
-        return decode_image(row)
-    except ImageError as error:
-        raise DatasetError(f"{where}: {error}") from None
 
 
 def _segment_ids(value: Any, where: str, size: Size | None) -> npt.NDArray[np.int32]:

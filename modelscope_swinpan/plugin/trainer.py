@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -34,21 +35,6 @@ OUTPUT = "output"
 """The folder of the trained model, in ``work_dir``."""
 EVAL_DATASET = "eval_dataset"
 """The folder that evaluation examples are written to, in ``work_dir``, unless they are a COCO dataset on disk."""
-ARGUMENTS = (
-    "categories",
-    "cfg_file",
-    "cfg_modify_fn",
-    "device",
-    "eval_dataset",
-    "launcher",
-    "max_epochs",
-    "model",
-    "model_revision",
-    "seed",
-    "train_dataset",
-    "trust_remote_code",
-    "work_dir",
-)
 
 _logger = get_logger()
 
@@ -109,7 +95,8 @@ class SwinPanTrainer(BaseTrainer):
             HubError: the model is not on this disk and could not be fetched.
             CheckpointError: its weights are missing, damaged, unsafe, or of another model.
         """
-        check_names(options, ARGUMENTS, "build_trainer()")
+        known = {*signature(SwinPanTrainer).parameters, "trust_remote_code"} - {"options"}
+        check_names(options, known, "build_trainer()")
         check_device(device)
         if launcher not in (None, "pytorch"):
             raise ConfigError(

@@ -29,11 +29,7 @@ class KeyMap:
         return any(pattern.fullmatch(key) for _, pattern in self._read)
 
     def read(self, tensors: "Mapping[str, Tensor]") -> "tuple[dict[str, Tensor], list[str]]":
-        """Tensors under our keys, and the dialect's keys without a rule.
-
-        Raises:
-            CheckpointError: two keys stand for one of ours, or parts of one do not fit together.
-        """
+        """Tensors under our keys, and the dialect's keys without a rule. Two for one of ours are an error."""
         out: dict[str, Tensor] = {}
         parts: dict[str, dict[int, Tensor]] = {}
         unknown = []
@@ -52,11 +48,7 @@ class KeyMap:
         return out, unknown
 
     def write(self, tensors: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
-        """Our tensors under the dialect's keys, and the constants that go with them. The first rule for a key counts.
-
-        Raises:
-            CheckpointError: the dialect has no rule for one of them.
-        """
+        """Our tensors under the dialect's keys, with its constants. The first rule for a key counts."""
         out: dict[str, Tensor] = {}
         for key, tensor in tensors.items():
             rule, found = _first(self._write, key)
@@ -75,15 +67,14 @@ class KeyMap:
 
 def check_complete(tensors: "Mapping[str, Tensor]", expected: "Mapping[str, Tensor]", where: str) -> None:
     """Raise one CheckpointError that lists all missing, unused and mis-shaped keys."""
-    shaped = [
-        f"{key} (found {tuple(tensors[key].shape)}, expected {tuple(expected[key].shape)})"
-        for key in expected
-        if key in tensors and tensors[key].shape != expected[key].shape
-    ]
     problems = {
         "missing": [key for key in expected if key not in tensors],
         "unused": [key for key in tensors if key not in expected],
-        "mis-shaped": shaped,
+        "mis-shaped": [
+            f"{key} (found {tuple(tensors[key].shape)}, expected {tuple(expected[key].shape)})"
+            for key in expected
+            if key in tensors and tensors[key].shape != expected[key].shape
+        ],
     }
     if any(problems.values()):
         listed = "; ".join(f"{len(keys)} {name}: {shorten(keys)}" for name, keys in problems.items() if keys)
@@ -98,8 +89,7 @@ def shorten(keys: Sequence[str]) -> str:
 
 def _first(rules: Sequence[tuple[Rule, re.Pattern[str]]], key: str) -> tuple[Rule | None, re.Match[str] | None]:
     for rule, pattern in rules:
-        found = pattern.fullmatch(key)
-        if found:
+        if found := pattern.fullmatch(key):
             return rule, found
     return None, None
 

@@ -58,23 +58,15 @@ def to_header(config: Mask2FormerConfig) -> dict[str, str]:
     return {"format": "pt", HEADER: json.dumps(describe(config), separators=(",", ":"))}
 
 
-def from_header(metadata: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Read what :func:`to_header` wrote; empty if the header has no such entry. The caller checks the values.
-
-    Raises:
-        CheckpointError: it is no JSON object of objects.
-    """
-    try:
-        found = json.loads(metadata.get(HEADER, "{}"))
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{where}: the description in its header is damaged ({error}). Fetch it again.") from None
-    if not isinstance(found, dict) or not all(isinstance(entry, dict) for entry in found.values()):
-        raise CheckpointError(f"{where}: the description in its header is no JSON object of objects. Fetch it again.")
-    return found
-
-
 def _notes(path: Path, meta: Mapping[str, Any], backbone: "Backbone") -> Notes:
-    return Notes(configuration=from_header(meta, str(path)))
+    """What :func:`to_header` wrote, if the header has it. The caller checks the values."""
+    try:
+        found = json.loads(meta.get(HEADER, "{}"))
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: the description in its header is damaged ({error}). Fetch it again.") from None
+    if not isinstance(found, dict) or not all(isinstance(entry, dict) for entry in found.values()):
+        raise CheckpointError(f"{path}: the description in its header is no JSON object of objects. Fetch it again.")
+    return Notes(configuration=found)
 
 
 def _write(path: Path, tensors: "Mapping[str, Tensor]", config: Mask2FormerConfig) -> None:

@@ -100,14 +100,11 @@ def writers() -> dict[str, Writer]:
 
 
 def writable(form: str) -> tuple[Dialect, Writer]:
-    """The dialect of that name, and its writer.
-
-    Raises:
-        ConfigError: there is no such dialect that can be written.
-    """
-    if form not in writers():
-        raise ConfigError(f"form must be one of {', '.join(writers())}; got {form!r}.")
-    return DIALECTS[form], writers()[form]
+    """The dialect of that name and its writer, or a ConfigError if there is none that can be written."""
+    known = writers()
+    if form not in known:
+        raise ConfigError(f"form must be one of {', '.join(known)}; got {form!r}.")
+    return DIALECTS[form], known[form]
 
 
 def detect(keys: Iterable[str], where: str) -> Dialect:

@@ -105,10 +105,6 @@ def read_config(directory: Path, fixed: Mapping[str, Any]) -> tuple[Classes, dic
     """Classes and our entries of ``configuration.json``, from ``config.json``; both empty if there is no such file.
 
     ``fixed`` are the values that its ``backbone_config`` must have, if it has the options.
-
-    Raises:
-        ConfigError: it is no JSON object, or an entry is of the wrong type.
-        CheckpointError: it belongs to another model, or to a Mask2Former with options that we do not compute.
     """
     path = directory / CONFIG
     content = _read(path)
@@ -130,15 +126,9 @@ def read_config(directory: Path, fixed: Mapping[str, Any]) -> tuple[Classes, dic
 
 
 def read_preprocessor(directory: Path) -> tuple[PreprocessConfig, tuple[str, ...]]:
-    """Preprocessing by ``preprocessor_config.json``, with our defaults for what it leaves out, and remarks on it.
-
-    Raises:
-        ConfigError: it is no JSON object, or an entry is of the wrong type or out of range.
-    """
+    """Preprocessing by ``preprocessor_config.json``, with our defaults for what it leaves out, and remarks on it."""
     path = directory / PREPROCESSOR
-    content = _read(path)
-    if content is None:
-        return PreprocessConfig(), ()
+    content = _read(path) or {}
     sizes, remarks = _sizes(content, path)
     values = {**sizes, **_normalisation(content, path)}
     divisor = content.get("size_divisor")
@@ -197,7 +187,7 @@ def _normalisation(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
     normalised = content.get("do_normalize", True)
     values = {}
     for ours, theirs, neutral in (("mean", "image_mean", 0), ("std", "image_std", 1)):
-        numbers = content.get(theirs) if normalised else [neutral] * 3
+        numbers = content.get(theirs) if normalised else neutral
         if numbers is None:
             continue
         numbers = [numbers] * 3 if isinstance(numbers, int | float) else numbers
@@ -211,12 +201,11 @@ def _normalisation(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
     return values
 
 
-def model_config(config: Mask2FormerConfig) -> dict[str, Any]:
-    """``config.json``.
+def _files(config: Mask2FormerConfig) -> dict[str, dict[str, Any]]:
+    return {CONFIG: _model_config(config), PREPROCESSOR: _preprocessor_config(config)}
 
-    Raises:
-        CheckpointError: transformers cannot compute this model.
-    """
+
+def _model_config(config: Mask2FormerConfig) -> dict[str, Any]:
     from ...models.backbones import BACKBONES, backbone_of  # imports PyTorch
 
     backbone, pixel_decoder, decoder = config.backbone, config.pixel_decoder, config.transformer_decoder
@@ -248,8 +237,7 @@ def model_config(config: Mask2FormerConfig) -> dict[str, Any]:
     }
 
 
-def preprocessor_config(config: Mask2FormerConfig) -> dict[str, Any]:
-    """``preprocessor_config.json``."""
+def _preprocessor_config(config: Mask2FormerConfig) -> dict[str, Any]:
     preprocess = config.preprocess
     return {
         "image_processor_type": "Mask2FormerImageProcessor",
@@ -266,10 +254,6 @@ def preprocessor_config(config: Mask2FormerConfig) -> dict[str, Any]:
         "ignore_index": 255,
         "num_labels": config.num_classes,
     }
-
-
-def _files(config: Mask2FormerConfig) -> dict[str, dict[str, Any]]:
-    return {CONFIG: model_config(config), PREPROCESSOR: preprocessor_config(config)}
 
 
 def _write(path: Path, tensors: "Mapping[str, Tensor]", config: Mask2FormerConfig) -> None:

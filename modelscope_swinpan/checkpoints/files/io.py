@@ -41,17 +41,19 @@ STORAGES = {
 
 
 def read_torch(path: Path) -> Any:
-    """The object in a ``torch.save`` file, with its tensors memory-mapped if possible.
+    """The object in a ``torch.save`` file or a plain pickle (detectron2's ``.pkl``), with its tensors memory-mapped.
 
     The file may hold tensors, plain containers, numpy's arrays (returned as tensors) and scalars (as numbers), and
-    mmengine's training history, which is dropped.
+    mmengine's training history, which is dropped. Only tensors whose address does not suit their dtype are copied.
 
     Raises:
         CheckpointError: the file is missing, empty, truncated or no checkpoint, claims more content than it has, or
             holds anything that would have to be executed.
     """
     with readable(path), mapped(path) as data:
-        return _read_archive(path, data) if data[:4] == ZIP_MAGIC else _read_legacy(path, data)
+        if data[:4] == ZIP_MAGIC:
+            return _read_archive(path, data)
+        return Unpickler(data, KNOWN).load() if path.suffix == ".pkl" else _read_legacy(path, data)
 
 
 def check_tensors(tensors: Mapping[Any, Any], where: str) -> dict[str, Tensor]:
@@ -166,10 +168,6 @@ def _rebuild_tensor(flat: Any, offset: Any, shape: Any, stride: Any, *_: Any) ->
     return view(flat, offset, shape, stride)
 
 
-def _rebuild_parameter(data: Any, *_: Any) -> Any:
-    return data
-
-
 TORCH_KNOWN: dict[str, Any] = {
     **KNOWN,
     **{f"torch.{name}": dtype for name, dtype in STORAGES.items()},
@@ -178,6 +176,6 @@ TORCH_KNOWN: dict[str, Any] = {
     "torch.device": Maker(lambda *_: "a device"),
     "torch._utils._rebuild_tensor": Maker(_rebuild_tensor),
     "torch._utils._rebuild_tensor_v2": Maker(_rebuild_tensor),
-    "torch._utils._rebuild_parameter": Maker(_rebuild_parameter),
-    "torch._utils._rebuild_parameter_with_state": Maker(_rebuild_parameter),
+    "torch._utils._rebuild_parameter": Maker(lambda data, *_: data),
+    "torch._utils._rebuild_parameter_with_state": Maker(lambda data, *_: data),
 }

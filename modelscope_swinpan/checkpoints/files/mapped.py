@@ -57,11 +57,7 @@ def tensor(raw: bytes | memoryview, dtype: torch.dtype) -> Tensor:
 
 
 def view(flat: Tensor, offset: int, shape: Sequence[int], stride: Sequence[int]) -> Tensor:
-    """A view of ``flat`` (N,). Offset, shape and stride count elements.
-
-    Raises:
-        ValueError: these are not valid :func:`sizes`, or the view would be larger than ``flat``.
-    """
+    """A view of ``flat`` (N,), or a ValueError if it would be larger. Offset, shape and stride count elements."""
     numel = prod(sizes(shape))
     reach = sizes([offset])[0] + 1 + sum((n - 1) * step for n, step in zip(shape, sizes(stride), strict=True))
     if numel and max(numel, reach) > flat.numel():
@@ -70,11 +66,7 @@ def view(flat: Tensor, offset: int, shape: Sequence[int], stride: Sequence[int])
 
 
 def sizes(values: Any) -> Sequence[int]:
-    """Return ``values`` if they can be the shape or the strides of a tensor.
-
-    Raises:
-        ValueError: there are too many, or one is too large, negative or no integer.
-    """
+    """Return ``values`` if they can be the shape or the strides of a tensor, or raise a ValueError."""
     if len(values) > MAX_DIMENSIONS or not all(type(value) is int and 0 <= value < 2**62 for value in values):
         raise ValueError("a tensor of impossible shape")
     numbers: Sequence[int] = values

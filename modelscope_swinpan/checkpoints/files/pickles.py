@@ -1,4 +1,4 @@
-"""What pickled checkpoints may hold besides plain containers, and the reader of plain pickles (detectron2's ``.pkl``).
+"""What pickled checkpoints may hold besides plain containers.
 
 Every name in a file is answered by a stand-in from here. Nothing that a file names is ever looked up.
 """
@@ -6,14 +6,13 @@ Every name in a file is answered by a stand-in from here. Nothing that a file na
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from operator import mul
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .mapped import mapped, readable, sizes, tensor, view
-from .unpickler import ForbiddenError, Maker, Unbuilt, Unpickler, checked_dict, checked_key
+from .mapped import sizes, tensor, view
+from .unpickler import ForbiddenError, Maker, Unbuilt, checked_dict, checked_key
 
 ARRAY_DTYPES = {
     "b1": torch.bool,
@@ -34,117 +33,86 @@ ARRAY_DTYPES = {
 HISTORY_BUFFER = "mmengine.logging.history_buffer.HistoryBuffer"
 
 
-def read_pickle(path: Path) -> Any:
-    """The object in a plain pickle, such as detectron2's ``{"model": {name: array, …}, "__author__": …}``.
+def _numpy_dtype(name: Any, *_: Any) -> Unbuilt:
+    """The torch dtype of a numpy dtype, once its state gives the byte order: little-endian, or single bytes."""
+    code = name.lstrip("<|=") if type(name) is str else "no name"
+    if code not in ARRAY_DTYPES:
+        raise ForbiddenError(f"numpy arrays of dtype {code[:40]!r}")
 
-    numpy's arrays become tensors, memory-mapped if possible, and its scalars Python's numbers.
-
-    Raises:
-        CheckpointError: the file is missing, empty, truncated, no pickle, or holds anything that would have to be
-            executed.
-    """
-    with readable(path), mapped(path) as data:
-        return Unpickler(data, KNOWN).load()
-
-
-class Dtype(Unbuilt):
-    """A numpy dtype whose byte order is not known yet."""
-
-    def __init__(self, name: Any, *_: Any) -> None:
-        code = name.lstrip("<|=") if type(name) is str else "no name"
-        if code not in ARRAY_DTYPES:
-            raise ForbiddenError(f"numpy arrays of dtype {code[:40]!r}")
-        self.torch = ARRAY_DTYPES[code]
-
-    def build(self, state: Any) -> "Dtype":
-        """Check that the numbers are little-endian, or single bytes."""
+    def build(state: Any) -> torch.dtype:
         if type(state[1]) is not str or state[1] not in "<|=":
             raise ValueError("a numpy array of another byte order")
-        finished = Dtype.__new__(Dtype)
-        finished.torch = self.torch
-        return finished
+        return ARRAY_DTYPES[code]
+
+    return Unbuilt(build)
 
 
-class Array(Unbuilt):
-    """A numpy array whose content is not known yet."""
-
-    def __init__(self, *_: Any) -> None:
-        pass
-
-    def build(self, state: Any) -> Tensor:
-        """The array as a tensor."""
+def _empty_array(*_: Any) -> Unbuilt:
+    def build(state: Any) -> Tensor:
         _, shape, dtype, fortran, raw = state
-        return array(raw, dtype, shape, "F" if fortran else "C")
+        return _array(raw, dtype, shape, "F" if fortran else "C")
+
+    return Unbuilt(build)
 
 
-class Ignored(Unbuilt):
+def _ignored(*_: Any) -> Unbuilt:
     """An object that only training needs."""
-
-    def __init__(self, *_: Any) -> None:
-        pass
-
-    def build(self, state: Any) -> "Ignored":
-        """Drop its state."""
-        return Ignored()
+    return Unbuilt(lambda state: None)
 
 
-def array(raw: Any, dtype: Any, shape: Any, order: Any) -> Tensor:
-    """A numpy array as a tensor. ``order`` "F" means that the first axis varies fastest."""
+def _array(raw: Any, dtype: Any, shape: Any, order: Any) -> Tensor:
+    """A numpy array. ``order`` "F" means that the first axis varies fastest."""
     content = raw.encode("latin-1") if type(raw) is str else raw
-    if type(dtype) is not Dtype or not isinstance(content, bytes | memoryview):
+    if type(dtype) is not torch.dtype or not isinstance(content, bytes | memoryview):
         raise ValueError("a numpy array without numbers")
     axes = sizes(shape) if order == "F" else sizes(shape)[::-1]
     stride = tuple(accumulate(axes, mul, initial=1))[: len(axes)]
-    return view(tensor(content, dtype.torch), 0, shape, stride if order == "F" else stride[::-1])
+    return view(tensor(content, dtype), 0, shape, stride if order == "F" else stride[::-1])
 
 
-def scalar(dtype: Any, raw: Any) -> Any:
-    """A numpy scalar as a Python number."""
-    return array(raw, dtype, (), "C").item()
+def _scalar(dtype: Any, raw: Any) -> Any:
+    return _array(raw, dtype, (), "C").item()
 
 
-def encode(text: Any, encoding: Any) -> bytes:
+def _encode(text: Any, encoding: Any) -> bytes:
     """Bytes, from the text that pickles of protocol 2 hold for them."""
     if type(text) is not str or encoding != "latin1":
         raise ForbiddenError("_codecs.encode of anything but bytes")
     return text.encode("latin-1")
 
 
-def attribute(owner: Any, name: Any) -> Ignored:
+def _attribute(owner: Any, name: Any) -> None:
     """A method of mmengine's history buffer: some versions pickle a table of them with every buffer."""
     if owner is not KNOWN[HISTORY_BUFFER]:
         raise ForbiddenError("getattr of anything but mmengine's HistoryBuffer")
-    return Ignored()
 
 
-def pairs(items: Iterable[tuple[Any, Any]] | Mapping[Any, Any] = ()) -> dict[Any, Any]:
-    """A plain dict instead of an OrderedDict or a Counter."""
+def _pairs(items: Iterable[tuple[Any, Any]] | Mapping[Any, Any] = ()) -> dict[Any, Any]:
     return checked_dict(items.items() if isinstance(items, Mapping) else items)
 
 
-def elements(items: Iterable[Any] = ()) -> set[Any]:
-    """A set."""
+def _elements(items: Iterable[Any] = ()) -> set[Any]:
     return set(map(checked_key, items))
 
 
 _NUMPY = {
-    "multiarray._reconstruct": Maker(Array),
-    "multiarray.scalar": Maker(scalar),
-    "numeric._frombuffer": Maker(array),
+    "multiarray._reconstruct": Maker(_empty_array),
+    "multiarray.scalar": Maker(_scalar),
+    "numeric._frombuffer": Maker(_array),
 }
 KNOWN: dict[str, Any] = {
-    "collections.OrderedDict": Maker(pairs),
-    "collections.Counter": Maker(pairs),
-    "builtins.set": Maker(elements),
-    "__builtin__.set": Maker(elements),
+    "collections.OrderedDict": Maker(_pairs),
+    "collections.Counter": Maker(_pairs),
+    "builtins.set": Maker(_elements),
+    "__builtin__.set": Maker(_elements),
     "__builtin__.bytes": Maker(lambda: b""),  # empty ones, in protocol 2
-    "_codecs.encode": Maker(encode),
-    "numpy.dtype": Maker(Dtype),
+    "_codecs.encode": Maker(_encode),
+    "numpy.dtype": Maker(_numpy_dtype),
     "numpy.ndarray": "numpy.ndarray",
     **{f"numpy.{core}.{name}": maker for core in ("core", "_core") for name, maker in _NUMPY.items()},
-    HISTORY_BUFFER: Maker(Ignored),
-    "mmengine.logging.message_hub.MessageHub": Maker(Ignored),
-    "builtins.getattr": Maker(attribute),
-    "__builtin__.getattr": Maker(attribute),
+    HISTORY_BUFFER: Maker(_ignored),
+    "mmengine.logging.message_hub.MessageHub": Maker(_ignored),
+    "builtins.getattr": Maker(_attribute),
+    "__builtin__.getattr": Maker(_attribute),
 }
 """The names that a file may use, and the stand-in for each."""

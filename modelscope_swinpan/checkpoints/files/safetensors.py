@@ -25,22 +25,15 @@ ALIGNMENT = 64
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write ``tensors``. Those on another device or not contiguous are copied, one at a time.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
+    """Write ``tensors``. Those on another device or not contiguous are copied, one at a time. May raise an OSError."""
     # Widest dtype first: then every tensor starts at a multiple of its element size.
     names = sorted(tensors, key=lambda name: -tensors[name].element_size())
     header: dict[str, object] = {"__metadata__": dict(metadata)}
     end = 0
     for name in names:
         start, end = end, end + tensors[name].numel() * tensors[name].element_size()
-        header[name] = {
-            "dtype": DTYPES[tensors[name].dtype],
-            "shape": list(tensors[name].shape),
-            "data_offsets": [start, end],
-        }
+        dtype, shape = DTYPES[tensors[name].dtype], list(tensors[name].shape)
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-(8 + len(text)) % ALIGNMENT)
     with path.open("wb") as file:

@@ -10,9 +10,8 @@ from safetensors import safe_open
 from torch import Tensor
 
 from ...errors import CheckpointError, ConfigError
-from .io import ZIP_MAGIC, check_tensors, read_torch
+from .io import check_tensors, read_torch
 from .mapped import readable
-from .pickles import read_pickle
 
 WEIGHTS = "pytorch_model.pt"
 """The hub's name for a model's weights."""
@@ -49,14 +48,13 @@ def find_weights(directory: Path) -> Path:
         if (directory / name).is_file():
             return directory / name
     candidates = sorted(file for file in directory.glob("*") if file.suffix in SUFFIXES and file.is_file())
-    if len(candidates) == 1:
-        return candidates[0]
-    if candidates:
+    if len(candidates) > 1:
+        names = ", ".join(file.name for file in candidates)
         raise CheckpointError(
-            f"{directory} holds several files that may be the weights: "
-            f"{', '.join(file.name for file in candidates)}. Name one under model.weights in configuration.json."
+            f"{directory} holds several files that may be the weights: {names}. Name one under model.weights in "
+            "configuration.json."
         )
-    return directory / WEIGHTS
+    return candidates[0] if candidates else directory / WEIGHTS
 
 
 def read_source(path: Path) -> Source:
@@ -71,24 +69,19 @@ def read_source(path: Path) -> Source:
         return _read_shards(path)
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
-    content = read_pickle(path) if path.suffix == ".pkl" and not _is_zip(path) else read_torch(path)
+    content = read_torch(path)
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{path} holds a {type(content).__name__}; expected a dict with a state_dict.")
     nested = next((content[name] for name in ("state_dict", "model") if name in content), content)
     if not isinstance(nested, Mapping) or not nested:
-        raise CheckpointError(
-            f"{path} holds no state_dict. Found: {', '.join(map(str, list(content)[:8])) or 'nothing'}."
-        )
+        found = ", ".join(map(str, list(content)[:8])) or "nothing"
+        raise CheckpointError(f"{path} holds no state_dict. Found: {found}.")
     meta = content.get("meta")
     return Source(check_tensors(nested, str(path)), meta if isinstance(meta, Mapping) else {})
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file.
-
-    Raises:
-        ConfigError: it is missing, no JSON, or no object.
-    """
+    """The object in a JSON file, or a ConfigError if the file is missing or holds none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -133,11 +126,3 @@ def _read_shards(index: Path) -> Source:
             raise CheckpointError(f"{file} lacks {absent[0]!r}, which {index.name} says it holds. Fetch it again.")
         tensors.update((key, tensor) for key, tensor in shard.items() if places.get(key) == name)
     return Source(tensors)
-
-
-def _is_zip(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(len(ZIP_MAGIC)) == ZIP_MAGIC
-    except OSError:
-        return False

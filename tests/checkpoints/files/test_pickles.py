@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from modelscope_swinpan.checkpoints.files.io import read_torch
-from modelscope_swinpan.checkpoints.files.pickles import KNOWN, read_pickle
+from modelscope_swinpan.checkpoints.files.pickles import KNOWN
 from modelscope_swinpan.errors import CheckpointError
 from tests.checkpoints.files.test_io import mapped_file
 
@@ -36,7 +36,7 @@ def pickled(tmp_path):
 
     def read(content, protocol=4, change=lambda data: data):
         (tmp_path / "a.pkl").write_bytes(change(pickle.dumps(content, protocol)))
-        return read_pickle(tmp_path / "a.pkl")
+        return read_torch(tmp_path / "a.pkl")
 
     return read
 
@@ -85,7 +85,7 @@ def test_arrays_are_mapped_where_their_place_suits(tmp_path):
     for shift in range(4):
         path = tmp_path / f"{shift}.pkl"
         path.write_bytes(pickle.dumps({"x" * (shift + 1): ARRAYS["large"]}, 4))
-        (tensor,) = read_pickle(path).values()
+        (tensor,) = read_torch(path).values()
         assert np.array_equal(tensor.numpy(), ARRAYS["large"])
         where.append(mapped_file(tensor) == str(path))
     assert where.count(True) == 1
@@ -95,7 +95,7 @@ def test_writing_to_a_tensor_leaves_the_file_alone(tmp_path):
     content = pickle.dumps([ARRAYS["large"]] * 2, 4)
     path = tmp_path / "a.pkl"
     path.write_bytes(content)
-    first, second = read_pickle(path)
+    first, second = read_torch(path)
     assert first is second
     first.zero_()
     assert path.read_bytes() == content
@@ -122,9 +122,9 @@ def test_not_a_pickle(tmp_path):
     for content, message in ((b"", "is empty"), (b"\x89PNG\r\n", "unknown"), (b"{}", "unknown")):
         (tmp_path / "a.pkl").write_bytes(content)
         with pytest.raises(CheckpointError, match=message):
-            read_pickle(tmp_path / "a.pkl")
+            read_torch(tmp_path / "a.pkl")
     with pytest.raises(CheckpointError, match="no such file"):
-        read_pickle(tmp_path / "b.pkl")
+        read_torch(tmp_path / "b.pkl")
 
 
 class HistoryBuffer:
@@ -186,7 +186,7 @@ def test_the_training_history_of_mmdetection_3(tmp_path, zipped, monkeypatch):
     assert found["param_schedulers"] == [{"last_step": 7, "_global_step": 8}]
     assert found["optimizer"]["state"][0]["step"].item() == 3
     inert = found["message_hub"]["log_scalars"]["train/loss"]
-    assert vars(inert) == {}
+    assert inert is None
 
 
 def test_nothing_known_is_the_real_thing():

@@ -65,12 +65,8 @@ def test_long_bytes_stay_where_they_are():
     assert found.tobytes().count(b"y") == 1
 
 
-class Point(Unbuilt):
-    def __init__(self):
-        pass
-
-    def build(self, state):
-        return tuple(state.values())
+def point():
+    return Unbuilt(lambda state: tuple(state.values()))
 
 
 class Stateful:
@@ -80,7 +76,7 @@ class Stateful:
 
 def test_stand_ins_with_a_state():
     one = Stateful()
-    first, second = read(pickle.dumps([one, one], 2), {f"{__name__}.Stateful": Maker(Point)})
+    first, second = read(pickle.dumps([one, one], 2), {f"{__name__}.Stateful": Maker(point)})
     assert first is second
     assert first == (1, 2)
 
