@@ -35,7 +35,7 @@ def test_the_json_comes_last(tmp_path, monkeypatch):
     def interrupted(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr("modelscope_swinpan.coco.writer.write_atomic", interrupted)
+    monkeypatch.setattr("modelscope_swinpan.coco.writer.atomic", interrupted)
     answer = swinpan("scenes", "--out", tmp_path, "--count", 1)
     assert answer.exit_code == 1
     assert answer.stderr == "Error: disk full\n"
