@@ -7,12 +7,14 @@ from typing import Any
 import torch
 
 from modelscope_swinpan.benchmark.implementations import read_weights
-from modelscope_swinpan.benchmark.process import measure, repeat
+from modelscope_swinpan.benchmark.process import measure
 from modelscope_swinpan.benchmark.random_model import write_random_model
 from modelscope_swinpan.checkpoints.load import load_model, locate, open_model
 from modelscope_swinpan.checkpoints.save import save_pretrained
 from modelscope_swinpan.cli.bench import ModelOption, RunsOption
 from modelscope_swinpan.models.mask2former import Mask2Former
+
+from .repeat import repeat
 
 TORCH_SUFFIXES = (".pt", ".pth", ".bin")
 

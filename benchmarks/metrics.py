@@ -11,12 +11,14 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from modelscope_swinpan.benchmark.process import measure, repeat
+from modelscope_swinpan.benchmark.process import measure
 from modelscope_swinpan.categories import COCO_PANOPTIC
 from modelscope_swinpan.cli.bench import RunsOption
 from modelscope_swinpan.coco.writer import category_entries
 from modelscope_swinpan.errors import ConfigError
 from modelscope_swinpan.evaluation.metrics import average_precision, load_hotcoco
+
+from .repeat import repeat
 
 HEIGHT, WIDTH = 480, 640
 TRUE, FOUND = 7, 100

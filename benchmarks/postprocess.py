@@ -7,13 +7,15 @@ from typing import Annotated, Any
 import torch
 import typer
 
-from modelscope_swinpan.benchmark.process import measure, repeat
+from modelscope_swinpan.benchmark.process import measure
 from modelscope_swinpan.cli.bench import RunsOption
 from modelscope_swinpan.config import PostprocessConfig
 from modelscope_swinpan.inference import fusion
 from modelscope_swinpan.inference.results import PanopticResult
 from modelscope_swinpan.models.backbones import swin as presets
 from modelscope_swinpan.structures import Size
+
+from .repeat import repeat
 
 
 def bench_postprocess(

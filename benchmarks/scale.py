@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from modelscope_swinpan.benchmark.implementations import read_weights
-from modelscope_swinpan.benchmark.process import measure, peak_above, repeat, resident
+from modelscope_swinpan.benchmark.process import measure, peak_above, resident
 from modelscope_swinpan.benchmark.random_model import PHOTO, write_random_model
 from modelscope_swinpan.checkpoints.load import load_model
 from modelscope_swinpan.cli.bench import ModelOption, RunsOption
@@ -19,6 +19,7 @@ from modelscope_swinpan.inference.predictor import PanopticPredictor
 from modelscope_swinpan.scenes.dataset import generate_scene
 
 from .postprocess import bench_postprocess
+from .repeat import repeat
 
 MEGAPIXELS = (0.3, 1, 3, 6, 12, 25, 50)
 QUERIES = (1, 3, 10, 30, 60, 100, 200)

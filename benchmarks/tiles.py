@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import typer
 
-from modelscope_swinpan.benchmark.process import measure, summary
+from modelscope_swinpan.benchmark.process import measure
 from modelscope_swinpan.checkpoints.load import load_model
 from modelscope_swinpan.cli.bench import DeviceOption
 from modelscope_swinpan.cli.console import read_size
@@ -23,6 +23,8 @@ from modelscope_swinpan.inference.predictor import PanopticPredictor, Predictor,
 from modelscope_swinpan.inference.tiles import TiledPredictor
 from modelscope_swinpan.scenes.compose import SCENE_CATEGORIES
 from modelscope_swinpan.scenes.dataset import generate_scene
+
+from .repeat import summary
 
 
 def bench_tiles(

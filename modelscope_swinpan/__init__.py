@@ -12,8 +12,8 @@ from .plugin.registration import register
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .checkpoints.load import load_model as load_model
-    from .checkpoints.save import save_pretrained as save_pretrained
+    from .checkpoints.load import load_model
+    from .checkpoints.save import save_pretrained
     from .errors import (
         CheckpointError,
         ConfigError,
@@ -24,35 +24,13 @@ if TYPE_CHECKING:
         SwinPanError,
         TrainingError,
     )
-    from .inference.predictor import PanopticPredictor as PanopticPredictor
-    from .inference.results import InstanceResult as InstanceResult
-    from .inference.results import PanopticResult as PanopticResult
-    from .inference.streaming import stream as stream
-    from .inference.tiles import TiledPredictor as TiledPredictor
-    from .runs.listing import open_inputs as open_inputs
-    from .runs.run import run_images as run_images
-    from .structures import Segment as Segment
-
-_HOMES = {
-    "load_model": "checkpoints.load",
-    "save_pretrained": "checkpoints.save",
-    "PanopticPredictor": "inference.predictor",
-    "TiledPredictor": "inference.tiles",
-    "stream": "inference.streaming",
-    "open_inputs": "runs.listing",
-    "run_images": "runs.run",
-    "PanopticResult": "inference.results",
-    "InstanceResult": "inference.results",
-    "Segment": "structures",
-    "SwinPanError": "errors",
-    "CheckpointError": "errors",
-    "ConfigError": "errors",
-    "DatasetError": "errors",
-    "DeviceError": "errors",
-    "HubError": "errors",
-    "ImageError": "errors",
-    "TrainingError": "errors",
-}
+    from .inference.predictor import PanopticPredictor
+    from .inference.results import InstanceResult, PanopticResult
+    from .inference.streaming import stream
+    from .inference.tiles import TiledPredictor
+    from .runs.listing import open_inputs
+    from .runs.run import run_images
+    from .structures import Segment
 
 __all__ = [
     "CheckpointError",
@@ -75,6 +53,20 @@ __all__ = [
     "save_pretrained",
     "stream",
 ]
+
+_HOMES = {
+    "load_model": "checkpoints.load",
+    "save_pretrained": "checkpoints.save",
+    "PanopticPredictor": "inference.predictor",
+    "TiledPredictor": "inference.tiles",
+    "stream": "inference.streaming",
+    "open_inputs": "runs.listing",
+    "run_images": "runs.run",
+    "PanopticResult": "inference.results",
+    "InstanceResult": "inference.results",
+    "Segment": "structures",
+    **dict.fromkeys((name for name in __all__ if name.endswith("Error")), "errors"),
+}
 
 
 def __getattr__(name: str) -> Any:

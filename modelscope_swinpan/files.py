@@ -29,11 +29,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path``. If the write fails or is interrupted, the file keeps its old content.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
+    """Write ``data`` to ``path``. If the write fails or is interrupted, the file keeps its old content."""
     with atomic(path) as partial:
         partial.write_bytes(data)
 

@@ -20,11 +20,7 @@ class Registry(dict[str, Entry]):
     """Entries by name, in the order in which they were registered. ``del registry[name]`` removes one."""
 
     def register(self, entry: Entry) -> Entry:
-        """Add an entry, and return it.
-
-        Raises:
-            ConfigError: its name is taken.
-        """
+        """Add an entry, and return it; a ConfigError if its name is taken."""
         if entry.name in self:
             raise ConfigError(f"{entry.name!r} is registered already.")
         self[entry.name] = entry

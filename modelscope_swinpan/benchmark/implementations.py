@@ -107,16 +107,15 @@ _device: torch.device
 
 def load(name: str, directory: str, device: str, dtype: str, compiled: bool, threads: int | None) -> dict[str, Any]:
     """Load implementation ``name`` into this process. Measure that, with one read of every weight."""
-    global _loaded, _device
+    global _device
     if threads:
         torch.set_num_threads(threads)
     _device = parse_device(device)
 
-    def work() -> Implementation:
+    def work() -> None:
         global _loaded
         _loaded = IMPLEMENTATIONS[name](directory, _device, parse_dtype(dtype), compiled)
         read_weights(_loaded.model)
-        return _loaded
 
     return {**measure(work), "threads": torch.get_num_threads()}
 
@@ -138,22 +137,22 @@ def answer(pixel_values: Tensor) -> dict[str, Any]:
 @torch.inference_mode()
 def run(photo: Path, batch_size: int, with_stages: bool) -> dict[str, Any]:
     """Segment a batch of copies of ``photo``: seconds including decoding, and those of each stage ``with_stages``."""
-    times: dict[str, float] = {}
-    with _timed(times) if with_stages else contextlib.nullcontext():
+    marks: dict[str, list[float]] = {}
+    with _timed(marks) if with_stages else contextlib.nullcontext():
         start = _now()
         image = decode_image(photo)
         decoded = _now()
         segments = _loaded.segment([image] * batch_size)
         end = _now()
     result: dict[str, Any] = {"seconds": end - start, "segments": segments[0]}
-    if with_stages and not times:  # a replayed CUDA graph runs no hooks
+    if with_stages and not marks:  # a replayed CUDA graph runs no hooks
         result["stages"] = {}
     elif with_stages:
-        begin, finish = times.pop("begin"), times.pop("finish")
+        begin, finish = marks.pop("model")
         result["stages"] = {
             "decode": decoded - start,
             "preprocess": begin - decoded,
-            **times,
+            **{name: after - before for name, (before, after) in marks.items()},
             "postprocess": end - finish,
         }
     return result
@@ -189,25 +188,15 @@ def _now() -> float:
 
 
 @contextlib.contextmanager
-def _timed(times: dict[str, float]) -> Iterator[None]:
-    """Within the block, write the seconds of each stage, and the model's "begin" and "finish" times, to ``times``."""
+def _timed(marks: dict[str, list[float]]) -> Iterator[None]:
+    """Within the block, write to ``marks`` when the model and each stage begin and finish."""
+    handles = []
+    for name, part in {"model": _loaded.model, **_loaded.stages}.items():
 
-    def begin(*_: object) -> None:
-        times["begin"] = _now()
+        def mark(*_: object, name: str = name) -> None:
+            marks.setdefault(name, []).append(_now())
 
-    def finish(*_: object) -> None:
-        times["finish"] = _now()
-
-    handles = [_loaded.model.register_forward_pre_hook(begin), _loaded.model.register_forward_hook(finish)]
-    for name, stage in _loaded.stages.items():
-
-        def before(*_: object, name: str = name) -> None:
-            times[name] = -_now()
-
-        def after(*_: object, name: str = name) -> None:
-            times[name] += _now()
-
-        handles += [stage.register_forward_pre_hook(before), stage.register_forward_hook(after)]
+        handles += [part.register_forward_pre_hook(mark), part.register_forward_hook(mark)]
     try:
         yield
     finally:

@@ -5,11 +5,9 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
 from typing import Any, Literal
 
 from ..errors import ConfigError
@@ -19,11 +17,7 @@ PROC = Path("/proc")
 
 
 def check_unbound() -> None:
-    """Refuse to measure where OpenMP binds threads: each worker would inherit its parent's single processor.
-
-    Raises:
-        ConfigError: an environment variable binds threads.
-    """
+    """Raise a ConfigError where OpenMP binds threads: each worker would inherit its parent's single processor."""
     explicit = "OMP_PROC_BIND" in os.environ  # without it, a list of processors binds
     for name in ("OMP_PROC_BIND",) if explicit else ("OMP_PLACES", "GOMP_CPU_AFFINITY"):
         if (value := os.environ.get(name, "")).lower() not in ("", "false"):
@@ -32,31 +26,9 @@ def check_unbound() -> None:
             )
 
 
-@contextmanager
-def worker() -> Iterator[ProcessPoolExecutor]:
-    """A fresh process that runs submitted calls one after another, until the block ends."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as executor:
-        yield executor
-
-
-def repeat(runs: int, work: Callable[..., dict[str, Any]], *arguments: object) -> dict[str, Any]:
-    """Call ``work(*arguments)`` in ``runs`` fresh processes, and return the :func:`summary` of their measurements."""
-    measured = []
-    for _ in range(runs):
-        with worker() as executor:
-            measured.append(executor.submit(work, *arguments).result())
-    return summary(measured)
-
-
-def summary(measured: list[dict[str, Any]]) -> dict[str, Any]:
-    """The median seconds, all seconds, and the largest peak of several measurements (dicts of :func:`measure`)."""
-    seconds = [one["seconds"] for one in measured]
-    peaks = [one["peak_bytes"] for one in measured if one["peak_bytes"] is not None]
-    return {
-        "seconds": round(median(seconds), 3),
-        "seconds_all": [round(value, 3) for value in seconds],
-        "peak_bytes": max(peaks, default=None),
-    }
+def worker() -> ProcessPoolExecutor:
+    """A fresh process that runs submitted calls one after another, until its ``with`` block ends."""
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
 
 
 def measure(work: Callable[[], object]) -> dict[str, Any]:

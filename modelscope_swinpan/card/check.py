@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ConfigError, SwinPanError
-from ..evaluation.report import Report
 from .check_files import Problem, check_configuration, check_files, check_model
 from .check_readme import check_readme
 from .content import EVALUATION
@@ -35,22 +34,16 @@ def check_directory(directory: Path, *, name: str | None = None) -> Findings:
     if not directory.is_dir():
         raise ConfigError(f"{directory} is no directory; expected one that swinpan train or convert wrote.")
     weights, problems = check_model(directory)
+    loads = not problems
     files, foreign = check_files(directory, weights)
-    report, doubts = _check_report(directory, loads=not problems)
-    problems += [*(check_configuration(directory) if weights else ()), *foreign, *doubts]
-    problems += check_readme(directory, report, name)
-    return Findings(files=files, problems=tuple(problems))
-
-
-def _check_report(directory: Path, *, loads: bool) -> tuple[Report | None, list[Problem]]:
-    """The report beside the card, if there is one, and its problems. It must be of the model, if that ``loads``."""
-    path = directory / EVALUATION
+    problems += [*(check_configuration(directory) if weights else ()), *foreign]
     report = None
     try:
-        if path.exists():
-            report = read_report(path)
+        if (directory / EVALUATION).exists():
+            report = read_report(directory / EVALUATION)
             if loads:
                 check_weights(report, directory)
     except SwinPanError as error:
-        return report, [Problem(EVALUATION, str(error))]
-    return report, []
+        problems.append(Problem(EVALUATION, str(error)))
+    problems += check_readme(directory, report, name)
+    return Findings(files=files, problems=tuple(problems))

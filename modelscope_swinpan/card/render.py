@@ -10,7 +10,7 @@ from ..categories import Category
 from ..models.backbones import backbone_of
 from .content import Card, Language
 from .front_matter import EXAMPLE_URL, front_matter, join
-from .template_values import PHRASES, QUICK_START, Phrases
+from .template_values import PHRASES, QUICK_START
 
 
 def render(card: Card) -> str:
@@ -39,28 +39,20 @@ def _part(card: Card, language: Language) -> str:
         # The hub takes the first block under this heading, so only the first language needs it.
         code_heading=QUICK_START if language == card.languages[0] else phrases.code_heading,
         name=repr(card.name),
-        image=_image(card),
+        # A Python expression: the first example in the model directory, or upstream's picture.
+        image=f"segmentor.model.model_dir + {'/' + card.examples[0]!r}" if card.examples else repr(EXAMPLE_URL),
         training_data=card.training_data.strip(),
         short_side=config.preprocess.short_side,
         long_side=config.preprocess.long_side,
         size_divisor=config.preprocess.size_divisor,
-        results=_results(card, phrases),
+        results=phrases.not_evaluated
+        if card.report is None
+        else f"{phrases.evaluated.format(**card.report.evaluated)}\n\n{card.report.table()}",
         license=card.license.strip(),
         backbone_citation=backbone.citation,
     )
 
 
-def _results(card: Card, phrases: Phrases) -> str:
-    if card.report is None:
-        return phrases.not_evaluated
-    return f"{phrases.evaluated.format(**card.report.evaluated)}\n\n{card.report.table()}"
-
-
 def _names(categories: Iterable[Category]) -> str:
     """Class names, with Markdown's special characters escaped."""
     return ", ".join(re.sub(r"[\\`*_\[\]<>|#$]", r"\\\g<0>", category.name) for category in categories) or "–"
-
-
-def _image(card: Card) -> str:
-    """A Python expression for the snippet's image: the first example in the model directory, or upstream's picture."""
-    return f"segmentor.model.model_dir + {'/' + card.examples[0]!r}" if card.examples else repr(EXAMPLE_URL)

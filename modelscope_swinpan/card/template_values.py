@@ -1,4 +1,4 @@
-"""Fixed texts that fill the templates (``zh.md``, ``en.md``): phrases by language, and the backbones' citations."""
+"""Fixed texts that fill the templates ``zh.md`` and ``en.md``, by language."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

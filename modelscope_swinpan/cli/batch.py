@@ -8,7 +8,7 @@ import typer
 
 from ..errors import ConfigError
 from ..runs.registry import FORMATS
-from .console import complain, err, one_line_errors, say
+from .console import complain, err, say
 from .options import (
     EngineOptions,
     ListedOption,
@@ -63,21 +63,20 @@ def batch(
     1. Give the same command again to go on with a run that was stopped, with any engine. A folder that holds another
     run's results is refused.
     """
-    with one_line_errors():
-        from ..runs.registry import make_sink
+    from ..runs.registry import make_sink
 
-        sink = make_sink(form)
-        listed = _inputs(inputs, images, split, subset, output)
-        engine = where.build(partial(how.anywhere().load, task=task, thresholds=given_thresholds(thresholds)), how)
+    sink = make_sink(form)
+    listed = _inputs(inputs, images, split, subset, output)
+    engine = where.build(partial(how.anywhere().load, task=task, thresholds=given_thresholds(thresholds)), how)
 
-        from ..runs.run import run_images
+    from ..runs.run import run_images
 
-        with shown("Segmenting", err) as progress:
-            reached = run_images(engine.predictor, listed, output, sinks=[sink], engine=engine, progress=progress)
-        say(f"{line(reached)}\nThe results are in {output}")
-        if reached.failed:
-            complain(f"{reached.failed} of {reached.total} images have no result; see {output / 'errors.jsonl'}.")
-            raise typer.Exit(1)
+    with shown("Segmenting", err) as progress:
+        reached = run_images(engine.predictor, listed, output, sinks=[sink], engine=engine, progress=progress)
+    say(f"{line(reached)}\nThe results are in {output}")
+    if reached.failed:
+        complain(f"{reached.failed} of {reached.total} images have no result; see {output / 'errors.jsonl'}.")
+        raise typer.Exit(1)
 
 
 def _inputs(given: str, images: Path | None, split: str | None, subset: str | None, output: Path) -> "Inputs":

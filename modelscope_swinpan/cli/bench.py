@@ -23,15 +23,16 @@ MEBIBYTE = 2**20
 
 
 @app.callback()
+@one_line_errors()
 def bench() -> None:
     """Measure time and memory on this machine, and print them as JSON; model also prints a table to standard error."""
     from ..benchmark.process import check_unbound
 
-    with one_line_errors():
-        check_unbound()
+    check_unbound()
 
 
 @app.command("model")
+@one_line_errors()
 def bench_model(
     model: ModelOption = None,
     image: PhotoOption = None,
@@ -54,25 +55,24 @@ def bench_model(
     """Measure one photo from its file to its segments, stage by stage."""
     from ..benchmark.model import bench_model
 
-    with one_line_errors():
-        found = bench_model(
-            model,
-            image,
-            device=device,
-            dtype=dtype,
-            compiled=compiled,
-            batch_size=batch_size,
-            against=against,
-            against_dtype=against_dtype,
-            runs=runs,
-            threads=threads,
-        )
-        names = [name for name in ("ours", against) if name]
-        for name in names:
-            seconds = found[name]["seconds_all"]
-            found[name]["spread"] = f"{min(seconds):.3f}–{max(seconds):.3f} s"
-        err.print(_table(found, names))
-        out.print_json(data=found)
+    found = bench_model(
+        model,
+        image,
+        device=device,
+        dtype=dtype,
+        compiled=compiled,
+        batch_size=batch_size,
+        against=against,
+        against_dtype=against_dtype,
+        runs=runs,
+        threads=threads,
+    )
+    names = [name for name in ("ours", against) if name]
+    for name in names:
+        seconds = found[name]["seconds_all"]
+        found[name]["spread"] = f"{min(seconds):.3f}–{max(seconds):.3f} s"
+    err.print(_table(found, names))
+    out.print_json(data=found)
 
 
 def _table(found: dict[str, Any], names: list[str]) -> Table:
@@ -96,6 +96,7 @@ def _memory(size: int | None) -> str:
 
 
 @app.command("throughput")
+@one_line_errors()
 def bench_throughput(
     model: ModelOption = None,
     device: DeviceOption = "cpu",
@@ -109,12 +110,12 @@ def bench_throughput(
     """Measure images per second over many files, with decoding beside the model and without."""
     from ..benchmark.throughput import bench_throughput
 
-    with one_line_errors():
-        found = bench_throughput(model, device, dtype, batch_size or [1, 2, 4, 8], images, compiled)
-        out.print_json(data=found)
+    found = bench_throughput(model, device, dtype, batch_size or [1, 2, 4, 8], images, compiled)
+    out.print_json(data=found)
 
 
 @app.command("serve")
+@one_line_errors()
 def bench_serve(
     model: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A model directory.", show_default="the embedded model")
@@ -131,5 +132,4 @@ def bench_serve(
     """Measure latency, throughput and memory of `modelscope server` with the plugin."""
     from ..benchmark.serving import bench_serve
 
-    with one_line_errors():
-        out.print_json(data=bench_serve(model, clients or [1, 4, 16], requests, mask_format))
+    out.print_json(data=bench_serve(model, clients or [1, 4, 16], requests, mask_format))

@@ -1,13 +1,12 @@
 """``swinpan card``: write a model's card, check the model directory, and publish it."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..errors import ConfigError
-from .console import complain, err, one_line_errors, say
+from .console import complain, err, say
 
 LANGUAGES = "zh,en"
 
@@ -70,73 +69,52 @@ def card(
     Pictures in DIR/examples become the examples on the hub's page. A written card is checked at once. Use --check to
     check it again after changes, and --upload to publish it.
     """
-    with one_line_errors():
-        writing = {
-            "--name": name,
-            "--license": license_text,
-            "--training-data": training_data,
-            "--metrics": metrics,
-            "--language": language,
-            "--force": force or None,
-        }
-        given = [option for option, value in writing.items() if value is not None]
-        if (token is not None or public) and upload is None:
-            raise ConfigError("--token and --public belong to --upload.")
-        if given and (check or upload is not None):
-            raise ConfigError(
-                f"{given[0]} belongs to writing a card; --check and --upload write none. Run them one after the other."
-            )
-        if not check and upload is None:
-            _write(directory, name, license_text, training_data, metrics, language or LANGUAGES, force)
-        files = _check(directory, upload or name)
-        if upload is None:
-            say(f"{directory} may be published")
-        else:
-            _publish(directory, upload, files, token, public)
-
-
-def _write(
-    directory: Path,
-    name: str | None,
-    license_text: str | None,
-    training_data: str | None,
-    metrics: Path | None,
-    language: str,
-    force: bool,
-) -> None:
-    if name is None or license_text is None or training_data is None:
-        raise ConfigError("A card needs --name, --license and --training-data: they are not known from the model.")
-
-    from ..card.write import write_card
-
-    with err.status("Reading the model"):
-        readme = write_card(
-            directory,
-            name=name,
-            license=license_text,
-            training_data=training_data,
-            languages=language.split(","),
-            metrics=metrics,
-            force=force,
+    writing = {
+        "--name": name,
+        "--license": license_text,
+        "--training-data": training_data,
+        "--metrics": metrics,
+        "--language": language,
+        "--force": force or None,
+    }
+    given = [option for option, value in writing.items() if value is not None]
+    if (token is not None or public) and upload is None:
+        raise ConfigError("--token and --public belong to --upload.")
+    if given and (check or upload is not None):
+        raise ConfigError(
+            f"{given[0]} belongs to writing a card; --check and --upload write none. Run them one after the other."
         )
-    say(f"The card is in {readme}")
+    if not check and upload is None:
+        if name is None or license_text is None or training_data is None:
+            raise ConfigError("A card needs --name, --license and --training-data: they are not known from the model.")
 
+        from ..card.write import write_card
 
-def _check(directory: Path, name: str | None) -> tuple[str, ...]:
-    """The files to publish. Problems are printed, one a line, and end the command with status 1."""
+        with err.status("Reading the model"):
+            readme = write_card(
+                directory,
+                name=name,
+                license=license_text,
+                training_data=training_data,
+                languages=(language or LANGUAGES).split(","),
+                metrics=metrics,
+                force=force,
+            )
+        say(f"The card is in {readme}")
+
     from ..card.check import check_directory
 
     with err.status("Checking"):
-        findings = check_directory(directory, name=name)
+        findings = check_directory(directory, name=upload or name)
     for problem in findings.problems:
         complain(str(problem))
     if findings.problems:
         raise typer.Exit(1)
-    return findings.files
+    if upload is None:
+        say(f"{directory} may be published")
+        return
 
-
-def _publish(directory: Path, name: str, files: Sequence[str], token: str | None, public: bool) -> None:
     from ..plugin.upload import publish
 
-    publish(directory, name, files, token=token, public=public)
-    say(f"{name} is on the hub")
+    publish(directory, upload, findings.files, token=token, public=public)
+    say(f"{upload} is on the hub")

@@ -31,11 +31,7 @@ def one_line_errors() -> Iterator[None]:
 
 
 def read_size(text: str) -> tuple[int, int]:
-    """Height and width from '800x1216'.
-
-    Raises:
-        ConfigError: the text is of another form.
-    """
+    """Height and width from a text such as '800x1216'; a ConfigError for any other form."""
     match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text, re.ASCII | re.IGNORECASE)
     if not match:
         raise ConfigError(f"--size must be height and width in pixels, as in 800x1216; got {text!r}.")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .console import err, one_line_errors, say
+from .console import err, say
 from .options import ListedOption, ModelArgument
 
 
@@ -27,15 +27,14 @@ def convert(
 
     Weights keep their values and number format. Files of the same names in DIR are replaced.
     """
-    with one_line_errors():
-        from ..checkpoints.dialects import writable
+    from ..checkpoints.dialects import writable
 
-        writable(to)
+    writable(to)
 
-        from ..checkpoints.load import open_model
-        from ..checkpoints.save import save_pretrained
-        from ..plugin.hub import resolve_model
+    from ..checkpoints.load import open_model
+    from ..checkpoints.save import save_pretrained
+    from ..plugin.hub import resolve_model
 
-        with err.status(f"Converting {model}"):
-            save_pretrained(open_model(resolve_model(model)), directory, form=to)
-        say(f"The model is in {directory}")
+    with err.status(f"Converting {model}"):
+        save_pretrained(open_model(resolve_model(model)), directory, form=to)
+    say(f"The model is in {directory}")

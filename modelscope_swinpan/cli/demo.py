@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from .console import one_line_errors, say
+from .console import say
 from .options import OutputOption
 
 SEED = 3
@@ -14,22 +14,21 @@ def demo(output: OutputOption = Path("swinpan-demo")) -> None:
 
     The small model that comes with this package was trained on such scenes, but not on this one. Nothing is downloaded.
     """
-    with one_line_errors():
-        from ..checkpoints.load import EMBEDDED
-        from ..plugin.pipeline import build_pipeline
-        from ..runs.inputs import Entry, Inputs
-        from ..runs.run import run_images
-        from ..scenes.compose import SCENE_CATEGORIES
-        from ..scenes.dataset import generate_scene
-        from ..training.samples import BesideTruth, Sample, truth
-        from .table import TableSink
+    from ..checkpoints.load import EMBEDDED
+    from ..plugin.pipeline import build_pipeline
+    from ..runs.inputs import Entry, Inputs
+    from ..runs.run import run_images
+    from ..scenes.compose import SCENE_CATEGORIES
+    from ..scenes.dataset import generate_scene
+    from ..training.samples import BesideTruth, Sample, truth
+    from .table import TableSink
 
-        scene = generate_scene(SEED)
-        picture = BesideTruth([Sample(scene.image, truth(scene, SCENE_CATEGORIES))], "segmented.png", photo="scene.png")
-        run_images(
-            build_pipeline(EMBEDDED).predictor,
-            Inputs(entries=lambda: iter([Entry("scene.png", 0)]), read=lambda _: scene.image[..., ::-1]),
-            output,
-            sinks=[TableSink(), picture],
-        )
-        say(f"The truth, and beside it the model's answer, are in {output / 'segmented.png'}")
+    scene = generate_scene(SEED)
+    picture = BesideTruth([Sample(scene.image, truth(scene, SCENE_CATEGORIES))], "segmented.png", photo="scene.png")
+    run_images(
+        build_pipeline(EMBEDDED).predictor,
+        Inputs(entries=lambda: iter([Entry("scene.png", 0)]), read=lambda _: scene.image[..., ::-1]),
+        output,
+        sinks=[TableSink(), picture],
+    )
+    say(f"The truth, and beside it the model's answer, are in {output / 'segmented.png'}")

@@ -1,20 +1,19 @@
 """``swinpan eval``: panoptic quality and average precision on a dataset."""
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import ConfigError
-from .console import err, one_line_errors, out, say
-from .options import EngineOptions, ModelOptions, OutputOption, grouped
+from .console import err, out, say
+from .options import DataOption, EngineOptions, ModelOptions, OutputOption, grouped
 from .progress import shown
 from .scenes import scenes as write_scenes
 
 if TYPE_CHECKING:
-    from ..coco.reader import CocoPanoptic
-    from ..evaluation.report import Report
     from ..inference.predictor import Predictor
 
 
@@ -23,10 +22,7 @@ def evaluate(
     output: OutputOption,
     how: ModelOptions,
     where: EngineOptions,
-    data: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", help="A COCO panoptic dataset: its folder, or panoptic_SPLIT.json.", exists=True),
-    ] = None,
+    data: DataOption = None,
     images: Annotated[
         Path | None,
         typer.Option(
@@ -61,49 +57,33 @@ def evaluate(
     Prints the model card's table and writes report.json, per_class.csv and the predictions, in COCO's formats. Give the
     same command again to go on with a run that was stopped, with any engine.
     """
-    with one_line_errors():
-        if (data is None) == (scenes is None):
-            raise ConfigError("Give either --data, a dataset, or --scenes, generated ones.")
-        path = data or _painted(scenes or "", output)
+    if (data is None) == (scenes is None):
+        raise ConfigError("Give either --data, a dataset, or --scenes, generated ones.")
+    path = data or _painted(scenes or "", output)
 
-        from ..coco.reader import CocoPanoptic
-        from ..evaluation.evaluate import score
+    from ..coco.reader import CocoPanoptic
+    from ..evaluation import evaluate as evaluation
 
-        dataset = CocoPanoptic.open(path, images=images, split=split)
-        if predictions:
-            with err.status("Scoring"):
-                report = score(dataset, predictions, limit=limit)
-            report.save(output)
-        else:
-            report = _evaluate(how, where, dataset, output, limit)
-            say(f"Average precision looks at {report.evaluated['instance_rule']}.\n")
-        say(report.table())
-        say(f"\nThe report is in {output}")
-
-
-def _evaluate(
-    how: ModelOptions, where: EngineOptions, dataset: "CocoPanoptic", output: Path, limit: int | None
-) -> "Report":
-    from ..evaluation.evaluate import evaluate
-
-    engine = where.build(Loader(how.anywhere()), how)
-    with shown("Evaluating", out) as progress:
-        return evaluate(
-            engine.predictor, dataset, output, model=how.model, limit=limit, engine=engine, progress=progress
-        )
+    dataset = CocoPanoptic.open(path, images=images, split=split)
+    if predictions:
+        with err.status("Scoring"):
+            report = evaluation.score(dataset, predictions, limit=limit)
+        report.save(output)
+    else:
+        engine = where.build(partial(_load, how.anywhere()), how)
+        with shown("Evaluating", out) as progress:
+            report = evaluation.evaluate(
+                engine.predictor, dataset, output, model=how.model, limit=limit, engine=engine, progress=progress
+            )
+        say(f"Average precision looks at {report.evaluated['instance_rule']}.\n")
+    say(report.table())
+    say(f"\nThe report is in {output}")
 
 
-class Loader:
-    """Loads the predictor for an evaluation, in whatever process."""
+def _load(how: ModelOptions, device: str | None) -> "Predictor":
+    from ..evaluation.evaluate import for_scoring
 
-    def __init__(self, how: ModelOptions) -> None:
-        self._how = how
-
-    def __call__(self, device: str | None) -> "Predictor":
-        """The predictor on a device."""
-        from ..evaluation.evaluate import for_scoring
-
-        return for_scoring(self._how.load(device))
+    return for_scoring(how.load(device))
 
 
 def _painted(text: str, output: Path) -> Path:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .console import err, one_line_errors, read_size, say
+from .console import err, read_size, say
 from .options import ModelArgument
 
 
@@ -32,24 +32,23 @@ def export(
 
     A file takes any number of images of one size. It is run once and compared with the model before it is kept.
     """
-    with one_line_errors():
-        sizes = [read_size(text) for text in size or []]
+    sizes = [read_size(text) for text in size or []]
 
-        from ..inference.export import check_export
+    from ..inference.export import check_export
 
-        check_export(to, output)
+    check_export(to, output)
 
-        from ..checkpoints.load import load_model
-        from ..inference.export import default_size, export_model
-        from ..plugin.hub import resolve_model
+    from ..checkpoints.load import load_model
+    from ..inference.export import default_size, export_model
+    from ..plugin.hub import resolve_model
 
-        with err.status(f"Loading {model}"):
-            loaded = load_model(resolve_model(model))
-        for height, width in sizes or [default_size(loaded.config)]:
-            file = output.with_stem(f"{output.stem}-{height}x{width}") if len(sizes) > 1 else output
-            with err.status(f"Exporting {file}"):
-                found = export_model(loaded, file, to=to, size=(height, width))
-            say(
-                f"{file}: {height}x{width} pixels; differs from the model by {found.relative:.1e} (relative), "
-                f"{found.absolute:.1e} (largest)"
-            )
+    with err.status(f"Loading {model}"):
+        loaded = load_model(resolve_model(model))
+    for height, width in sizes or [default_size(loaded.config)]:
+        file = output.with_stem(f"{output.stem}-{height}x{width}") if len(sizes) > 1 else output
+        with err.status(f"Exporting {file}"):
+            found = export_model(loaded, file, to=to, size=(height, width))
+        say(
+            f"{file}: {height}x{width} pixels; differs from the model by {found.relative:.1e} (relative), "
+            f"{found.absolute:.1e} (largest)"
+        )

@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from .console import err, one_line_errors, out
+from .console import err, out
 from .options import ModelArgument
 
 if TYPE_CHECKING:
     from ..checkpoints.inspection import Inspection
-    from ..config import Mask2FormerConfig
 
 
 def inspect(model: ModelArgument) -> None:
@@ -18,28 +17,35 @@ def inspect(model: ModelArgument) -> None:
 
     The file is read once, to hash it. Its weights are not loaded, so a large file needs little memory.
     """
-    with one_line_errors():
-        from ..checkpoints.inspection import inspect_checkpoint
-        from ..plugin.hub import resolve_model
+    from ..checkpoints.inspection import inspect_checkpoint
+    from ..plugin.hub import resolve_model
 
-        with err.status(f"Reading {model}"):
-            found = inspect_checkpoint(resolve_model(model))
-        out.print(_table(found), soft_wrap=True)
+    with err.status(f"Reading {model}"):
+        found = inspect_checkpoint(resolve_model(model))
+    out.print(_table(found), soft_wrap=True)
 
 
 def _table(found: "Inspection") -> Table:
-    classes = found.config.categories
+    from ..models.backbones import backbone_of
+
+    config, classes = found.config, found.config.categories
     things = sum(category.isthing for category in classes)
-    table = Table.grid(padding=(0, 2))
+    pixel_decoder, decoder = config.pixel_decoder, config.transformer_decoder
     rows = {
         "dialect": f"{found.dialect.name} ({found.dialect.title})",
-        **_architecture(found.config),
-        "task": found.config.task,
+        "backbone": backbone_of(config.backbone).summary(config.backbone),
+        "pixel decoder": f"{pixel_decoder.num_layers} layers, {config.hidden_dim} channels, "
+        f"FFN {pixel_decoder.ffn_dim}, {pixel_decoder.num_heads} heads, {pixel_decoder.num_levels} levels, "
+        f"{pixel_decoder.num_points} points",
+        "decoder": f"{decoder.num_layers} layers, {config.hidden_dim} channels, FFN {decoder.ffn_dim}, "
+        f"{decoder.num_heads} heads, {decoder.num_queries} queries",
+        "task": config.task,
         "classes": f"{len(classes)} ({things} things, {len(classes) - things} stuff): "
         + ", ".join(category.name for category in classes),
         "parameters": f"{found.parameters:,}",
         "dtype": ", ".join(found.dtypes),
     }
+    table = Table.grid(padding=(0, 2))
     for name, text in rows.items():
         table.add_row(name, Text(text))
     for file in found.files:
@@ -47,17 +53,3 @@ def _table(found: "Inspection") -> Table:
         table.add_row("size", f"{file.size:,} bytes")
         table.add_row("sha256", file.sha256)
     return table
-
-
-def _architecture(config: "Mask2FormerConfig") -> dict[str, str]:
-    from ..models.backbones import backbone_of
-
-    pixel_decoder, decoder = config.pixel_decoder, config.transformer_decoder
-    return {
-        "backbone": backbone_of(config.backbone).summary(config.backbone),
-        "pixel decoder": f"{pixel_decoder.num_layers} layers, {config.hidden_dim} channels, "
-        f"FFN {pixel_decoder.ffn_dim}, {pixel_decoder.num_heads} heads, {pixel_decoder.num_levels} levels, "
-        f"{pixel_decoder.num_points} points",
-        "decoder": f"{decoder.num_layers} layers, {config.hidden_dim} channels, FFN {decoder.ffn_dim}, "
-        f"{decoder.num_heads} heads, {decoder.num_queries} queries",
-    }

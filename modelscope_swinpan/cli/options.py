@@ -1,4 +1,4 @@
-"""Options that several commands share, in groups, and the predictor or engine that follows from them."""
+"""Options that several commands share, in groups, and the predictor or engine that they describe."""
 
 import dataclasses
 import functools
@@ -27,11 +27,12 @@ DEFAULT_MODEL = "damo/cv_swinL_panoptic-segmentation_cocopan"
 OutputOption = Annotated[
     Path, typer.Option(metavar="DIR", help="Folder for the results; made where it is missing.", file_okay=False)
 ]
-ModelOption = Annotated[
-    str, typer.Option(metavar="MODEL", help="A model directory, a checkpoint file, or a ModelScope id to download.")
-]
-ModelArgument = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A model directory, a checkpoint file, or a ModelScope id to download.")
+MODEL_HELP = "A model directory, a checkpoint file, or a ModelScope id to download."
+ModelOption = Annotated[str, typer.Option(metavar="MODEL", help=MODEL_HELP)]
+ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(metavar="PATH", help="A COCO panoptic dataset: its folder, or panoptic_SPLIT.json.", exists=True),
 ]
 DeviceOption = Annotated[
     str | None,
@@ -48,7 +49,7 @@ TileSideOption = Annotated[
 
 
 def grouped(command: F) -> F:
-    """A command that takes each option of its option groups: parameters that are dataclasses of options."""
+    """Expand option groups: where ``command`` takes a dataclass of options, the command line takes each option."""
     hints = get_type_hints(command, include_extras=True)
     groups = {name: kind for name, kind in hints.items() if dataclasses.is_dataclass(kind)}
     parameters = []
@@ -78,7 +79,7 @@ def grouped(command: F) -> F:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelOptions:
-    """Which model segments, on what, and in which pieces."""
+    """The model, its device and number format, and how photos go through it: in batches, in tiles."""
 
     model: ModelOption = DEFAULT_MODEL
     device: DeviceOption = None
@@ -94,11 +95,7 @@ class ModelOptions:
     def load(
         self, device: str | None = None, *, task: Task | None = None, thresholds: Mapping[str, float] | None = None
     ) -> "Predictor":
-        """The predictor, on ``device`` or the best there is, by default for the model's own task and ``thresholds``.
-
-        Raises:
-            SwinPanError: the model cannot be fetched or used, or cannot do the task.
-        """
+        """The predictor, on ``device`` or the best there is, by default for the model's own task and ``thresholds``."""
         import torch
 
         from ..checkpoints.load import load_model
@@ -136,11 +133,7 @@ _thresholds = [
         Annotated[
             float | None,
             typer.Option(
-                metavar="P",
-                min=0,
-                max=1,
-                help=option.metadata["help"],
-                show_default=f"the model's, {option.default}",
+                metavar="P", min=0, max=1, help=option.metadata["help"], show_default=f"the model's, {option.default}"
             ),
         ],
         dataclasses.field(default=None),
@@ -160,7 +153,7 @@ class ListedOption(OptionInfo):
     """An option whose help lists the entries that a registry has at the time."""
 
     def __init__(self, *names: str, metavar: str, entries: Callable[[], Iterable[Any]]) -> None:
-        """``entries`` gives what has a ``name`` and a ``help``."""
+        """``entries`` returns the registered objects, each with a ``name`` and a ``help``."""
         self._entries = entries
         super().__init__(default=..., param_decls=names, metavar=metavar)
 
@@ -176,7 +169,7 @@ class ListedOption(OptionInfo):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EngineOptions:
-    """What does the work, and with how much of what."""
+    """The engine that does the work, and the resources of each of its workers."""
 
     engine: Annotated[str, ListedOption("--engine", metavar="NAME", entries=ENGINES.values)] = "local"
     address: Annotated[
@@ -206,19 +199,12 @@ class EngineOptions:
     ] = None
 
     def build(self, load: "Callable[[str | None], Predictor]", how: ModelOptions) -> "Engine":
-        """The engine; ``load`` loads its predictor.
-
-        Raises:
-            ConfigError: an option is wrong, or not for this engine.
-            SwinPanError: the model cannot be loaded.
-        """
-        workers = None if self.workers is None else _read_workers(self.workers)
-
+        """The engine; ``load`` loads its predictor."""
         job = Job(
             load=load,
             device=how.device,
             batch_size=how.batch_size,
-            workers=workers,
+            workers=None if self.workers is None else _read_workers(self.workers),
             cpus=self.cpus_per_worker,
             gpus=self.gpus_per_worker,
             address=self.address,

@@ -9,16 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ..files import file_stem
-from .console import complain, one_line_errors, out, say
-from .options import (
-    EngineOptions,
-    ModelOptions,
-    TaskOption,
-    ThresholdOptions,
-    given_thresholds,
-    grouped,
-)
+from ..files import file_stem, is_url
+from .console import complain, out, say
+from .options import EngineOptions, ModelOptions, TaskOption, ThresholdOptions, given_thresholds, grouped
 from .progress import shown
 
 if TYPE_CHECKING:
@@ -59,34 +52,33 @@ def predict(
     in the panoptic files the better instance has the pixels that two share. An image that cannot be read is reported,
     the others go on, and the exit status is 1. A folder that holds another run's results, or a dataset, is refused.
     """
-    with one_line_errors():
-        engine = where.build(partial(how.anywhere().load, task=task, thresholds=given_thresholds(thresholds)), how)
+    engine = where.build(partial(how.anywhere().load, task=task, thresholds=given_thresholds(thresholds)), how)
 
-        from ..runs.formats import CocoPanopticSink, OverlaysSink, ResultsSink
-        from ..runs.run import run_images
-        from ..runs.sinks import Sink, VirtualScores
-        from .table import TableSink
+    from ..runs.formats import CocoPanopticSink, OverlaysSink, ResultsSink
+    from ..runs.run import run_images
+    from ..runs.sinks import Sink, VirtualScores
+    from .table import TableSink
 
-        sinks: list[Sink] = [TableSink(), OverlaysSink(), CocoPanopticSink()]
-        if engine.predictor.task == "instance":
-            sinks.append(ResultsSink())
-        if scores == "virtual":
-            sinks = [VirtualScores(sink) for sink in sinks]
+    sinks: list[Sink] = [TableSink(), OverlaysSink(), CocoPanopticSink()]
+    if engine.predictor.task == "instance":
+        sinks.append(ResultsSink())
+    if scores == "virtual":
+        sinks = [VirtualScores(sink) for sink in sinks]
 
-        def segment(folder: Path) -> "Progress":
-            with shown("Segmenting", out) as progress:
-                return run_images(
-                    engine.predictor,
-                    named_inputs(images),
-                    folder,
-                    sinks=sinks,
-                    engine=engine,
-                    identity={"scores": scores},
-                    progress=progress,
-                )
+    def segment(folder: Path) -> "Progress":
+        with shown("Segmenting", out) as progress:
+            return run_images(
+                engine.predictor,
+                named_inputs(images),
+                folder,
+                sinks=sinks,
+                engine=engine,
+                identity={"scores": scores},
+                progress=progress,
+            )
 
-        folder, reached = (output, segment(output)) if output else _in_default_folder(segment)
-        say(f"The results are in {folder}")
+    folder, reached = (output, segment(output)) if output else _in_default_folder(segment)
+    say(f"The results are in {folder}")
     if reached.failed:
         complain(f"{reached.failed} of {len(images)} images could not be segmented.")
         raise typer.Exit(1)
@@ -96,12 +88,11 @@ def _in_default_folder(segment: "Callable[[Path], Progress]") -> "tuple[Path, Pr
     """Segment into the first of the default folders that holds nothing else."""
     from ..runs.folder import TakenError
 
-    number = 1
+    folders = map(Path, _numbered(DEFAULT_OUTPUT))
     while True:
-        folder = Path(DEFAULT_OUTPUT if number == 1 else f"{DEFAULT_OUTPUT}-{number}")
+        folder = next(folders)
         with contextlib.suppress(TakenError):
             return folder, segment(folder)
-        number += 1
 
 
 def named_inputs(images: Sequence[str]) -> "Inputs":
@@ -110,8 +101,7 @@ def named_inputs(images: Sequence[str]) -> "Inputs":
 
     def entries() -> Iterator[Entry]:
         for image, stem in zip(images, unique_names(images), strict=True):
-            is_url = image.lower().startswith(("http://", "https://"))
-            yield Entry(image, image if is_url else str(Path(image).absolute()), stem=stem)
+            yield Entry(image, image if is_url(image) else str(Path(image).absolute()), stem=stem)
 
     return Inputs(entries=entries)
 
@@ -121,12 +111,13 @@ def unique_names(sources: Sequence[str]) -> list[str]:
 
     Names that differ in case only count as one: on some disks they are.
     """
-    taken: set[str] = set()
-    names = []
+    names: dict[str, str] = {}
     for source in sources:
-        stem = file_stem(source)
-        numbered = (f"{stem}-{number}" for number in itertools.count(2))
-        name = next(name for name in itertools.chain([stem], numbered) if name.casefold() not in taken)
-        taken.add(name.casefold())
-        names.append(name)
-    return names
+        name = next(name for name in _numbered(file_stem(source)) if name.casefold() not in names)
+        names[name.casefold()] = name
+    return [*names.values()]
+
+
+def _numbered(name: str) -> Iterator[str]:
+    """NAME, NAME-2, NAME-3 …"""
+    return itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.progress import MofNCompleteColumn, Progress
 
-from .console import one_line_errors, out, read_size, say
+from .console import out, read_size, say
 
 
 def scenes(
@@ -24,15 +24,14 @@ def scenes(
     Writes a COCO panoptic dataset: panoptic.json, and a PNG per scene in panoptic and in images. Files of the same
     names are replaced. Seeds from 1000000 on are for training, those below are held out.
     """
-    with one_line_errors():
-        pixels = read_size(size)
+    pixels = read_size(size)
 
-        from ..coco.writer import write_dataset
-        from ..scenes.dataset import SceneDataset
+    from ..coco.writer import write_dataset
+    from ..scenes.dataset import SceneDataset
 
-        columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-        with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
-            dataset = SceneDataset(range(seed, seed + count), pixels)
-            examples = progress.track((dataset[index] for index in range(count)), total=count, description="Painting")
-            write_dataset(out_folder, examples, dataset.categories)
-        say(f"The dataset is in {out_folder}")
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
+        dataset = SceneDataset(range(seed, seed + count), pixels)
+        examples = progress.track((dataset[index] for index in range(count)), total=count, description="Painting")
+        write_dataset(out_folder, examples, dataset.categories)
+    say(f"The dataset is in {out_folder}")

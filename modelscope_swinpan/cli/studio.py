@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from ..errors import ConfigError
-from .console import one_line_errors
 from .options import DEFAULT_MODEL, DeviceOption, DtypeOption, ModelOption, ModelOptions
 
 
@@ -20,16 +19,14 @@ def studio(
         ),
     ] = None,
     port: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=1, max=65535, help="Port to listen at.", show_default="7860"),
+        int | None, typer.Option(metavar="N", min=1, max=65535, help="Port to listen at.", show_default="7860")
     ] = None,
 ) -> None:
     """Serve a web page that segments photos, until interrupted."""
-    with one_line_errors():
-        try:
-            from ..studio import run
-        except ModuleNotFoundError as error:
-            raise ConfigError(
-                f"The page needs {error.name}; install it with: pip install 'modelscope_swinpan[studio]'"
-            ) from None
-        run(ModelOptions(model=model, device=device, dtype=dtype).load(device), host=host, port=port)
+    try:
+        from ..studio import run
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"The page needs {error.name}; install it with: pip install 'modelscope_swinpan[studio]'"
+        ) from None
+    run(ModelOptions(model=model, device=device, dtype=dtype).load(device), host=host, port=port)

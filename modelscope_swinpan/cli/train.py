@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ConfigError
-from .console import one_line_errors, read_size, say
-from .options import DEFAULT_MODEL
+from .console import read_size, say
+from .options import DEFAULT_MODEL, DataOption
 from .scenes import scenes as write_scenes
 
 if TYPE_CHECKING:
@@ -30,10 +30,7 @@ def train(
         Path,
         typer.Option(metavar="DIR", help="Folder of the run. Give the same command again to go on.", file_okay=False),
     ],
-    data: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", help="A COCO panoptic dataset: its folder, or panoptic_SPLIT.json.", exists=True),
-    ] = None,
+    data: DataOption = None,
     split: Annotated[
         str | None, typer.Option(metavar="NAME", help="Which split of a folder with several, as in train2017.")
     ] = None,
@@ -68,46 +65,42 @@ def train(
     DIR gets the checkpoint, the trained model (model), the log (log.csv, curves.png, TensorBoard's events), and from
     every evaluation figures and pictures. On several GPUs: torchrun --nproc-per-node N "$(which swinpan)" train …
     """
-    with one_line_errors():
-        if demo == (data is not None):
-            raise ConfigError("Give either --data, a dataset, or --demo.")
-        if demo and (split, validation, model, size) != (None, None, DEFAULT_MODEL, DEFAULT_SIZE):
-            raise ConfigError("--demo has its own data, model and sizes: leave those options out.")
-        changes = _read_settings(settings or ())
-        if head_only:
-            if "freeze" in changes:
-                raise ConfigError("Give either --head-only or --set freeze=…: both say what stays as it is.")
-            changes["freeze"] = ["backbone", "pixel_decoder"]
-        processes, place = _join(device)
-        if data is None:
-            run = _demo(output, changes, processes, place)
-        else:
-            config, phase = _options(size, changes)
-            run = _fine_tuning(output, data, split, validation, model, config, phase, processes, place)
-        tell = say if processes.rank == 0 else _keep_silent
-        if run.step:
-            tell(f"Going on after step {run.step} of {run.config.steps}")
-        trained = run.train(lambda step, values: tell(_line(step, run.config.steps, values)))
-        processes.leave()
-        if data is None and processes.rank == 0:
-            from ..training.demo_weights import save_half
+    if demo == (data is not None):
+        raise ConfigError("Give either --data, a dataset, or --demo.")
+    if demo and (split, validation, model, size) != (None, None, DEFAULT_MODEL, DEFAULT_SIZE):
+        raise ConfigError("--demo has its own data, model and sizes: leave those options out.")
+    changes = _read_settings(settings or ())
+    if head_only:
+        if "freeze" in changes:
+            raise ConfigError("Give either --head-only or --set freeze=…: both say what stays as it is.")
+        changes["freeze"] = ["backbone", "pixel_decoder"]
 
-            save_half(trained, output / "model-float16")
-        tell(f"The model is in {run.model_folder}")
-
-
-def _join(device: str | None) -> tuple["Processes", "torch.device"]:
-    """The processes of the run, and the device of this one."""
     import torch
 
     from ..checkpoints.load import parse_device
     from ..training.processes import join
 
-    return join(parse_device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
+    processes, place = join(parse_device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
+    if data is None:
+        run = _demo(output, changes, processes, place)
+    else:
+        config, phase = _options(size, changes)
+        run = _fine_tuning(output, data, split, validation, model, config, phase, processes, place)
+    tell = say if processes.rank == 0 else lambda message: None
+    if run.step:
+        tell(f"Going on after step {run.step} of {run.config.steps}")
 
+    def report(step: int, values: Mapping[str, float]) -> None:
+        figures = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
+        tell(f"step {step}/{run.config.steps}  {figures}")
 
-def _keep_silent(message: str) -> None:
-    """One process of several speaks."""
+    trained = run.train(report)
+    processes.leave()
+    if data is None and processes.rank == 0:
+        from ..training.demo_weights import save_half
+
+        save_half(trained, output / "model-float16")
+    tell(f"The model is in {run.model_folder}")
 
 
 def _demo(output: Path, changes: Mapping[str, Any], processes: "Processes", device: "torch.device") -> "TrainingRun":
@@ -124,16 +117,15 @@ def _demo(output: Path, changes: Mapping[str, Any], processes: "Processes", devi
         if not (folder / "panoptic.json").exists():
             write_scenes(folder, count=HELD_OUT)
         dataset = CocoPanoptic.open(folder)
-        watched = {
-            "evaluate": evaluator(MODEL, dataset, output),
-            "shown": first_of(dataset, dataset.categories),
-        }
+        watched = {"evaluate": evaluator(MODEL, dataset, output), "shown": first_of(dataset, dataset.categories)}
     return demo_run(output, config, device=device, processes=processes, **watched)
 
 
 def _options(size: str, changes: Mapping[str, Any]) -> tuple["TrainConfig", "Phase"]:
     """What ``--size`` and ``--set`` say of the run and of its samples."""
-    pixels = _sample_size(size)
+    pixels = read_size(size)
+    if any(side % 32 or side == 0 for side in pixels):
+        raise ConfigError(f"--size must be multiples of 32; got {size!r}.")
 
     from ..config import check_names, from_mapping
     from ..training.config import AugmentConfig, Phase, TrainConfig
@@ -197,14 +189,3 @@ def _read_settings(settings: Sequence[str]) -> dict[str, Any]:
         except ValueError:
             values[name] = text
     return values
-
-
-def _sample_size(text: str) -> tuple[int, int]:
-    size = read_size(text)
-    if any(side % 32 or side == 0 for side in size):
-        raise ConfigError(f"--size must be multiples of 32; got {text!r}.")
-    return size
-
-
-def _line(step: int, steps: int, values: Mapping[str, float]) -> str:
-    return f"step {step}/{steps}  " + "  ".join(f"{name} {value:.4g}" for name, value in values.items())

@@ -1,4 +1,4 @@
-"""Figures of a model in the making, by name."""
+"""Evaluate a model while it is being trained: its figures, by name."""
 
 import math
 from pathlib import Path
@@ -15,11 +15,11 @@ from .report import Report
 from .scorable import check_scorable
 
 EVALUATION = "evaluation"
-"""Where in a run's folder predictions and report of its last evaluation are."""
+"""The folder within a training run's folder that holds the predictions and the report of its last evaluation."""
 
 
 def evaluator(config: Mask2FormerConfig, dataset: CocoPanoptic, folder: Path) -> Evaluate:
-    """What scores a model with ``config`` on ``dataset`` during the run that has ``folder``.
+    """A function that evaluates a model with ``config`` on ``dataset``, into the training run's ``folder``.
 
     Raises:
         ConfigError: hotcoco is not installed, it is no panoptic model, or the folder holds an evaluation of others.
@@ -32,11 +32,7 @@ def evaluator(config: Mask2FormerConfig, dataset: CocoPanoptic, folder: Path) ->
 
 
 def measure(model: Mask2Former, dataset: CocoPanoptic, folder: Path, *, name: str) -> dict[str, float]:
-    """Evaluate a model on ``dataset``; ``name`` is the model's in the report, which replaces the last one.
-
-    Raises:
-        ConfigError, DatasetError, DeviceError, OSError: as by :func:`~.evaluate.evaluate`.
-    """
+    """:func:`~.evaluate.evaluate` a model on ``dataset``; the report, under ``name``, replaces the last one."""
     output = folder / EVALUATION
     discard(output)
     return figures(evaluate(PanopticPredictor(model), dataset, output, model=name))
@@ -52,7 +48,7 @@ def figures(report: Report) -> dict[str, float]:
 
 
 def panoptic_figures(quality: PanopticQuality) -> dict[str, float]:
-    """The panoptic ones: of all classes pq, sq and rq, and the pq of things and of stuff."""
+    """The panoptic figures: pq, sq and rq of all classes, and pq of things and of stuff. NaN where there is none."""
     named = (
         ("pq", quality.all, "pq"),
         ("pq_things", quality.things, "pq"),

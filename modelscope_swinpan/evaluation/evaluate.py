@@ -48,7 +48,7 @@ def evaluate(
         model: A name for the report.
         limit: How many images to look at, by default all. A later call may raise it.
         engine: What does the work; this process, by default. What it loads must be :func:`for_scoring`.
-        progress: Told before the first image and after each.
+        progress: Called before the first image and after each.
 
     Raises:
         ConfigError: no panoptic model, a limit below 1, hotcoco is not installed, or ``output`` holds something else.
@@ -136,11 +136,7 @@ def score(
 
 
 def _predicted(path: Path, pngs: Path, image_ids: Sequence[int]) -> dict[str, Any]:
-    """The panoptic predictions for some images.
-
-    Raises:
-        DatasetError: some are missing, or the name of a PNG leads out of its folder.
-    """
+    """The panoptic predictions for some images, each with a PNG in the folder ``pngs``."""
     found = {node.field("image_id", int): node for node in read_json(path).each("annotations")}
     if missing := [id_ for id_ in image_ids if id_ not in found]:
         raise DatasetError(

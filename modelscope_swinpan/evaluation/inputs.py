@@ -1,6 +1,6 @@
 """A dataset's images as the inputs of a run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 from ..coco.layout import path_inside
@@ -20,18 +20,14 @@ def dataset_inputs(dataset: CocoPanoptic) -> Inputs:
     Raises:
         DatasetError: the name of an image leads out of the dataset's folder.
     """
-    where = f"{dataset.layout.json_path}: file_name of image"
-    paths = [
-        str(path_inside(dataset.layout.images, entry.name, f"{where} {entry.id}").absolute())
-        for entry in dataset.entries
-    ]
-    sizes = {path: (f"{where} {entry.id}", entry.size) for path, entry in zip(paths, dataset.entries, strict=True)}
-
-    def entries() -> Iterator[Entry]:
-        for path, entry in zip(paths, dataset.entries, strict=True):
-            yield Entry(entry.name, path, entry.id, f"{entry.id:012d}")
-
-    return Inputs(entries=entries, read=partial(_read, sizes))
+    entries: list[Entry] = []
+    sizes: dict[str, tuple[str, Size]] = {}
+    for entry in dataset.entries:
+        where = f"{dataset.layout.json_path}: file_name of image {entry.id}"
+        path = str(path_inside(dataset.layout.images, entry.name, where).absolute())
+        entries.append(Entry(entry.name, path, entry.id, f"{entry.id:012d}"))
+        sizes[path] = (where, entry.size)
+    return Inputs(entries=lambda: iter(entries), read=partial(_read, sizes))
 
 
 def _read(sizes: Mapping[str, tuple[str, Size]], source: Source) -> Pixels:

@@ -138,11 +138,7 @@ def average_precision(
 
 
 def load_hotcoco() -> ModuleType:
-    """Import hotcoco, the library that computes the metrics.
-
-    Raises:
-        ConfigError: hotcoco is not installed.
-    """
+    """Import hotcoco, the library that computes the metrics, or raise a ConfigError where it is not installed."""
     try:
         return importlib.import_module("hotcoco")
     except ImportError:

@@ -47,11 +47,7 @@ class Report:
         )
 
     def save(self, folder: Path) -> None:
-        """Write ``report.json``, and ``per_class.csv`` with a line for every class.
-
-        Raises:
-            OSError: a file cannot be written.
-        """
+        """Write ``report.json``, and ``per_class.csv`` with a line for every class."""
         folder.mkdir(parents=True, exist_ok=True)
         figures = {
             name: dataclasses.asdict(value) if value else None

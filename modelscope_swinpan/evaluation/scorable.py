@@ -9,13 +9,9 @@ from ..errors import ConfigError, DatasetError
 
 
 def check_scorable(task: Task, categories: Sequence[Category], dataset: CocoPanoptic) -> None:
-    """Whether a model for a task, with these classes, can be scored on ``dataset``.
+    """Raise a ConfigError unless the task is panoptic, and a DatasetError unless the classes are the dataset's.
 
     A category id that means one class to the model and another to the dataset would give a wrong figure with no error.
-
-    Raises:
-        ConfigError: no panoptic model.
-        DatasetError: the model's classes are not the dataset's.
     """
     if task != "panoptic":
         raise ConfigError(f"Evaluation needs a panoptic model; this one's task is {task!r}.")

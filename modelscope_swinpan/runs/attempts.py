@@ -1,4 +1,7 @@
-"""What a cluster knows of tasks whose workers died: a worker that dies cannot tell. It runs alone: no torch here."""
+"""The count of attempts at each task of a cluster, kept in a process of its own, which a dying worker leaves alone.
+
+PyTorch is not imported here: the process should be small.
+"""
 
 from collections import Counter
 
@@ -10,7 +13,7 @@ class Attempts:
         self._begun: Counter[int] = Counter()
 
     def begin(self, task: int) -> int:
-        """How often, with this time."""
+        """Count a start of ``task``, and return how often it was started."""
         self._begun[task] += 1
         return self._begun[task]
 

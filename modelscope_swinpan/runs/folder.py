@@ -8,7 +8,7 @@ stopped run can go on. At the end the sinks' files and ``errors.jsonl`` are made
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -55,7 +55,6 @@ class RunFolder:
         Raises:
             ConfigError: it holds something else or another run's results, or another process is at work in it.
             DatasetError: the list of inputs or the folder's files are damaged, or there are no inputs.
-            OSError: it cannot be written.
         """
         with ExitStack() as stack:
             self._listed = Path(stack.enter_context(TemporaryDirectory(prefix="swinpan-")), INPUTS)
@@ -82,7 +81,7 @@ class RunFolder:
     def _open(self, stack: ExitStack) -> None:
         """Take the folder, for this process alone, and count what is done in it."""
         self.path.mkdir(parents=True, exist_ok=True)
-        _lock(self.path, stack)
+        stack.enter_context(_lock(self.path))
         if not is_own(self.path, self._run, files=self.files):
             write_atomic(self.path / RUN, json.dumps(self._run, indent=2).encode())
         if not (self.path / INPUTS).exists():
@@ -111,9 +110,7 @@ class RunFolder:
     def keep(self, record: Record) -> None:
         """Write what the sinks keep of the next image, its files first: the journal's line says that they are there.
 
-        Raises:
-            ConfigError: another process has taken the folder meanwhile.
-            OSError: something cannot be written.
+        A ConfigError says that another process has taken the folder meanwhile.
         """
         assert record.index == self.done  # noqa: S101
         if self._journal is None:
@@ -128,10 +125,7 @@ class RunFolder:
     def finish(self, categories: Sequence[Category], limit: int | None = None) -> None:
         """Write the sinks' files of the first ``limit`` images and, where some failed, ``errors.jsonl``.
 
-        ``errors.jsonl`` is a list of inputs itself.
-
-        Raises:
-            OSError: they cannot be written.
+        ``errors.jsonl`` is itself a list of inputs.
         """
 
         def entries(sink: Sink) -> Iterator[Any]:
@@ -194,13 +188,11 @@ def discard(folder: Path) -> None:
     Raises:
         ConfigError: as of :func:`check_replaceable`, or another process is at work in it.
         DatasetError: its files are damaged.
-        OSError: a file cannot be removed.
     """
     check_replaceable(folder)
     if not (folder / RUN).is_file():
         return
-    with ExitStack() as stack:
-        _lock(folder, stack)
+    with _lock(folder):
         try:
             names = [str(name) for name in json.loads((folder / RUN).read_bytes())["files"]]
         except (KeyError, TypeError, ValueError):
@@ -217,10 +209,10 @@ def discard(folder: Path) -> None:
     (folder / LOCK).unlink(missing_ok=True)
 
 
-def _lock(folder: Path, stack: ExitStack) -> None:
-    """Keep other processes out of a folder; one that was killed does not."""
+def _lock(folder: Path) -> AbstractContextManager[Any]:
+    """Keep other processes out of a folder. A process that was killed does not keep its lock."""
     try:
-        stack.enter_context(FileLock(folder / LOCK).acquire(timeout=0))
+        return FileLock(folder / LOCK).acquire(timeout=0)
     except Timeout:
         raise ConfigError(f"{folder}: another process is at work in it; wait for its end.") from None
 

@@ -62,12 +62,7 @@ class ResultsSink(Sink):
         """The image's items."""
         return Encoded(
             [
-                {
-                    "image_id": item.image_id,
-                    **segment_entry(segment),
-                    "area": segment.area,
-                    "segmentation": mask,
-                }
+                {"image_id": item.image_id, **segment_entry(segment), "area": segment.area, "segmentation": mask}
                 for segment, mask in zip(result.segments, result.to_rle(), strict=True)
             ]
         )

@@ -31,8 +31,8 @@ class Entry(NamedTuple):
 class Item:
     """An image of a run: its place among the inputs, from 0, and its :class:`Entry`, completed.
 
-    ``stamp`` is size and time of change (ns) of the file, where it is one. By it a run notices that a photo was changed
-    after it was segmented.
+    ``stamp`` is the size and the time of change (ns) of the file, None for other sources. It shows whether a photo was
+    changed after it was segmented.
     """
 
     index: int
@@ -89,7 +89,7 @@ class Inputs:
 
 
 def _writable(name: str) -> str:
-    """A name that any text file can hold: bytes of a file name that are no Unicode are written as escapes."""
+    """A name that any text file can hold: bytes that are no Unicode become escapes."""
     return name.encode(errors="backslashreplace").decode()
 
 

@@ -12,30 +12,19 @@ class Lines:
     """A file of JSON objects, one a line. A process that adds to it may be killed at any time."""
 
     def __init__(self, path: Path) -> None:
-        """Open or begin the file, and cut off a last line that a killed process left unfinished.
-
-        Raises:
-            OSError: it cannot be read or written.
-        """
+        """Open or begin the file, and cut off a last line that a killed process left unfinished."""
         self.path = path
         if path.exists():
-            _drop_torn_line(path)
+            with path.open("rb+") as file:
+                file.truncate(sum(len(line) for line in file if line.endswith(b"\n")))
 
     def add(self, line: bytes) -> None:
-        """Add a line, without its end.
-
-        Raises:
-            OSError: it cannot be written.
-        """
+        """Add a line, given without its line break."""
         with self.path.open("ab") as file:
             file.write(line + b"\n")
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """The objects, in order, read as they are asked for.
-
-        Raises:
-            DatasetError: the file is damaged.
-        """
+        """The objects, in order, read as they are asked for; a DatasetError where the file is damaged."""
         if not self.path.exists():
             return
         with self.path.open("rb") as file:
@@ -43,12 +32,3 @@ class Lines:
                 yield from map(json.loads, file)
             except ValueError as error:
                 raise DatasetError(f"{self.path}: damaged ({error}); remove {self.path.parent}.") from None
-
-
-def _drop_torn_line(path: Path) -> None:
-    with path.open("rb+") as file:
-        end = 0
-        for line in file:
-            if line.endswith(b"\n"):
-                end += len(line)
-        file.truncate(end)

@@ -14,6 +14,7 @@ from PIL import Image
 from ..coco.json import read_json
 from ..coco.layout import find_images, path_inside
 from ..errors import ConfigError, DatasetError
+from ..files import is_url
 from ..images.decode import FORMATS, ROW_KEYS
 from .inputs import Entry, Inputs
 
@@ -71,8 +72,7 @@ def _listed(path: Path, names: Callable[[Path], Iterator[str]], base: Path) -> I
     """Images whose paths or URLs are in a file."""
     try:
         for name in names(path):
-            is_url = name.lower().startswith(("http://", "https://"))
-            yield Entry(name, name if is_url else str(base / name))
+            yield Entry(name, name if is_url(name) else str(base / name))
     except (csv.Error, json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DatasetError(f"{path}: cannot be read: {error}") from None
 

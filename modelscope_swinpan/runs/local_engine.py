@@ -31,7 +31,7 @@ class LocalEngine:
         return self.predictor.device
 
     def __call__(self, items: Iterable[Item], *, sinks: Sequence[Sink], read: Reader) -> Iterator[Record]:
-        """A record for every image, in order; that of a failure for one that cannot be read or segmented.
+        """A record for every image, in order, also for one that cannot be read or segmented.
 
         Raises:
             DeviceError: the device's memory does not suffice.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 WINDOW = 100_000
 """Images that Ray Data is given at once, which bounds what it holds. The workers start anew with each window."""
 ATTEMPTS = 3
-"""How often the images of a task are tried: they may be what their worker dies of."""
+"""How often the images of a task are tried: they themselves may kill the worker."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +52,7 @@ class RayEngine:
 
     @classmethod
     def of(cls, job: "Job") -> "RayEngine":
-        """The engine for a job of the command line.
-
-        Raises:
-            ConfigError: Ray is not installed.
-        """
+        """The engine for a job of the command line."""
         return cls(
             load=job.load,
             device=job.device or ("cuda" if job.gpus else "cpu"),
@@ -73,16 +69,12 @@ class RayEngine:
         return self.load("cpu")
 
     def __post_init__(self) -> None:
-        """Find out whether Ray is there: before the work, not in the middle of it.
-
-        Raises:
-            ConfigError: Ray is not installed.
-        """
+        """Raise a ConfigError if Ray is not installed: before the work, not in the middle of it."""
         if find_spec("ray") is None:
             raise ConfigError("The engine ray needs Ray: pip install 'modelscope_swinpan[ray]'.")
 
     def __call__(self, items: Iterable[Item], *, sinks: Sequence[Sink], read: Reader) -> Iterator[Record]:
-        """The records, in order. Where a worker dies, its images are given to another; after some times, given up.
+        """The records, in order. If a worker dies, another one gets its images, :data:`ATTEMPTS` times in all.
 
         Raises:
             ConfigError: the cluster cannot be reached, or this machine has no room for a worker.
@@ -96,7 +88,7 @@ class RayEngine:
                 yield from self._records(window, sinks, read)
 
     def _check_room(self) -> None:
-        """Ray would wait for another machine."""
+        """Raise a ConfigError where no worker fits on this machine: Ray would wait for another one."""
         import ray
 
         there = ray.cluster_resources()
@@ -136,7 +128,7 @@ class RayEngine:
 
 
 class _RayWorker:
-    """A worker in a process of its own. Our errors are answers, too: raised, they would be buried in Ray's."""
+    """A worker in its own process. It returns our errors as answers: raised, they would be buried in Ray's."""
 
     def __init__(self, load: Callable[[], Predictor], sinks: Sequence[Sink], read: Reader, attempts: Any) -> None:
         self._sinks, self._read, self._attempts = sinks, read, attempts
@@ -171,7 +163,7 @@ class _RayWorker:
 
 @contextmanager
 def _cluster(address: str | None) -> Iterator[None]:
-    """A connection to a cluster, of which Ray tells no more than errors, and nobody else anything."""
+    """Connect to a cluster. Ray then prints errors only, and sends no usage statistics to anybody."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     import ray

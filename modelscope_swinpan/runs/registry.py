@@ -40,16 +40,13 @@ class Engine(Protocol):
     @property
     def predictor(self) -> "Predictor":
         """The predictor as this process knows it: its identity is the run's."""
-        ...
 
     @property
     def device(self) -> str:
         """The kind of device that the work is done on."""
-        ...
 
     def __call__(self, items: "Iterable[Item]", *, sinks: "Sequence[Sink]", read: "Reader") -> "Iterator[Record]":
         """One record an image, also for those that ``read`` or the predictor cannot use."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,11 +81,7 @@ ENGINES = Registry[EngineKind]()
 
 
 def make_sink(name: str) -> "Sink":
-    """A new sink of the format ``name``.
-
-    Raises:
-        ConfigError: there is no such format with a sink.
-    """
+    """A new sink of the format ``name``; a ConfigError where no format with a sink has that name."""
     makers = {known.name: known.sink for known in FORMATS.values() if known.sink}
     check_names([name], makers, "Output", "format")
     return makers[name]()
@@ -131,9 +124,7 @@ def _ray(job: Job) -> Engine:
 
 for _format in (
     OutputFormat(
-        name="coco",
-        help="panoptic.json and a PNG per image, COCO's panoptic format",
-        sink=_formats("CocoPanopticSink"),
+        name="coco", help="panoptic.json and a PNG per image, COCO's panoptic format", sink=_formats("CocoPanopticSink")
     ),
     OutputFormat(
         name="coco-results",
@@ -141,9 +132,7 @@ for _format in (
         sink=_formats("ResultsSink"),
     ),
     OutputFormat(
-        name="overlays",
-        help="a picture per image, the photo under its segments",
-        sink=_formats("OverlaysSink"),
+        name="overlays", help="a picture per image, the photo under its segments", sink=_formats("OverlaysSink")
     ),
     OutputFormat(
         name="rle",
@@ -151,21 +140,13 @@ for _format in (
         sink=_formats("LinesSink"),
         masks=_formats("masks_as_rle"),
     ),
-    OutputFormat(
-        name="parquet",
-        help="results.parquet, the same rows as a table",
-        sink=_formats("ParquetSink"),
-    ),
+    OutputFormat(name="parquet", help="results.parquet, the same rows as a table", sink=_formats("ParquetSink")),
     OutputFormat(
         name="list",
         help="an array of 0 and 1 for each segment, as upstream's pipeline",
         masks=_formats("masks_as_list"),
     ),
-    OutputFormat(
-        name="png",
-        help="one PNG of segment ids, in base64",
-        masks=_formats("masks_as_png"),
-    ),
+    OutputFormat(name="png", help="one PNG of segment ids, in base64", masks=_formats("masks_as_png")),
 ):
     FORMATS.register(_format)
 ENGINES.register(EngineKind(name="local", help="this process", build=_local))

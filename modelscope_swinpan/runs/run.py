@@ -29,7 +29,7 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """At this speed."""
+        """How long the rest takes at this speed; None before the first image."""
         return (self.total - self.done) / self.images_per_second if self.images_per_second else None
 
 
@@ -57,11 +57,11 @@ def run_images(
         sinks: What is kept of the results: sinks, or names of formats (:mod:`~modelscope_swinpan.runs.formats`).
         engine: What does the work; this process, by default. Another engine must load the same model with the same
             options; device and batch size may differ.
-        limit: Look at the first so many images only. A later call may raise it.
+        limit: How many images to segment, from the first on; all by default. A later call may raise it.
         identity: JSON of what else decides the results, besides the predictor, the inputs and the sinks.
         files: Names in ``output`` that the caller will write: they must not be there before.
         tolerant: Whether an image that cannot be segmented is listed in ``errors.jsonl``, and the run goes on.
-        progress: Told before the first image and after each.
+        progress: Called before the first image and after each.
 
     Raises:
         ConfigError: no such format; ``output`` holds something else or another run's results, or is in use.

@@ -1,7 +1,4 @@
-"""Sinks: what a run keeps of each image, and the files it makes of all of them at the end.
-
-No more than some images' results are ever held.
-"""
+"""Sinks: what a run keeps of each image, and the files that it makes of all of them at the end."""
 
 import json
 from abc import ABC, abstractmethod
@@ -15,11 +12,11 @@ from ..inference.predictor import Pixels, Result
 from .inputs import Item
 
 ERROR = "error"
-"""The only member of a journal's line that tells why there is no result."""
+"""The only member of a journal's line for an image without a result: the reason."""
 WRITTEN = "written"
 """The member of a journal's line that lists the image's files."""
 STAMP = "stamp"
-"""The member of a journal's line by which a photo is known again."""
+"""The member of a journal's line that tells whether a photo was changed since."""
 
 Entries = Callable[[], Iterator[Any]]
 """Goes through what a sink kept of the images, in order, without the failed ones."""
@@ -36,7 +33,7 @@ class Sink(ABC):
     """One kind of output. Sinks must pickle: :meth:`encode` runs on the machine that segments the image."""
 
     name: str
-    """By which journal and ``run.json`` know it."""
+    """Its name in the journal and in ``run.json``."""
     files: tuple[str, ...] = ()
     """The files and folders that it writes into the run's folder, by name."""
     live = False
@@ -47,17 +44,13 @@ class Sink(ABC):
         """What to keep of an image's ``result``; ``pixels`` (H, W, 3) RGB uint8 are the image. Any thread calls it."""
 
     def finish(self, folder: Path, entries: Entries, categories: Sequence[Category]) -> None:  # noqa: B027
-        """Write the files that are made of all images together.
-
-        Raises:
-            OSError: one cannot be written.
-        """
+        """Write the files that are made of all images together."""
 
     def kept(self, entry: Any) -> None:  # noqa: B027
-        """Take notice of an image's entry: in the calling process, in the order of the images."""
+        """Receive an image's entry, in the calling process and in the order of the images."""
 
     def failed(self, error: Mapping[str, Any]) -> None:  # noqa: B027
-        """Take notice of an image without a result; ``error`` is its object in ``errors.jsonl``."""
+        """Receive the news of an image without a result; ``error`` is its object in ``errors.jsonl``."""
 
 
 class VirtualScores(Sink):

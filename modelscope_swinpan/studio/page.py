@@ -38,10 +38,6 @@ DOWNLOADS = {
 PROGRESS = gr.Progress()
 """Gradio reports progress through a handler's argument that has this default."""
 
-_VIEWER = Path(__file__).with_name("viewer.js")
-_HINT = "The segments of the photo appear here."
-_EXPIRED = "This photo has expired after one hour. Segment it again, please."
-
 _WITH_NAME = "(photo) => [photo, photo.orig_name]"
 _FILTER = """(kinds, threshold) => {
   document.dispatchEvent(new CustomEvent("swinpan-filter", { detail: { kinds, threshold } }));
@@ -127,7 +123,7 @@ class Handlers:
     def download(self, title: str, segmented: SegmentedPhoto | None, kinds: Collection[str], threshold: float) -> str:
         """Make one of the :data:`DOWNLOADS` of the selected segments, and return its path."""
         if segmented is None:
-            raise gr.Error(_EXPIRED, print_exception=False)
+            raise gr.Error("This photo has expired after one hour. Segment it again, please.", print_exception=False)
         suffix, make = DOWNLOADS[title]
         path = Path(tempfile.mkdtemp(dir=self._folder), segmented.name + suffix)
         path.write_bytes(make(segmented, kinds, threshold))
@@ -149,9 +145,9 @@ def _gallery(examples: list[tuple[str, bytes]]) -> gr.Gallery:
 
 def _viewer() -> gr.HTML:
     return gr.HTML(
-        {"message": _HINT},
+        {"message": "The segments of the photo appear here."},
         html_template='<div class="viewer"></div>',
-        js_on_load=_VIEWER.read_text(encoding="utf-8"),
+        js_on_load=Path(__file__).with_name("viewer.js").read_text(encoding="utf-8"),
         apply_default_css=False,
         elem_id="viewer",
     )
