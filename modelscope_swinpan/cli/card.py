@@ -43,7 +43,7 @@ def card(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the README.md that is in DIR.")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; list the problems that speak against publishing DIR.")
+        bool, typer.Option("--check", help="Write nothing; list what should be mended before DIR is published.")
     ] = False,
     upload: Annotated[
         str | None,

@@ -34,7 +34,7 @@ def evaluate(
         ),
     ] = None,
     split: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which split of a folder with several, as in val2017.")
+        str | None, typer.Option(metavar="NAME", help="The split to take if the folder has several, as in val2017.")
     ] = None,
     scenes: Annotated[
         str | None,

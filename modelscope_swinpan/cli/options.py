@@ -87,9 +87,9 @@ class ModelOptions:
     batch_size: Annotated[
         int, typer.Option(metavar="N", min=1, help="Images to run through the model together, if their sizes allow it.")
     ] = 1
-    tiles: Annotated[bool, typer.Option("--tiles", help="For large photos: show the model overlapping tiles, too.")] = (
-        False
-    )
+    tiles: Annotated[
+        bool, typer.Option("--tiles", help="Segment large photos in overlapping tiles as well as whole.")
+    ] = False
     tile_side: TileSideOption = None
 
     def load(
@@ -181,19 +181,21 @@ class EngineOptions:
     workers: Annotated[
         str | None,
         typer.Option(
-            metavar="N", help="How many workers Ray shall keep, or at least and at most, as in 1:8.", show_default="1"
+            metavar="N", help="Number of Ray workers, or the least and the most, as in 1:8.", show_default="1"
         ),
     ] = None
     cpus_per_worker: Annotated[
         float | None,
-        typer.Option(metavar="N", min=0, help="CPUs, and so threads, of each of Ray's workers.", show_default="1"),
+        typer.Option(
+            metavar="N", min=0, help="CPUs of each Ray worker; it computes with as many threads.", show_default="1"
+        ),
     ] = None
     gpus_per_worker: Annotated[
         float | None,
         typer.Option(
             metavar="N",
             min=0,
-            help="GPUs of each of Ray's workers. 0.5 shares one; with 0 the CPU computes.",
+            help="GPUs of each Ray worker. With 0.5 two share one; with 0 the CPU computes.",
             show_default="0",
         ),
     ] = None

@@ -21,8 +21,6 @@ from .sinks import Record, Sink, failure
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from .registry import Job
-
 WINDOW = 100_000
 """Images that Ray Data is given at once, which bounds what it holds. The workers start anew with each window."""
 ATTEMPTS = 3
@@ -49,19 +47,6 @@ class RayEngine:
     gpus: float = 0
     address: str | None = None
     images_per_task: int = 8
-
-    @classmethod
-    def of(cls, job: "Job") -> "RayEngine":
-        """The engine for a job of the command line."""
-        return cls(
-            load=job.load,
-            device=job.device or ("cuda" if job.gpus else "cpu"),
-            workers=job.workers or cls.workers,
-            cpus=cls.cpus if job.cpus is None else job.cpus,
-            gpus=job.gpus or cls.gpus,
-            address=job.address,
-            images_per_task=cls.images_per_task * job.batch_size,
-        )
 
     @cached_property
     def predictor(self) -> Predictor:
@@ -95,7 +80,7 @@ class RayEngine:
         for kind, wanted in (("CPU", self.cpus), ("GPU", self.gpus)):
             if wanted > there.get(kind, 0):
                 raise ConfigError(
-                    f"A worker shall have {wanted:g} {kind}s, but Ray has {there.get(kind, 0):g} on this machine. Ask "
+                    f"A worker needs {wanted:g} {kind}s, but Ray has {there.get(kind, 0):g} on this machine. Ask "
                     "for less, or give the address of a cluster."
                 )
 
@@ -152,7 +137,7 @@ class _RayWorker:
         first, last = items[0].index, items[-1].index
         try:
             if ray.get(self._attempts.begin.remote(first)) > ATTEMPTS:
-                reason = f"{ATTEMPTS} workers died over the images {first} to {last}, of which this is one."
+                reason = f"{ATTEMPTS} workers died over the images {first} to {last}; this is one of them."
                 return [failure(item, reason) for item in items]
             return list(self._engine(items, sinks=self._sinks, read=self._read))
         except SwinPanError as error:

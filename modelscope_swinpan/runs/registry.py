@@ -119,7 +119,13 @@ def _local(job: Job) -> Engine:
 def _ray(job: Job) -> Engine:
     from .ray_engine import RayEngine
 
-    return RayEngine.of(job)
+    given: dict[str, Any] = {"workers": job.workers, "cpus": job.cpus, "gpus": job.gpus, "address": job.address}
+    return RayEngine(
+        load=job.load,
+        device=job.device or ("cuda" if job.gpus else "cpu"),
+        images_per_task=RayEngine.images_per_task * job.batch_size,
+        **{name: value for name, value in given.items() if value is not None},
+    )
 
 
 for _format in (

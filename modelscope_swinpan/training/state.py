@@ -17,7 +17,7 @@ CHANGEABLE = ("workers", "log_every", "checkpoint_every", "evaluate_every")
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """A run after ``step`` steps, of which ``skipped`` changed no weights. ``options`` are the run's, by name.
+    """A run after ``step`` steps; ``skipped`` of them changed no weights. ``options`` are the run's, by name.
 
     Random seeds and the position in the data follow from the step.
     """

@@ -116,7 +116,7 @@ def test_workers_that_die(cluster, folder, tmp_path):
     assert (reached.done, reached.failed) == (COUNT, 3)
     errors = [json.loads(line) for line in (tmp_path / "there" / "errors.jsonl").read_text().splitlines()]
     assert [Path(error["image"]).name for error in errors] == [f"{n:03d}.png" for n in (BAD, deadly, neighbour)]
-    assert errors[1]["error"] == "3 workers died over the images 6 to 7, of which this is one."
+    assert errors[1]["error"] == "3 workers died over the images 6 to 7; this is one of them."
     here, there = ((tmp_path / name / "journal.jsonl").read_bytes().splitlines() for name in ("here", "there"))
     assert [n for n in range(COUNT) if here[n] != there[n]] == [deadly, neighbour]
 
