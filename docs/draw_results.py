@@ -1,6 +1,6 @@
-"""Draws the pictures of results.md into the folder that it lies in: ``python docs/draw_results.py``.
+"""Draw the pictures of results.md into the folder of this file: ``python docs/draw_results.py``.
 
-They show a generated scene and what is true of it, so that they hold whatever a model says.
+They show a generated scene and its truth, so they do not depend on a model.
 """
 
 import io
@@ -9,16 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import supervision as sv
-from modelscope_swinpan.data.example import annotate
-from modelscope_swinpan.data.scene_layout import SCENE_CATEGORIES
-from modelscope_swinpan.data.scenes import generate_scene
 from PIL import Image
 
 from modelscope_swinpan import InstanceResult, PanopticResult
+from modelscope_swinpan.coco.annotation import annotate
+from modelscope_swinpan.scenes.compose import SCENE_CATEGORIES
+from modelscope_swinpan.scenes.dataset import generate_scene
 from modelscope_swinpan.training.samples import truth
 
 COLORS = 256
-"""A picture is written in so many colours, which keeps it small."""
+"""The colours of a written picture: few keep the file small."""
 
 
 def draw() -> dict[str, Image.Image]:
@@ -36,7 +36,7 @@ def draw() -> dict[str, Image.Image]:
         "colours": panoptic.to_pil(),
         "notebook": Image.open(io.BytesIO(panoptic._repr_png_())),
         "supervision": _outlines(panoptic, photo),
-        "coco": png.point(lambda number: 30 * number),  # the numbers of few segments are hardly told from black
+        "coco": png.point(lambda number: 30 * number),  # the ids of a few segments look black
         "rle": Image.fromarray(sv.rle_to_mask(rle["counts"], rle["size"][::-1])).convert("RGB"),
     }
 

@@ -1,4 +1,4 @@
-"""Every ``swinpan`` and ``python -m benchmarks`` command in README and docs has words and options that are known."""
+"""Every ``swinpan`` and ``python -m benchmarks`` command in the documents has words and options that are known."""
 
 import re
 import shlex
@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from benchmarks.__main__ import app as benchmarks
 from modelscope_swinpan.cli import app
 from modelscope_swinpan.cli.train import _options, _read_settings
+from modelscope_swinpan.config import thresholds
 from tests.conftest import ROOT
 
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -17,7 +18,7 @@ INLINE = re.compile(r"`((?:swinpan|python -m benchmarks) [a-z][^`]*)`")
 COMMAND = re.compile(r"""(?:[A-Z_]+=\S+ +)*(?:torchrun .*"\$\(which swinpan\)"|swinpan)(?: (.*))?$""")
 BENCHMARK = re.compile(r"python -m benchmarks (.*)$")
 MAKE = re.compile(r"(?:^|`)make ([a-z-]+)", re.MULTILINE)
-DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 
 
 def commands(text, command=COMMAND):
@@ -77,3 +78,9 @@ def test_targets_of_make_are_there():
     told = {target for document in DOCUMENTS for target in MAKE.findall(document.read_text())}
     known = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert {"demo", "test"} <= told <= known
+
+
+@pytest.mark.parametrize("document", ["architecture.md", "serving.md"])
+def test_thresholds_are_named(document):
+    text = (ROOT / "docs" / document).read_text()
+    assert [threshold.name for threshold in thresholds() if f"`{threshold.name}`" not in text] == []

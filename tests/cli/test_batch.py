@@ -4,6 +4,8 @@ import io
 import json
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 from rich.console import Console
@@ -121,15 +123,19 @@ def test_gpus_of_workers_are_used(model, folder, tmp_path, monkeypatch):
 
 
 def test_what_the_docs_say(model, folder, tmp_path, monkeypatch, capsys):
-    """The options are there, and the program runs as printed."""
+    """The options are there, and the programs run as printed."""
     mentioned, known = (set(re.findall(r"--[a-z][a-z-]+", text)) for text in (DOCS, swinpan("--help").output))
     assert mentioned - known == {"--count", "--out", "--predictions"}  # of swinpan scenes and eval
     shutil.copytree(model, tmp_path / "model")
     monkeypatch.chdir(tmp_path)
-    (program,) = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
+    program, pool = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
     exec(program)
     assert re.fullmatch(r"3 0 \d+\.\d+\n", capsys.readouterr().out)
-    assert (tmp_path / "out" / "results.parquet").is_file()
+    assert (tmp_path / "out" / "panoptic.json").is_file()
+    assert len(list((tmp_path / "out" / "overlays").iterdir())) == 3
+    (tmp_path / "pool.py").write_text(f"{pool}    print(len(results))\n")
+    answer = subprocess.run([sys.executable, "pool.py"], capture_output=True, text=True, check=True)
+    assert answer.stdout == "3\n"
 
 
 def test_where_there_is_no_terminal_a_line_tells_now_and_then(model, folder, tmp_path, monkeypatch):
