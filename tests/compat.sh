@@ -10,7 +10,8 @@ cd "$(dirname "$0")/.."
 TOOLS=(hypothesis pycocotools pytest pytest-timeout pytest-xdist "setuptools>=70" "transformers>=5")
 results=()
 
-for edge in "${@:-oldest newest lowest}"; do
+[ $# -gt 0 ] || set -- oldest newest lowest
+for edge in "$@"; do
     venv=.venv-compat/$edge
     test -x "$venv/bin/python" || "${PYTHON:-python3}" -m venv "$venv"
     "$venv/bin/python" -m pip install --quiet --upgrade pip setuptools

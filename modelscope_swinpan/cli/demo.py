@@ -13,22 +13,30 @@ def demo(output: OutputOption = Path("swinpan-demo")) -> None:
     """Try ModelScope's pipeline on a generated scene, and see its answer beside the truth.
 
     The small model that comes with this package was trained on such scenes, but not on this one. Nothing is downloaded.
+    The results of an earlier demo are replaced.
     """
     from ..checkpoints.load import EMBEDDED
     from ..plugin.pipeline import build_pipeline
+    from ..runs.folder import discard, is_of
     from ..runs.inputs import Entry, Inputs
     from ..runs.run import run_images
+    from ..runs.sinks import Sink
     from ..scenes.compose import SCENE_CATEGORIES
     from ..scenes.dataset import generate_scene
     from ..training.samples import BesideTruth, Sample, truth
     from .table import TableSink
 
     scene = generate_scene(SEED)
-    picture = BesideTruth([Sample(scene.image, truth(scene, SCENE_CATEGORIES))], "segmented.png", photo="scene.png")
+    sinks: list[Sink] = [
+        TableSink(),
+        BesideTruth([Sample(scene.image, truth(scene, SCENE_CATEGORIES))], "segmented.png", photo="scene.png"),
+    ]
+    if is_of(output, sinks):
+        discard(output)
     run_images(
         build_pipeline(EMBEDDED).predictor,
         Inputs(entries=lambda: iter([Entry("scene.png", 0)]), read=lambda _: scene.image[..., ::-1]),
         output,
-        sinks=[TableSink(), picture],
+        sinks=sinks,
     )
     say(f"The truth, and beside it the model's answer, are in {output / 'segmented.png'}")

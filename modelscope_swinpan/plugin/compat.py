@@ -246,7 +246,6 @@ PARTS = (
     TRAINER,
     Part(module="r50_configuration", after="modelscope.utils.config", needs=(CONFIG_FROM_FILE,)),
     Part(module="masks_to_image", after="modelscope.utils.cv.image_utils", needs=(DRAWING,)),
-    Part(module="mask_formats", needs=(_OUTPUT_KEYS,)),
     Part(module="train_options", needs=(_CONFIG, _LOGGER)),
     Part(module="hub", needs=(_SNAPSHOT,)),
     Part(module="upload", needs=(Internal("modelscope.hub.api:HubApi", "makes a repository and uploads to it"),)),

@@ -157,9 +157,12 @@ def is_own(folder: Path, run: Mapping[str, Any], *, files: Sequence[str]) -> boo
             former = dict(json.loads(path.read_bytes()))
         except (TypeError, ValueError):
             raise DatasetError(f"{path}: damaged, or no file of a run; choose another folder.") from None
-        if different := [name for name in {**former, **run} if former.get(name) != run.get(name)]:
+        different = [name for name in {**former, **run} if former.get(name) != run.get(name)]
+        if different:
             changes = "; ".join(
-                f"{name} was {_short(former.get(name))}, is {_short(run.get(name))}" for name in different
+                f"{name} was {_short(former.get(name))}, is {_short(run.get(name))}"
+                for name in different
+                if name != "files" or len(different) == 1  # they follow from the sinks
             )
             raise TakenError(
                 f"{folder} holds another run's predictions: {changes}. Choose another folder, or remove it."
@@ -178,6 +181,14 @@ def check_replaceable(folder: Path) -> None:
         raise ConfigError(
             f"{folder} holds files that are no run's results. They would have to be replaced: move them away first."
         )
+
+
+def is_of(folder: Path, sinks: Sequence[Sink]) -> bool:
+    """Whether ``folder`` holds the results of a run with these sinks, whatever its model and inputs."""
+    try:
+        return bool(json.loads((folder / RUN).read_bytes())["sinks"] == [sink.name for sink in sinks])
+    except (OSError, KeyError, TypeError, ValueError):
+        return False
 
 
 def discard(folder: Path) -> None:

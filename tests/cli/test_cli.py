@@ -342,6 +342,14 @@ def test_demo(tmp_path):
     assert len(re.findall("thing|stuff", answer.stdout)) > 3
     assert Image.open(tmp_path / "scene.png").size == (320, 256)
     assert Image.open(tmp_path / "segmented.png").size == (1280, 512)
+    run = json.loads((tmp_path / "run.json").read_text())
+    (tmp_path / "run.json").write_text(json.dumps({**run, "version": "0.0.1"}))
+    again = swinpan("demo", "--output", tmp_path)
+    assert (again.exit_code, again.stdout) == (0, answer.stdout)
+    (tmp_path / "run.json").write_text(json.dumps({**run, "sinks": ["coco"]}))
+    other = swinpan("demo", "--output", tmp_path)
+    assert other.exit_code == 2
+    assert 'sinks was ["coco"], is' in other.stderr
 
 
 @pytest.mark.parametrize(

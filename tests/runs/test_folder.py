@@ -120,7 +120,7 @@ def test_a_png_comes_before_its_line(tmp_path, monkeypatch):
     ("changed", "message"),
     [
         ({"run": {**RUN, "weights_sha256": "def"}}, 'weights_sha256 was "abc", is "def"'),
-        ({"sink": LinesSink}, r'sinks was \["coco"\], is \["rle"\]; files was'),
+        ({"sink": LinesSink}, r'sinks was \["coco"\], is \["rle"\]\. Choose'),
         ({"inputs": some(4)}, 'inputs was {"count": 3, .*, is {"count": 4'),
         ({"inputs": some(3, "other-{}.png")}, "inputs was"),
     ],
