@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import supervision as sv
-from modelscope_swinpan.data.example import annotate
-from modelscope_swinpan.data.scene_layout import SCENE_CATEGORIES
-from modelscope_swinpan.data.scenes import generate_scene
 from PIL import Image
 
 from modelscope_swinpan import InstanceResult, PanopticResult
+from modelscope_swinpan.coco.annotation import annotate
+from modelscope_swinpan.scenes.compose import SCENE_CATEGORIES
+from modelscope_swinpan.scenes.dataset import generate_scene
 from modelscope_swinpan.training.samples import truth
 
 COLORS = 256
