@@ -10,12 +10,8 @@ from ..categories import COCO_PANOPTIC, Category
 from ..errors import DatasetError
 from ..structures import Size
 
-MAX_JSON_BYTES = 2 * 1024**3
-"""The largest JSON file that is read, several times the size of COCO's own for training."""
-
-MAX_ID = 256**3 - 1
-"""The largest segment id that an RGB pixel can hold."""
-
+MAX_JSON_BYTES = 2 * 1024**3  # the largest JSON file that is read, several times the size of COCO's own for training
+MAX_ID = 256**3 - 1  # the largest segment id that an RGB pixel can hold
 T = TypeVar("T")
 
 

@@ -1,8 +1,7 @@
-"""Writing the COCO panoptic format: one JSON file, and beside it a folder of the same name with a PNG per image.
+"""Write the COCO panoptic format: one JSON file, and beside it a folder of the same name with a PNG per image.
 
-A PNG's pixels are segment ids, ``id = R + 256 · G + 256² · B``, 0 where there is none (cocodataset.org/#format-data).
-The JSON lists ``images``, ``categories`` and, per image, one of ``annotations`` with its PNG's name and its
-``segments_info``: id, category_id, area in pixels, bbox as x, y, width, height in pixels.
+A PNG's pixels are segment ids, ``id = R + 256 · G + 256² · B``, 0 for void. The JSON lists ``images``, ``categories``
+and, per image, one of ``annotations``: the PNG's name and ``segments_info`` (cocodataset.org/#format-data).
 """
 
 import dataclasses
@@ -10,7 +9,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Protocol, TextIO
 
 import numpy as np
@@ -30,15 +28,14 @@ class HasCocoForm(Protocol):
 
     def to_coco(self, image_id: int, file_name: str | None = None) -> tuple[dict[str, Any], Image.Image]:
         """An item of ``annotations``, and the PNG that it names."""
-        ...
 
 
 class CocoPanopticWriter:
-    """Writes results or annotations one by one; a context manager that writes the JSON when it is left without an
-    exception.
+    """A context manager that writes results or annotations one by one.
 
-    Each file is written whole or not at all, the JSON last, so that it never names a PNG that is not there. Segments
-    of results also carry their ``score``, which COCO's own files lack. Images get the ids 1, 2, …
+    Each file is written whole or not at all. The JSON is last, so that it never names a PNG that is not there; an
+    exception leaves it out. Segments of results also carry their ``score``, which COCO's own files lack. Images get
+    the ids 1, 2, …
     """
 
     def __init__(self, json_path: Path, categories: Sequence[Category]) -> None:
@@ -55,9 +52,7 @@ class CocoPanopticWriter:
         self.json_path.unlink(missing_ok=True)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             write_panoptic_json(self.json_path, self._images, self._annotations, self._categories)
 
@@ -76,12 +71,7 @@ class CocoPanopticWriter:
         return image_id
 
     def add_annotation(self, file_name: str, png_name: str, annotation: Annotation) -> None:
-        """The same with what is true of an image: ids stay as they are, crowds remain crowds.
-
-        Raises:
-            ConfigError: a second image with the same ``png_name``.
-            OSError: the PNG cannot be written.
-        """
+        """The same for the truth of an image: ids stay as they are, crowds remain crowds. Raises as :meth:`add`."""
         entries = [info_entry(info, self._categories[info.label_id]) for info in annotation.segments]
         item = {"image_id": len(self._images) + 1, "file_name": png_name, "segments_info": entries}
         self._add(file_name, colors_from_ids(annotation.segment_ids), item)
@@ -114,7 +104,7 @@ def write_dataset(folder: Path, examples: Iterable[Example], categories: Sequenc
 def write_panoptic_json(
     path: Path, images: Iterable[Any], annotations: Iterable[Any], categories: Sequence[Category]
 ) -> None:
-    """Write the JSON file, whole or not at all; the items pass one by one, so that they may be many.
+    """Write the JSON file, whole or not at all. Only one item at a time is in memory.
 
     Raises:
         OSError: it cannot be written.
@@ -130,14 +120,13 @@ def write_panoptic_json(
 
 @contextmanager
 def json_list(path: Path) -> Iterator[Callable[[Any], None]]:
-    """A function that adds an item to the JSON list that the file at ``path`` becomes, whole or not at all."""
+    """Write a JSON list to ``path``, whole or not at all: gives a function that adds an item."""
     with atomic(path) as partial, partial.open("w", encoding="utf-8") as file, _items(file) as add:
         yield add
 
 
 @contextmanager
 def _items(file: TextIO) -> Iterator[Callable[[Any], None]]:
-    """A function that adds an item to a JSON list in an open file."""
     separator = "["
 
     def add(item: Any) -> None:

@@ -6,7 +6,7 @@ No other module of the package decodes its inputs, so size limits and error mess
 import io
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,8 +26,6 @@ FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP
 """The accepted file formats. Pillow reads more, but its EPS reader starts another program."""
 ROW_KEYS = ("InputImage:FILE", "image")
 """The keys under which a dataset row may hold its image. The first one present is used."""
-
-_ACCEPTED = "a path, an http(s) URL, a PIL image, a uint8 BGR array or a dataset row"
 
 
 def decode_image(source: Any) -> npt.NDArray[np.uint8]:
@@ -64,7 +62,10 @@ def decode_image(source: Any) -> npt.NDArray[np.uint8]:
         return decode_file(fetch(source), source)
     if isinstance(source, str | os.PathLike):
         return _from_path(os.fsdecode(source))
-    raise ImageError(f"An input of type {type(source).__name__} is not accepted; expected {_ACCEPTED}.")
+    raise ImageError(
+        f"An input of type {type(source).__name__} is not accepted; expected a path, an http(s) URL, a PIL image, a "
+        "uint8 BGR array or a dataset row."
+    )
 
 
 def decode_file(content: bytes, name: str) -> npt.NDArray[np.uint8]:
@@ -94,7 +95,8 @@ def _from_row(row: Mapping[Any, Any]) -> npt.NDArray[np.uint8]:
 
 
 def _from_path(source: str) -> npt.NDArray[np.uint8]:
-    name = _printable(source)
+    name = source.encode(errors="backslashreplace").decode()  # a terminal cannot encode all names
+    name = name if len(name) <= 200 else f"{name[:200]}…"
     path = Path(source)
     with _as_image_error(name):
         if path.is_dir():
@@ -123,19 +125,13 @@ def _from_pil(image: Image.Image, name: str) -> npt.NDArray[np.uint8]:
         )
     with _as_image_error(name):
         image.load()
-        image = _apply_orientation(image)
+        with suppress(Exception):  # damaged EXIF data makes Pillow raise many types; the pixels are still usable
+            image = ImageOps.exif_transpose(image)
         if image.mode.startswith("I"):
             return _from_16_bit(np.asarray(image), name)
         if image.mode in ("P", "PA"):
             image = image.convert("RGBA")  # Pillow warns if a palette that may hold alpha is converted to RGB directly
         return np.array(image.convert("RGB"))
-
-
-def _apply_orientation(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # damaged EXIF data makes Pillow raise many error types; the pixels are still usable
-        return image
 
 
 def _from_16_bit(grey: npt.NDArray[Any], name: str) -> npt.NDArray[np.uint8]:
@@ -164,7 +160,6 @@ def _from_array(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
 
 
 def _dtype_hint(array: npt.NDArray[Any]) -> str:
-    """Advice on how to convert an array that has the wrong dtype."""
     if array.dtype.kind == "b":
         return "Convert with array.astype('uint8') * 255."
     if array.dtype.kind not in "iuf":
@@ -205,9 +200,3 @@ def _as_image_error(name: str) -> Iterator[None]:
     except Exception as error:  # damaged files make Pillow raise many types: OSError, SyntaxError, struct.error, …
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise ImageError(f"{name}: cannot be read as an image: {reason}") from None
-
-
-def _printable(text: str) -> str:
-    """The text, cut to 200 characters. Characters that a terminal cannot encode are escaped."""
-    text = text.encode(errors="backslashreplace").decode()
-    return text if len(text) <= 200 else f"{text[:200]}…"

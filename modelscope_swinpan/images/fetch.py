@@ -7,16 +7,12 @@ import urllib3
 
 from ..errors import ImageError
 
-CONNECT_TIMEOUT = 10.0
-"""Longest wait for a connection, in seconds."""
-READ_TIMEOUT = 20.0
-"""Longest wait for the next bytes, in seconds."""
+CONNECT_TIMEOUT = 10.0  # longest wait for a connection, in seconds
+READ_TIMEOUT = 20.0  # longest wait for the next bytes, in seconds
 TOTAL_TIMEOUT = 60.0
 """Longest time for the whole body, in seconds. It also stops a server that sends a few bytes at a time."""
-MAX_BYTES = 256 * 2**20
-"""The largest accepted body, in bytes."""
+MAX_BYTES = 256 * 2**20  # the largest accepted body, in bytes
 MAX_REDIRECTS = 5
-
 _CHUNK = 64 * 1024
 
 

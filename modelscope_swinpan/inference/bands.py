@@ -11,19 +11,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..kernels.cache import shape_cache
+from ..kernels.dispatch import on_gpu
 from ..structures import Size
 
-STRIDE = 4
-"""Pixels of the padded input along one side of a mask value."""
-BAND_VALUES = 2**21
-"""Values in one band on a CPU: as float32 they fit the processor's cache."""
+STRIDE = 4  # pixels of the padded input along one side of a mask value
+BAND_VALUES = 2**21  # values in one band on a CPU: as float32 they fit the processor's cache
 GPU_BAND_VALUES = 2**26
 """Values in one band on a GPU, which needs large pieces of work. With all intermediates they take about 1 GiB."""
-
-
-def on_gpu(device: torch.device) -> bool:
-    """Whether ``device`` works asynchronously: reading a value from it stalls both sides."""
-    return device.type == "cuda"
 
 
 def upsampled_bands(
@@ -61,7 +55,6 @@ def upsampled_bands(
 
 
 def _band_rows(planes: int, width: int, device: torch.device) -> int:
-    """The height of a band of ``planes`` values per pixel."""
     values = GPU_BAND_VALUES if on_gpu(device) else BAND_VALUES
     return max(1, values // max(1, planes * width))
 

@@ -13,15 +13,9 @@ from ..categories import COCO_PANOPTIC, Category
 from ..errors import ConfigError, ImageError
 from ..structures import Segment
 
-OPACITY = 0.45
-"""Opacity of a segment's colour over the image, 0–1."""
-
-READABLE_SIDE = 640
-"""Smaller images are enlarged by a whole factor, up to a long side of this many pixels."""
-
-_GRID = 256
-"""The most points along a side of a segment's box at which its middle is searched."""
-
+OPACITY = 0.45  # opacity of a segment's colour over the image, 0–1
+READABLE_SIDE = 640  # smaller images are enlarged by a whole factor, up to a long side of this many pixels
+_GRID = 256  # the most points along a side of a segment's box at which its middle is searched
 Color = tuple[int, int, int]
 
 
@@ -61,9 +55,11 @@ def draw(
         image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
         indices = cv2.resize(indices, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST)
     colors = segment_colors(segments, categories)
-    blended = cv2.addWeighted(image, 1 - OPACITY, _color_table(colors)[indices], OPACITY, 0)
+    blended = cv2.addWeighted(image, 1 - OPACITY, _painted(indices, colors), OPACITY, 0)
     picture = np.where(indices[..., np.newaxis] > 0, blended, image)
-    _outline(picture, indices)
+    width = max(1, round(min(picture.shape[:2]) / 400))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width + 1, width + 1))
+    picture[cv2.morphologyEx(indices, cv2.MORPH_GRADIENT, kernel) > 0] = 255  # white outlines
     return _label(picture, segments, points * factor, colors)
 
 
@@ -71,7 +67,7 @@ def paint(
     panoptic_seg: npt.NDArray[np.int32], segments: Sequence[Segment], categories: Sequence[Category]
 ) -> npt.NDArray[np.uint8]:
     """The colours of :func:`draw` without an image: (H, W, 3), RGB, uint8, black for void."""
-    return _color_table(segment_colors(segments, categories))[_segment_indices(panoptic_seg, segments)]
+    return _painted(_segment_indices(panoptic_seg, segments), segment_colors(segments, categories))
 
 
 def masks_to_image(masks: Sequence[npt.NDArray[np.generic]]) -> npt.NDArray[np.float64]:
@@ -122,16 +118,9 @@ def _segment_indices(panoptic_seg: npt.NDArray[np.int32], segments: Sequence[Seg
     return table[panoptic_seg]
 
 
-def _color_table(colors: Sequence[Color]) -> npt.NDArray[np.uint8]:
-    """(N + 1, 3): black for void, then the colours in order."""
-    return np.array([(0, 0, 0), *colors], np.uint8)
-
-
-def _outline(picture: npt.NDArray[np.uint8], indices: npt.NDArray[np.uint16]) -> None:
-    """Draw white lines along the borders of segments, in place."""
-    width = max(1, round(min(picture.shape[:2]) / 400))
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width + 1, width + 1))
-    picture[cv2.morphologyEx(indices, cv2.MORPH_GRADIENT, kernel) > 0] = 255
+def _painted(indices: npt.NDArray[np.uint16], colors: Sequence[Color]) -> npt.NDArray[np.uint8]:
+    """(H, W, 3): black for void, and the colours of the segments."""
+    return np.array([(0, 0, 0), *colors], np.uint8)[indices]
 
 
 def _label(
@@ -147,7 +136,14 @@ def _label(
     labels = [f"{segment.label} {segment.score:.2f}" for segment in segments]
     font = ImageFont.load_default(font_size)
     widths = [font.getlength(label) + font_size / 2 for label in labels]
-    shown = _labelled(segments, widths, 1.5 * font_size, picture.shape)
+    room = picture.shape[0] * picture.shape[1] / 4
+    shown = []
+    for index in sorted(range(len(segments)), key=lambda index: -segments[index].area):
+        room -= widths[index] * (1.5 * font_size)
+        if room < 0:
+            break
+        if widths[index] <= picture.shape[1]:
+            shown.append(index)
     backgrounds = [colors[index] for index in shown]
     annotator = sv.RichLabelAnnotator(
         color=sv.ColorPalette([sv.Color(*color) for color in backgrounds]),
@@ -165,19 +161,6 @@ def _label(
         [labels[index] for index in shown],
     )
     return np.array(labelled)
-
-
-def _labelled(segments: Sequence[Segment], widths: Sequence[float], height: float, size: tuple[int, ...]) -> list[int]:
-    """The positions of the segments that get a label: the largest, until labels cover a quarter of the picture."""
-    room = size[0] * size[1] / 4
-    shown = []
-    for index in sorted(range(len(segments)), key=lambda index: -segments[index].area):
-        room -= widths[index] * height
-        if room < 0:
-            break
-        if widths[index] <= size[1]:
-            shown.append(index)
-    return shown
 
 
 def _inner_points(indices: npt.NDArray[np.uint16], segments: Sequence[Segment]) -> npt.NDArray[np.float64]:

@@ -7,12 +7,11 @@ fuses the answers. What that needs to know is in the file as JSON, under :data:`
 import importlib.util
 import json
 import logging
-import shutil
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -26,9 +25,7 @@ from ..models.mask2former import Mask2Former
 from ..structures import Size
 from .preprocess import padded_size
 
-Format = Literal["onnx", "torch", "openvino"]
-"""docs/export.md tells what each is for."""
-
+Format = Literal["onnx", "torch", "openvino"]  # docs/export.md tells what each is for
 SUFFIXES: dict[str, str] = {"onnx": ".onnx", "torch": ".pt2", "openvino": ".xml"}
 PACKAGES: dict[str, tuple[str, ...]] = {
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
@@ -40,12 +37,9 @@ PACKAGES: dict[str, tuple[str, ...]] = {
 DESCRIPTION = "modelscope_swinpan"
 """Name of the metadata entry that describes the model; for 'torch' it is an extra file."""
 INPUT, OUTPUTS = "pixel_values", ("class_logits", "mask_logits")
-OPSET = 18
-"""The oldest that PyTorch writes without conversion: older runtimes read it too."""
-TOLERANCE = 1e-3
-"""A file with this relative error or more is wrong. Rounding causes up to about 1e-5."""
-COMMON_PHOTO = Size(2000, 3000)
-"""A landscape photo of the proportions that most cameras have."""
+OPSET = 18  # the oldest that PyTorch writes without conversion: older runtimes read it too
+TOLERANCE = 1e-3  # A file with this relative error or more is wrong. Rounding causes up to about 1e-5.
+COMMON_PHOTO = Size(2000, 3000)  # a landscape photo of the proportions that most cameras have
 STRIDE = 32
 
 
@@ -90,8 +84,9 @@ def export_model(
     path = Path(path)
     check_export(to, path)
     size = _checked_size(model, size or default_size(model.config))
-    with _own_folder(path.parent) as folder:
-        file = folder / path.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent, ignore_cleanup_errors=True) as folder:
+        file = Path(folder, path.name)
         with _quiet():
             _write(_trace(model, size), file, to, model.config, size)
             found = _difference(model, file, to, size)
@@ -100,7 +95,7 @@ def export_model(
                 f"The exported file does not answer as the model does: its relative error is {found.relative:.1e}, "
                 f"expected less than {TOLERANCE:.0e}. Nothing was written. Please report this."
             )
-        for written in sorted(folder.iterdir()):  # .bin before .xml
+        for written in sorted(file.parent.iterdir()):  # .bin before .xml
             written.replace(path.parent / written.name)
     return found
 
@@ -123,7 +118,6 @@ def check_export(to: str, path: Path) -> None:
 
 
 def _checked_size(model: Mask2Former, size: tuple[int, int]) -> Size:
-    """``size``; a ConfigError if it or the model cannot be exported."""
     if min(size) < STRIDE or any(side % STRIDE for side in size):
         raise ConfigError(
             f"Height and width must be multiples of {STRIDE} pixels; got {size[0]}x{size[1]}. "
@@ -136,8 +130,6 @@ def _checked_size(model: Mask2Former, size: tuple[int, int]) -> Size:
 
 
 class _TupleOutput(nn.Module):
-    """The model, with a tuple as its output."""
-
     def __init__(self, model: Mask2Former) -> None:
         super().__init__()
         self.model = model
@@ -198,7 +190,6 @@ def _write_onnx(program: torch.export.ExportedProgram, file: Path, description: 
 
 @torch.no_grad()
 def _difference(model: Mask2Former, file: Path, to: Format, size: Size) -> Difference:
-    """How far the file's answers are from the model's for a random image."""
     image = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
     expected = model(image)[: len(OUTPUTS)]
     found = [torch.as_tensor(values) for values in _run(file, to, image)]
@@ -209,7 +200,6 @@ def _difference(model: Mask2Former, file: Path, to: Format, size: Size) -> Diffe
 
 
 def _run(file: Path, to: Format, image: Tensor) -> list[Any]:
-    """The answers of a file, run by its own runtime."""
     if to == "torch":
         return list(torch.export.load(file).module()(image))
     if to == "onnx":
@@ -223,17 +213,6 @@ def _run(file: Path, to: Format, image: Tensor) -> list[Any]:
     compiled = openvino.compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     answers = compiled(image.numpy())
     return [answers[name] for name in OUTPUTS]
-
-
-@contextmanager
-def _own_folder(parent: Path) -> Iterator[Path]:
-    """A temporary folder within ``parent``. Makes ``parent`` if it is missing."""
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".", suffix=".part", dir=parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -122,12 +122,7 @@ def instances(
 
 
 def semantic(
-    class_logits: Tensor,
-    mask_logits: Tensor,
-    *,
-    resized: Size,
-    original: Size,
-    categories: Sequence[Category],
+    class_logits: Tensor, mask_logits: Tensor, *, resized: Size, original: Size, categories: Sequence[Category]
 ) -> PanopticResult:
     """The best class of every pixel: one segment per class, whose id is the label, and no void.
 

@@ -16,11 +16,9 @@ from ..kernels.cache import lending
 from ..models.mask2former import Mask2Former
 from ..structures import Mask2FormerOutput
 
-SHAPES = 32
-"""Graphs that are kept. Photos of all proportions have about as many padded sizes at the usual short side."""
+SHAPES = 32  # Graphs that are kept. Photos of all proportions have about as many padded sizes at the usual short side.
 CAPTURING = Lock()
-WARM_UPS = 3
-"""Runs before a capture. The first one compiles and chooses kernels, fills caches and sets up libraries."""
+WARM_UPS = 3  # Runs before a capture. The first one compiles and chooses kernels, fills caches and sets up libraries.
 
 
 class ReplayedModel:

@@ -13,18 +13,14 @@ from ..models.mask2former import Mask2Former
 
 def describe_model(model: Mask2Former, config: PostprocessConfig) -> dict[str, Any]:
     """A model by a digest of weights and architecture, its number format and its options, as JSON."""
+    digest = hashlib.sha256(repr(model.config).encode())
+    for name, tensor in model.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return {
-        "weights_sha256": _digest(model),
+        "weights_sha256": digest.hexdigest(),
         "dtype": str(next(model.parameters()).dtype).removeprefix("torch."),
         "preprocess": dataclasses.asdict(model.config.preprocess),
         "postprocess": dataclasses.asdict(config),
         "version": metadata.version("modelscope_swinpan"),
     }
-
-
-def _digest(model: Mask2Former) -> str:
-    digest = hashlib.sha256(repr(model.config).encode())
-    for name, tensor in model.state_dict().items():
-        digest.update(name.encode())
-        digest.update(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()

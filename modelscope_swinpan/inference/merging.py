@@ -116,26 +116,23 @@ def _contest(things: Sequence[View], whole: PanopticResult) -> tuple[list[View],
 class _TileStuff:
     """The tiles' stuff, of classes that the whole photo has.
 
-    ``labels`` (height, width) holds the label that the first tile with stuff there gives, or void.
+    ``labels`` (height, width) holds the label that the first tile with stuff there gives, or void. ``segments`` are
+    those of each label.
     """
 
     def __init__(self, whole: PanopticResult) -> None:
         self._void = whole.void_id
-        self._segments: dict[int, list[Segment]] = {s.label_id: [] for s in whole.segments if not s.isthing}
+        self.segments: dict[int, list[Segment]] = {s.label_id: [] for s in whole.segments if not s.isthing}
         self.labels = np.full(whole.shape, self._void, np.int16)
 
     def add(self, tile: Tile) -> None:
         """Add the stuff of a tile."""
-        known = [segment for segment in tile.result.segments if segment.label_id in self._segments]
+        known = [segment for segment in tile.result.segments if segment.label_id in self.segments]
         labels = _lookup(tile.result, {segment.id: segment.label_id for segment in known}).astype(np.int16)
         region = self.labels[slices(tile.box)]
         np.copyto(region, labels[tile.result.panoptic_seg], where=region == self._void)
         for segment in known:
-            self._segments[segment.label_id].append(segment)
-
-    def score(self, label: int) -> float:
-        """The mean score of a class of stuff that some tile has."""
-        return mean_score(self._segments[label])
+            self.segments[segment.label_id].append(segment)
 
 
 class _Canvas:
@@ -180,7 +177,7 @@ class _Canvas:
         for segment in stuff:
             if segment.area:
                 part = filled[segment.label_id] / segment.area
-                there = tile_stuff.score(segment.label_id) if part else 0.0
+                there = mean_score(tile_stuff.segments[segment.label_id]) if part else 0.0
                 score = round(float((1 - part) * segment.score + part * there), SCORE_DIGITS)
                 segments.append(dataclasses.replace(segment, score=score))
         segments.sort(key=lambda segment: -segment.id)

@@ -1,14 +1,12 @@
-"""Images in, results out: what a run needs of a predictor, and the predictor around one of our models.
+"""Predictors segment images: what a run needs of one, and the one around a model.
 
-Whatever segments images is a :class:`Predictor`: the plain one here, the tiled one of
-:mod:`~modelscope_swinpan.inference.tiles`, or a class of your own.
+Others are the tiled one of :mod:`~modelscope_swinpan.inference.tiles`, and classes of your own.
 """
 
 import copy
-import os
 from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar, get_args, overload
 
@@ -21,9 +19,11 @@ from ..categories import Category
 from ..config import PostprocessConfig, Task
 from ..errors import ConfigError, DeviceError
 from ..images.decode import decode_image
+from ..kernels.dispatch import on_gpu
 from ..models.mask2former import Mask2Former
 from ..structures import ImageBatch, Size
 from . import fusion
+from .forks import prepare_for_forks
 from .graphs import ReplayedModel
 from .identity import describe_model
 from .preprocess import padded_size, preprocess
@@ -37,8 +37,8 @@ P = TypeVar("P", bound="Predictor")
 class Predictor(Protocol):
     """What segments decoded images, batch by batch.
 
-    A class of your own subclasses this one and defines the abstract members; calls and :meth:`predict` then work. It
-    must pickle where it is to be used by several processes.
+    A class of your own subclasses this one and defines the abstract members. It must pickle to be used by several
+    processes.
     """
 
     task: Task
@@ -52,19 +52,16 @@ class Predictor(Protocol):
     @abstractmethod
     def categories(self) -> tuple[Category, ...]:
         """The classes, by label."""
-        ...
 
     @property
     @abstractmethod
     def short_side(self) -> int:
         """The short side, in pixels, that images are resized to."""
-        ...
 
     @property
     @abstractmethod
     def device(self) -> str:
         """The kind of device that it computes on, as in 'cpu' or 'cuda'."""
-        ...
 
     @abstractmethod
     def group(self, size: Size) -> Hashable:
@@ -73,7 +70,6 @@ class Predictor(Protocol):
         Raises:
             ImageError: an image of this size cannot be segmented.
         """
-        ...
 
     @abstractmethod
     def prepare(self, images: Sequence[Pixels]) -> Any:
@@ -81,7 +77,6 @@ class Predictor(Protocol):
 
         Any thread may call it while another one is in :meth:`answer`.
         """
-        ...
 
     @abstractmethod
     def answer(self, batch: Any) -> list[Result]:
@@ -90,12 +85,10 @@ class Predictor(Protocol):
         Raises:
             DeviceError: the device's memory does not suffice.
         """
-        ...
 
     @abstractmethod
     def identity(self) -> dict[str, Any]:
-        """All that decides the answers, as JSON: two predictors of one identity answer alike."""
-        ...
+        """All that decides the answers, as JSON. Predictors of one identity answer alike."""
 
     @abstractmethod
     def with_options(
@@ -113,7 +106,6 @@ class Predictor(Protocol):
         Raises:
             ConfigError: there is no such task or batch size, or the model cannot do the task.
         """
-        ...
 
     def with_task(self: P, task: Task) -> P:
         """A predictor like this one, over the same model, for another task.
@@ -152,28 +144,31 @@ class Predictor(Protocol):
             DeviceError: the device's memory does not suffice.
         """
         predictor = self.with_options(batch_size=batch_size, postprocess=postprocess)
+        groups = defaultdict(list)
+        for index, image in enumerate(images):
+            groups[predictor.group(Size(*image.shape[:2]))].append(index)
         results: dict[int, Result] = {}
-        for indices in _batches(predictor, images):
-            answers = predictor.answer(predictor.prepare([images[index] for index in indices]))
-            results.update(zip(indices, answers, strict=True))
+        for group in groups.values():
+            for start in range(0, len(group), predictor.batch_size):
+                indices = group[start : start + predictor.batch_size]
+                answers = predictor.answer(predictor.prepare([images[index] for index in indices]))
+                results.update(zip(indices, answers, strict=True))
         return [results[index] for index in range(len(images))]
 
 
 class PanopticPredictor(Predictor):
     """Segmentation with a model that :func:`~modelscope_swinpan.load_model` returned.
 
-    ``task`` is 'panoptic', 'instance' or 'semantic', by default what the model was trained for: a panoptic model does
-    all three, others only their own. The panoptic and the semantic task give :class:`PanopticResult`; a semantic one
-    has a segment per class, and no void. The instance task gives :class:`InstanceResult`: things only, which may
-    overlap, chosen by ``instance_threshold`` alone. With ``instances``, panoptic results carry the instances of the
-    same forward in ``result.instances``.
+    ``task`` is 'panoptic', 'instance' or 'semantic', by default what the model was trained for. A panoptic model does
+    all three, others only their own. Panoptic and semantic results are :class:`PanopticResult`; semantic ones have a
+    segment per class, and no void. The instance task gives :class:`InstanceResult`: things, which may overlap, chosen
+    by ``instance_threshold`` alone. With ``instances``, panoptic results have them in ``result.instances``.
 
-    ``batch_size`` images of one padded size go through the model together. Images of other sizes never do, so that no
-    image's answer depends on its neighbours. Calls from several threads are safe. A predictor can be pickled and
-    copied, so ``multiprocessing.Pool.map(predictor, paths)`` works.
+    Up to ``batch_size`` images go through the model together. All have one padded size, so that no image's answer
+    depends on its neighbours. Threads may share a predictor, and ``multiprocessing.Pool.map(predictor, paths)`` works.
 
-    ``compile`` compiles the model's layers, in place: the first images take minutes, later ones less time. On a GPU a
-    compiled model is then replayed as one CUDA graph per padded size (:mod:`~modelscope_swinpan.inference.graphs`).
+    ``compile`` compiles the model's layers in place: the first images take minutes, later ones less time. On a GPU a
+    compiled model is replayed as one CUDA graph per padded size (:mod:`~modelscope_swinpan.inference.graphs`).
     """
 
     def __init__(
@@ -225,32 +220,19 @@ class PanopticPredictor(Predictor):
     ) -> "PanopticPredictor":
         """See :meth:`Predictor.with_options`."""
         other = copy.copy(self)
-        if task is not None:
-            other.task = _possible(task, self.model)
-        if batch_size is not None:
-            other.batch_size = _checked(batch_size)
-        if postprocess is not None:
-            other.postprocess = postprocess
-        if instances is not None:
-            other.instances = instances
+        other.task = self.task if task is None else _possible(task, self.model)
+        other.batch_size = self.batch_size if batch_size is None else _checked(batch_size)
+        other.postprocess = postprocess or self.postprocess
+        other.instances = self.instances if instances is None else instances
         return other
 
     def identity(self) -> dict[str, Any]:
         """The model by a digest of weights and architecture, its number format, and the options, as JSON."""
-        return {
-            **describe_model(self.model, self.postprocess),
-            "compiled": self.model.compiled,
-            "task": self.task,
-            "instances": self.instances,
-            "tiles": None,
-        }
+        model = {**describe_model(self.model, self.postprocess), "compiled": self.model.compiled}
+        return {**model, "task": self.task, "instances": self.instances, "tiles": None}
 
     def group(self, size: Size) -> Size:
-        """The padded size of an image: images of one padded size can share a batch.
-
-        Raises:
-            ImageError: an image of this size is too narrow.
-        """
+        """The padded size: see :meth:`Predictor.group`."""
         return padded_size(size, self.model.config.preprocess)
 
     def prepare(self, images: Sequence[Pixels]) -> ImageBatch:
@@ -273,47 +255,29 @@ class PanopticPredictor(Predictor):
 
     @torch.inference_mode()
     def _answer(self, batch: ImageBatch, device: torch.device) -> list[Result]:
-        _note_use()
-        if self.model.compiled and device.type == "cuda":
-            output = self._replayed(batch.pixel_values)
+        prepare_for_forks()
+        pixels = batch.pixel_values
+        if self.model.compiled and on_gpu(device):
+            output = self._replayed(pixels)
         else:
-            pixels = batch.pixel_values
             output = self.model(pixels.to(device, non_blocking=pixels.is_pinned()))
-        return [
-            self._fuse(class_logits, mask_logits, resized, original)
-            for class_logits, mask_logits, resized, original in zip(
-                output.class_logits, output.mask_logits, batch.resized, batch.original, strict=True
-            )
-        ]
+        images = zip(output.class_logits, output.mask_logits, batch.resized, batch.original, strict=True)
+        return [self._fuse(*image) for image in images]
 
     def _fuse(self, class_logits: Tensor, mask_logits: Tensor, resized: Size, original: Size) -> Result:
-        """The result for one image of a batch, from its ``class_logits`` (Q, K+1) and ``mask_logits`` (Q, h, w)."""
         what: dict[str, Any] = {"resized": resized, "original": original, "categories": self.categories}
-        match self.task:
-            case "panoptic":
-                result = fusion.panoptic(class_logits, mask_logits, **what, config=self.postprocess)
-                if not self.instances:
-                    return result
-                found = fusion.instances(class_logits, mask_logits, **what, config=self.postprocess)
-                return replace(result, instances=found)
-            case "instance":
-                return fusion.instances(class_logits, mask_logits, **what, config=self.postprocess)
-            case "semantic":
-                return fusion.semantic(class_logits, mask_logits, **what)
-
-
-def _batches(predictor: Predictor, images: Sequence[Pixels]) -> Iterable[list[int]]:
-    """Indices of the images that go through a predictor together."""
-    groups = defaultdict(list)
-    for index, image in enumerate(images):
-        groups[predictor.group(Size(*image.shape[:2]))].append(index)
-    for group in groups.values():
-        for start in range(0, len(group), predictor.batch_size):
-            yield group[start : start + predictor.batch_size]
+        if self.task == "semantic":
+            return fusion.semantic(class_logits, mask_logits, **what)
+        what["config"] = self.postprocess
+        if self.task == "instance":
+            return fusion.instances(class_logits, mask_logits, **what)
+        result = fusion.panoptic(class_logits, mask_logits, **what)
+        return (
+            replace(result, instances=fusion.instances(class_logits, mask_logits, **what)) if self.instances else result
+        )
 
 
 def _possible(task: Task, model: Mask2Former) -> Task:
-    """``task``, where ``model`` can do it."""
     if task not in get_args(Task):
         raise ConfigError(f"The task must be one of {', '.join(map(repr, get_args(Task)))}; got {task!r}.")
     trained = model.config.task
@@ -329,22 +293,3 @@ def _checked(batch_size: int) -> int:
     if type(batch_size) is not int or batch_size < 1:
         raise ConfigError(f"batch_size must be a positive int; got {batch_size!r}.")
     return batch_size
-
-
-_used = False
-
-
-def _note_use() -> None:
-    """Note that this process has run a model, so that it has OpenMP threads by now."""
-    global _used
-    _used = True
-
-
-def _after_fork() -> None:
-    """Give a forked process one thread: those of its parent do not exist in it, and OpenMP would wait for them."""
-    if _used:
-        torch.set_num_threads(1)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

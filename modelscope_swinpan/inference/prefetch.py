@@ -10,9 +10,9 @@ R = TypeVar("R")
 
 
 def map_ahead(function: Callable[[T], R], items: Iterable[T], *, threads: int = 2, ahead: int = 2) -> Iterator[R]:
-    """The results of ``function``, in order, while the next ``ahead`` are being worked on.
+    """The results of ``function``, in order, while threads work on the next ``ahead``.
 
-    ``items`` are drawn by the caller's thread. An exception, of ``function`` too, ends it; what has not begun is left.
+    The caller's thread draws the ``items``. After an exception, calls that have not begun are left out.
     """
     pending: deque[Future[R]] = deque()
     with ThreadPoolExecutor(threads) as pool:

@@ -52,8 +52,8 @@ def preprocess(
         raise ImageError(f"A batch needs images of one padded size; got {sorted(padded)}.")
     resized = tuple(resized_size(size, config) for size in original)
     pixel_values = torch.empty(len(images), 3, *padded.pop(), pin_memory=pin_memory)
-    # By NumPy: PyTorch's copies, in a thread of their own, start more OpenMP threads than there are processors. As none
-    # of them waits awake then, the model that runs meanwhile would take twice its time.
+    # By NumPy: PyTorch's copies in a thread of their own start more OpenMP threads than there are processors. The model
+    # that runs meanwhile would take twice its time.
     values = pixel_values.numpy()
     values[:] = 0
     mean, std = np.array(config.mean), np.array(config.std)

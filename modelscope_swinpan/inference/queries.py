@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..kernels.dispatch import on_gpu
 from ..structures import Size
-from .bands import STRIDE, bilinear, on_gpu, source_rows, upsampled_bands
+from .bands import STRIDE, bilinear, source_rows, upsampled_bands
 
-BLOCK = 8
-"""Rows of mask values in one block."""
+BLOCK = 8  # rows of mask values in one block
 MARGIN = 0.25
 """Where its mask is empty, a query still matters if its score × probability can reach this share of the winner's.
 

@@ -12,12 +12,11 @@ import torch
 from torch import Tensor
 
 from ..categories import Category
+from ..kernels.dispatch import on_gpu
 from ..structures import INSTANCE_OFFSET, Segment, Size
-from .bands import on_gpu
 from .results import PanopticResult
 
-SCORE_DIGITS = 6
-"""Decimals of a segment's score. Further ones differ between processors and heights of bands."""
+SCORE_DIGITS = 6  # Decimals of a segment's score. Further ones differ between processors and heights of bands.
 
 
 def counts(index: Tensor, bins: int, weights: Tensor | None = None) -> Tensor:

@@ -3,7 +3,6 @@
 Boxes are ``(x1, y1, x2, y2)`` in pixels of the original image, right and bottom edges exclusive.
 """
 
-import io
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
@@ -14,20 +13,18 @@ import numpy.typing as npt
 from PIL import Image
 
 from ..categories import COCO_PANOPTIC, Category
+from ..coco.annotation import annotate
 from ..coco.encoding import colors_from_ids, encode_mask, segment_entry
 from ..images.decode import decode_image
+from ..images.encode import encode_png
 from ..structures import Segment
 
 # supervision, and what imports it, is imported where it is used: that takes a second.
 if TYPE_CHECKING:
     import supervision as sv
 
-VIRTUAL_SCORE = 0.999
-"""What upstream answers for every segment."""
-
-NOTEBOOK_SIDE = 1024
-"""The longest side, in pixels, of the picture that a notebook shows."""
-
+VIRTUAL_SCORE = 0.999  # what upstream answers for every segment
+NOTEBOOK_SIDE = 1024  # the longest side, in pixels, of the picture that a notebook shows
 R = TypeVar("R", bound="Segmentation")
 
 
@@ -78,12 +75,11 @@ class Segmentation(ABC):
         )
 
     def to_pil(self, image: Any = None) -> Image.Image:
-        """A picture: the segments over ``image`` or, without one, their colours alone, black where there is none.
+        """The segments over ``image``, the one that was segmented, as a predictor takes it
+        (:func:`~modelscope_swinpan.images.decode.decode_image`).
 
-        ``image`` is the one that was segmented, given as a predictor takes it
-        (:func:`~modelscope_swinpan.images.decode.decode_image`). Over an image, segments have outlines and labels, and
-        a small one is enlarged (:func:`~modelscope_swinpan.inference.draw.draw`); colours alone come at the result's
-        size.
+        They have outlines and labels, and a small image is enlarged (:func:`~modelscope_swinpan.inference.draw.draw`).
+        Without an image: the segments' colours alone at the result's size, black where there is none.
 
         Raises:
             ImageError: ``image`` is no usable image, or not of the result's size.
@@ -99,9 +95,7 @@ class Segmentation(ABC):
         """What a notebook shows: the colours with outlines and labels, as a PNG file."""
         picture = self.to_pil(self.to_pil())
         picture.thumbnail((NOTEBOOK_SIDE, NOTEBOOK_SIDE))
-        png = io.BytesIO()
-        picture.save(png, "PNG")
-        return png.getvalue()
+        return encode_png(picture)
 
 
 @dataclass(frozen=True)
@@ -187,13 +181,14 @@ class InstanceResult(Segmentation):
         panoptic_seg = np.zeros(self.shape, np.int32)
         for segment in reversed(self.segments):
             panoptic_seg[self.mask(segment)] = segment.id
-        shown = []
-        for segment in reversed(self.segments):
-            ys, xs = np.nonzero(panoptic_seg == segment.id)
-            if len(ys):
-                box = (int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1)
-                shown.append(replace(segment, area=len(ys), box=box))
-        return PanopticResult(panoptic_seg, tuple(shown), void_id=0, categories=self.categories)
+        labels = {segment.id: segment.label_id for segment in self.segments}
+        drawn = {info.id: info for info in annotate(panoptic_seg, labels).segments}
+        shown = tuple(
+            replace(segment, area=drawn[segment.id].area, box=drawn[segment.id].box)
+            for segment in reversed(self.segments)
+            if segment.id in drawn
+        )
+        return PanopticResult(panoptic_seg, shown, void_id=0, categories=self.categories)
 
     def to_coco(self, image_id: int) -> list[dict[str, Any]]:
         """COCO's result form: an item per instance, with box (x, y, width, height) and mask.

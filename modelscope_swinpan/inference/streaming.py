@@ -11,16 +11,13 @@ from ..images.decode import decode_image
 from ..structures import Size
 from .predictor import Pixels, Predictor, Result
 
-WORKERS = 4
-"""Threads that read, decode and resize: much of that is waiting."""
-AHEAD = 4
-"""Batches whose images are being decoded, or wait for others of their size. They bound the memory."""
-PREPARED = 2
-"""Batches that are being prepared, or are prepared and wait for the model."""
+WORKERS = 4  # threads that read, decode and resize: much of that is waiting
+AHEAD = 4  # Batches whose images are being decoded, or wait for others of their size. They bound the memory.
+PREPARED = 2  # batches that are being prepared, or are prepared and wait for the model
 
 
 class Answer(NamedTuple):
-    """A decoded image (H, W, 3), RGB, uint8, and its result; no image and an error where it could not be segmented."""
+    """A decoded image (H, W, 3), RGB, uint8, and its result. If it could not be segmented: None and the error."""
 
     pixels: Pixels | None
     result: Result | ImageError
@@ -33,11 +30,10 @@ Numbered = tuple[int, Pixels]
 def stream(
     predictor: Predictor, images: Iterable[Any], *, decode: Decode = decode_image
 ) -> Iterator[Result | ImageError]:
-    """The result of every image, in order; in place of one that cannot be decoded or is unusable, its error.
+    """The result of every image, in order, or the error of one that cannot be decoded or segmented.
 
-    An image is whatever ``decode`` takes; several threads call it. Images of one padded size go through the model
-    together, ``predictor.batch_size`` at most. At most :data:`AHEAD` batches of images are taken from ``images``
-    before their results are given out.
+    Several threads call ``decode`` on the images. Those of one group go through the model together,
+    ``predictor.batch_size`` at most. At most :data:`AHEAD` batches of images are drawn before their results are out.
 
     Raises:
         DeviceError: the device's memory does not suffice.
@@ -73,11 +69,7 @@ def answers(predictor: Predictor, images: Iterable[Any], *, decode: Decode = dec
 
 
 def _groups(
-    pool: ThreadPoolExecutor,
-    predictor: Predictor,
-    images: Iterable[Any],
-    decode: Decode,
-    finished: dict[int, Answer],
+    pool: ThreadPoolExecutor, predictor: Predictor, images: Iterable[Any], decode: Decode, finished: dict[int, Answer]
 ) -> Iterator[list[Numbered]]:
     """Decoded images that go through the model together, and their numbers. Errors go to ``finished`` at once."""
     source = enumerate(images)

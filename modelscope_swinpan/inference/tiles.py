@@ -15,10 +15,8 @@ from .merging_instances import InstanceMerger
 from .predictor import Pixels, Predictor, Result
 from .views import Box
 
-OVERLAP = 0.25
-"""The part of a tile that the next tile shows too. Some tile shows uncut every thing up to that size."""
-LEAST_SIDE = 32
-"""The smallest side of a tile, in pixels: the model's coarsest stride."""
+OVERLAP = 0.25  # The part of a tile that the next tile shows too. Some tile shows uncut every thing up to that size.
+LEAST_SIDE = 32  # the smallest side of a tile, in pixels: the model's coarsest stride
 
 
 class TiledBatch(NamedTuple):
@@ -31,10 +29,9 @@ class TiledBatch(NamedTuple):
 class TiledPredictor(Predictor):
     """Shows a predictor each photo as a whole and in tiles, and merges its answers (:mod:`.merging`).
 
-    ``side`` is that of a tile in pixels of the photo, by default the short side of the model's input, so that the model
-    sees the photo's own pixels. Neighbours share at least ``overlap`` of it. A photo no larger than a tile gets the
-    predictor's own answer. Tiles go through the predictor ``batch_size`` at a time: its memory does not grow with the
-    photo.
+    ``side`` is the side of a tile in pixels of the photo, by default the short side of the model's input: then the
+    model sees the photo's own pixels. Neighbours share at least ``overlap`` of it. A photo no larger than a tile gets
+    the predictor's own answer. ``batch_size`` tiles are in memory at a time, however large the photo is.
     """
 
     def __init__(self, predictor: Predictor, *, side: int | None = None, overlap: float = OVERLAP) -> None:
@@ -94,11 +91,7 @@ class TiledPredictor(Predictor):
         postprocess: PostprocessConfig | None = None,
         instances: bool | None = None,
     ) -> "TiledPredictor":
-        """See :meth:`.Predictor.with_options`; there is only the panoptic task.
-
-        Raises:
-            ConfigError: ``task`` is another one, or there is no such batch size.
-        """
+        """See :meth:`.Predictor.with_options`; there is only the panoptic task."""
         other = copy.copy(self)
         other.predictor = self.predictor.with_options(
             task=task, batch_size=batch_size, postprocess=postprocess, instances=instances
@@ -107,7 +100,7 @@ class TiledPredictor(Predictor):
         return other
 
     def identity(self) -> dict[str, Any]:
-        """That of the predictor, with side and overlap of the tiles."""
+        """The predictor's identity, with side and overlap of the tiles."""
         return {**self.predictor.identity(), "tiles": [self.side, self.overlap]}
 
     def group(self, size: Size) -> Hashable:
@@ -150,10 +143,10 @@ def _check_task(task: Task) -> None:
 
 
 def tiled(predictor: Predictor, tiles: bool | int) -> Predictor:
-    """``predictor`` itself, or with tiles where they are asked for: by True, or by their side in pixels.
+    """``predictor`` itself if ``tiles`` is False, else in tiles of that side in pixels, or of the usual one if True.
 
     Raises:
-        ConfigError: ``tiles`` is neither, or as of :class:`TiledPredictor`.
+        ConfigError: ``tiles`` is none of these, or :class:`TiledPredictor` raises it.
     """
     if type(tiles) not in (bool, int):
         raise ConfigError(f"tiles must be True, False or the side of a tile in pixels; got {tiles!r}.")

@@ -13,15 +13,9 @@ import numpy.typing as npt
 from ..structures import Segment
 from .regions import SCORE_DIGITS
 
-EDGE = 1 / 64
-"""How near to an inner edge a view is cut, as a part of the tile's longer side: about one mask value."""
-
-SPAN = 2
-"""A union of cut views may be this many tiles long. The whole photo shows anything longer."""
-
-Box = tuple[int, int, int, int]
-"""``(x1, y1, x2, y2)`` in pixels, right and bottom edges exclusive."""
-
+EDGE = 1 / 64  # how near to an inner edge a view is cut, as a part of the tile's longer side: about one mask value
+SPAN = 2  # A union of cut views may be this many tiles long. The whole photo shows anything longer.
+Box = tuple[int, int, int, int]  # (x1, y1, x2, y2) in pixels, right and bottom edges exclusive
 Mask = npt.NDArray[np.bool_]
 
 

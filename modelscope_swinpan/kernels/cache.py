@@ -12,7 +12,6 @@ from . import dispatch
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
 ENTRIES = 128
 _lent: ContextVar[list[object] | None] = ContextVar("lent", default=None)
 

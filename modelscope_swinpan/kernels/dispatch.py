@@ -17,9 +17,7 @@ import torch
 from torch import Tensor
 
 Fast = TypeVar("Fast", bound=Callable[..., Tensor])
-
-TWINS: dict[Callable[..., Tensor], Callable[..., Tensor]] = {}
-"""The plain twin of every fast form."""
+TWINS: dict[Callable[..., Tensor], Callable[..., Tensor]] = {}  # the plain twin of every fast form
 
 
 def twin_of(plain: Callable[..., Tensor]) -> Callable[[Fast], Fast]:
@@ -43,10 +41,7 @@ def _look_up(path: str) -> Any:
 onednn_convolution = _look_up("mkldnn_convolution")
 _has_fast_bfloat16 = _look_up("ops.mkldnn._is_mkldnn_bf16_supported")
 _has_amx = _look_up("cpu._is_amx_tile_supported")
-IN_PLACE: Mapping[str, Any] = {
-    "gelu": _look_up("ops.aten.gelu_"),
-    "relu": _look_up("relu_"),
-}
+IN_PLACE: Mapping[str, Any] = {"gelu": _look_up("ops.aten.gelu_"), "relu": _look_up("relu_")}
 """Activation functions that overwrite their input. Those that are missing are None."""
 
 
@@ -67,12 +62,12 @@ def is_traced() -> bool:
 
 def eager_inference() -> bool:
     """Whether no gradients are recorded and nothing is traced."""
-    return not torch.is_grad_enabled() and not torch.compiler.is_compiling()
+    return not torch.is_grad_enabled() and not is_traced()
 
 
 def cpu_inference(x: Tensor) -> bool:
     """Whether ``x`` is on the CPU, in eager inference."""
-    return x.device.type == "cpu" and not torch.is_grad_enabled() and not torch.compiler.is_compiling()
+    return on_cpu(x.device) and eager_inference()
 
 
 def onednn_is_faster(x: Tensor) -> bool:
@@ -111,7 +106,7 @@ def has_matrix_unit() -> bool:
 
 def triton_is_faster(x: Tensor, trial: Callable[[torch.device], object]) -> bool:
     """Whether to take a Triton kernel for ``x``: on a GPU, in eager inference, if it passed its ``trial``."""
-    return x.device.type == "cuda" and eager_inference() and triton_works(trial, x.device)
+    return on_gpu(x.device) and eager_inference() and triton_works(trial, x.device)
 
 
 @cache

@@ -9,8 +9,7 @@ from torch.nn import functional as F
 
 from . import dispatch
 
-FEW_ROWS = 512
-"""With fewer, reordering the weights costs more than the faster product gains."""
+FEW_ROWS = 512  # with fewer, reordering the weights costs more than the faster product gains
 HIDDEN_BYTES = 2**24
 """Bytes of hidden values in one piece of a feed-forward network: they stay in the processor's cache."""
 

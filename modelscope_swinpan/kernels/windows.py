@@ -15,8 +15,7 @@ from . import dispatch
 from .attention import biased_attention
 from .cache import shape_cache
 
-MASKED = -100.0
-"""Added to the logits between tokens that are no neighbours on the map, as the authors do."""
+MASKED = -100.0  # added to the logits between tokens that are no neighbours on the map, as the authors do
 LOGITS = 2**20
 """Attention logits that a CPU works on at a time: they stay in its cache, as do the tokens they come from."""
 

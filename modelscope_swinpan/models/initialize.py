@@ -9,8 +9,7 @@ from ..errors import ConfigError
 from .backbones import backbone_of
 from .deformable_attention import MultiScaleDeformableAttention
 from .mask2former import Mask2Former
-from .pixel_decoder import PixelDecoder
-from .transformer_decoder import MultiheadAttention, TransformerDecoder
+from .transformer_decoder import MultiheadAttention
 
 
 @torch.no_grad()
@@ -27,19 +26,12 @@ def initialize(model: Mask2Former) -> None:
     if backbone.initialize is None:
         raise ConfigError(f"A {backbone.title} has no initial weights. Start from a checkpoint.")
     backbone.initialize(model.backbone)
-    _pixel_decoder(model.pixel_decoder)
-    _transformer_decoder(model.transformer_decoder)
-
-
-def _pixel_decoder(decoder: PixelDecoder) -> None:
-    _xavier(decoder)
-    for module in decoder.modules():
+    _xavier(model.pixel_decoder)
+    for module in model.pixel_decoder.modules():
         if isinstance(module, MultiScaleDeformableAttention):
             _ring(module)
-    nn.init.normal_(decoder.level_embed)
-
-
-def _transformer_decoder(decoder: TransformerDecoder) -> None:
+    nn.init.normal_(model.pixel_decoder.level_embed)
+    decoder = model.transformer_decoder
     _xavier(decoder)
     for embedding in (decoder.query_feat, decoder.query_pos, decoder.level_embed):
         nn.init.normal_(embedding)
@@ -65,9 +57,6 @@ def _ring(attention: MultiScaleDeformableAttention) -> None:
     steps = torch.arange(1, points + 1, dtype=torch.float32)
     offsets = direction[:, None, None] * steps[:, None]  # (heads, 1, points, 2)
     attention.sampling_offsets.bias.copy_(offsets.expand(heads, levels, points, 2).flatten())
-    for weight in (
-        attention.sampling_offsets.weight,
-        attention.attention_weights.weight,
-        attention.attention_weights.bias,
-    ):
-        nn.init.zeros_(weight)
+    nn.init.zeros_(attention.sampling_offsets.weight)
+    nn.init.zeros_(attention.attention_weights.weight)
+    nn.init.zeros_(attention.attention_weights.bias)

@@ -53,7 +53,7 @@ class Light:
     def cast(
         self, canvas: Canvas, coverage: Map, left: int, top: int, foot: int, ground: npt.NDArray[np.bool_]
     ) -> None:
-        """Darken the ground by the shadow of a sprite, painted at (``left``, ``top``) and stands on row ``foot``.
+        """Darken the ground by the shadow of a sprite that is painted at (``left``, ``top``), its foot on row ``foot``.
 
         ``ground`` tells for every id whether shadows fall on it.
         """

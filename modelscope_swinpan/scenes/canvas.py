@@ -16,9 +16,7 @@ from ..structures import Size
 VOID = 0
 _LARGE = 72  # pixels; sprites with longer sides need fewer samples for an equally good edge
 _SHIFT = 4  # fractional bits of the coordinates that OpenCV draws at
-
-Color = tuple[float, float, float]
-"""RGB, 0–255."""
+Color = tuple[float, float, float]  # RGB, 0–255
 Points = Sequence[tuple[float, float]]
 Map = npt.NDArray[np.floating[Any]]
 Generator = np.random.Generator

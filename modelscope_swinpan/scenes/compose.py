@@ -8,9 +8,7 @@ from typing import Literal
 import numpy as np
 
 from ..categories import COCO_PANOPTIC, Category
-from . import props as props
-from . import stuff as stuff
-from . import things as things
+from . import props, stuff, things
 from .camera import Camera, Light
 from .canvas import Canvas, Generator, Map
 from .noise import curve
@@ -43,7 +41,6 @@ TREES = (
 )
 SNOWY_FIR = Kind(TREE, partial(props.conifer, snow=True), (2.5, 5), (SNOW,), rows=(0.03, 0.4))
 BRICKS = Kind(WALL, props.brick_wall, (0.8, 1.1), (GRASS, SNOW), rows=(0.05, 0.3))
-
 _FEWEST, _MOST = 3, 9
 _MORE_TRIES = 40
 _NAMES = {kind.name for kind in THINGS} | {SKY, SEA, MOUNTAIN, TREE, HOUSE, WALL, *GROUND}
@@ -61,6 +58,10 @@ class Landscape:
     ground: str
     things: Mapping[str, float]
     parts: Mapping[Part, float]
+
+    def has(self, part: Part, rng: Generator) -> bool:
+        """Draw whether a scene has this part."""
+        return rng.random() < self.parts.get(part, 0)
 
 
 LANDSCAPES = (
@@ -108,25 +109,21 @@ def compose(canvas: Canvas, rng: Generator, far: float = 1) -> dict[int, int]:
     return stage.labels
 
 
-def _has(part: Part, landscape: Landscape, rng: Generator) -> bool:
-    return rng.random() < landscape.parts.get(part, 0)
-
-
 def _paint_stuff(stage: Stage, landscape: Landscape, sky: stuff.Sky, rng: Generator) -> None:
     canvas, camera, light, ids = stage.canvas, stage.camera, stage.light, stage.stuff_ids
     stuff.paint_sky(canvas, camera, light, sky, rng, ids[SKY])
-    if _has("mountains", landscape, rng):
+    if landscape.has("mountains", rng):
         stuff.paint_mountains(canvas, camera, light, sky, rng, ids[MOUNTAIN])
-    shore = _shore(camera, rng) if _has("sea", landscape, rng) else None
+    shore = _shore(camera, rng) if landscape.has("sea", rng) else None
     if shore is not None:
         stuff.paint_sea(canvas, camera, light, sky, rng, ids[SEA], int(shore.max()) + 1)
     stuff.paint_ground(canvas, camera, landscape.ground, rng, ids[landscape.ground], shore)
-    if _has("road", landscape, rng):
+    if landscape.has("road", rng):
         stuff.paint_road(canvas, camera, rng, ids[ROAD], across=bool(rng.random() < 0.5))
-    if _has("woods", landscape, rng):
+    if landscape.has("woods", rng):
         conifers = landscape.ground == SNOW or bool(rng.random() < 0.3)
         stuff.paint_woods(canvas, camera, rng, ids[TREE], conifers=conifers)
-    if _has("houses", landscape, rng):
+    if landscape.has("houses", rng):
         _paint_houses(canvas, camera, light, rng, ids[HOUSE])
 
 
@@ -159,9 +156,9 @@ def _place_things(stage: Stage, landscape: Landscape, rng: Generator) -> None:
     weights = np.array([landscape.things[str(kind.name)] for kind in kinds])
     wanted = round(rng.integers(_FEWEST, _MOST + 1) * stage.camera.far)
     chosen = [kinds[index] for index in rng.choice(len(kinds), wanted, p=weights / weights.sum())]
-    if _has("trees", landscape, rng):
+    if landscape.has("trees", rng):
         chosen += [SNOWY_FIR if landscape.ground == SNOW else TREES[rng.integers(2)]] * int(rng.integers(1, 4))
-    if _has("wall", landscape, rng):
+    if landscape.has("wall", rng):
         chosen.append(BRICKS)
     chosen += [CLUTTER[index] for index in rng.integers(0, len(CLUTTER), rng.integers(0, 3))]
     plans = [plan for kind in chosen if (plan := stage.plan(kind, rng))]

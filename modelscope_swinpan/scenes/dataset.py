@@ -19,15 +19,9 @@ from .canvas import VOID, Canvas, Generator
 from .compose import SCENE_CATEGORIES, compose
 from .noise import PERIOD, pattern
 
-TRAINING_SEEDS = 1_000_000
-"""The first seed for training."""
-
-MIN_SIDE, MAX_SIDE = 64, 4096
-"""The smallest and the largest height and width of a scene, in pixels."""
-
-FARTHEST = 20
-"""The largest value of ``far``. The ids of a scene suffice for the things seen from there."""
-
+TRAINING_SEEDS = 1_000_000  # the first seed for training
+MIN_SIDE, MAX_SIDE = 64, 4096  # the smallest and the largest height and width of a scene, in pixels
+FARTHEST = 20  # The largest value of far. The ids of a scene suffice for the things seen from there.
 LEAST_STUFF = 1 / 400
 """Stuff that covers less than this part of the picture is a sliver between things, and becomes void."""
 

@@ -7,8 +7,7 @@ import numpy as np
 
 from .canvas import Generator, Map
 
-PERIOD = 512
-"""Patterns repeat after this number of pixels."""
+PERIOD = 512  # patterns repeat after this number of pixels
 
 
 @cache

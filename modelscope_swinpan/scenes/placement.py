@@ -14,12 +14,9 @@ from .things import Draw
 
 LEAST_AREA = 1 / 750
 """The smallest part of the picture that an unhidden thing covers: 109 of 256 × 320 pixels, if ``far`` is 1."""
-LEAST_VISIBLE = 0.4
-"""The smallest part of a thing that stays visible beside other things and the edge of the picture."""
-
+LEAST_VISIBLE = 0.4  # the smallest part of a thing that stays visible beside other things and the edge of the picture
 _MAX_IDS = 256
 _TRIES = 6
-
 Mask = npt.NDArray[np.bool_]
 
 

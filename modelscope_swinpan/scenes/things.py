@@ -13,7 +13,6 @@ import numpy.typing as npt
 from .canvas import Color, Generator, Points, Sprite
 
 Draw = Callable[[Generator, float], Sprite]
-
 WHITE: Color = (245, 245, 240)
 BLACK: Color = (25, 25, 28)
 GLASS: Color = (120, 150, 165)

@@ -20,10 +20,9 @@ class ClassChange:
     dropped: tuple[str, ...]
 
     def __str__(self) -> str:
-        """One sentence."""
         parts = [
             f"{len(names)} {what}{': ' if names else ''}{', '.join(names)}"
-            for names, what in ((self.kept, "kept"), (self.new, "new"), (self.dropped, "dropped"))
+            for what, names in dataclasses.asdict(self).items()
         ]
         return "Classes: " + "; ".join(parts) + "."
 

@@ -33,9 +33,11 @@ class TrainConfig:
     ema: float = 0.0  # decay (0–1) of a moving average of the weights, which is then evaluated and saved; 0 is off
     bfloat16: bool = False  # compute the network, but not the losses, in bfloat16
     checkpointing: bool = False  # recompute the layers for the gradient, to save memory
-    drop_path: float = 0.0  # probability (0–1) of dropping a branch in a Swin's last block, less in earlier blocks
+    # Probability (0–1) of dropping a residual branch in the backbone's last block, less in earlier blocks. Above 0, it
+    # needs a backbone that names its branches.
+    drop_path: float = 0.0
     freeze: tuple[str, ...] = ()  # names of parts of the model that stay as they are
-    frozen_stages: int = 0  # stages of a Swin that stay as they are; the first includes the patch embedding
+    frozen_stages: int = 0  # first stages that stay as they are, of a backbone that names its stages
     seed: int = 0  # of all randomness
     workers: int = 2  # processes that read data
     log_every: int = 50  # steps

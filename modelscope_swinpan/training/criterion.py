@@ -98,22 +98,13 @@ class Criterion:
         logits = torch.cat([maps[queries] for maps, (queries, _) in zip(mask_logits, pairs, strict=True)]).float()
         segments = torch.cat([segments for _, segments in pairs])
         points = uncertain_points(
-            logits,
-            config.num_points,
-            oversample=config.oversample,
-            importance=config.importance,
-            generator=generator,
+            logits, config.num_points, oversample=config.oversample, importance=config.importance, generator=generator
         )
         return Losses(class_loss, *mask_losses(sample_at(logits, points), sample_at(masks[segments], points)))
 
     @torch.no_grad()
     def _match(
-        self,
-        classes: Tensor,
-        mask_logits: Sequence[Tensor],
-        labels: Tensor,
-        masks: Tensor,
-        generator: torch.Generator,
+        self, classes: Tensor, mask_logits: Sequence[Tensor], labels: Tensor, masks: Tensor, generator: torch.Generator
     ) -> list[tuple[Tensor, Tensor]]:
         """The matched queries and segments of each prediction. All predictions are compared at the same points."""
         config = self.config

@@ -85,8 +85,10 @@ def batches(data: TrainingData, config: TrainConfig, *, start: int, rank: int, w
     for _ in range(start, config.steps):
         try:
             parts_of_step = [next(loader) for _ in range(config.accumulate)]
-        except SwinPanError as error:
-            raise _without_traceback(error) from None
+        except SwinPanError as error:  # a data loader puts a worker's traceback in front of the message
+            kind = type(error)
+            message = str(error).rpartition(f"{kind.__module__}.{kind.__qualname__}: ")[2]
+            raise kind(message.rstrip()) from None
         yield parts_of_step
 
 
@@ -95,17 +97,10 @@ def combine_seeds(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 
-def _without_traceback(error: SwinPanError) -> SwinPanError:
-    """The error with its own message. A data loader puts a worker's traceback in front of it."""
-    kind = type(error)
-    return kind(str(error).rpartition(f"{kind.__module__}.{kind.__qualname__}: ")[2].rstrip())
-
-
 def _collate(samples: list[tuple[Tensor, Target]]) -> Batch:
     return Batch(torch.stack([image for image, _ in samples]), [target for _, target in samples])
 
 
 @lru_cache(maxsize=2)
 def _order(seed: int, epoch: int, count: int) -> np.ndarray:
-    """The order of ``count`` images in an epoch."""
     return np.random.default_rng((seed, epoch)).permutation(count)

@@ -91,13 +91,9 @@ class Meter:
     """Averages the values ``names`` of several steps, and measures their speed."""
 
     def __init__(self, names: Sequence[str], images_per_step: int) -> None:
-        self._names = names
         self._images_per_step = images_per_step
-        self._reset()
-
-    def _reset(self) -> None:
         self._start, self._steps = time.perf_counter(), 0
-        self._values: dict[str, list[float]] = {name: [] for name in self._names}
+        self._values: dict[str, list[float]] = {name: [] for name in names}
 
     def add(self, values: Mapping[str, float]) -> None:
         """Count a step. ``values`` is empty if the step was skipped."""
@@ -109,7 +105,8 @@ class Meter:
         """The means since the last reading, NaN if all steps were skipped, and ``images_per_second``."""
         speed = self._steps * self._images_per_step / (time.perf_counter() - self._start)
         means = {name: sum(values) / len(values) if values else math.nan for name, values in self._values.items()}
-        self._reset()
+        self._start, self._steps = time.perf_counter(), 0
+        self._values = {name: [] for name in means}
         return {**means, "images_per_second": speed}
 
     @contextmanager

@@ -30,12 +30,9 @@ from .processes import Processes
 from .samples import Sample, draw_samples
 from .state import State, read_state, write_state
 
-MODEL = "model"
-"""The folder of the trained model inside the run's folder."""
-MOST_SKIPPED = 20
-"""A run ends after this number of consecutive steps without a finite loss or gradient."""
+MODEL = "model"  # the folder of the trained model inside the run's folder
+MOST_SKIPPED = 20  # a run ends after this number of consecutive steps without a finite loss or gradient
 MEASURED = ("loss", "loss_class", "loss_mask", "loss_dice", "gradient_norm", "learning_rate")
-
 Evaluate = Callable[[Mask2Former, int], Mapping[str, float]]
 """Evaluates a model in eval mode after a step, and returns its figures (0–100) by name, the same names every time."""
 
@@ -153,7 +150,9 @@ class TrainingRun:
         factor = rate_factor(self.step, config)
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
-        normalizers = self._normalizers(parts)
+        queries = self.model.config.transformer_decoder.num_queries
+        own = self.criterion.normalizers([target for part in parts for target in part.targets], queries)
+        normalizers = Normalizers(*processes.sum(torch.stack(own).to(self.device)))
         losses = torch.zeros(4, device=self.device)
         for index, part in enumerate(parts):
             if isinstance(network, DistributedDataParallel):
@@ -169,15 +168,8 @@ class TrainingRun:
             if self.ema is not None:
                 self.ema.update_parameters(self.model)
         self._count_skipped(finite)
-        self.optimizer.zero_grad()
+        self.model.zero_grad()
         return dict(zip(MEASURED, [*values, config.learning_rate * factor], strict=True)) if finite else {}
-
-    def _normalizers(self, parts: Sequence[Batch]) -> Normalizers:
-        """The divisors of this step's losses, over all its parts and processes."""
-        queries = self.model.config.transformer_decoder.num_queries
-        targets = [target for part in parts for target in part.targets]
-        masks, classes = self.processes.sum(torch.stack(self.criterion.normalizers(targets, queries)).to(self.device))
-        return Normalizers(masks, classes)
 
     def _backward(self, network: nn.Module, part: Batch, normalizers: Normalizers) -> Tensor:
         """Add a part's gradient. Returns its share of the weighted loss and of the three losses, (4,)."""
@@ -236,23 +228,21 @@ def _options(
 ) -> dict[str, Any]:
     """All that decides a run's result, except its initial weights, by name and in JSON's types."""
     images: int = len(examples)  # type: ignore[arg-type]
+    ends = [examples[index] for index in (0, images - 1)]
+    # Pixels do not count, as JPEG libraries decode them differently.
+    truth = [part for end in ends for part in (end.segment_ids.tobytes(), repr(end.segments).encode())]
     architecture = dataclasses.replace(model.config, categories=())
     options = {
         **dataclasses.asdict(config),
         **dataclasses.asdict(criterion),
         "phases": [dataclasses.asdict(phase) for phase in phases],
         "images": images,
-        "data": _digest(*(part for index in (0, images - 1) for part in _truth(examples[index]))),
+        "data": _digest(*truth),
         "classes": [category.name for category in model.config.categories],
         "architecture": _digest(repr(architecture).encode()),
     }
     plain: dict[str, Any] = json.loads(json.dumps(options))
     return plain
-
-
-def _truth(example: Example) -> tuple[bytes, bytes]:
-    """Bytes that identify an example. Its pixels do not count, as JPEG libraries decode them differently."""
-    return example.segment_ids.tobytes(), repr(example.segments).encode()
 
 
 def _digest(*parts: bytes) -> str:

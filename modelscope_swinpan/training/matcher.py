@@ -5,8 +5,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn import functional as F
 
-LARGEST = 1e9
-"""Replaces a cost that is NaN or infinite. Such a pair is matched only if no other is left."""
+LARGEST = 1e9  # Replaces a cost that is NaN or infinite. Such a pair is matched only if no other is left.
 
 
 def match(costs: Tensor) -> tuple[Tensor, Tensor]:

@@ -16,8 +16,7 @@ from .config import TrainConfig
 
 EMBEDDINGS = ("query_feat", "query_pos", "level_embed", "relative_position_bias_table")
 NORMS = (nn.LayerNorm, nn.GroupNorm)
-LEAST_SIDE = 16
-"""Least side of a matrix for Muon, which makes updates orthogonal: that does little for smaller ones."""
+LEAST_SIDE = 16  # least side of a matrix for Muon, which makes updates orthogonal: that does little for smaller ones
 
 
 class Optimizers:
@@ -35,11 +34,6 @@ class Optimizers:
         """Update the weights."""
         for part in self._parts:
             part.step()
-
-    def zero_grad(self) -> None:
-        """Clear the gradients."""
-        for part in self._parts:
-            part.zero_grad()
 
     def state_dict(self) -> dict[str, Any]:
         """The states of all parts."""
@@ -88,18 +82,15 @@ def build_optimizer(model: Mask2Former, config: TrainConfig) -> Optimizers:
     muon: dict[float, list[nn.Parameter]] = defaultdict(list)
     for name, parameter, decays in _parameters(model):
         rate = config.learning_rate * (config.backbone_multiplier if name.startswith("backbone.") else 1.0)
-        if config.muon and decays and _is_inner_matrix(name, parameter):
+        is_inner_matrix = parameter.ndim == 2 and min(parameter.shape) >= LEAST_SIDE and "class_head" not in name
+        if config.muon and decays and is_inner_matrix:
             muon[rate * config.muon].append(parameter)
         else:
             adamw[rate, config.weight_decay if decays else 0.0].append(parameter)
-    parts: list[Optimizer] = [
-        AdamW(
-            [{"params": parameters, "lr": rate, "weight_decay": decay} for (rate, decay), parameters in adamw.items()],
-            fused=True,
-        )
-    ]
+    groups = [{"params": weights, "lr": rate, "weight_decay": decay} for (rate, decay), weights in adamw.items()]
+    parts: list[Optimizer] = [AdamW(groups, fused=True)]
     if muon:
-        groups = [{"params": parameters, "lr": rate} for rate, parameters in muon.items()]
+        groups = [{"params": weights, "lr": rate} for rate, weights in muon.items()]
         parts.append(Muon(groups, weight_decay=config.weight_decay, adjust_lr_fn="match_rms_adamw"))
     return Optimizers(*parts)
 
@@ -115,7 +106,6 @@ def rate_factor(step: int, config: TrainConfig) -> float:
 
 
 def _part(model: nn.Module, name: str) -> nn.Module:
-    """The part of a model with that name, such as backbone.stages.0."""
     parts: dict[str, nn.Module] = dict(model.named_modules())
     if name in parts and name:
         return parts[name]
@@ -130,7 +120,3 @@ def _parameters(model: nn.Module) -> Iterator[tuple[str, nn.Parameter, bool]]:
         for name, parameter in module.named_parameters(recurse=False):
             if parameter.requires_grad:
                 yield f"{prefix}.{name}", parameter, not isinstance(module, NORMS) and name not in EMBEDDINGS
-
-
-def _is_inner_matrix(name: str, parameter: nn.Parameter) -> bool:
-    return parameter.ndim == 2 and min(parameter.shape) >= LEAST_SIDE and "class_head" not in name

@@ -9,8 +9,7 @@ from torch import Tensor, distributed
 
 from ..errors import DeviceError
 
-PATIENCE = timedelta(hours=12)
-"""How long the other processes wait for the one that evaluates."""
+PATIENCE = timedelta(hours=12)  # how long the other processes wait for the one that evaluates
 
 
 @dataclass(frozen=True)

@@ -15,17 +15,15 @@ from ..coco.annotation import Annotation, Example
 from ..errors import ImageError
 from ..images.encode import encode_png
 from ..inference.predictor import PanopticPredictor, Pixels, Result
+from ..inference.regions import make_segment
 from ..inference.results import PanopticResult
 from ..models.mask2former import Mask2Former
 from ..runs.inputs import Item
 from ..runs.local_engine import LocalEngine
 from ..runs.sinks import ERROR, Encoded, Sink
-from ..structures import Segment
 
-WIDTH = 640
-"""Of one picture, in pixels."""
-SAMPLES = 4
-"""Examples that are drawn at every evaluation."""
+WIDTH = 640  # of one picture, in pixels
+SAMPLES = 4  # examples that are drawn at every evaluation
 
 
 class Sample(NamedTuple):
@@ -84,17 +82,7 @@ def draw_samples(model: Mask2Former, samples: Sequence[Sample]) -> npt.NDArray[n
 def truth(annotation: Annotation, categories: Sequence[Category]) -> PanopticResult:
     """An annotation as a result, of score 1."""
     segments = tuple(
-        Segment(
-            id=info.id,
-            label_id=info.label_id,
-            category_id=categories[info.label_id].id,
-            label=categories[info.label_id].name,
-            isthing=categories[info.label_id].isthing,
-            area=info.area,
-            box=info.box,
-            score=1.0,
-        )
-        for info in annotation.segments
+        make_segment(info.id, info.label_id, categories, info.area, info.box, 1.0) for info in annotation.segments
     )
     return PanopticResult(annotation.segment_ids, segments, void_id=0, categories=tuple(categories))
 

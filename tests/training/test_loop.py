@@ -224,7 +224,7 @@ def test_the_first_evaluation_is_not_made_twice(tmp_path):
 def test_leftovers_of_a_killed_process_are_removed(tmp_path):
     for folder in (tmp_path, tmp_path / "model"):
         folder.mkdir(exist_ok=True)
-        (folder / ".0123.part").write_bytes(b"half")
+        (folder / ".swinpan-0123.part").write_bytes(b"half")
     small_run(tmp_path, steps=1).train()
     assert not list(tmp_path.rglob("*.part"))
 

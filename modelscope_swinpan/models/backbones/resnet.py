@@ -16,9 +16,7 @@ from ..keys import BackboneKeys, Rule
 from .registry import Backbone, count_layers
 
 EPS = 1e-5
-
-DEPTHS = {(3, 4, 6, 3): 50, (3, 4, 23, 3): 101}
-"""Depth by the number of blocks in each stage."""
+DEPTHS = {(3, 4, 6, 3): 50, (3, 4, 23, 3): 101}  # depth by the number of blocks in each stage
 
 CITATION = """\
 ```BibTeX
@@ -81,20 +79,17 @@ class ResNet(nn.Module):
 
 
 class FrozenBatchNorm2d(nn.Module):
-    """Batch norm that never changes, not even in training: statistics, scale and shift are buffers.
-
-    timm passes ``device`` and ``dtype`` to every layer.
-    """
+    """Batch norm that never changes, not even in training: statistics, scale and shift are buffers."""
 
     weight: Tensor
     bias: Tensor
     running_mean: Tensor
     running_var: Tensor
 
-    def __init__(self, channels: int, device: torch.device | None = None, dtype: torch.dtype | None = None) -> None:
+    def __init__(self, channels: int, **options: Any) -> None:  # device and dtype, from timm
         super().__init__()
         for name, value in (("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0)):
-            self.register_buffer(name, torch.full((channels,), value, device=device, dtype=dtype))
+            self.register_buffer(name, torch.full((channels,), value, **options))
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, h, w) → the same shape."""
@@ -112,23 +107,19 @@ def _summary(config: ResNetConfig) -> str:
     return f"ResNet-{config.depth}, stride in the {'1 × 1' if config.stride_in_1x1 else '3 × 3'} convolution"
 
 
-def _counter(running_mean: Tensor) -> Tensor:
-    """``num_batches_tracked``, which PyTorch's own batch norm asks for."""
-    return torch.tensor(0)
-
-
-TORCHVISION = BackboneKeys(
-    rules=(
-        Rule("backbone.{b}.{n}", "backbone.body.{b}.{n}"),
-        Rule("backbone.{b}.num_batches_tracked", "backbone.body.{b}.running_mean", constant=_counter),
-        Rule("backbone.layer{i}.{j}.{b}.{n}", "backbone.body.layer{i}.{j}.{b}.{n}"),
+def _torchvision(layer: str) -> tuple[Rule, Rule]:
+    """The weights of a layer. PyTorch's own batch norm also asks for ``num_batches_tracked``."""
+    return (
+        Rule(f"backbone.{layer}.{{n}}", f"backbone.body.{layer}.{{n}}"),
         Rule(
-            "backbone.layer{i}.{j}.{b}.num_batches_tracked",
-            "backbone.body.layer{i}.{j}.{b}.running_mean",
-            constant=_counter,
+            f"backbone.{layer}.num_batches_tracked",
+            f"backbone.body.{layer}.running_mean",
+            constant=lambda running_mean: torch.tensor(0),
         ),
     )
-)
+
+
+TORCHVISION = BackboneKeys(rules=(*_torchvision("{b}"), *_torchvision("layer{i}.{j}.{b}")))
 """torchvision's names, which mmdetection and EasyCV keep."""
 
 

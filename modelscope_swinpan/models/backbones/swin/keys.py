@@ -137,10 +137,7 @@ KEYS = {
     "mmdet3": BackboneKeys(rules=MMDET),
     "detectron2": BackboneKeys(rules=DETECTRON2),
     "transformers": BackboneKeys(
-        rules=TRANSFORMERS,
-        aliases=TRANSFORMERS_ALIASES,
-        entries=_transformers_entries,
-        fixed=TRANSFORMERS_FIXED,
+        rules=TRANSFORMERS, aliases=TRANSFORMERS_ALIASES, entries=_transformers_entries, fixed=TRANSFORMERS_FIXED
     ),
 }
 """By the dialect's name."""

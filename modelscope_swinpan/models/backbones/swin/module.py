@@ -33,18 +33,7 @@ class Swin(nn.Module):
     def __init__(self, config: SwinConfig) -> None:
         super().__init__()
         self.patch_embed = PatchEmbed(config.embed_dim)
-        stages = len(config.depths)
-        self.stages = nn.ModuleList(
-            Stage(
-                dim=config.channels[i],
-                depth=config.depths[i],
-                num_heads=config.num_heads[i],
-                window_size=config.window_size,
-                mlp_ratio=config.mlp_ratio,
-                downsample=i < stages - 1,
-            )
-            for i in range(stages)
-        )
+        self.stages = nn.ModuleList(Stage(config, i) for i in range(len(config.depths)))
         self.norms = nn.ModuleList(nn.LayerNorm(channels) for channels in config.channels)
 
     def forward(self, pixel_values: Tensor) -> list[Tensor]:
@@ -96,23 +85,22 @@ class PatchMerging(nn.Module):
 
 
 class Stage(nn.Module):
-    """Blocks at one resolution, every second one on shifted windows, then the merging of patches."""
+    """Blocks at one resolution, every second one on shifted windows, then (but for the last) the merging of patches."""
 
-    def __init__(
-        self, *, dim: int, depth: int, num_heads: int, window_size: int, mlp_ratio: float, downsample: bool
-    ) -> None:
+    def __init__(self, config: SwinConfig, index: int) -> None:
         super().__init__()
+        dim = config.channels[index]
         self.blocks = nn.ModuleList(
             Block(
                 dim=dim,
-                num_heads=num_heads,
-                window_size=window_size,
-                shift=window_size // 2 if i % 2 else 0,
-                mlp_ratio=mlp_ratio,
+                num_heads=config.num_heads[index],
+                window_size=config.window_size,
+                shift=config.window_size // 2 if i % 2 else 0,
+                mlp_ratio=config.mlp_ratio,
             )
-            for i in range(depth)
+            for i in range(config.depths[index])
         )
-        self.downsample = PatchMerging(dim) if downsample else None
+        self.downsample = PatchMerging(dim) if index < len(config.depths) - 1 else None
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(B, h, w, C) → the map of this stage, of the same shape, and the input of the next stage."""
