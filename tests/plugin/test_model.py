@@ -93,7 +93,7 @@ def test_remote_code_needs_trust(modelscope_model: Any, model_dir: Path, tmp_pat
     directory = _with(model_dir, tmp_path / "model", allow_remote=True)
     (directory / "ms_wrapper.py").write_text(f"open({str(tmp_path / 'executed')!r}, 'w').close()")
 
-    with suppress(RuntimeError):  # of 1.40; versions before it load the model, and leave the code alone
+    with suppress(RuntimeError):  # newer versions raise; older ones load the model, and leave the code alone
         modelscope_model.from_pretrained(str(directory))
 
     assert not (tmp_path / "executed").exists()
