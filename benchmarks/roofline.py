@@ -47,7 +47,6 @@ def bench_roofline(
     }
 
 
-@torch.inference_mode()
 def count_operations(config: Mask2FormerConfig) -> dict[str, int]:
     """Operations of each stage in matrix products and convolutions, for one image of size :data:`INPUT`."""
     with torch.device("meta"):
