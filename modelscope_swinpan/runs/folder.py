@@ -164,13 +164,11 @@ def is_own(folder: Path, run: Mapping[str, Any], *, files: Sequence[str]) -> boo
                 for name in different
                 if name != "files" or len(different) == 1  # they follow from the sinks
             )
-            raise TakenError(
-                f"{folder} holds another run's predictions: {changes}. Choose another folder, or remove it."
-            )
+            raise TakenError(f"{folder} holds another run's results: {changes}. Choose another folder, or remove it.")
         return True
     if taken := [name for name in files if (folder / name).exists()]:
         raise TakenError(
-            f"{folder} holds {taken[0]}, but not the {RUN} of a run that could go on; choose another folder."
+            f"{folder} holds {taken[0]}, but no {RUN}: it is not the folder of a run. Choose another folder."
         )
     return False
 

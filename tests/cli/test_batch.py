@@ -59,7 +59,7 @@ def test_a_folder(model, folder, tmp_path):
     for other in (("--object-mask-threshold", 0.25), ("--format", "rle"), ("--dtype", "bfloat16"), ("--tiles",)):
         refused = swinpan(*given, *other)
         assert refused.exit_code == 2
-        assert "holds another run's predictions" in refused.stderr
+        assert "holds another run's results" in refused.stderr
 
 
 def test_bad_images_and_then_better_ones(model, folder, tmp_path):

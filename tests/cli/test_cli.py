@@ -144,7 +144,7 @@ class TestPredict:
 
         other = swinpan(*run)
         assert other.exit_code == 2
-        assert "holds another run's predictions" in other.stderr
+        assert "holds another run's results" in other.stderr
         assert json.loads((tmp_path / "instances.json").read_text()) == instances
 
     def test_semantic(self, tmp_path, photos, quick_model):
@@ -182,7 +182,7 @@ class TestPredict:
         before = contents(tmp_path / "data")
         answer = swinpan("predict", photos[0], "--model", quick_model, "--output", tmp_path / "data")
         assert answer.exit_code == 2
-        assert "holds panoptic.json, but not the run.json of a run" in answer.stderr
+        assert "holds panoptic.json, but no run.json" in answer.stderr
         assert contents(tmp_path / "data") == before
 
     def test_the_same_command_again_shows_the_same(self, tmp_path, photos, quick_model, monkeypatch):

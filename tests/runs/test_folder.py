@@ -129,7 +129,7 @@ def test_another_runs_folder(tmp_path, changed, message):
     with opened(tmp_path) as folder:
         keep(folder)
     before = contents(tmp_path)
-    with pytest.raises(TakenError, match=f"holds another run's predictions: {message}"), opened(tmp_path, **changed):
+    with pytest.raises(TakenError, match=f"holds another run's results: {message}"), opened(tmp_path, **changed):
         pass
     assert contents(tmp_path) == before
 
