@@ -161,7 +161,7 @@ def test_photos_that_were_replaced(tmp_path, fail):
 @pytest.mark.parametrize("name", ["panoptic.json", "panoptic", "journal.jsonl", "errors.jsonl", "inputs.jsonl"])
 def test_somebody_elses_folder(tmp_path, name):
     (tmp_path / name).write_text("truth")
-    with pytest.raises(TakenError, match=rf"holds {name}, but not the run\.json"), opened(tmp_path):
+    with pytest.raises(TakenError, match=rf"holds {name}, but no run\.json"), opened(tmp_path):
         pass
     assert contents(tmp_path) == {name: b"truth"}
 
