@@ -7,25 +7,19 @@ from torch.nn import functional as F
 from . import dispatch
 
 
+@dispatch.operation
 def biased_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
     """Attention of ``q`` (W, heads, Q, c) to ``k`` and ``v`` (W, heads, N, c) in W windows, shaped like ``q``.
 
     ``bias`` (heads, Q, N) is added to the logits.
     """
-    if dispatch.products_are_faster(q):
-        return biased_attention_by_products(q, k, v, bias)
-    return plain_biased_attention(q, k, v, bias)
-
-
-def plain_biased_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
-    """:func:`biased_attention` by PyTorch's own."""
     # The bias has four dimensions: with three, PyTorch's CPU falls back to a slower attention.
     return F.scaled_dot_product_attention(q, k, v, attn_mask=bias[None])
 
 
-@dispatch.twin_of(plain_biased_attention)
+@dispatch.fast_form(biased_attention, when=dispatch.products_are_faster)
 def biased_attention_by_products(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
-    """:func:`biased_attention` by batched products. PyTorch's own makes thousands of tiny ones of such short sequences.
+    """By batched products. PyTorch's own makes thousands of tiny ones of sequences as short as a window.
 
     Logits and their bias are summed in float32 and rounded once.
     """
@@ -34,24 +28,20 @@ def biased_attention_by_products(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) 
     return torch.bmm(_softmax(logits), values).view(q.shape)
 
 
+@dispatch.operation
 def masked_attention(q: Tensor, k: Tensor, v: Tensor, blocked: Tensor | None = None) -> Tensor:
     """Attention of ``q`` (B, heads, Q, c) to ``k`` and ``v`` (B, heads, N, c), shaped like ``q``.
 
     ``blocked`` (B, Q, N) bool is True where a query, with all its heads, must not look. None blocks nothing.
     """
-    if blocked is not None and dispatch.products_are_faster(q):
-        return masked_attention_by_products(q, k, v, blocked)
-    return plain_masked_attention(q, k, v, blocked)
-
-
-def plain_masked_attention(q: Tensor, k: Tensor, v: Tensor, blocked: Tensor | None = None) -> Tensor:
-    """:func:`masked_attention` by PyTorch's own."""
     return F.scaled_dot_product_attention(q, k, v, attn_mask=None if blocked is None else ~blocked[:, None])
 
 
-@dispatch.twin_of(plain_masked_attention)
-def masked_attention_by_products(q: Tensor, k: Tensor, v: Tensor, blocked: Tensor) -> Tensor:
-    """:func:`masked_attention` by products, one head of one image at a time."""
+@dispatch.fast_form(masked_attention, when=dispatch.products_are_faster)
+def masked_attention_by_products(q: Tensor, k: Tensor, v: Tensor, blocked: Tensor | None = None) -> Tensor:
+    """By products, one head of one image at a time."""
+    if blocked is None:
+        return F.scaled_dot_product_attention(q, k, v)
     masks = q.new_zeros(blocked.shape).masked_fill_(blocked, -torch.inf)
     out = [
         _softmax(torch.addmm(mask, query, key.t(), alpha=q.shape[-1] ** -0.5)) @ value

@@ -13,6 +13,7 @@ PIECE = 4096
 """Queries that :func:`sample_by_table` works on at a time: what it computes for them stays in the processor's cache."""
 
 
+@dispatch.operation
 def sample(values: Tensor, places: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
     """Weighted sum of bilinear samples. Outside of a map everything is zero.
 
@@ -25,15 +26,6 @@ def sample(values: Tensor, places: Tensor, weights: Tensor, shapes: Sequence[tup
     Returns:
         (B, N, heads · c) in the dtype of ``values``, summed in float32.
     """
-    if dispatch.triton_is_faster(values, try_triton):
-        return sample_by_triton(values, places, weights, shapes)
-    if dispatch.cpu_inference(values):
-        return sample_by_table(values, places, weights, shapes)
-    return plain_sample(values, places, weights, shapes)
-
-
-def plain_sample(values: Tensor, places: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
-    """:func:`sample` by PyTorch's grid_sample, level by level."""
     b, n, heads, _, _ = weights.shape
     total = values.new_zeros((b * heads, values.shape[-1], n), dtype=torch.float32)
     maps = torch.split(values.float(), [h * w for h, w in shapes], dim=1)
@@ -47,23 +39,27 @@ def plain_sample(values: Tensor, places: Tensor, weights: Tensor, shapes: Sequen
     return total.view(b, -1, n).transpose(1, 2).to(values.dtype)
 
 
-@dispatch.twin_of(plain_sample)
+def try_triton(device: torch.device) -> None:
+    """Compile and run the Triton kernel once on ``device``; raises what Triton raises."""
+    ones = torch.ones(1, 1, 1, 1, 1, 2, device=device)
+    sample_by_triton(ones[0, 0, ..., :1], ones, ones[..., 0], [(1, 1)])
+
+
+def _triton_works(values: Tensor, *_: object, **__: object) -> bool:
+    return dispatch.on_gpu(values.device) and dispatch.triton_works(try_triton, values.device)
+
+
+@dispatch.fast_form(sample, when=_triton_works)
 def sample_by_triton(values: Tensor, places: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
-    """:func:`sample` by one kernel, for GPUs and values of any float dtype."""
+    """By one kernel, for GPUs and values of any float dtype."""
     from .deformable_triton import launch  # imports Triton, which not every PyTorch brings along
 
     return launch(values, places, weights, shapes)
 
 
-def try_triton(device: torch.device) -> None:
-    """Compile and run the kernel once on ``device``; raises what Triton raises."""
-    ones = torch.ones(1, 1, 1, 1, 1, 2, device=device)
-    sample_by_triton(ones[0, 0, ..., :1], ones, ones[..., 0], [(1, 1)])
-
-
-@dispatch.twin_of(plain_sample)
+@dispatch.fast_form(sample, when=dispatch.on_cpu)
 def sample_by_table(values: Tensor, places: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
-    """:func:`sample` for CPUs, as one weighted sum of rows per query and head: 4 neighbours × P points × L levels.
+    """As one weighted sum of rows per query and head: 4 neighbours × P points × L levels.
 
     It is several times as fast as grid_sample without gradients, and slower with them.
     """
@@ -127,19 +123,13 @@ def table_layout(shapes: tuple[tuple[int, int], ...], points: int) -> tuple[Tens
     return sizes.flip(1).float(), starts.repeat_interleave(points).int()
 
 
+@dispatch.operation
 def short_softmax(logits: Tensor) -> Tensor:
     """Softmax over a last dimension that is shorter than a register of the processor, float32."""
-    if dispatch.cpu_inference(logits):
-        return short_softmax_by_columns(logits)
-    return plain_short_softmax(logits)
-
-
-def plain_short_softmax(logits: Tensor) -> Tensor:
-    """:func:`short_softmax` by PyTorch's own, which takes one row after another."""
     return logits.softmax(-1, dtype=torch.float32)
 
 
-@dispatch.twin_of(plain_short_softmax)
+@dispatch.fast_form(short_softmax, when=dispatch.on_cpu)
 def short_softmax_by_columns(logits: Tensor) -> Tensor:
-    """:func:`short_softmax` over the first dimension of the transpose: many rows at a time."""
+    """Over the first dimension of the transpose: many rows at a time."""
     return logits.flatten(0, -2).t().softmax(0, dtype=torch.float32).t().contiguous().view(logits.shape)

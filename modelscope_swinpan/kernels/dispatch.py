@@ -1,33 +1,68 @@
 """The rule that chooses between the forms of an operation.
 
-An operation has a plain twin, which is ordinary PyTorch, and fast forms with the same arguments and the same result.
-Fast forms are for eager inference. The plain twins run where gradients are recorded, in traces of ``torch.compile`` and
-``torch.export``, and where the installed PyTorch lacks what a fast form needs.
+An operation is written in ordinary PyTorch: that is its plain twin. Its fast forms take the same arguments and give the
+same result. They are for eager inference. The plain twin runs where gradients are recorded, in traces of
+``torch.compile`` and ``torch.export``, and where the installed PyTorch lacks what a fast form needs.
 
 Only this file asks what the processor is and names parts of PyTorch that are private or undocumented.
 """
 
 import warnings
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, wraps
 from importlib.util import find_spec
-from typing import Any, TypeVar
+from typing import Any, ParamSpec
 
 import torch
 from torch import Tensor
 
-Fast = TypeVar("Fast", bound=Callable[..., Tensor])
-TWINS: dict[Callable[..., Tensor], Callable[..., Tensor]] = {}  # the plain twin of every fast form
+P = ParamSpec("P")
+
+FORMS: dict[Callable[..., Tensor], list[tuple[Callable[..., bool], Callable[..., Tensor]]]] = {}
+"""The fast forms of each operation, first choice first, and for each the condition under which it is taken."""
 
 
-def twin_of(plain: Callable[..., Tensor]) -> Callable[[Fast], Fast]:
-    """Mark a function as a fast form of ``plain``. The tests hold all that are marked to their twins."""
+def operation(plain: Callable[P, Tensor]) -> Callable[P, Tensor]:
+    """Let a function take one of its fast forms in eager inference. ``__wrapped__`` is the plain twin."""
+    forms: list[tuple[Callable[..., bool], Callable[..., Tensor]]] = []
 
-    def mark(fast: Fast) -> Fast:
-        TWINS[fast] = plain
+    @wraps(plain)
+    def chosen(*args: P.args, **kwargs: P.kwargs) -> Tensor:
+        if not torch.is_grad_enabled() and not torch.compiler.is_compiling():
+            for condition, fast in forms:
+                if condition(*args, **kwargs):
+                    return fast(*args, **kwargs)
+        return plain(*args, **kwargs)
+
+    FORMS[chosen] = forms
+    return chosen
+
+
+def fast_form(
+    of: Callable[P, Tensor], *, when: Callable[..., bool] = lambda *_, **__: True
+) -> Callable[[Callable[P, Tensor]], Callable[P, Tensor]]:
+    """Make a function a fast form of the operation ``of``, taken ``when`` that is true of the arguments."""
+
+    def register(fast: Callable[P, Tensor]) -> Callable[P, Tensor]:
+        FORMS[of].append((when, fast))
         return fast
 
-    return mark
+    return register
+
+
+def is_traced() -> bool:
+    """Whether torch.compile or torch.export is tracing."""
+    return torch.compiler.is_compiling()
+
+
+def on_gpu(device: torch.device) -> bool:
+    """Whether ``device`` is a CUDA GPU."""
+    return device.type == "cuda"
+
+
+def on_cpu(x: Tensor, *_: object, **__: object) -> bool:
+    """Whether ``x`` is on the CPU."""
+    return x.device.type == "cpu"
 
 
 def _look_up(path: str) -> Any:
@@ -42,42 +77,12 @@ onednn_convolution = _look_up("mkldnn_convolution")
 _has_fast_bfloat16 = _look_up("ops.mkldnn._is_mkldnn_bf16_supported")
 _has_amx = _look_up("cpu._is_amx_tile_supported")
 IN_PLACE: Mapping[str, Any] = {"gelu": _look_up("ops.aten.gelu_"), "relu": _look_up("relu_")}
-"""Activation functions that overwrite their input. Those that are missing are None."""
-
-
-def on_cpu(device: torch.device) -> bool:
-    """Whether ``device`` is the CPU."""
-    return device.type == "cpu"
-
-
-def on_gpu(device: torch.device) -> bool:
-    """Whether ``device`` is a CUDA GPU."""
-    return device.type == "cuda"
-
-
-def is_traced() -> bool:
-    """Whether torch.compile or torch.export is tracing."""
-    return torch.compiler.is_compiling()
-
-
-def eager_inference() -> bool:
-    """Whether no gradients are recorded and nothing is traced."""
-    return not torch.is_grad_enabled() and not is_traced()
-
-
-def cpu_inference(x: Tensor) -> bool:
-    """Whether ``x`` is on the CPU, in eager inference."""
-    return on_cpu(x.device) and eager_inference()
-
-
-def onednn_is_faster(x: Tensor) -> bool:
-    """Whether oneDNN multiplies a large ``x`` faster than PyTorch's own linear layer does."""
-    return cpu_inference(x) and x.dtype in onednn_dtypes()
+"""Activation functions that overwrite their input; None where one is missing."""
 
 
 @cache
 def onednn_dtypes() -> tuple[torch.dtype, ...]:
-    """The dtypes that oneDNN multiplies fast on this processor.
+    """The dtypes that oneDNN multiplies faster than PyTorch's linear layer does, on this processor.
 
     None where PyTorch comes without MKL: that build is for other processors than x86.
     """
@@ -88,25 +93,15 @@ def onednn_dtypes() -> tuple[torch.dtype, ...]:
     return (torch.float32, torch.bfloat16) if bfloat16 else (torch.float32,)
 
 
-def activates_in_place(x: Tensor, activation: str) -> bool:
-    """Whether inference with ``x`` may overwrite the input of an ``activation``."""
-    return cpu_inference(x) and IN_PLACE[activation] is not None
-
-
-def products_are_faster(q: Tensor) -> bool:
-    """Whether attention by products beats PyTorch's own, which is written for AMX where it computes in bfloat16."""
-    return q.dtype == torch.bfloat16 and cpu_inference(q) and not has_matrix_unit()
+def products_are_faster(q: Tensor, *_: object, **__: object) -> bool:
+    """Whether attention by products is faster: in bfloat16, where PyTorch's own is written for processors with AMX."""
+    return q.dtype == torch.bfloat16 and on_cpu(q) and not has_matrix_unit()
 
 
 @cache
 def has_matrix_unit() -> bool:
     """Whether the processor has AMX. Yes where PyTorch does not tell, so that its own attention is taken."""
     return _has_amx is None or bool(_has_amx())
-
-
-def triton_is_faster(x: Tensor, trial: Callable[[torch.device], object]) -> bool:
-    """Whether to take a Triton kernel for ``x``: on a GPU, in eager inference, if it passed its ``trial``."""
-    return on_gpu(x.device) and eager_inference() and triton_works(trial, x.device)
 
 
 @cache

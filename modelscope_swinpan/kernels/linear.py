@@ -25,14 +25,17 @@ class Linear(nn.Linear):
         return linear(input, self.weight, self.bias)
 
 
+@dispatch.operation
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``x`` (…, in) times ``weight`` (out, in), plus ``bias`` (out): (…, out)."""
-    if dispatch.onednn_is_faster(x) and x.numel() >= FEW_ROWS * x.shape[-1]:
-        return linear_by_onednn(x, weight, bias)
     return F.linear(x, weight, bias)
 
 
-@dispatch.twin_of(F.linear)
+def _has_many_rows(x: Tensor, *_: object, **__: object) -> bool:
+    return dispatch.on_cpu(x) and x.dtype in dispatch.onednn_dtypes() and x.numel() >= FEW_ROWS * x.shape[-1]
+
+
+@dispatch.fast_form(linear, when=_has_many_rows)
 def linear_by_onednn(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """The product as a 1 × 1 convolution, channels last, in which rows are pixels.
 
@@ -44,28 +47,11 @@ def linear_by_onednn(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> T
     return out.permute(0, 2, 3, 1).reshape(*x.shape[:-1], -1)
 
 
+@dispatch.operation
 def feed_forward(x: Tensor, fc1: nn.Linear, activation: Activation, fc2: nn.Linear) -> Tensor:
     """``fc2(activation(fc1(x)))`` over the last dimension of ``x`` (…, C)."""
-    if dispatch.activates_in_place(x, activation) and _pieces(x, fc1) > 1:
-        return feed_forward_in_pieces(x, fc1, activation, fc2)
-    return plain_feed_forward(x, fc1, activation, fc2)
-
-
-def plain_feed_forward(x: Tensor, fc1: nn.Linear, activation: Activation, fc2: nn.Linear) -> Tensor:
-    """:func:`feed_forward` at once."""
     out: Tensor = fc2(ACTIVATIONS[activation](fc1(x)))
     return out
-
-
-@dispatch.twin_of(plain_feed_forward)
-def feed_forward_in_pieces(x: Tensor, fc1: nn.Linear, activation: Activation, fc2: nn.Linear) -> Tensor:
-    """:func:`feed_forward` in pieces of about :data:`HIDDEN_BYTES`, so that no large buffer is needed.
-
-    The activation works in place: memory that is fresh each time costs as much as the activation itself.
-    """
-    in_place = dispatch.IN_PLACE[activation]
-    pieces = torch.tensor_split(x.flatten(0, -2), max(1, _pieces(x, fc1)))
-    return torch.cat([fc2(in_place(fc1(piece))) for piece in pieces]).view(*x.shape[:-1], -1)
 
 
 def _pieces(x: Tensor, fc1: nn.Linear) -> int:
@@ -73,3 +59,18 @@ def _pieces(x: Tensor, fc1: nn.Linear) -> int:
     rows = x.numel() // x.shape[-1]
     hidden_bytes = rows * fc1.out_features * x.element_size()
     return min(-(-hidden_bytes // HIDDEN_BYTES), rows // FEW_ROWS)
+
+
+def _has_many_pieces(x: Tensor, fc1: nn.Linear, activation: Activation, *_: object) -> bool:
+    return dispatch.on_cpu(x) and dispatch.IN_PLACE[activation] is not None and _pieces(x, fc1) > 1
+
+
+@dispatch.fast_form(feed_forward, when=_has_many_pieces)
+def feed_forward_in_pieces(x: Tensor, fc1: nn.Linear, activation: Activation, fc2: nn.Linear) -> Tensor:
+    """In pieces of about :data:`HIDDEN_BYTES`, so that no large buffer is needed.
+
+    The activation works in place: memory that is fresh each time costs as much as the activation itself.
+    """
+    in_place = dispatch.IN_PLACE[activation]
+    pieces = torch.tensor_split(x.flatten(0, -2), max(1, _pieces(x, fc1)))
+    return torch.cat([fc2(in_place(fc1(piece))) for piece in pieces]).view(*x.shape[:-1], -1)

@@ -20,12 +20,13 @@ LOGITS = 2**20
 """Attention logits that a CPU works on at a time: they stay in its cache, as do the tokens they come from."""
 
 
+@dispatch.operation
 def windowed_attention(x: Tensor, qkv: nn.Linear, bias: Tensor, *, size: int, shift: int) -> Tensor:
     """Self-attention within windows of ``size``² = N tokens, before the output projection.
 
     The map is zero-padded at the right and bottom to whole windows. The padding takes part in the attention, as in the
-    authors' code. Then the map is rolled up and left by ``shift`` tokens. A window at the seam holds tokens of both
-    ends of the map, which do not see each other.
+    authors' code. Then the map is rolled up and left by ``shift`` tokens. Its seam now runs through the last row and
+    the last column of windows: they hold tokens of both ends of the map, which do not see each other.
 
     Args:
         x: (B, h, w, C).
@@ -37,17 +38,7 @@ def windowed_attention(x: Tensor, qkv: nn.Linear, bias: Tensor, *, size: int, sh
     Returns:
         (B, h, w, C).
     """
-    if dispatch.eager_inference():
-        return windowed_attention_by_plan(x, qkv, bias, size=size, shift=shift)
-    return plain_windowed_attention(x, qkv, bias, size=size, shift=shift)
-
-
-def plain_windowed_attention(x: Tensor, qkv: nn.Linear, bias: Tensor, *, size: int, shift: int) -> Tensor:
-    """:func:`windowed_attention` on a rolled map.
-
-    After a roll the seam runs through the last row and the last column of windows. Those two and the corner have a
-    mask each, and the rest needs none. The sizes of the map may be symbols of a trace.
-    """
+    # The sizes of the map may be symbols of a trace.
     b, h, w, c = x.shape
     tokens = qkv(F.pad(x, (0, 0, 0, -w % size, 0, -h % size)))
     if shift:
@@ -70,20 +61,20 @@ def plain_windowed_attention(x: Tensor, qkv: nn.Linear, bias: Tensor, *, size: i
 
 
 def _seams(count: int, shift: int) -> list[tuple[slice, bool]]:
-    """The rows (or columns) of ``count`` windows, and whether the seam of the map runs through them."""
+    """The ``count`` rows (or columns) of windows in one or two parts, and whether the seam runs through each."""
     if not shift:
         return [(slice(None), False)]
     return [(slice(None, -1), False), (slice(-1, None), True)] if count > 1 else [(slice(None), True)]
 
 
-@dispatch.twin_of(plain_windowed_attention)
+@dispatch.fast_form(windowed_attention)
 def windowed_attention_by_plan(x: Tensor, qkv: nn.Linear, bias: Tensor, *, size: int, shift: int) -> Tensor:
-    """:func:`windowed_attention` on gathered tokens. One row of zeros stands for all padding.
+    """On gathered tokens. One row of zeros stands for all padding.
 
     A CPU, which does one thing after another, gets no queries of padding, and a few windows at a time.
     """
     b, h, w, c = x.shape
-    on_cpu = dispatch.on_cpu(x.device)
+    on_cpu = dispatch.on_cpu(x)
     plan = window_plan(b, h, w, size, shift, on_cpu, x.device)
     tokens = qkv(F.pad(x.reshape(-1, c), (0, 0, 0, 1)))  # (B · h · w + 1, 3C)
     out = []
@@ -139,7 +130,7 @@ def window_plan(
 ) -> WindowPlan:
     """The windows of :func:`windowed_attention`, gathered by kind.
 
-    There are at most four kinds: windows in the last row and the last column are at a seam. ``skip_padding`` leaves
+    There are at most four kinds, by whether they stand in the last row and in the last column. ``skip_padding`` leaves
     out the queries of padding, which makes up to nine kinds.
     """
     total = batch * height * width
@@ -171,7 +162,7 @@ class _Band(NamedTuple):
 
     windows: slice
     seam: bool
-    """Whether the seam of the map runs through them."""
+    """Whether the seam runs through them."""
     wanted: tuple[int, ...]
     """The rows (or columns) within a window whose queries are wanted."""
 

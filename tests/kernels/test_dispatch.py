@@ -9,6 +9,7 @@ import torch
 import modelscope_swinpan
 from modelscope_swinpan.kernels import dispatch, linear
 from tests.builders import random_model
+from tests.kernels.twins import CASES
 
 PACKAGE = Path(modelscope_swinpan.__file__).parent
 DISPATCH = Path(dispatch.__file__)
@@ -95,42 +96,41 @@ def test_an_offence_is_found(line):
     assert list(offences(f'"""Words about mkldnn and triton."""\n{line}'))[:1] == [2]
 
 
-def test_a_decision_leads_to_a_registered_form():
-    """So that a fast form that is new cannot stay out of the tests of twins."""
-    taken = set()
-    for path in DISPATCH.parent.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if not isinstance(node, ast.If):
-                continue
-            asked = {
-                names[1] for part in ast.walk(node.test) if len(names := dotted(part)) == 2 and "dispatch" in names
-            }
-            if asked and asked != {"is_traced"}:
-                (answer,) = node.body
-                assert isinstance(answer, ast.Return), path
-                taken.add(answer.value.func.id)
-    assert taken == {form.__name__ for form in dispatch.TWINS}
+@pytest.fixture
+def replace(monkeypatch):
+    """Give a name in dispatch.py another value; what it decided before is forgotten."""
+
+    def forget():
+        dispatch.onednn_dtypes.cache_clear()
+        dispatch.has_matrix_unit.cache_clear()
+
+    yield lambda name, value: (monkeypatch.setattr(dispatch, name, value), forget())
+    monkeypatch.undo()
+    forget()
 
 
 @pytest.fixture
-def taken(monkeypatch):
-    """Names of the fast forms that are called. Sizes and processor are such that all may be."""
+def taken(monkeypatch, replace):
+    """Names of the fast forms that are called. Sizes and processor are such that all for CPUs may be."""
     called = set()
-    for form in dispatch.TWINS:
+    former = {operation: list(forms) for operation, forms in dispatch.FORMS.items()}
 
-        def record(*arguments, form=form, **named):
-            called.add(form.__name__)
-            return form(*arguments, **named)
+    def recorded(form):
+        return lambda *arguments, **named: (called.add(form.__name__), form(*arguments, **named))[1]
 
-        monkeypatch.setattr(f"{form.__module__}.{form.__name__}", record)
+    for forms in dispatch.FORMS.values():
+        forms[:] = [(condition, recorded(form)) for condition, form in forms]
     monkeypatch.setattr(linear, "FEW_ROWS", 1)
     monkeypatch.setattr(linear, "HIDDEN_BYTES", 1)
-    monkeypatch.setattr(dispatch, "has_matrix_unit", lambda: False)
-    return called
+    replace("_has_amx", lambda: False)
+    yield called
+    for operation, forms in former.items():
+        dispatch.FORMS[operation][:] = forms
 
 
 IMAGES = torch.randn(2, 3, 64, 96, generator=torch.Generator().manual_seed(0))
 DTYPES = [torch.float32, torch.bfloat16]
+FOR_CPUS = {form.__name__ for form in CASES} - {"sample_by_triton"}
 
 
 def answer(model):
@@ -141,10 +141,7 @@ def answer(model):
 def test_eager_inference_takes_every_fast_form_that_is_for_cpus(taken):
     for dtype in DTYPES:
         answer(random_model().to(dtype))
-    for_cpus = {form.__name__ for form in dispatch.TWINS} - {"sample_by_triton"}
-    if not dispatch.onednn_dtypes():
-        for_cpus.remove("linear_by_onednn")
-    assert taken == for_cpus
+    assert taken == (FOR_CPUS if dispatch.onednn_dtypes() else FOR_CPUS - {"linear_by_onednn"})
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -168,32 +165,26 @@ def test_compiled_layers_take_plain_twins(taken):
     assert taken == set()
 
 
-@pytest.fixture
-def missing(monkeypatch):
-    """Takes a name of PyTorch's away from dispatch.py."""
+def test_where_pytorch_lacks_names_plain_twins_are_taken(taken, replace):
+    models = [random_model().to(dtype) for dtype in DTYPES]
+    expected = answer(models[0])
+    taken.clear()
+    for name in ("onednn_convolution", "_has_fast_bfloat16", "_has_amx"):
+        replace(name, None)
+    replace("IN_PLACE", {"gelu": None, "relu": None})
+    torch.testing.assert_close(answer(models[0]), expected, atol=1e-4, rtol=1e-4)
+    answer(models[1])
+    assert taken == FOR_CPUS - {
+        "linear_by_onednn",
+        "feed_forward_in_pieces",
+        "biased_attention_by_products",
+        "masked_attention_by_products",
+    }
 
-    def clear():
-        dispatch.onednn_dtypes.cache_clear()
-        dispatch.has_matrix_unit.cache_clear()
 
-    yield lambda name, nothing=None: (monkeypatch.setattr(dispatch, name, nothing), clear())
-    monkeypatch.undo()
-    clear()
-
-
-@torch.inference_mode()
-def test_where_pytorch_lacks_a_name_the_plain_twin_is_taken(missing):
-    model, x = random_model(), torch.zeros(1, dtype=torch.bfloat16)
-    expected = answer(model)
-    missing("_has_fast_bfloat16")
+def test_without_the_question_about_bfloat16_onednn_multiplies_float32_alone(replace):
+    replace("_has_fast_bfloat16", None)
     assert torch.bfloat16 not in dispatch.onednn_dtypes()
-    missing("onednn_convolution")
-    assert not dispatch.onednn_is_faster(x.float())
-    missing("_has_amx")
-    assert not dispatch.products_are_faster(x)
-    missing("IN_PLACE", {"gelu": None, "relu": None})
-    assert not dispatch.activates_in_place(x, "gelu")
-    torch.testing.assert_close(answer(model), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_looking_up():
