@@ -47,10 +47,11 @@ def bench_roofline(
     }
 
 
+@torch.inference_mode()
 def count_operations(config: Mask2FormerConfig) -> dict[str, int]:
     """Operations of each stage in matrix products and convolutions, for one image of size :data:`INPUT`."""
     with torch.device("meta"):
-        model = Mask2Former(config)
+        model = Mask2Former(config).requires_grad_(False)  # the counter hooks into gradients
         pixel_values = torch.empty(1, 3, *INPUT)
     with FlopCounterMode(display=False) as counter:
         model(pixel_values)
