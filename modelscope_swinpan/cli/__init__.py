@@ -14,6 +14,7 @@ from .. import __version__
 from . import batch, bench, card, convert, demo, export, inspect, predict, scenes, studio, train
 from . import eval as eval_
 from .console import one_line_errors, say
+from .options import Command
 
 # Plain help: the rich one cuts long defaults off.
 app = typer.Typer(
@@ -53,6 +54,6 @@ for command in (
     export.export,
     card.card,
 ):
-    app.command()(one_line_errors()(command))
-app.command("eval")(one_line_errors()(eval_.evaluate))
+    app.command(cls=Command)(one_line_errors()(command))
+app.command("eval", cls=Command)(one_line_errors()(eval_.evaluate))
 app.add_typer(bench.app, name="bench")

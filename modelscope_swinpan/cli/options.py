@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_type_hints
 
 import typer
+from typer.core import TyperCommand
 from typer.models import OptionInfo
 
 from ..config import Task, replace, thresholds
@@ -149,22 +150,28 @@ def given_thresholds(options: Any) -> dict[str, float]:
     return {name: value for name, value in vars(options).items() if value is not None}
 
 
+_LISTED: dict[str, Callable[[], Iterable[Any]]] = {}  # by name of the option
+
+
 class ListedOption(OptionInfo):
     """An option whose help lists the entries that a registry has at the time."""
 
-    def __init__(self, *names: str, metavar: str, entries: Callable[[], Iterable[Any]]) -> None:
+    def __init__(self, name: str, *, metavar: str, entries: Callable[[], Iterable[Any]]) -> None:
         """``entries`` returns the registered objects, each with a ``name`` and a ``help``."""
-        self._entries = entries
-        super().__init__(default=..., param_decls=names, metavar=metavar)
+        _LISTED[name] = entries
+        super().__init__(default=..., param_decls=(name,), metavar=metavar)
 
-    @property
-    def help(self) -> str:
-        """A sentence for each entry."""
-        return " ".join(f"{entry.name}: {entry.help}." for entry in self._entries())
 
-    @help.setter  # noqa: A003
-    def help(self, value: str | None) -> None:
-        """The base class sets it."""
+class Command(TyperCommand):
+    """A command that reads registries when its own help is shown, not when that of ``swinpan`` is."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters; the help of a :class:`ListedOption` has a sentence for each entry."""
+        params = super().get_params(ctx)
+        for param in params:
+            if entries := _LISTED.get(param.opts[0]):
+                param.help = " ".join(f"{entry.name}: {entry.help}." for entry in entries())  # type: ignore[attr-defined]
+        return params
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
