@@ -9,7 +9,6 @@ import logging
 import pkgutil
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import wrapt
@@ -44,8 +43,7 @@ class Internal(NamedTuple):
         wrapt.wrap_function_wrapper(module, name, wrapper)
 
 
-@dataclass(frozen=True)
-class Registry:
+class Registry(NamedTuple):
     """Where a class is registered, its types there, and upstream's class of the first type."""
 
     registry: Internal
@@ -83,8 +81,7 @@ class Registry:
         return True
 
 
-@dataclass(frozen=True, kw_only=True)
-class Part:
+class Part(NamedTuple):
     """A module of this folder, and what it needs of ModelScope.
 
     It is imported as soon as ModelScope's module ``after`` has been, or else when it is first used. Where it is
