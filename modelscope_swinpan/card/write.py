@@ -35,20 +35,22 @@ def write_card(
         languages: 'zh' and 'en', in order of appearance.
         metrics: A report of ``swinpan eval`` with the figures. By default the directory's ``evaluation.json``; without
             either, the card says that the model was not evaluated.
-        force: Replace a README.md that is there.
+        force: Replace a README.md and an ``evaluation.json`` that are there.
 
     Returns:
         The path of the README.md.
 
     Raises:
-        ConfigError: there is a README.md and not ``force``; a text is empty; a language is unknown; the report is none,
-            or evaluates another model.
+        ConfigError: one of the files is there and not ``force``; a text is empty; a language is unknown; the report is
+            none, or evaluates another model.
         CheckpointError: the weights are missing, damaged, unsafe, or of another model.
         OSError: a file cannot be written.
     """
     readme, evaluation = directory / README, directory / EVALUATION
     if readme.exists() and not force:
         raise ConfigError(f"{readme} exists. Replace it with --force, which loses changes made by hand.")
+    if metrics and evaluation.exists() and not (force or evaluation.samefile(metrics)):
+        raise ConfigError(f"{evaluation} exists. Replace it with --force, or leave --metrics out to use it.")
     source = metrics or (evaluation if evaluation.exists() else None)
     card = Card(
         name=name,

@@ -41,7 +41,9 @@ def card(
     language: Annotated[
         str | None, typer.Option(metavar="LIST", help="Languages of the card, in order.", show_default=LANGUAGES)
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the README.md that is in DIR.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the README.md and evaluation.json that are in DIR.")
+    ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; list what should be mended before DIR is published.")
     ] = False,

@@ -51,6 +51,21 @@ def test_no_readme_is_lost(model):
         write_card(model, **TOLD)
 
 
+def test_no_report_is_lost(carded, evaluated):
+    (carded / "README.md").unlink()
+    report = carded / "evaluation.json"
+    before = report.read_bytes()
+    report.write_bytes(before + b"\n")
+    with pytest.raises(ConfigError, match=r"evaluation\.json exists\. Replace it with --force"):
+        write_card(carded, **TOLD, metrics=evaluated / "report.json")
+    assert report.read_bytes() == before + b"\n"
+    assert not (carded / "README.md").exists()
+    write_card(carded, **TOLD, metrics=report)
+    (carded / "README.md").unlink()
+    write_card(carded, **TOLD, metrics=evaluated / "report.json", force=True)
+    assert report.read_bytes() == before
+
+
 def test_mistakes_write_nothing(model):
     with pytest.raises(ConfigError, match="OWNER/NAME"):
         write_card(model, **TOLD | {"name": "strips"})
