@@ -7,6 +7,7 @@ load on first use, so that the import itself costs nothing.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .openmp import wait_briefly
 from .plugin.registration import register
 
 __version__ = "0.1.0"
@@ -75,4 +76,5 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+wait_briefly()  # before anything imports PyTorch
 register()

@@ -16,9 +16,9 @@ from ..checkpoints.save import save_pretrained
 from ..errors import SwinPanError
 from ..images.decode import decode_image
 from ..inference.predictor import PanopticPredictor
+from ..openmp import restore_waits
 from ..scenes.dataset import generate_scene
-from . import implementations
-from .process import worker
+from . import implementations, process
 from .random_model import PHOTO, write_random_model
 
 PEERS: dict[str, str] = {"transformers": "transformers"}
@@ -42,11 +42,13 @@ def bench_model(
     against_dtype: str,
     runs: int,
     threads: int | None,
+    neighbours: int,
 ) -> dict[str, Any]:
     """Time our model, and a peer by turns, over ``runs`` runs after one to warm up.
 
-    The peer gets the same weights in its own form. Before the timing, both must give the same logits. Options are
-    those of ``swinpan bench model``. Random weights, the default, give about 25 segments.
+    The peer gets the same weights in its own form, and OpenMP as it comes: our short waits are not the peer's. Before
+    the timing, both must give the same logits. Options are those of ``swinpan bench model``. Random weights, the
+    default, give about 25 segments.
 
     Raises:
         SwinPanError: the logits differ too much, or the model cannot be used.
@@ -57,7 +59,9 @@ def bench_model(
     with tempfile.TemporaryDirectory() as temporary, contextlib.ExitStack() as stack:
         directory = model or write_random_model(Path(temporary, "model"))
         photo = photo or write_photo(Path(temporary, "photo.png"))
-        workers = {name: stack.enter_context(worker()) for name in contenders}
+        workers = {
+            name: stack.enter_context(process.worker(restore_waits if name in PEERS else None)) for name in contenders
+        }
         found: dict[str, dict[str, Any]] = {}
         for name, (kind, compile_it) in contenders.items():
             place = in_form(PEERS[name], directory, Path(temporary, name)) if name in PEERS else directory
@@ -66,8 +70,9 @@ def bench_model(
             )
             found[name] = {"dtype": kind, "compiled": compile_it, "load": loaded}
         compare(directory, photo, workers, found)
-        _take_turns(workers, found, photo, batch_size, runs, with_stages=device.startswith("cpu"))
-    result = {"device": device, "batch_size": batch_size, "runs": runs, **found}
+        with process.neighbours(neighbours):
+            _take_turns(workers, found, photo, batch_size, runs, with_stages=device.startswith("cpu"))
+    result = {"device": device, "batch_size": batch_size, "runs": runs, "neighbours": neighbours, **found}
     if against:
         result["ratio"] = round(found["ours"]["seconds"] / found[against]["seconds"], 3)
         result["ratio_of_each_turn"] = [

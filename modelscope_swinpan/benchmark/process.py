@@ -3,10 +3,12 @@
 import multiprocessing
 import os
 import re
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,9 +28,21 @@ def check_unbound() -> None:
             )
 
 
-def worker() -> ProcessPoolExecutor:
+def worker(initializer: Callable[[], object] | None = None) -> ProcessPoolExecutor:
     """A fresh process that runs submitted calls one after another, until its ``with`` block ends."""
-    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer)
+
+
+@contextmanager
+def neighbours(number: int) -> Iterator[None]:
+    """Within the block, ``number`` other processes keep a core busy each, as a machine's other users do."""
+    processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(number)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 def measure(work: Callable[[], object]) -> dict[str, Any]:

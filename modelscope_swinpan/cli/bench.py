@@ -51,6 +51,9 @@ def bench_model(
     threads: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Threads of PyTorch.", show_default="PyTorch's default")
     ] = None,
+    neighbours: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Other processes that keep a core busy each meanwhile.")
+    ] = 0,
 ) -> None:
     """Measure one photo from its file to its segments, stage by stage."""
     from ..benchmark.model import bench_model
@@ -66,6 +69,7 @@ def bench_model(
         against_dtype=against_dtype,
         runs=runs,
         threads=threads,
+        neighbours=neighbours,
     )
     names = [name for name in ("ours", against) if name]
     for name in names:

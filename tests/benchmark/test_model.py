@@ -1,3 +1,4 @@
+import contextlib
 import json
 from types import SimpleNamespace
 
@@ -21,6 +22,7 @@ OPTIONS = {
     "against_dtype": "float32",
     "runs": 2,
     "threads": 1,
+    "neighbours": 0,
 }
 STAGES = ["decode", "preprocess", "backbone", "pixel_decoder", "decoder", "postprocess"]
 
@@ -53,6 +55,13 @@ def test_alone_in_bfloat16(directory):
     found = bench.bench_model(directory, None, **{**OPTIONS, "against": None, "dtype": "bfloat16", "batch_size": 2})
     assert "ratio" not in found
     assert found["ours"]["images_per_second"] == pytest.approx(2 / found["ours"]["seconds"], rel=0.01)
+
+
+def test_neighbours_are_there_while_the_clock_runs(directory, monkeypatch):
+    busy = []
+    monkeypatch.setattr(bench.process, "neighbours", lambda number: contextlib.nullcontext(busy.append(number)))
+    found = bench.bench_model(directory, None, **{**OPTIONS, "against": None, "neighbours": 2})
+    assert (busy, found["neighbours"]) == ([2], 2)
 
 
 def test_models_that_differ_are_not_timed(directory, tmp_path, monkeypatch):

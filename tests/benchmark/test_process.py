@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from modelscope_swinpan import openmp
 from modelscope_swinpan.benchmark import process
 from modelscope_swinpan.benchmark.process import check_unbound, measure, peak_resident, resident, worker
 from modelscope_swinpan.cli import app
@@ -63,6 +64,26 @@ def test_a_worker_keeps_its_process_and_tells_what_went_wrong():
         with pytest.raises(ValueError, match="what went wrong"):
             executor.submit(fail).result()
     assert numbers[0] == numbers[1] != os.getpid()
+
+
+def waits():
+    return {name: value for name, value in os.environ.items() if name in openmp.SWITCHES}
+
+
+def test_a_peer_waits_as_without_this_package(monkeypatch):
+    for name in openmp.SWITCHES:
+        monkeypatch.delenv(name, raising=False)
+    openmp.wait_briefly()
+    with worker() as ours, worker(openmp.restore_waits) as peer:
+        assert ours.submit(waits).result() == openmp.SHORT_WAIT
+        assert peer.submit(waits).result() == {}
+
+
+def test_neighbours_keep_a_core_busy_each_and_end():
+    before = os.times().children_user
+    with process.neighbours(2):
+        time.sleep(0.5)
+    assert os.times().children_user - before > 0.1
 
 
 @pytest.mark.parametrize(("name", "value"), [("OMP_PROC_BIND", "close"), ("GOMP_CPU_AFFINITY", "0-1")])
