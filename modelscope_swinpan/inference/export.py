@@ -9,7 +9,7 @@ import json
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, NamedTuple
@@ -21,6 +21,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from ..checkpoints.dialects.native import describe
 from ..config import Mask2FormerConfig
 from ..errors import ConfigError, SwinPanError
+from ..kernels.dispatch import without_grid_sample
 from ..models.mask2former import Mask2Former
 from ..structures import Size
 from .preprocess import padded_size
@@ -88,7 +89,7 @@ def export_model(
     with TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent, ignore_cleanup_errors=True) as folder:
         file = Path(folder, path.name)
         with _quiet():
-            _write(_trace(model, size), file, to, model.config, size)
+            _write(_trace(model, size, to), file, to, model.config, size)
             found = _difference(model, file, to, size)
         if not found.relative < TOLERANCE:
             raise SwinPanError(
@@ -140,9 +141,10 @@ class _TupleOutput(nn.Module):
 
 
 @torch.no_grad()
-def _trace(model: Mask2Former, size: Size) -> torch.export.ExportedProgram:
+def _trace(model: Mask2Former, size: Size, to: Format) -> torch.export.ExportedProgram:
     example = torch.zeros(2, 3, *size)  # a batch of 1 would become a constant
-    with sdpa_kernel(SDPBackend.MATH):
+    elementary = without_grid_sample() if to == "onnx" else nullcontext()
+    with sdpa_kernel(SDPBackend.MATH), elementary:
         return torch.export.export(
             _TupleOutput(model).eval(), (example,), dynamic_shapes=({0: torch.export.Dim("batch")},)
         )

@@ -26,6 +26,8 @@ def sample(values: Tensor, places: Tensor, weights: Tensor, shapes: Sequence[tup
     Returns:
         (B, N, heads · c) in the dtype of ``values``, summed in float32.
     """
+    if dispatch.avoids_grid_sample(values.device):
+        return sample_by_gathers(values, places, weights, shapes)
     b, n, heads, _, _ = weights.shape
     total = values.new_zeros((b * heads, values.shape[-1], n), dtype=torch.float32)
     maps = torch.split(values.float(), [h * w for h, w in shapes], dim=1)
@@ -37,6 +39,29 @@ def sample(values: Tensor, places: Tensor, weights: Tensor, shapes: Sequence[tup
         weight = weights[:, :, :, level].transpose(1, 2).flatten(0, 1)[:, None]  # (B · heads, 1, N, P)
         total += (points * weight).sum(-1)
     return total.view(b, -1, n).transpose(1, 2).to(values.dtype)
+
+
+def sample_by_gathers(values: Tensor, places: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
+    """In elementary operations: for devices and runtimes that compute grid_sample wrongly."""
+    b, n, heads, _, _ = weights.shape
+    total = values.new_zeros((b, n, heads, values.shape[-1]), dtype=torch.float32)
+    maps = torch.split(values.float(), [h * w for h, w in shapes], dim=1)
+    both = torch.arange(2, device=values.device)  # left and right, top and bottom
+    for level, (image, (h, w)) in enumerate(zip(maps, shapes, strict=True)):
+        corner = places[:, :, :, level] - 0.5
+        part = corner - corner.floor()
+        x, y = (corner.floor()[..., None] + both).unbind(-2)  # (B, N, heads, P, 2)
+        right, bottom = torch.stack((1 - part, part), -1).unbind(-2)
+        right = right * ((x >= 0) & (x < w))
+        bottom = bottom * ((y >= 0) & (y < h)) * weights[:, :, :, level, :, None]
+        weight = (bottom[..., None] * right[..., None, :]).flatten(3)  # (B, N, heads, 4 · P)
+        row = y.clamp(0, h - 1).long()[..., None] * w + x.clamp(0, w - 1).long()[..., None, :]
+        start = torch.arange(b * heads, device=values.device) * (h * w)
+        row = row.flatten(3) + start.view(b, 1, heads, 1)
+        table = image.transpose(1, 2).flatten(0, 2)  # (B · heads · hw, c)
+        neighbours = table.index_select(0, row.flatten()).view(*row.shape, -1)
+        total = total + (weight[..., None, :] @ neighbours).squeeze(-2)
+    return total.flatten(2).to(values.dtype)
 
 
 def try_triton(device: torch.device) -> None:

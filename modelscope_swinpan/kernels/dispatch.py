@@ -8,7 +8,8 @@ Only this file asks what the processor is and names parts of PyTorch that are pr
 """
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, wraps
 from importlib.util import find_spec
 from typing import Any, ParamSpec
@@ -53,6 +54,25 @@ def fast_form(
 def is_traced() -> bool:
     """Whether torch.compile or torch.export is tracing."""
     return torch.compiler.is_compiling()
+
+
+_without_grid_sample = False
+
+
+@contextmanager
+def without_grid_sample() -> Iterator[None]:
+    """Within the block, sample by elementary operations: TensorRT computes grid_sample wrongly (TensorRT#4813)."""
+    global _without_grid_sample
+    before, _without_grid_sample = _without_grid_sample, True
+    try:
+        yield
+    finally:
+        _without_grid_sample = before
+
+
+def avoids_grid_sample(device: torch.device) -> bool:
+    """Whether grid_sample would be wrong: on Apple's GPUs (pytorch#174339), and within :func:`without_grid_sample`."""
+    return _without_grid_sample or device.type == "mps"
 
 
 def on_gpu(device: torch.device) -> bool:

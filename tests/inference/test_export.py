@@ -137,6 +137,7 @@ class TestFiles:
         assert {node.domain for node in model.graph.node} == {""}
         assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", export.OPSET)]
         assert not model.functions
+        assert "GridSample" not in {node.op_type for node in model.graph.node}
         (entry,) = model.graph.input
         dims = entry.type.tensor_type.shape.dim
         assert [dim.dim_param or dim.dim_value for dim in dims] == ["batch", 3, *trained.size]

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelscope_swinpan.kernels import deformable
-from modelscope_swinpan.kernels.deformable import sample, sample_by_table, short_softmax
+from modelscope_swinpan.kernels.deformable import sample, sample_by_gathers, sample_by_table, short_softmax
 
 
 def bilinear(image, x, y):
@@ -47,7 +47,7 @@ def test_samples_equal_a_naive_loop(shapes, b, n, heads, points, seed):
                     for p in range(points):
                         x, y = places[i, q, head, level, p].tolist()
                         expected[i, q, head] += weights[i, q, head, level, p] * bilinear(image, x, y)
-    for form in (sample.__wrapped__, sample_by_table):
+    for form in (sample.__wrapped__, sample_by_table, sample_by_gathers):
         with mock.patch.object(deformable, "PIECE", 2):
             found = form(values, places, weights, shapes).view(b, n, heads, c)
         assert torch.allclose(found, expected, atol=1e-5)
