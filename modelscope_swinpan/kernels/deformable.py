@@ -43,24 +43,27 @@ def sample(values: Tensor, places: Tensor, weights: Tensor, shapes: Sequence[tup
 
 def sample_by_gathers(values: Tensor, places: Tensor, weights: Tensor, shapes: Sequence[tuple[int, int]]) -> Tensor:
     """In elementary operations: for devices and runtimes that compute grid_sample wrongly."""
-    b, n, heads, _, _ = weights.shape
-    total = values.new_zeros((b, n, heads, values.shape[-1]), dtype=torch.float32)
-    maps = torch.split(values.float(), [h * w for h, w in shapes], dim=1)
-    both = torch.arange(2, device=values.device)  # left and right, top and bottom
-    for level, (image, (h, w)) in enumerate(zip(maps, shapes, strict=True)):
-        corner = places[:, :, :, level] - 0.5
-        part = corner - corner.floor()
-        x, y = (corner.floor()[..., None] + both).unbind(-2)  # (B, N, heads, P, 2)
-        right, bottom = torch.stack((1 - part, part), -1).unbind(-2)
-        right = right * ((x >= 0) & (x < w))
-        bottom = bottom * ((y >= 0) & (y < h)) * weights[:, :, :, level, :, None]
-        weight = (bottom[..., None] * right[..., None, :]).flatten(3)  # (B, N, heads, 4 · P)
-        row = y.clamp(0, h - 1).long()[..., None] * w + x.clamp(0, w - 1).long()[..., None, :]
-        start = torch.arange(b * heads, device=values.device) * (h * w)
-        row = row.flatten(3) + start.view(b, 1, heads, 1)
+    b, n, heads, levels, _ = weights.shape
+    device = values.device
+    height, width = torch.tensor(shapes, dtype=torch.float32, device=device).view(levels, 1, 1, 2).unbind(-1)
+    both = torch.arange(2, dtype=torch.float32, device=device)  # left and right, top and bottom
+    corner = places - 0.5
+    part = corner - corner.floor()
+    x, y = (corner.floor()[..., None] + both).unbind(-2)  # (B, N, heads, L, P, 2)
+    right, bottom = torch.stack((1 - part, part), -1).unbind(-2)
+    right = right * ((x >= 0) & (x < width))
+    bottom = bottom * ((y >= 0) & (y < height)) * weights[..., None]
+    weight = (bottom[..., None] * right[..., None, :]).flatten(4)  # (B, N, heads, L, P · 4)
+    x, y = torch.minimum(x.clamp(min=0), width - 1), torch.minimum(y.clamp(min=0), height - 1)
+    row = (y[..., None] * width[..., None] + x[..., None, :]).flatten(4).long()
+    total = values.new_zeros((b, n, heads, 1, values.shape[-1]), dtype=torch.float32)
+    for level, image in enumerate(torch.split(values.float(), [h * w for h, w in shapes], dim=1)):
         table = image.transpose(1, 2).flatten(0, 2)  # (B · heads · hw, c)
-        neighbours = table.index_select(0, row.flatten()).view(*row.shape, -1)
-        total = total + (weight[..., None, :] @ neighbours).squeeze(-2)
+        start = (torch.arange(b * heads, device=device) * image.shape[1]).view(b, 1, heads, 1)
+        neighbours = table.index_select(0, (row[:, :, :, level] + start).flatten()).view(
+            b, n, heads, -1, table.shape[1]
+        )
+        total = total + weight[:, :, :, level, None] @ neighbours
     return total.flatten(2).to(values.dtype)
 
 
