@@ -46,14 +46,16 @@ def join(device: torch.device) -> tuple[Processes, torch.device]:
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return Processes(), device
-    if device.type == "cuda":
-        rank, gpus = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
-        if rank >= gpus:
+    if device.type not in ("cpu", "mps"):  # CUDA's GPUs, Intel's, Ascend's NPUs
+        rank, there = int(os.environ["LOCAL_RANK"]), torch.get_device_module(device).device_count()
+        if rank >= there:
             raise DeviceError(
-                f"torchrun started more processes here than the machine's {gpus} GPUs; use --nproc-per-node {gpus}."
+                f"torchrun started more processes here than the machine has {device.type} devices, {there}; use "
+                f"--nproc-per-node {there}."
             )
-        device = torch.device("cuda", rank)
-        torch.cuda.set_device(device)
+        device = torch.device(device.type, rank)
+        torch.get_device_module(device).set_device(device)
     if not distributed.is_initialized():
-        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+        backend = distributed.get_default_backend_for_device(device)
+        distributed.init_process_group(backend, timeout=PATIENCE)
     return Processes(distributed.get_rank(), distributed.get_world_size()), device
