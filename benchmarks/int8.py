@@ -16,7 +16,8 @@ from modelscope_swinpan.benchmark.process import worker
 from modelscope_swinpan.benchmark.random_model import write_random_model
 from modelscope_swinpan.checkpoints.load import load_model
 from modelscope_swinpan.cli.bench import ModelOption, RunsOption
-from modelscope_swinpan.inference.export import INPUT, OUTPUTS, check_export, default_size, export_model
+from modelscope_swinpan.inference.export import check_export, default_size, export_model
+from modelscope_swinpan.inference.runtimes import INPUT, OUTPUTS
 
 Answer = list[npt.NDArray[np.float32]]
 _forward: Callable[[], Answer]

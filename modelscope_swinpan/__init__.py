@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         SwinPanError,
         TrainingError,
     )
+    from .inference.exported import ExportedPredictor, open_exported
     from .inference.predictor import PanopticPredictor
     from .inference.results import InstanceResult, PanopticResult
     from .inference.streaming import stream
@@ -38,6 +39,7 @@ __all__ = [
     "ConfigError",
     "DatasetError",
     "DeviceError",
+    "ExportedPredictor",
     "HubError",
     "ImageError",
     "InstanceResult",
@@ -49,6 +51,7 @@ __all__ = [
     "TrainingError",
     "__version__",
     "load_model",
+    "open_exported",
     "open_inputs",
     "run_images",
     "save_pretrained",
@@ -59,6 +62,8 @@ _HOMES = {
     "load_model": "checkpoints.load",
     "save_pretrained": "checkpoints.save",
     "PanopticPredictor": "inference.predictor",
+    "ExportedPredictor": "inference.exported",
+    "open_exported": "inference.exported",
     "TiledPredictor": "inference.tiles",
     "stream": "inference.streaming",
     "open_inputs": "runs.listing",

@@ -29,7 +29,13 @@ OutputOption = Annotated[
     Path, typer.Option(metavar="DIR", help="Folder for the results; made where it is missing.", file_okay=False)
 ]
 MODEL_HELP = "A model directory, a checkpoint file, or a ModelScope id to download."
-ModelOption = Annotated[str, typer.Option(metavar="MODEL", help=MODEL_HELP)]
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        metavar="MODEL",
+        help=f"{MODEL_HELP} Or what swinpan export wrote: a file, or a folder of files for several sizes.",
+    ),
+]
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
 DataOption = Annotated[
     Path | None,
@@ -37,11 +43,18 @@ DataOption = Annotated[
 ]
 DeviceOption = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="cpu, cuda, cuda:1 or mps.", show_default="cuda if there is a GPU, else cpu"),
+    typer.Option(
+        metavar="NAME",
+        help="cpu, cuda, cuda:1, or what else PyTorch has here: xpu, npu, mps.",
+        show_default="cuda if there is a GPU, else cpu",
+    ),
 ]
 Dtype = Literal["float32", "bfloat16", "float16"]
 DtypeOption = Annotated[
     Dtype, typer.Option(metavar="NAME", help="Number format to compute in: float32, bfloat16 or float16.")
+]
+TrustOption = Annotated[
+    bool, typer.Option("--trust", help="Read a .pt2 file, although PyTorch may run code that is in it.")
 ]
 TileSideOption = Annotated[
     int | None,
@@ -80,7 +93,7 @@ def grouped(command: F) -> F:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelOptions:
-    """The model, its device and number format, and how photos go through it: in batches, in tiles."""
+    """The model or exported file, its device and number format, and how photos go through it: in batches, in tiles."""
 
     model: ModelOption = DEFAULT_MODEL
     device: DeviceOption = None
@@ -92,6 +105,7 @@ class ModelOptions:
         bool, typer.Option("--tiles", help="Segment large photos in overlapping tiles as well as whole.")
     ] = False
     tile_side: TileSideOption = None
+    trust: TrustOption = False
 
     def load(
         self, device: str | None = None, *, task: Task | None = None, thresholds: Mapping[str, float] | None = None
@@ -100,18 +114,29 @@ class ModelOptions:
         import torch
 
         from ..checkpoints.load import load_model
+        from ..inference.exported import exported_files, open_exported
         from ..inference.predictor import PanopticPredictor
         from ..inference.tiles import tiled
         from ..plugin.hub import resolve_model
 
+        predictor: Predictor
         path = resolve_model(self.model)
         with err.status(f"Loading {self.model}"):
-            loaded = load_model(
-                path, device=device or ("cuda" if torch.cuda.is_available() else "cpu"), dtype=self.dtype
-            )
-        postprocess = replace(loaded.config.postprocess, thresholds or {}, "thresholds")
-        predictor = PanopticPredictor(loaded, batch_size=self.batch_size, task=task, postprocess=postprocess)
+            if exported_files(path):
+                self._check_exported()
+                predictor = open_exported(path, device=device or "cpu", trust=self.trust)
+            else:
+                best = "cuda" if torch.cuda.is_available() else "cpu"
+                predictor = PanopticPredictor(load_model(path, device=device or best, dtype=self.dtype))
+        postprocess = replace(predictor.postprocess, thresholds or {}, "thresholds")
+        predictor = predictor.with_options(batch_size=self.batch_size, task=task, postprocess=postprocess)
         return tiled(predictor, self.tile_side or self.tiles)
+
+    def _check_exported(self) -> None:
+        if self.dtype != "float32":
+            raise ConfigError(
+                f"--dtype {self.dtype} is not for {self.model}: an exported file has its own number format."
+            )
 
     def anywhere(self) -> "ModelOptions":
         """The same, with a model that is found from any directory."""
@@ -188,7 +213,10 @@ class EngineOptions:
     workers: Annotated[
         str | None,
         typer.Option(
-            metavar="N", help="Number of Ray workers, or the least and the most, as in 1:8.", show_default="1"
+            metavar="N",
+            help="Number of processes on this machine's CPUs, or of Ray workers; for Ray also the least and the most, "
+            "as in 1:8.",
+            show_default="on a CPU what its cores and memory allow, in Ray 1",
         ),
     ] = None
     cpus_per_worker: Annotated[

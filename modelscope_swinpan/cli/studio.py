@@ -5,13 +5,14 @@ from typing import Annotated
 import typer
 
 from ..errors import ConfigError
-from .options import DEFAULT_MODEL, DeviceOption, DtypeOption, ModelOption, ModelOptions
+from .options import DEFAULT_MODEL, DeviceOption, DtypeOption, ModelOption, ModelOptions, TrustOption
 
 
 def studio(
     model: ModelOption = DEFAULT_MODEL,
     device: DeviceOption = None,
     dtype: DtypeOption = "float32",
+    trust: TrustOption = False,
     host: Annotated[
         str | None,
         typer.Option(
@@ -29,4 +30,4 @@ def studio(
         raise ConfigError(
             f"The page needs {error.name}; install it with: pip install 'modelscope_swinpan[studio]'"
         ) from None
-    run(ModelOptions(model=model, device=device, dtype=dtype).load(device), host=host, port=port)
+    run(ModelOptions(model=model, device=device, dtype=dtype, trust=trust).load(device), host=host, port=port)

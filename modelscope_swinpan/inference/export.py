@@ -4,7 +4,6 @@ A file takes any number of images of one fixed size. It holds the network alone:
 fuses the answers. What that needs to know is in the file as JSON, under :data:`DESCRIPTION`.
 """
 
-import importlib.util
 import json
 import logging
 import warnings
@@ -25,19 +24,11 @@ from ..kernels.dispatch import without_grid_sample
 from ..models.mask2former import Mask2Former
 from ..structures import Size
 from .preprocess import padded_size
+from .runtimes import DESCRIPTION, INPUT, OUTPUTS, RUNTIMES, check_installed, open_network
 
 Format = Literal["onnx", "torch", "openvino"]  # docs/export.md tells what each is for
-SUFFIXES: dict[str, str] = {"onnx": ".onnx", "torch": ".pt2", "openvino": ".xml"}
-PACKAGES: dict[str, tuple[str, ...]] = {
-    "onnx": ("onnx", "onnxscript", "onnxruntime"),
-    "torch": (),
-    "openvino": ("openvino",),
-}
-"""The packages that it takes to write and check a file."""
-
-DESCRIPTION = "modelscope_swinpan"
-"""Name of the metadata entry that describes the model; for 'torch' it is an extra file."""
-INPUT, OUTPUTS = "pixel_values", ("class_logits", "mask_logits")
+WRITERS = {"onnx": ("onnx", "onnxscript")}
+"""The packages that writing a file takes, besides its runtime's."""
 OPSET = 18  # the oldest that PyTorch writes without conversion: older runtimes read it too
 TOLERANCE = 1e-3  # A file with this relative error or more is wrong. Rounding causes up to about 1e-5.
 COMMON_PHOTO = Size(2000, 3000)  # a landscape photo of the proportions that most cameras have
@@ -90,7 +81,7 @@ def export_model(
         file = Path(folder, path.name)
         with _quiet():
             _write(_trace(model, size, to), file, to, model.config, size)
-            found = _difference(model, file, to, size)
+            found = _difference(model, file, size)
         if not found.relative < TOLERANCE:
             raise SwinPanError(
                 f"The exported file does not answer as the model does: its relative error is {found.relative:.1e}, "
@@ -107,15 +98,11 @@ def check_export(to: str, path: Path) -> None:
     Raises:
         ConfigError: one of them is wrong.
     """
-    if to not in SUFFIXES:
-        raise ConfigError(f"The export format must be one of {', '.join(SUFFIXES)}; got {to!r}.")
-    if path.suffix != SUFFIXES[to]:
-        raise ConfigError(f"A file for {to} must end in {SUFFIXES[to]}; got {path.name!r}.")
-    missing = [name for name in PACKAGES[to] if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ConfigError(
-            f"Export to {to} needs {' and '.join(missing)}. Install them with: pip install 'modelscope_swinpan[export]'"
-        )
+    if to not in RUNTIMES:
+        raise ConfigError(f"The export format must be one of {', '.join(RUNTIMES)}; got {to!r}.")
+    if path.suffix != RUNTIMES[to].suffix:
+        raise ConfigError(f"A file for {to} must end in {RUNTIMES[to].suffix}; got {path.name!r}.")
+    check_installed(f"Export to {to}", (*WRITERS.get(to, ()), *RUNTIMES[to].needs))
 
 
 def _checked_size(model: Mask2Former, size: tuple[int, int]) -> Size:
@@ -191,30 +178,14 @@ def _write_onnx(program: torch.export.ExportedProgram, file: Path, description: 
 
 
 @torch.no_grad()
-def _difference(model: Mask2Former, file: Path, to: Format, size: Size) -> Difference:
+def _difference(model: Mask2Former, file: Path, size: Size) -> Difference:
     image = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
     expected = model(image)[: len(OUTPUTS)]
-    found = [torch.as_tensor(values) for values in _run(file, to, image)]
+    found = open_network(file, "cpu")[1](image)
     errors = [(ours - theirs, theirs) for ours, theirs in zip(found, expected, strict=True)]
     absolute = torch.stack([error.abs().max() for error, _ in errors])
     relative = torch.stack([error.norm() / theirs.norm() for error, theirs in errors])
     return Difference(float(absolute.max()), float(relative.max()))
-
-
-def _run(file: Path, to: Format, image: Tensor) -> list[Any]:
-    if to == "torch":
-        return list(torch.export.load(file).module()(image))
-    if to == "onnx":
-        import onnxruntime
-
-        session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-        return list(session.run(list(OUTPUTS), {INPUT: image.numpy()}))
-    import openvino
-
-    # By default OpenVINO computes in bfloat16 where the processor can.
-    compiled = openvino.compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    answers = compiled(image.numpy())
-    return [answers[name] for name in OUTPUTS]
 
 
 @contextmanager

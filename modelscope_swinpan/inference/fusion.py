@@ -5,18 +5,45 @@ upsamples masks, :mod:`.queries` leaves out queries that cannot matter, :mod:`.r
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..categories import Category
-from ..config import PostprocessConfig
+from ..config import PostprocessConfig, Task
 from ..structures import INSTANCE_OFFSET, Size
 from .bands import upsampled_bands
 from .queries import contested_bands, mask_bands
 from .regions import Regions, counts, extent, make_segment
 from .results import InstanceResult, PanopticResult
+
+
+def fuse(
+    class_logits: Tensor,
+    mask_logits: Tensor,
+    resized: Size,
+    original: Size,
+    *,
+    categories: Sequence[Category],
+    config: PostprocessConfig,
+    task: Task,
+    with_instances: bool,
+) -> PanopticResult | InstanceResult:
+    """The result of one image for a task; a panoptic one with its instances, if they are wanted.
+
+    Other arguments as in :func:`panoptic`.
+    """
+    what: dict[str, Any] = {"resized": resized, "original": original, "categories": categories}
+    if task == "semantic":
+        return semantic(class_logits, mask_logits, **what)
+    what["config"] = config
+    if task == "instance":
+        return instances(class_logits, mask_logits, **what)
+    result = panoptic(class_logits, mask_logits, **what)
+    return replace(result, instances=instances(class_logits, mask_logits, **what)) if with_instances else result
 
 
 def panoptic(

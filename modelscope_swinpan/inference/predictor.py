@@ -7,13 +7,11 @@ import copy
 from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
-from dataclasses import replace
 from typing import Any, Protocol, TypeVar, get_args, overload
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from ..categories import Category
 from ..config import PostprocessConfig, Task
@@ -22,8 +20,8 @@ from ..images.decode import decode_image
 from ..kernels.dispatch import on_gpu
 from ..models.mask2former import Mask2Former
 from ..structures import ImageBatch, Size
-from . import fusion
 from .forks import prepare_for_forks
+from .fusion import fuse
 from .graphs import ReplayedModel
 from .identity import describe_model
 from .preprocess import padded_size, preprocess
@@ -186,11 +184,11 @@ class PanopticPredictor(Predictor):
         Raises:
             ConfigError: there is no such batch size or task, or the model cannot do the task.
         """
-        self.task = model.config.task if task is None else _possible(task, model)
+        self.task = model.config.task if task is None else check_task(task, model.config.task)
         if compile and not model.compiled:
             model.compile()
         self.model = model
-        self.batch_size = _checked(batch_size)
+        self.batch_size = check_batch_size(batch_size)
         self.postprocess = postprocess or model.config.postprocess
         self.instances = instances
         self._replayed = ReplayedModel(model)
@@ -220,8 +218,8 @@ class PanopticPredictor(Predictor):
     ) -> "PanopticPredictor":
         """See :meth:`Predictor.with_options`."""
         other = copy.copy(self)
-        other.task = self.task if task is None else _possible(task, self.model)
-        other.batch_size = self.batch_size if batch_size is None else _checked(batch_size)
+        other.task = self.task if task is None else check_task(task, self.model.config.task)
+        other.batch_size = self.batch_size if batch_size is None else check_batch_size(batch_size)
         other.postprocess = postprocess or self.postprocess
         other.instances = self.instances if instances is None else instances
         return other
@@ -262,25 +260,22 @@ class PanopticPredictor(Predictor):
         else:
             output = self.model(pixels.to(device, non_blocking=pixels.is_pinned()))
         images = zip(output.class_logits, output.mask_logits, batch.resized, batch.original, strict=True)
-        return [self._fuse(*image) for image in images]
-
-    def _fuse(self, class_logits: Tensor, mask_logits: Tensor, resized: Size, original: Size) -> Result:
-        what: dict[str, Any] = {"resized": resized, "original": original, "categories": self.categories}
-        if self.task == "semantic":
-            return fusion.semantic(class_logits, mask_logits, **what)
-        what["config"] = self.postprocess
-        if self.task == "instance":
-            return fusion.instances(class_logits, mask_logits, **what)
-        result = fusion.panoptic(class_logits, mask_logits, **what)
-        return (
-            replace(result, instances=fusion.instances(class_logits, mask_logits, **what)) if self.instances else result
-        )
+        return [
+            fuse(
+                *image,
+                categories=self.categories,
+                config=self.postprocess,
+                task=self.task,
+                with_instances=self.instances,
+            )
+            for image in images
+        ]
 
 
-def _possible(task: Task, model: Mask2Former) -> Task:
+def check_task(task: Task, trained: Task) -> Task:
+    """``task``, or a ConfigError if it is none, or a model that was ``trained`` for another one cannot do it."""
     if task not in get_args(Task):
         raise ConfigError(f"The task must be one of {', '.join(map(repr, get_args(Task)))}; got {task!r}.")
-    trained = model.config.task
     if trained not in (task, "panoptic"):
         raise ConfigError(
             f"The task {task!r} was asked for, but this model was trained for {trained!r} alone. Ask for that, or load "
@@ -289,7 +284,8 @@ def _possible(task: Task, model: Mask2Former) -> Task:
     return task
 
 
-def _checked(batch_size: int) -> int:
+def check_batch_size(batch_size: int) -> int:
+    """``batch_size``, or a ConfigError if it is none."""
     if type(batch_size) is not int or batch_size < 1:
         raise ConfigError(f"batch_size must be a positive int; got {batch_size!r}.")
     return batch_size

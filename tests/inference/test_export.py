@@ -20,7 +20,8 @@ from modelscope_swinpan.cli import app
 from modelscope_swinpan.config import PixelDecoderConfig, TransformerDecoderConfig
 from modelscope_swinpan.errors import ConfigError, SwinPanError
 from modelscope_swinpan.inference import export
-from modelscope_swinpan.inference.export import DESCRIPTION, SUFFIXES, Difference, default_size, export_model
+from modelscope_swinpan.inference.export import Difference, default_size, export_model
+from modelscope_swinpan.inference.runtimes import DESCRIPTION, RUNTIMES
 from modelscope_swinpan.models.backbones.resnet import ResNetConfig
 from modelscope_swinpan.models.backbones.swin import SwinConfig, swin_large
 from modelscope_swinpan.models.mask2former import Mask2Former
@@ -51,7 +52,7 @@ class Exported(NamedTuple):
 
 
 def export_and_open(model, to, size, folder):
-    file = folder / f"model{SUFFIXES[to]}"
+    file = folder / f"model{RUNTIMES[to].suffix}"
     difference = export_model(model, file, to=to, size=size)
     return Exported(model, to, size, file, difference, *OPEN[to](file))
 
@@ -146,9 +147,11 @@ class TestFiles:
 def test_the_documented_snippet_answers_as_the_predictor(trained, chelsea, tmp_path, monkeypatch):
     shutil.copy(trained.file, tmp_path / "model.onnx")
     shutil.copy(CHELSEA, tmp_path / "photo.png")
-    (snippet,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "export.md").read_text(), re.DOTALL)
+    opened, snippet = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "export.md").read_text(), re.DOTALL)
     monkeypatch.chdir(tmp_path)
     names = {}
+    exec(compile(opened, "docs/export.md", "exec"), names)
+    assert names["predictor"]("photo.png").segments
     exec(compile(snippet, "docs/export.md", "exec"), names)
     found, expected = names["result"], PanopticPredictor(trained.model).predict([chelsea])[0]
     assert [(segment.id, segment.label) for segment in found.segments] == [
@@ -189,7 +192,11 @@ class TestMistakes:
         model = MODELS["swin"]
         monkeypatch.setattr(export, "_trace", lambda *_: None)
         monkeypatch.setattr(export, "_write", lambda _, file, *__: file.write_text("wrong"))
-        monkeypatch.setattr(export, "_run", lambda *given: [values * wrong for values in model(given[-1])[:2]])
+
+        def network(images):
+            return [values * wrong for values in model(images)[:2]]
+
+        monkeypatch.setattr(export, "open_network", lambda *_: ({}, network))
         with pytest.raises(SwinPanError, match="does not answer as the model does"):
             export_model(model, tmp_path / "model.pt2", to="torch", size=SIZE)
         assert [path.read_text() for path in tmp_path.iterdir()] == ["former"]

@@ -1,0 +1,222 @@
+"""Files that ``swinpan export`` wrote, as a predictor."""
+
+import copy
+import dataclasses
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..categories import Category
+from ..config import PostprocessConfig, PreprocessConfig, Task, from_mapping
+from ..errors import CheckpointError, ConfigError, ImageError
+from ..structures import ImageBatch, Size
+from .fusion import fuse
+from .predictor import Pixels, Predictor, Result, check_batch_size, check_task
+from .preprocess import padded_size, preprocess
+from .runtimes import RUNTIMES, Network, open_network
+
+MODEL_FILES = ("configuration.json", "config.json")
+"""A folder with one of them is a model directory, whatever else is in it."""
+
+
+def exported_files(path: Path) -> list[Path]:
+    """The exported files at ``path``, by their suffix: itself, or those in a folder that is no model directory."""
+    suffixes = {runtime.suffix for runtime in RUNTIMES.values()}
+    if not path.is_dir():
+        return [path] if path.suffix in suffixes else []
+    if any((path / name).exists() for name in MODEL_FILES):
+        return []
+    return sorted(file for file in path.iterdir() if file.suffix in suffixes and file.is_file())
+
+
+def open_exported(path: str | Path, *, device: str = "cpu", trust: bool = False) -> "ExportedPredictor":
+    """A predictor that runs exported files in their own runtime.
+
+    Args:
+        path: A file that ``swinpan export`` wrote (.onnx, .xml with its .bin, .pt2), or a folder of such files of
+            one model and one format, for several sizes.
+        device: 'cpu', 'cuda', or another one that the runtime has.
+        trust: Whether to read a .pt2 file: PyTorch may run code that is in it.
+
+    Raises:
+        CheckpointError: a file is missing, damaged, or not written by ``swinpan export``.
+        ConfigError: the files are of several formats or models, a runtime is not installed or does not have the
+            device, or a .pt2 file is not trusted.
+    """
+    files = exported_files(Path(path))
+    if not files or not all(file.is_file() for file in files):
+        raise CheckpointError(
+            f"No exported file at {path}: expected one of {', '.join(_suffixes())}, or a folder of them."
+        )
+    if len({file.suffix for file in files}) > 1:
+        raise ConfigError(f"{path} holds files of several formats: {', '.join(file.name for file in files)}. Name one.")
+    if files[0].suffix == RUNTIMES["torch"].suffix and not trust:
+        raise ConfigError(
+            f"{files[0]} is a PyTorch program: reading it may run code that is in it. If you trust whoever made it, "
+            "ask for it with --trust, in Python trust=True. ONNX and OpenVINO files run none."
+        )
+    return ExportedPredictor(files, device)
+
+
+def _suffixes() -> list[str]:
+    return [runtime.suffix for runtime in RUNTIMES.values()]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What a file says of its model: all that stands outside of the network."""
+
+    task: Task
+    categories: tuple[Category, ...]
+    preprocess: PreprocessConfig
+    postprocess: PostprocessConfig
+
+
+def read_description(found: Mapping[str, Any], where: str) -> tuple[Description, Size]:
+    """The description of a model and the size of a file's input, checked.
+
+    Raises:
+        CheckpointError: something is missing.
+        ConfigError: a value is unknown, of the wrong type or out of range.
+    """
+    try:
+        model, preprocessor, size = found["model"], found["preprocessor"], found["input"]
+        description = Description(
+            task=model["task"],
+            categories=tuple(from_mapping(Category, category, where) for category in model["categories"]),
+            preprocess=from_mapping(PreprocessConfig, preprocessor, where),
+            postprocess=from_mapping(PostprocessConfig, model["postprocess"], where),
+        )
+        return description, Size(int(size["height"]), int(size["width"]))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{where}: its description is incomplete ({error}). Export the model anew.") from None
+
+
+class ExportedPredictor(Predictor):
+    """Segmentation by exported files of one model; :func:`open_exported` makes it.
+
+    A file takes images of one padded size. A photo goes to the smallest file that its own padded size fits into: where
+    that is larger, the rest is padding, and the answer differs a little from the model's.
+    """
+
+    def __init__(self, files: Sequence[Path], device: str) -> None:
+        """Open ``files``, which :func:`open_exported` found, on ``device``."""
+        self.files, self._device = tuple(file.absolute() for file in files), device
+        read = [read_description(description, str(file)) for file, (description, _) in self._opened.items()]
+        self._about = read[0][0]
+        if any(about != self._about for about, _ in read):
+            raise ConfigError(f"{', '.join(file.name for file in files)} are not of one model. Name one file.")
+        self._sizes = {size: file for file, (_, size) in zip(self.files, read, strict=True)}
+        self.task, self.postprocess = self._about.task, self._about.postprocess
+        self.batch_size, self.instances = 1, False
+
+    @cached_property
+    def _opened(self) -> dict[Path, tuple[dict[str, Any], Network]]:
+        return {file: open_network(file, self._device) for file in self.files}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but what the runtimes hold: another process opens the files itself."""
+        return {name: value for name, value in vars(self).items() if name != "_opened"}
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """The model's classes, by label."""
+        return self._about.categories
+
+    @property
+    def short_side(self) -> int:
+        """The short side, in pixels, that images are resized to."""
+        return self._about.preprocess.short_side
+
+    @property
+    def device(self) -> str:
+        """The kind of device that the runtime computes on."""
+        return self._device.partition(":")[0]
+
+    def group(self, size: Size) -> Size:
+        """The size of the file that an image of ``size`` goes to.
+
+        Raises:
+            ImageError: it fits into none.
+        """
+        padded = padded_size(size, self._about.preprocess)
+        fitting = [known for known in self._sizes if known.height >= padded.height and known.width >= padded.width]
+        if not fitting:
+            raise ImageError(
+                f"An image of {size.width}×{size.height} pixels needs an input of {padded.height}x{padded.width}, but "
+                f"the exported files take {', '.join(f'{height}x{width}' for height, width in self._sizes)}. Export "
+                f"the model with --size {padded.height}x{padded.width} as well, into the same folder."
+            )
+        return min(fitting, key=lambda known: known.height * known.width)
+
+    def prepare(self, images: Sequence[Pixels]) -> ImageBatch:
+        """See :meth:`Predictor.prepare`."""
+        size = self.group(Size(*images[0].shape[:2]))
+        batches = [preprocess([image], self._about.preprocess) for image in images]
+        pixel_values = torch.zeros(len(images), 3, *size)
+        for target, batch in zip(pixel_values.numpy(), batches, strict=True):
+            values = batch.pixel_values[0].numpy()
+            target[:, : values.shape[1], : values.shape[2]] = values
+        return ImageBatch(
+            pixel_values, tuple(one.resized[0] for one in batches), tuple(one.original[0] for one in batches)
+        )
+
+    @torch.inference_mode()
+    def answer(self, batch: ImageBatch) -> list[Result]:
+        """See :meth:`Predictor.answer`."""
+        file = self._sizes[Size(*batch.pixel_values.shape[2:])]
+        class_logits, mask_logits = self._opened[file][1](batch.pixel_values)
+        if class_logits.shape[-1] != len(self.categories) + 1:
+            raise CheckpointError(
+                f"{file} answers for {class_logits.shape[-1] - 1} classes, and names {len(self.categories)}."
+            )
+        return [
+            fuse(
+                *image,
+                categories=self.categories,
+                config=self.postprocess,
+                task=self.task,
+                with_instances=self.instances,
+            )
+            for image in zip(class_logits, mask_logits, batch.resized, batch.original, strict=True)
+        ]
+
+    def identity(self) -> dict[str, Any]:
+        """The files by a digest of their content, and the options, as JSON."""
+        digest = hashlib.sha256()
+        for file in self.files:
+            for part in (file, file.with_suffix(".bin")) if file.suffix == ".xml" else (file,):
+                with part.open("rb") as content:
+                    while piece := content.read(2**20):
+                        digest.update(piece)
+        return {
+            "exported_sha256": digest.hexdigest(),
+            "postprocess": dataclasses.asdict(self.postprocess),
+            "task": self.task,
+            "instances": self.instances,
+            "tiles": None,
+            "version": metadata.version("modelscope_swinpan"),
+        }
+
+    def with_options(
+        self,
+        *,
+        task: Task | None = None,
+        batch_size: int | None = None,
+        postprocess: PostprocessConfig | None = None,
+        instances: bool | None = None,
+    ) -> "ExportedPredictor":
+        """See :meth:`Predictor.with_options`."""
+        other = copy.copy(self)
+        other._opened = self._opened  # type: ignore[misc]
+        other.task = self.task if task is None else check_task(task, self._about.task)
+        other.batch_size = self.batch_size if batch_size is None else check_batch_size(batch_size)
+        other.postprocess = postprocess or self.postprocess
+        other.instances = self.instances if instances is None else instances
+        return other

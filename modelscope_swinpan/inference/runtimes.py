@@ -1,0 +1,143 @@
+"""Exported files in the runtimes that they are for: ONNX Runtime, OpenVINO, PyTorch's exported programs."""
+
+import importlib.util
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import CheckpointError, ConfigError
+
+DESCRIPTION = "modelscope_swinpan"
+"""Name of the metadata entry that describes the model; in a PyTorch program it is an extra file."""
+INPUT, OUTPUTS = "pixel_values", ("class_logits", "mask_logits")
+LONGEST_DESCRIPTION = 2**24
+"""Characters. That of a model of 1,203 classes has about 100,000."""
+
+Network = Callable[[Tensor], tuple[Tensor, Tensor]]
+"""Class logits (B, Q, K+1) and mask logits (B, Q, H/4, W/4), on the CPU, for pixel values (B, 3, H, W)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """What runs the exported files of a ``suffix``; ``needs`` are the packages that it takes.
+
+    ``open`` opens a file on a device, and returns its description and the network.
+    """
+
+    suffix: str
+    needs: tuple[str, ...]
+    open: Callable[[Path, str], tuple[str, Network]]
+
+
+def open_network(file: Path, device: str) -> tuple[dict[str, Any], Network]:
+    """The description of an exported file, as ``swinpan export`` wrote it, and its network on ``device``.
+
+    A PyTorch program may run code while it is read: ask before.
+
+    Raises:
+        CheckpointError: the file is damaged, or no file of ``swinpan export``.
+        ConfigError: its runtime is not installed or does not have the device.
+    """
+    runtime = runtime_of(file)
+    check_installed(file.name, runtime.needs)
+    with _readable(file):
+        text, network = runtime.open(file, device)
+        if len(text) > LONGEST_DESCRIPTION:
+            raise ValueError("its description is too long")
+        description = json.loads(text)
+        if not isinstance(description, dict) or not all(isinstance(value, dict) for value in description.values()):
+            raise ValueError("its description is no JSON object of objects")
+    return description, network
+
+
+def runtime_of(file: Path) -> Runtime:
+    """The runtime for a file, by its suffix."""
+    return next(runtime for runtime in RUNTIMES.values() if runtime.suffix == file.suffix)
+
+
+def check_installed(what: str, needs: Iterable[str]) -> None:
+    """Raise a ConfigError if a package that ``what`` needs is missing."""
+    if missing := [name for name in needs if importlib.util.find_spec(name) is None]:
+        raise ConfigError(
+            f"{what} needs {' and '.join(missing)}. Install them with: pip install 'modelscope_swinpan[export]'"
+        )
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (ConfigError, CheckpointError):
+        raise
+    except Exception as error:  # each runtime has its own, for damaged files and for those of others
+        reason = (str(error).strip().split("\n")[0] or type(error).__name__)[:200].rstrip(".")
+        raise CheckpointError(f"{file} is damaged, or no file that swinpan export wrote: {reason}.") from None
+
+
+def _onnx(file: Path, device: str) -> tuple[str, Network]:
+    import onnxruntime
+
+    kind, _, number = device.partition(":")
+    providers = {name.removesuffix("ExecutionProvider").lower(): name for name in onnxruntime.get_available_providers()}
+    if kind not in providers:
+        raise ConfigError(f"ONNX Runtime has no device {device!r} here. It has: {', '.join(sorted(providers))}.")
+    chosen = (providers[kind], {"device_id": number} if number else {})
+    session = onnxruntime.InferenceSession(
+        file, providers=[chosen, ("CPUExecutionProvider", {})][: 1 + (kind != "cpu")]
+    )
+
+    def network(pixel_values: Tensor) -> tuple[Tensor, Tensor]:
+        class_logits, mask_logits = session.run(list(OUTPUTS), {INPUT: pixel_values.numpy()})
+        return torch.from_numpy(class_logits), torch.from_numpy(mask_logits)
+
+    return session.get_modelmeta().custom_metadata_map[DESCRIPTION], network
+
+
+def _openvino(file: Path, device: str) -> tuple[str, Network]:
+    import openvino
+
+    core = openvino.Core()
+    name = device.upper().replace(":", ".")
+    if name not in core.available_devices:
+        names = ", ".join(sorted(known.lower() for known in core.available_devices))
+        raise ConfigError(f"OpenVINO has no device {device!r} here. It has: {names}.")
+    model = core.read_model(file)
+    description = model.get_rt_info(DESCRIPTION).value
+    # By default OpenVINO computes in bfloat16 where the processor can.
+    compiled = core.compile_model(model, name, {"INFERENCE_PRECISION_HINT": "f32"})
+
+    def network(pixel_values: Tensor) -> tuple[Tensor, Tensor]:
+        answers = compiled({INPUT: pixel_values.numpy()})
+        class_logits, mask_logits = (torch.from_numpy(answers[output].copy()) for output in OUTPUTS)
+        return class_logits, mask_logits
+
+    return str(description), network
+
+
+def _torch(file: Path, device: str) -> tuple[str, Network]:
+    from torch.export.passes import move_to_device_pass
+
+    extra = {DESCRIPTION: ""}
+    program = torch.export.load(file, extra_files=extra)
+    module = (program if device == "cpu" else move_to_device_pass(program, device)).module()
+
+    @torch.inference_mode()
+    def network(pixel_values: Tensor) -> tuple[Tensor, Tensor]:
+        class_logits, mask_logits = module(pixel_values.to(device))
+        return class_logits.cpu(), mask_logits.cpu()
+
+    return extra[DESCRIPTION], network
+
+
+RUNTIMES: Mapping[str, Runtime] = {
+    "onnx": Runtime(suffix=".onnx", needs=("onnxruntime",), open=_onnx),
+    "torch": Runtime(suffix=".pt2", needs=(), open=_torch),
+    "openvino": Runtime(suffix=".xml", needs=("openvino",), open=_openvino),
+}
+"""By the name of the export format; docs/export.md tells what each is for."""

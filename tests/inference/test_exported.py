@@ -1,0 +1,197 @@
+"""Exported files are predictors: the same segments as the model's."""
+
+import copy
+import dataclasses
+import json
+import pickle
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from modelscope_swinpan import PanopticPredictor, open_exported
+from modelscope_swinpan.cli import app
+from modelscope_swinpan.config import PreprocessConfig
+from modelscope_swinpan.errors import CheckpointError, ConfigError, ImageError
+from modelscope_swinpan.images.decode import decode_image
+from modelscope_swinpan.inference.export import export_model
+from modelscope_swinpan.inference.exported import exported_files
+from modelscope_swinpan.inference.preprocess import padded_size
+from modelscope_swinpan.inference.runtimes import RUNTIMES
+from modelscope_swinpan.structures import Size
+from tests.builders import random_model
+from tests.conftest import CHELSEA
+from tests.inference.test_export import TINY
+
+SMALLEST = random_model(dataclasses.replace(TINY, preprocess=PreprocessConfig(short_side=64, long_side=96)))
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return decode_image(CHELSEA)
+
+
+@pytest.fixture(scope="module")
+def exported(quick_model, photo, tmp_path_factory):
+    """A file of each format: ONNX of a trained model, and of a smaller one what takes long to write."""
+    folder = tmp_path_factory.mktemp("exported")
+    files = {name: folder / f"model{runtime.suffix}" for name, runtime in RUNTIMES.items()}
+    size = padded_size(Size(*photo.shape[:2]), quick_model.config.preprocess)
+    export_model(quick_model, files["onnx"], to="onnx", size=size)
+    for name in ("torch", "openvino"):
+        export_model(SMALLEST, files[name], to=name, size=(64, 96))
+    return files
+
+
+def test_answers_as_the_model(exported, quick_model, photo):
+    expected = PanopticPredictor(quick_model).predict([photo])[0]
+    predictor = open_exported(exported["onnx"])
+    assert len(expected.segments) > 3
+    for found in predictor.predict([photo, photo], batch_size=2):
+        assert [(s.label, s.isthing) for s in found.segments] == [(s.label, s.isthing) for s in expected.segments]
+        assert [s.score for s in found.segments] == pytest.approx([s.score for s in expected.segments], abs=1e-3)
+        assert (found.panoptic_seg == expected.panoptic_seg).mean() > 0.999
+    assert (predictor.categories, predictor.device) == (quick_model.config.categories, "cpu")
+    assert predictor.short_side == quick_model.config.preprocess.short_side
+
+
+@pytest.mark.parametrize("name", ["torch", "openvino"])
+def test_other_formats_answer_as_the_model(exported, photo, name):
+    found = open_exported(exported[name], trust=True).with_task("semantic").predict([photo])[0]
+    expected = PanopticPredictor(SMALLEST, task="semantic").predict([photo])[0]
+    assert len(expected.segments) > 1
+    assert (found.panoptic_seg == expected.panoptic_seg).mean() > 0.999
+
+
+@pytest.mark.parametrize("task", ["instance", "semantic"])
+def test_the_other_tasks(exported, quick_model, photo, task):
+    found = open_exported(exported["onnx"]).with_task(task).predict([photo])[0]
+    expected = PanopticPredictor(quick_model, task=task).predict([photo])[0]
+    assert [s.label for s in found.segments] == [s.label for s in expected.segments]
+
+
+def test_it_pickles_and_tells_what_it_is(exported, photo):
+    predictor = open_exported(exported["onnx"])
+    copied = pickle.loads(pickle.dumps(predictor))
+    assert np.array_equal(copied.predict([photo])[0].panoptic_seg, predictor.predict([photo])[0].panoptic_seg)
+    assert copied.identity() == predictor.identity()
+    json.dumps(predictor.identity())
+    assert open_exported(exported["openvino"]).identity() != predictor.identity()
+    assert predictor.with_options(batch_size=3).batch_size == 3
+    with pytest.raises(ConfigError, match="batch_size must be a positive int"):
+        predictor.with_options(batch_size=0)
+
+
+class TestSizes:
+    """Files of one model in a folder."""
+
+    @pytest.fixture(scope="class")
+    def folder(self, tmp_path_factory):
+        folder = tmp_path_factory.mktemp("sizes")
+        for height, width in ((64, 96), (96, 64), (96, 96)):
+            export_model(SMALLEST, folder / f"model-{height}x{width}.pt2", to="torch", size=(height, width))
+        return folder
+
+    def test_the_smallest_that_fits(self, folder):
+        predictor = open_exported(folder, trust=True)
+        groups = [predictor.group(Size(*size)) for size in ((50, 75), (75, 50), (60, 60))]
+        assert groups == [(64, 96), (96, 64), (64, 96)]
+        images = [np.zeros((60, 60, 3), np.uint8), np.zeros((50, 75, 3), np.uint8)]
+        assert [result.shape for result in predictor.predict(images, batch_size=2)] == [(60, 60), (50, 75)]
+
+    def test_none_that_fits(self, folder):
+        with pytest.raises(ImageError, match=r"take 96x64\. Export the model with --size 64x96 as well"):
+            open_exported(folder / "model-96x64.pt2", trust=True).group(Size(50, 75))
+
+    def test_files_of_two_models(self, folder, tmp_path):
+        shutil.copy(folder / "model-64x96.pt2", tmp_path)
+        other = copy.copy(SMALLEST)
+        other.config = dataclasses.replace(SMALLEST.config, preprocess=PreprocessConfig(short_side=96, long_side=96))
+        export_model(other, tmp_path / "model-96x96.pt2", to="torch", size=(96, 96))
+        with pytest.raises(ConfigError, match="are not of one model"):
+            open_exported(tmp_path, trust=True)
+
+
+class TestMistakes:
+    def test_a_program_must_be_trusted(self, exported):
+        with pytest.raises(ConfigError, match=r"may run code that is in it.*--trust"):
+            open_exported(exported["torch"])
+
+    @pytest.mark.parametrize("name", RUNTIMES)
+    def test_a_damaged_file(self, tmp_path, name):
+        file = tmp_path / f"model{RUNTIMES[name].suffix}"
+        file.write_bytes(b"nothing of use")
+        with pytest.raises(CheckpointError, match="is damaged, or no file that swinpan export wrote"):
+            open_exported(file, trust=True)
+
+    def test_a_file_of_somebody_else(self, tmp_path, exported):
+        import onnx
+
+        model = onnx.load(exported["onnx"])
+        del model.metadata_props[:]
+        onnx.save(model, tmp_path / "theirs.onnx")
+        with pytest.raises(CheckpointError, match="no file that swinpan export wrote"):
+            open_exported(tmp_path / "theirs.onnx")
+
+    @pytest.mark.parametrize(
+        ("old", "new", "kind", "message"),
+        [
+            ('"short_side": ', '"short_sid": ', ConfigError, "short_sid"),
+            ('"preprocessor"', '"preprocessing"', CheckpointError, "its description is incomplete"),
+            ('{"model"', '[{"model"', CheckpointError, "is damaged"),
+        ],
+    )
+    def test_a_description_that_is_wrong(self, tmp_path, exported, old, new, kind, message):
+        import onnx
+
+        model = onnx.load(exported["onnx"])
+        (entry,) = model.metadata_props
+        assert old in entry.value
+        entry.value = entry.value.replace(old, new)
+        onnx.save(model, tmp_path / "model.onnx")
+        with pytest.raises(kind, match=message):
+            open_exported(tmp_path / "model.onnx")
+
+    @pytest.mark.parametrize("name", ["onnx", "openvino"])
+    def test_a_device_that_is_not_there(self, exported, name):
+        with pytest.raises(ConfigError, match=r"has no device 'quantum' here\. It has: .*cpu"):
+            open_exported(exported[name], device="quantum")
+
+    def test_nothing_there(self, tmp_path):
+        with pytest.raises(CheckpointError, match="No exported file at"):
+            open_exported(tmp_path / "model.onnx")
+
+    def test_a_folder_of_two_formats(self, exported):
+        with pytest.raises(ConfigError, match=r"several formats: model\.onnx, model\.pt2, model\.xml"):
+            open_exported(exported["onnx"].parent)
+
+    def test_a_model_directory_is_none(self, tmp_path):
+        for name in ("configuration.json", "model.onnx"):
+            (tmp_path / name).touch()
+        assert exported_files(tmp_path) == []
+
+
+def test_the_command_line_takes_it(exported, tmp_path):
+    shutil.copy(CHELSEA, tmp_path / "photo.png")
+    command = ["predict", str(tmp_path / "photo.png"), "--output", str(tmp_path / "out")]
+    answer = CliRunner().invoke(app, [*command, "--model", str(exported["onnx"])])
+    assert answer.exit_code == 0, answer.output
+    assert json.loads((tmp_path / "out" / "panoptic.json").read_text())["annotations"][0]["segments_info"]
+    answer = CliRunner().invoke(app, [*command, "--model", str(exported["onnx"]), "--dtype", "bfloat16"])
+    assert answer.exit_code == 2
+    assert "an exported file has its own number format" in answer.stderr
+    answer = CliRunner().invoke(app, [*command, "--model", str(exported["torch"])])
+    assert answer.exit_code == 2
+    assert "--trust" in answer.stderr
+
+
+def test_an_exported_file_needs_no_exporter(exported, tmp_path):
+    code = (
+        "import sys; sys.modules.update(onnx=None, onnxscript=None)\n"
+        "from modelscope_swinpan import open_exported; print(open_exported(sys.argv[1]).task)"
+    )
+    found = subprocess.run([sys.executable, "-c", code, exported["onnx"]], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "panoptic"
