@@ -16,6 +16,7 @@ REQUIRED = [
     "numpy>=2.0",
     "opencv-python>=4.10.0.84",
     "pillow>=11.3",
+    "psutil>=5.9",
     "pyyaml>=6.0.1",
     "requests>=2.32.3",
     "rich>=13",
@@ -63,6 +64,7 @@ DEV = [
     "selenium>=4.20",  # drives Debian's Chromium, which the tests of the page need
     "setuptools>=70",  # the test of the wheel builds without isolation
     "transformers>=5",
+    "types-psutil",
     "types-requests",
 ]
 

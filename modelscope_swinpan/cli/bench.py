@@ -110,11 +110,15 @@ def bench_throughput(
     ] = None,
     images: Annotated[int, typer.Option(metavar="N", min=1, help="Photos to segment at each batch size.")] = 16,
     compiled: Annotated[bool, typer.Option("--compile", help="Compile the model's layers first.")] = False,
+    workers: Annotated[
+        list[int] | None,
+        typer.Option(metavar="N", min=1, help="Also a run of N processes, as swinpan batch does it. Repeatable."),
+    ] = None,
 ) -> None:
     """Measure images per second over many files, with decoding beside the model and without."""
     from ..benchmark.throughput import bench_throughput
 
-    found = bench_throughput(model, device, dtype, batch_size or [1, 2, 4, 8], images, compiled)
+    found = bench_throughput(model, device, dtype, batch_size or [1, 2, 4, 8], images, compiled, workers or [])
     out.print_json(data=found)
 
 

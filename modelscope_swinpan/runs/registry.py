@@ -54,8 +54,8 @@ class Job:
     """What an engine is built for.
 
     ``load`` loads the predictor, on the named device or where it is best; it pickles, so that other processes can call
-    it. The others are options of the command line: the number of ``workers`` (at least, at most), what each of them
-    gets, and the ``address`` of a cluster.
+    it. The others are options of the command line: the number of ``workers`` (at least, at most; twice the same for the
+    local engine), what each of them gets, and the ``address`` of a cluster.
     """
 
     load: "Callable[[str | None], Predictor]"
@@ -110,10 +110,19 @@ def _formats(name: str) -> Callable[..., Any]:
 
 def _local(job: Job) -> Engine:
     from .local_engine import LocalEngine
+    from .process_engine import ProcessEngine
 
-    if {job.workers, job.cpus, job.gpus, job.address} != {None}:
-        raise ConfigError("--workers, --cpus-per-worker, --gpus-per-worker and --address are for --engine ray.")
-    return LocalEngine(job.load(job.device))
+    if {job.cpus, job.gpus, job.address} != {None}:
+        raise ConfigError("--cpus-per-worker, --gpus-per-worker and --address are for --engine ray.")
+    least, most = job.workers or (None, None)
+    if least != most:
+        raise ConfigError(f"--workers {least}:{most} is for --engine ray. On this machine, ask for a number.")
+    predictor = job.load(job.device)
+    if predictor.device == "cpu":
+        return ProcessEngine(predictor=predictor, workers=least)
+    if least not in (None, 1):
+        raise ConfigError(f"--workers {least} is for CPUs; {predictor.device} has one process. See also --engine ray.")
+    return LocalEngine(predictor)
 
 
 def _ray(job: Job) -> Engine:
@@ -155,5 +164,5 @@ for _format in (
     OutputFormat(name="png", help="one PNG of segment ids, in base64", masks=_formats("masks_as_png")),
 ):
     FORMATS.register(_format)
-ENGINES.register(EngineKind(name="local", help="this process", build=_local))
+ENGINES.register(EngineKind(name="local", help="this machine", build=_local))
 ENGINES.register(EngineKind(name="ray", help="workers on a Ray cluster", build=_ray))

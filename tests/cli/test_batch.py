@@ -176,7 +176,7 @@ def test_a_terminal_shows_a_bar(model, folder, tmp_path, monkeypatch):
     [
         (("nowhere",), "nowhere: no such file or folder; expected a folder"),
         (("photos", "--split", "a"), "--split and --subset are for an MsDataset"),
-        (("photos", "--workers", "2"), "are for --engine ray"),
+        (("photos", "--workers", "1:2"), "--workers 1:2 is for --engine ray"),
         (("photos", "--address", "auto"), "are for --engine ray"),
         (("photos", "--engine", "ray", "--workers", "0"), "--workers must be a number or two, as in 1:8; got '0'"),
         (("photos", "--engine", "ray", "--workers", "3:2"), "at least 3 and at most 2 is no range"),

@@ -1,4 +1,4 @@
-"""Two workers on a local Ray cluster: the same files as in this process, whoever dies."""
+"""Two workers on a local Ray cluster or two processes: the same files as in this process, whoever dies."""
 
 import functools
 import json
@@ -28,7 +28,7 @@ from tests.evaluation import painted
 from tests.runs.fakes import BrightPredictor, DeadlyPredictor, contents, photos, small_model
 
 COUNT, BAD = 10, 4
-ENGINES = {"ray": ("--engine", "ray", "--workers", "2"), "local": ()}
+ENGINES = {"ray": ("--engine", "ray", "--workers", "2"), "processes": ("--workers", "2"), "local": ()}
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +85,10 @@ def test_swinpan_predict(cluster, folder, tmp_path, task):
         arguments = ["predict", *images, "--model", tmp_path / "model", "--task", task, "--device", "cpu"]
         answers[name] = CliRunner().invoke(app, [*map(str, arguments), *more, "--output", str(tmp_path / name)])
     assert {answer.exit_code for answer in answers.values()} == {1}  # for the image that is none
-    there, here = (answers[name].stdout.replace(str(tmp_path / name), "OUT") for name in ENGINES)
-    assert there == here
-    assert contents(tmp_path / "ray") == contents(tmp_path / "local")
+    for name in ("ray", "processes"):
+        there, here = (answers[one].stdout.replace(str(tmp_path / one), "OUT") for one in (name, "local"))
+        assert there == here
+        assert contents(tmp_path / name) == contents(tmp_path / "local")
     assert len(list((tmp_path / "ray" / "overlays").iterdir())) == COUNT - 1
 
 
@@ -99,9 +100,9 @@ def test_swinpan_eval(cluster, tmp_path, more):
         arguments = ["eval", "--data", data, "--model", tmp_path / "model", "--device", "cpu", *more]
         answer = CliRunner().invoke(app, [*map(str, arguments), *engine, "--output", str(tmp_path / name)])
         assert answer.exit_code == 0, answer.output
-    there, here = (contents(tmp_path / name) for name in ENGINES)
-    assert there.keys() >= {"report.json", "per_class.csv"}
-    assert there == here
+    ray, processes, here = (contents(tmp_path / name) for name in ENGINES)
+    assert here.keys() >= {"report.json", "per_class.csv"}
+    assert ray == processes == here
 
 
 def test_workers_that_die(cluster, folder, tmp_path):
