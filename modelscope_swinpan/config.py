@@ -15,6 +15,8 @@ from .errors import ConfigError
 
 T = TypeVar("T")
 
+_LONGEST_NAME = 80  # characters of an unknown name that a message shows
+
 Task = Literal["panoptic", "instance", "semantic"]
 """What a model was trained to predict."""
 
@@ -150,9 +152,12 @@ def check_names(names: Iterable[str], known: Iterable[str], where: str, what: st
     known = sorted(known)
     for name in names:
         if name not in known:
-            close = difflib.get_close_matches(str(name), known, n=1)
+            name = str(name)
+            # Long names are not compared: the time grows with the square of their length.
+            close = difflib.get_close_matches(name, known, n=1) if len(name) <= _LONGEST_NAME else []
             hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise ConfigError(f"{where}: unknown {what} {name!r}.{hint} Known {what}s: {', '.join(known)}.")
+            shown = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
+            raise ConfigError(f"{where}: unknown {what} {shown!r}.{hint} Known {what}s: {', '.join(known)}.")
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:
@@ -163,7 +168,10 @@ def _check_range(name: str, value: float, low: float, high: float) -> None:
 def _convert(value: Any, hint: Any, where: str) -> Any:
     """``value`` as the annotated type. Only JSON's lists become tuples and its integers floats."""
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise ConfigError(f"{where} must be a number; got an integer of {value.bit_length()} bits.") from None
     if hint in (int, float, bool, str):
         if type(value) is hint:
             return value
