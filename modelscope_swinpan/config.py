@@ -74,6 +74,11 @@ class PreprocessConfig:
                 raise ConfigError(f"{name} must hold three numbers (R, G, B); got {getattr(self, name)!r}.")
         if min(self.std) <= 0:
             raise ConfigError(f"std must be positive; got {self.std!r}.")
+        for value in self.mean:  # so that normalised values are finite; no comparison holds for NaN
+            _check_range("mean", value, -1e6, 1e6)
+        for value in self.std:
+            _check_range("std", value, 1e-6, 1e6)
+        _check_range("size_divisor", self.size_divisor, 1, 1024)
 
 
 def _threshold(default: float, text: str) -> Any:
@@ -127,10 +132,14 @@ def from_mapping(kind: type[T], values: Mapping[str, Any], where: str) -> T:
     ``where`` names their origin in messages, such as ``configuration.json: preprocessor``.
 
     Raises:
-        ConfigError: an unknown option (the nearest known one is named), a value of the wrong type or out of range.
+        ConfigError: an unknown option (the nearest known one is named) or a missing one, a value of the wrong type or
+            out of range.
     """
     hints = get_type_hints(kind)
     check_names(values, hints, where)
+    absent = [option.name for option in dataclasses.fields(kind) if _is_required(option) and option.name not in values]  # type: ignore[arg-type]
+    if absent:
+        raise ConfigError(f"{where} lacks {', '.join(absent)}.")
     converted = {name: _convert(value, hints[name], f"{where}: {name}") for name, value in values.items()}
     try:
         return kind(**converted)
@@ -160,6 +169,10 @@ def check_names(names: Iterable[str], known: Iterable[str], where: str, what: st
             raise ConfigError(f"{where}: unknown {what} {shown!r}.{hint} Known {what}s: {', '.join(known)}.")
 
 
+def _is_required(option: "dataclasses.Field[Any]") -> bool:
+    return option.default is option.default_factory is dataclasses.MISSING
+
+
 def _check_range(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
         raise ConfigError(f"{name} must lie between {low} and {high}; got {value!r}.")
@@ -168,10 +181,7 @@ def _check_range(name: str, value: float, low: float, high: float) -> None:
 def _convert(value: Any, hint: Any, where: str) -> Any:
     """``value`` as the annotated type. Only JSON's lists become tuples and its integers floats."""
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        try:
-            return float(value)
-        except OverflowError:
-            raise ConfigError(f"{where} must be a number; got an integer of {value.bit_length()} bits.") from None
+        return float(value)
     if hint in (int, float, bool, str):
         if type(value) is hint:
             return value

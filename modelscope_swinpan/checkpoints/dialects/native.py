@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...config import Mask2FormerConfig
 from ...errors import CheckpointError
+from ...files import MAX_JSON
 from ...models.keys import Rule
 from .registry import Dialect, Notes, Writer
 
@@ -60,8 +61,11 @@ def to_header(config: Mask2FormerConfig) -> dict[str, str]:
 
 def _notes(path: Path, meta: Mapping[str, Any], backbone: "Backbone") -> Notes:
     """What :func:`to_header` wrote, if the header has it. The caller checks the values."""
+    text = meta.get(HEADER, "{}")
+    if len(text) > MAX_JSON:
+        raise CheckpointError(f"{path}: the description in its header is larger than {MAX_JSON / 2**20:g} MiB.")
     try:
-        found = json.loads(meta.get(HEADER, "{}"))
+        found = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: the description in its header is damaged ({error}). Fetch it again.") from None
     if not isinstance(found, dict) or not all(isinstance(entry, dict) for entry in found.values()):
