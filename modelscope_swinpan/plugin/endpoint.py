@@ -38,6 +38,8 @@ BODY_TIMEOUT = 60.0
 """The longest time, in seconds, that a request may take to arrive."""
 MAX_LISTED_PIXELS = 4_000_000
 """The largest image whose masks may be answered as lists: each segment has one number for each pixel."""
+MAX_LISTED = 64_000_000
+"""The most numbers in an answer. Each takes two bytes of it, and tens while it is written."""
 MAX_NAME = 4096
 """The longest URL or path, in characters."""
 MEGABYTE = 2**20
@@ -169,7 +171,28 @@ class Endpoint:
                 "Ask for mask_format 'rle' or 'png'."
             )
         answer = self._pipeline(rgb[..., ::-1], **call.parameters)  # ModelScope takes arrays as BGR
-        return json.dumps(answer, default=np.ndarray.tolist, separators=(",", ":")).encode()
+        if (listed := _count(answer)) > MAX_LISTED:
+            raise ConfigError(
+                f"{call.name}: the masks of all segments have {listed / 1e6:.0f} million pixels, and at most "
+                f"{MAX_LISTED / 1e6:g} are answered as lists. Ask for mask_format 'rle' or 'png'."
+            )
+        return _text(answer).encode()
+
+
+def _count(value: Any) -> int:
+    """How many numbers the arrays of an answer hold."""
+    if isinstance(value, dict | list):
+        return sum(map(_count, value.values() if isinstance(value, dict) else value))
+    return value.size if isinstance(value, np.ndarray) else 0
+
+
+def _text(value: Any) -> str:
+    """An answer as JSON, one array after the other: all together, as Python's numbers, would fill the memory."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{json.dumps(key)}:{_text(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_text, value)) + "]"
+    return json.dumps(value.tolist() if isinstance(value, np.ndarray) else value, separators=(",", ":"))
 
 
 def _failure(status: int, message: str) -> Response:

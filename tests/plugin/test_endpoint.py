@@ -268,6 +268,31 @@ def test_masks_of_large_images_are_not_listed(monkeypatch: pytest.MonkeyPatch) -
     assert post(endpoint, request(mask_format="rle"))[0] == 200
 
 
+def test_many_masks_are_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One array after the other is written: together, as Python's numbers, they would take 24 bytes a pixel."""
+    ids = np.ones((100, 100), np.int32)
+
+    def crowded(image: np.ndarray, scores: int) -> dict[str, Any]:
+        return {"masks": [ids] * scores, "panoptic_seg": ids}
+
+    endpoint = Endpoint(crowded, Limits())
+    call = endpoint.read(request(scores=10))
+    tracemalloc.start()
+    try:
+        content = endpoint._segment(call)
+        assert tracemalloc.get_traced_memory()[1] < 5 * len(content)
+    finally:
+        tracemalloc.stop()
+    assert json.loads(content) == {"masks": [ids.tolist()] * 10, "panoptic_seg": ids.tolist()}
+
+    monkeypatch.setattr(module, "MAX_LISTED", 110_000)
+    assert post(endpoint, request(scores=10))[0] == 200
+    monkeypatch.setattr(module, "MAX_LISTED", 109_999)
+    status, answer = post(endpoint, request(scores=10))
+    assert status == 400
+    assert "at most 0.109999 are answered as lists. Ask for mask_format 'rle' or 'png'" in answer["Message"]
+
+
 class Gate:
     """In the place of the pipeline: it answers when it is opened, and remembers who ran at once."""
 
