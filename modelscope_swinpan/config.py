@@ -15,8 +15,6 @@ from .errors import ConfigError
 
 T = TypeVar("T")
 
-_LONGEST_NAME = 80  # characters of an unknown name that a message shows
-
 Task = Literal["panoptic", "instance", "semantic"]
 """What a model was trained to predict."""
 
@@ -132,14 +130,10 @@ def from_mapping(kind: type[T], values: Mapping[str, Any], where: str) -> T:
     ``where`` names their origin in messages, such as ``configuration.json: preprocessor``.
 
     Raises:
-        ConfigError: an unknown option (the nearest known one is named) or a missing one, a value of the wrong type or
-            out of range.
+        ConfigError: an unknown option (the nearest known one is named), a value of the wrong type or out of range.
     """
     hints = get_type_hints(kind)
     check_names(values, hints, where)
-    absent = [option.name for option in dataclasses.fields(kind) if _is_required(option) and option.name not in values]  # type: ignore[arg-type]
-    if absent:
-        raise ConfigError(f"{where} lacks {', '.join(absent)}.")
     converted = {name: _convert(value, hints[name], f"{where}: {name}") for name, value in values.items()}
     try:
         return kind(**converted)
@@ -151,6 +145,9 @@ def replace(config: T, values: Mapping[str, Any], where: str) -> T:
     """Copy a frozen dataclass with some fields changed, by the rules of :func:`from_mapping`."""
     current = {item.name: getattr(config, item.name) for item in dataclasses.fields(config)}  # type: ignore[arg-type]
     return from_mapping(type(config), {**current, **values}, where)
+
+
+_LONGEST_NAME = 80  # characters of an unknown name that a message shows
 
 
 def check_names(names: Iterable[str], known: Iterable[str], where: str, what: str = "option") -> None:
@@ -167,10 +164,6 @@ def check_names(names: Iterable[str], known: Iterable[str], where: str, what: st
             hint = f" Did you mean {close[0]!r}?" if close else ""
             shown = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
             raise ConfigError(f"{where}: unknown {what} {shown!r}.{hint} Known {what}s: {', '.join(known)}.")
-
-
-def _is_required(option: "dataclasses.Field[Any]") -> bool:
-    return option.default is option.default_factory is dataclasses.MISSING
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:

@@ -1,11 +1,10 @@
 """Files are written whole or not at all."""
 
-import os
 from pathlib import Path
 
 import pytest
 
-from modelscope_swinpan.files import file_stem, read_bounded, write_atomic
+from modelscope_swinpan.files import file_stem, write_atomic
 
 
 def test_new_and_replaced(tmp_path):
@@ -50,16 +49,3 @@ def test_a_failed_write_leaves_the_former_content(tmp_path, monkeypatch):
 )
 def test_file_stem(source, stem):
     assert file_stem(source) == stem
-
-
-def test_reading_has_bounds(tmp_path):
-    (tmp_path / "file").write_bytes(b"12345")
-    os.mkfifo(tmp_path / "pipe")
-    assert read_bounded(tmp_path / "file", 5) == b"12345"
-    for name, message in (("file", "larger than"), ("pipe", "not an ordinary file"), ("none", "No such file")):
-        with pytest.raises(OSError, match=message):
-            read_bounded(tmp_path / name, 4)
-    with pytest.raises(OSError, match="not an ordinary file"):
-        read_bounded(Path("/dev/zero"), 4)
-    with pytest.raises(IsADirectoryError):
-        read_bounded(tmp_path, 4)

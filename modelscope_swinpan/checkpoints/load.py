@@ -229,7 +229,6 @@ def _classes(section: Mapping[str, Any], told: Classes, count: int, where: str) 
     listed = section["categories"]
     if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
         raise ConfigError(f"{CONFIGURATION}: model.categories must be a list of objects.")
-    some = listed[: count + 1]  # if there are more, the number is wrong anyway
-    categories = tuple(from_mapping(Category, item, f"{CONFIGURATION}: model.categories") for item in some)
-    check_count(listed, count, where)
+    categories = tuple(from_mapping(Category, item, f"{CONFIGURATION}: model.categories") for item in listed)
+    check_count(categories, count, where)
     return Resolved(categories, task or "panoptic")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from ...config import Mask2FormerConfig
 from ...errors import CheckpointError
-from ...files import MAX_JSON
 from ...models.keys import Rule
 from .registry import Dialect, Notes, Writer
 
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
 
 HEADER = "modelscope_swinpan"
 """The entry of the header."""
+MAX_HEADER = 8 * 2**20
+"""Its largest size in bytes. As objects it takes up to 30 times the memory."""
 
 
 def describe(config: Mask2FormerConfig) -> dict[str, Any]:
@@ -62,8 +63,8 @@ def to_header(config: Mask2FormerConfig) -> dict[str, str]:
 def _notes(path: Path, meta: Mapping[str, Any], backbone: "Backbone") -> Notes:
     """What :func:`to_header` wrote, if the header has it. The caller checks the values."""
     text = meta.get(HEADER, "{}")
-    if len(text) > MAX_JSON:
-        raise CheckpointError(f"{path}: the description in its header is larger than {MAX_JSON / 2**20:g} MiB.")
+    if len(text) > MAX_HEADER:
+        raise CheckpointError(f"{path}: the description in its header is larger than {MAX_HEADER / 2**20:g} MiB.")
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -10,7 +10,6 @@ from safetensors import safe_open
 from torch import Tensor
 
 from ...errors import CheckpointError, ConfigError
-from ...files import MAX_JSON, read_bounded
 from .io import check_tensors, read_torch
 from .mapped import readable
 
@@ -82,9 +81,9 @@ def read_source(path: Path) -> Source:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file, or a ConfigError if the file is missing, too large or holds none."""
+    """The object in a JSON file, or a ConfigError if the file is missing or holds none."""
     try:
-        content = json.loads(read_bounded(path, MAX_JSON))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"Cannot read {path}: {error}.") from None
     if not isinstance(content, dict):
