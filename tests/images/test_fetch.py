@@ -275,6 +275,25 @@ def test_hosts_of_many_silent_addresses(monkeypatch):
     assert 3 <= len(asked) <= 7
 
 
+def test_the_proxy_of_the_environment_is_used(monkeypatch):
+    """It finds the hosts, which this machine may not know, and it too has the deadline."""
+    asked = []
+    body = png()
+
+    def proxy(connection):
+        if asked:
+            time.sleep(5)
+        asked.append(True)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+    monkeypatch.setattr(remote, "READ_TIMEOUT", 20)
+    with answering(proxy) as port:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+        assert remote.fetch("http://unknown.invalid/") == body
+        with pytest.raises(ImageError, match=r"not complete after 0\.5 s"):
+            remote.fetch("http://unknown.invalid/")
+
+
 @pytest.mark.parametrize("length", ["Content-Length: 500000000", "Transfer-Encoding: chunked", "X: none"])
 def test_bodies_of_redirects_are_not_read(length, monkeypatch):
     sent, numbers = [0], itertools.count()
