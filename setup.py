@@ -27,7 +27,7 @@ REQUIRED = [
     "torch>=2.9",
     "torchvision>=0.24",
     "typer>=0.19",
-    "urllib3>=2.2",
+    "urllib3>=2.6",  # from then on a compressed body is unpacked piece by piece
     "wrapt>=2",
 ]
 EXPORT = [
@@ -40,7 +40,6 @@ EVAL = ["hotcoco>=1.3"]
 RAY = ["ray[data]>=2.60"]
 SERVE = [
     "fastapi>=0.115.2",
-    "requests-hardened>=1.3",
     "starlette>=0.40,<1",  # ModelScope's server calls add_event_handler, which 1.0 dropped
     "uvicorn>=0.30",
 ]

@@ -72,6 +72,11 @@ class PreprocessConfig:
                 raise ConfigError(f"{name} must hold three numbers (R, G, B); got {getattr(self, name)!r}.")
         if min(self.std) <= 0:
             raise ConfigError(f"std must be positive; got {self.std!r}.")
+        for value in self.mean:  # so that normalised values are finite; no comparison holds for NaN
+            _check_range("mean", value, -1e6, 1e6)
+        for value in self.std:
+            _check_range("std", value, 1e-6, 1e6)
+        _check_range("size_divisor", self.size_divisor, 1, 1024)
 
 
 def _threshold(default: float, text: str) -> Any:
@@ -142,6 +147,9 @@ def replace(config: T, values: Mapping[str, Any], where: str) -> T:
     return from_mapping(type(config), {**current, **values}, where)
 
 
+_LONGEST_NAME = 80  # characters of an unknown name that a message shows
+
+
 def check_names(names: Iterable[str], known: Iterable[str], where: str, what: str = "option") -> None:
     """Raise a ConfigError for the first of ``names`` not in ``known``, naming the nearest and all known ones.
 
@@ -150,9 +158,12 @@ def check_names(names: Iterable[str], known: Iterable[str], where: str, what: st
     known = sorted(known)
     for name in names:
         if name not in known:
-            close = difflib.get_close_matches(str(name), known, n=1)
+            name = str(name)
+            # Long names are not compared: the time grows with the square of their length.
+            close = difflib.get_close_matches(name, known, n=1) if len(name) <= _LONGEST_NAME else []
             hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise ConfigError(f"{where}: unknown {what} {name!r}.{hint} Known {what}s: {', '.join(known)}.")
+            shown = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}…"
+            raise ConfigError(f"{where}: unknown {what} {shown!r}.{hint} Known {what}s: {', '.join(known)}.")
 
 
 def _check_range(name: str, value: float, low: float, high: float) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 INSTANCE_OFFSET = 1000
-"""Panoptic ids are ``label + INSTANCE_OFFSET * instance``; stuff is instance 0 (mmdetection's convention)."""
+"""Ids of things lie this far apart, or as far as the model has classes, if those are more."""
 
 
 class Size(NamedTuple):
@@ -21,6 +21,26 @@ class Size(NamedTuple):
 
     height: int
     width: int
+
+
+class ThingIds:
+    """Numbers the things of one panoptic map, from 1: ``id = label + offset × number``, as in mmdetection.
+
+    Stuff has its label as id, void K. The offset is :data:`INSTANCE_OFFSET`, with which ids repeat in a model of more
+    classes: there it is K. A number is passed over where it would give a thing the id of void.
+    """
+
+    def __init__(self, num_classes: int) -> None:
+        self._void = num_classes
+        self._offset = max(INSTANCE_OFFSET, num_classes)
+        self._number = 0
+
+    def add(self, label: int) -> int:
+        """The id of one more thing of the class ``label`` (0 … K-1). It exceeds K."""
+        self._number += 1
+        if label + self._offset * self._number == self._void:
+            self._number += 1
+        return label + self._offset * self._number
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import torch
 
+from modelscope_swinpan.categories import Category
 from modelscope_swinpan.config import (
     Mask2FormerConfig,
     PixelDecoderConfig,
@@ -42,6 +43,21 @@ def random_model(config: Mask2FormerConfig = SMALL, seed: int = 0, scale: float 
             noise = torch.randn(buffer.shape, generator=generator)
             buffer.copy_(1 + 0.2 * noise.abs() if name.endswith(("weight", "var")) else 0.1 * noise)
     return model
+
+
+def with_more_classes(model: Mask2Former, number: int) -> Mask2Former:
+    """The same model among ``number`` classes more, which come first and which it never sees."""
+    added = tuple(Category(1000 + k, f"unseen {k}", k % 2 == 0, (k % 256, 9, 9)) for k in range(number))
+    config = dataclasses.replace(model.config, categories=(*added, *model.config.categories))
+    larger = Mask2Former(config).eval()
+    state = model.state_dict()
+    for name, tensor in state.items():
+        if "class_head" in name:
+            shape = (number, *tensor.shape[1:])
+            unseen = torch.full(shape, -100.0) if tensor.dim() == 1 else torch.zeros(shape)
+            state[name] = torch.cat([unseen, tensor])
+    larger.load_state_dict(state)
+    return larger
 
 
 def random_image(height: int, width: int, seed: int = 0) -> np.ndarray:

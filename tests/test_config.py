@@ -1,8 +1,11 @@
+import time
+
 import pytest
 
 from modelscope_swinpan.config import (
     PostprocessConfig,
     PreprocessConfig,
+    check_names,
     from_mapping,
     replace,
 )
@@ -35,12 +38,28 @@ def test_replace_keeps_the_rest():
         ({"mean": [1, 2]}, "mean must hold three numbers"),
         ({"std": [1, 0, 1]}, "std must be positive"),
         ({"std": 3}, "here: std must be a list; got 3"),
+        ({"mean": [1, 2, float("nan")]}, "mean"),
+        ({"mean": [1, 2, float("-inf")]}, "mean"),
+        ({"mean": [1, 2, 1e300]}, "mean must lie between -1000000.0 and 1000000.0; got 1e+300"),
+        ({"std": [1, 2, float("nan")]}, "std"),
+        ({"std": [1, 2, float("inf")]}, "std"),
+        ({"std": [1, 2, 1e-300]}, "std must lie between 1e-06 and 1000000.0; got 1e-300"),
+        ({"size_divisor": 65536}, "size_divisor must lie between 1 and 1024"),
     ],
 )
 def test_messages(values, message):
     with pytest.raises(ConfigError) as caught:
         from_mapping(PreprocessConfig, values, "here")
     assert message in str(caught.value)
+
+
+def test_long_names_are_neither_compared_nor_shown():
+    began = time.monotonic()
+    with pytest.raises(ConfigError) as caught:
+        check_names(["short_side" * 100_000], ["short_side" * 4, "long_side"], "here")
+    assert time.monotonic() - began < 1
+    assert str(caught.value).startswith("here: unknown option 'short_sideshort_side")
+    assert len(str(caught.value)) < 200
 
 
 def test_configs_are_frozen():

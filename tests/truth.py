@@ -79,6 +79,7 @@ def regions(result):
 
 def check_consistent(result):
     """Every pixel is void or listed, once; ids, areas, boxes and order are those of the map."""
+    offset = max(1000, result.void_id)  # for void the number of classes
     listed = [segment.id for segment in result.segments]
     assert listed == sorted(set(listed), reverse=True)
     assert set(np.unique(result.panoptic_seg)) - {result.void_id} == set(listed)
@@ -87,4 +88,4 @@ def check_consistent(result):
         assert segment.area == len(ys)
         assert segment.box == (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
         assert 0 < segment.score <= 1
-        assert (segment.label_id, segment.isthing) == (segment.id % 1000, segment.id >= 1000)
+        assert (segment.label_id, segment.isthing) == (segment.id % offset, segment.id >= offset)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..categories import Category
+from ..errors import ConfigError
 from ..structures import Segment
 from .annotation import SegmentInfo
 from .json import ImageEntry
@@ -46,7 +47,16 @@ def bbox(box: tuple[int, int, int, int]) -> list[int]:
 
 
 def colors_from_ids(ids: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
-    """Turn segment ids (H, W), 0 … 256³-1, into RGB pixels (H, W, 3): ``id = R + 256 · G + 256² · B``."""
+    """Turn segment ids (H, W), 0 … 256³-1, into RGB pixels (H, W, 3): ``id = R + 256 · G + 256² · B``.
+
+    Raises:
+        ConfigError: a larger id.
+    """
+    if (largest := int(ids.max(initial=0))) >= 256**3:
+        raise ConfigError(
+            f"Segment ids go up to {largest}, but COCO's PNGs hold {256**3 - 1} at most. Ask for masks as runs instead "
+            "(mask_format='rle'), or number the segments from 1."
+        )
     return np.stack([ids & 0xFF, ids >> 8 & 0xFF, ids >> 16 & 0xFF], axis=2).astype(np.uint8)
 
 

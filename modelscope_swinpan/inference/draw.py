@@ -17,6 +17,7 @@ OPACITY = 0.45  # opacity of a segment's colour over the image, 0–1
 READABLE_SIDE = 640  # smaller images are enlarged by a whole factor, up to a long side of this many pixels
 _GRID = 256  # the most points along a side of a segment's box at which its middle is searched
 Color = tuple[int, int, int]
+Indices = npt.NDArray[np.uint16 | np.int32]
 
 
 def draw(
@@ -59,6 +60,8 @@ def draw(
     picture = np.where(indices[..., np.newaxis] > 0, blended, image)
     width = max(1, round(min(picture.shape[:2]) / 400))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width + 1, width + 1))
+    if indices.dtype != np.uint16:
+        indices = indices.astype(np.float32)  # OpenCV finds edges in no array of int32
     picture[cv2.morphologyEx(indices, cv2.MORPH_GRADIENT, kernel) > 0] = 255  # white outlines
     return _label(picture, segments, points * factor, colors)
 
@@ -110,15 +113,15 @@ def _shade(color: Color, number: int) -> Color:
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
-def _segment_indices(panoptic_seg: npt.NDArray[np.int32], segments: Sequence[Segment]) -> npt.NDArray[np.uint16]:
+def _segment_indices(panoptic_seg: npt.NDArray[np.int32], segments: Sequence[Segment]) -> Indices:
     """(H, W): 0 for void, n + 1 for ``segments[n]``."""
-    table = np.zeros(int(panoptic_seg.max()) + 1, np.uint16)
+    table = np.zeros(int(panoptic_seg.max()) + 1, np.uint16 if len(segments) < 2**16 else np.int32)
     for index, segment in enumerate(segments, start=1):
         table[segment.id] = index
     return table[panoptic_seg]
 
 
-def _painted(indices: npt.NDArray[np.uint16], colors: Sequence[Color]) -> npt.NDArray[np.uint8]:
+def _painted(indices: Indices, colors: Sequence[Color]) -> npt.NDArray[np.uint8]:
     """(H, W, 3): black for void, and the colours of the segments."""
     return np.array([(0, 0, 0), *colors], np.uint8)[indices]
 
@@ -163,7 +166,7 @@ def _label(
     return np.array(labelled)
 
 
-def _inner_points(indices: npt.NDArray[np.uint16], segments: Sequence[Segment]) -> npt.NDArray[np.float64]:
+def _inner_points(indices: Indices, segments: Sequence[Segment]) -> npt.NDArray[np.float64]:
     """(N, 2): the point (x, y) of each segment that is farthest from its edge, searched on a coarse grid."""
     points = np.empty((len(segments), 2))
     for index, segment in enumerate(segments):

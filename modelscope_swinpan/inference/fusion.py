@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..categories import Category
 from ..config import PostprocessConfig, Task
-from ..structures import INSTANCE_OFFSET, Size
+from ..structures import Size, ThingIds
 from .bands import upsampled_bands
 from .queries import contested_bands, mask_bands
 from .regions import Regions, counts, extent, make_segment
@@ -88,16 +88,13 @@ def panoptic(
 
     # Drop a query if stronger ones take too much of its mask. Number the things; stuff of one class is one segment.
     ids = []
-    things = 0
+    things = ThingIds(len(categories))
     for label, won, own in torch.stack((labels, won_area, mask_area), 1).tolist():
         if won == 0 or own == 0 or won / own < config.overlap_threshold:
             ids.append(void)
-        elif categories[label].isthing:
-            things += 1
-            ids.append(label + INSTANCE_OFFSET * things)
         else:
-            ids.append(label)
-    return regions.result(ids, scores, categories)
+            ids.append(things.add(label) if categories[label].isthing else label)
+    return regions.result(ids, labels.tolist(), scores, categories)
 
 
 def instances(
@@ -165,4 +162,5 @@ def semantic(
         total = votes.sum(0)
         # Where no query votes, all classes have the same share.
         regions.add(rows, best, torch.where(total > 0, most / total, 1 / len(categories)))
-    return regions.result(range(len(categories)), probabilities.new_ones(len(categories)), categories)
+    labels = range(len(categories))
+    return regions.result(labels, labels, probabilities.new_ones(len(categories)), categories)

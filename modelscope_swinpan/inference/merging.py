@@ -29,7 +29,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from ..structures import INSTANCE_OFFSET, Segment
+from ..structures import Segment, ThingIds
 from .bands import BAND_VALUES
 from .regions import SCORE_DIGITS
 from .results import PanopticResult
@@ -47,7 +47,7 @@ def merge(whole: PanopticResult, tiles: Iterable[Tile]) -> PanopticResult:
     """The panoptic map of a photo.
 
     Tiles are consumed one at a time. The merge itself takes six bytes per pixel of the photo: four for the map, two for
-    the tiles' stuff.
+    the tiles' stuff (four if there are more than 32,767 classes).
 
     Args:
         whole: The result for the whole photo.
@@ -123,12 +123,12 @@ class _TileStuff:
     def __init__(self, whole: PanopticResult) -> None:
         self._void = whole.void_id
         self.segments: dict[int, list[Segment]] = {s.label_id: [] for s in whole.segments if not s.isthing}
-        self.labels = np.full(whole.shape, self._void, np.int16)
+        self.labels = np.full(whole.shape, self._void, np.int16 if self._void <= np.iinfo(np.int16).max else np.int32)
 
     def add(self, tile: Tile) -> None:
         """Add the stuff of a tile."""
         known = [segment for segment in tile.result.segments if segment.label_id in self.segments]
-        labels = _lookup(tile.result, {segment.id: segment.label_id for segment in known}).astype(np.int16)
+        labels = _lookup(tile.result, {segment.id: segment.label_id for segment in known}).astype(self.labels.dtype)
         region = self.labels[slices(tile.box)]
         np.copyto(region, labels[tile.result.panoptic_seg], where=region == self._void)
         for segment in known:
@@ -143,12 +143,13 @@ class _Canvas:
         self._void = whole.void_id
         self._map = np.full(whole.shape, self._void, np.int32)
         self._things: list[Segment] = []
+        self._ids = ThingIds(self._void)
         self._hidden: Counter[int] = Counter()  # lost pixels of the whole photo's segments, by id
 
     def paint(self, thing: View) -> None:
         """Give a thing its pixels that are still free, if that is most of them."""
         region, under = (x[slices(thing.segment.box)] for x in (self._map, self._whole.panoptic_seg))
-        free = thing.mask(thing.segment.box) & (region < INSTANCE_OFFSET)
+        free = thing.mask(thing.segment.box) & (region <= self._void)  # ids of things exceed void's
         if 2 * np.count_nonzero(free) > thing.segment.area:
             region[free] = self._add(thing.segment)
             ids, counts = np.unique(under[free], return_counts=True)
@@ -185,7 +186,7 @@ class _Canvas:
 
     def _add(self, thing: Segment) -> int:
         """Number one more thing, and return its id."""
-        id_ = thing.label_id + INSTANCE_OFFSET * (len(self._things) + 1)
+        id_ = self._ids.add(thing.label_id)
         self._things.append(dataclasses.replace(thing, id=id_))
         return id_
 

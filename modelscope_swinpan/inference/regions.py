@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..categories import Category
 from ..kernels.dispatch import on_gpu
-from ..structures import INSTANCE_OFFSET, Segment, Size
+from ..structures import Segment, Size
 from .results import PanopticResult
 
 SCORE_DIGITS = 6  # Decimals of a segment's score. Further ones differ between processors and heights of bands.
@@ -35,7 +35,8 @@ class Regions:
         """An empty map of the size ``original`` for the candidates 0 … ``number`` - 1."""
         self.number = number
         # Allocate everything now: small tensors that outlive a band would fragment the heap between bands.
-        self.map = torch.full(original, number, dtype=torch.int16, device=device)  # ``number`` is nobody's
+        dtype = torch.int16 if number <= torch.iinfo(torch.int16).max else torch.int32
+        self.map = torch.full(original, number, dtype=dtype, device=device)  # ``number`` is nobody's
         self.column_area = torch.zeros((number + 1) * original.width, dtype=torch.int64, device=device)
         self.row_area = torch.zeros(original.height, number + 1, dtype=torch.int64, device=device)
         # Summed by row, so that no sum depends on the height of the bands.
@@ -45,7 +46,7 @@ class Regions:
         """Add a band: ``best`` (rows, width) int64, ``number`` for nobody, and its ``probability`` (rows, width)."""
         height, width = best.shape
         bins = self.number + 1
-        self.map[rows] = best.short()
+        self.map[rows] = best.to(self.map.dtype)
         by_row = (best + bins * torch.arange(height, device=best.device)[:, None]).flatten()
         by_column = (best * width + torch.arange(width, device=best.device)).flatten()
         self.column_area += counts(by_column, bins * width)
@@ -53,11 +54,15 @@ class Regions:
         weights = probability.flatten().double()
         self.row_probability[rows] = counts(by_row, bins * height, weights).view(height, bins)
 
-    def result(self, ids: Sequence[int], scores: Tensor, categories: Sequence[Category]) -> PanopticResult:
+    def result(
+        self, ids: Sequence[int], labels: Sequence[int], scores: Tensor, categories: Sequence[Category]
+    ) -> PanopticResult:
         """The finished map and its segments.
 
         Args:
-            ids: A panoptic id per candidate, void's (K) for those that are dropped. Candidates may share one.
+            ids: A panoptic id per candidate, void's (K) for those that are dropped. Candidates of one class may share
+                one.
+            labels: The class of each candidate (0 … K-1).
             scores: The class probability of each candidate. A segment's score is this × its mean mask probability.
             categories: The model's K classes, in label order.
         """
@@ -68,14 +73,17 @@ class Regions:
         # Copied from a GPU without waiting: the copy of the map, the last and largest, waits for all of them.
         rows, columns, probability = (x.to("cpu", non_blocking=True).numpy() for x in found)
         panoptic_seg = lookup[self.map.long()].cpu().numpy()
+        members_of: dict[int, list[int]] = {}
+        for candidate, id_ in enumerate(ids):
+            members_of.setdefault(id_, []).append(candidate)
+        members_of.pop(void, None)
         segments = []
-        for id_ in sorted(set(ids) - {void}, reverse=True):
-            members = [candidate for candidate, other in enumerate(ids) if other == id_]
+        for id_, members in sorted(members_of.items(), reverse=True):
             ys, xs = rows[:, members].sum(1), columns[members].sum(0)
             area = int(ys.sum())
             if area:
                 score = float(probability[members].sum()) / area
-                segments.append(make_segment(id_, id_ % INSTANCE_OFFSET, categories, area, extent(xs, ys), score))
+                segments.append(make_segment(id_, labels[members[0]], categories, area, extent(xs, ys), score))
         return PanopticResult(panoptic_seg, tuple(segments), void, categories=tuple(categories))
 
 

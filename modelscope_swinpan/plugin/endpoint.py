@@ -9,6 +9,7 @@ import base64
 import json
 import logging
 import string
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,24 +22,26 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from ..config import check_names
 from ..errors import ConfigError, DeviceError, ImageError, SwinPanError
 from ..images.decode import decode_file
 from ..images.fetch import fetch
-from .fetch_guard import PublicSession
 from .limits import Limits
-from .pipeline import THRESHOLDS
+from .request_body import parse
 
 MAX_PRESENT = 32
 """The most requests that are handled at a time; further ones get status 503. Starlette has 40 threads."""
+MAX_FETCHING = 16
+"""The most of them that wait for other hosts, so that slow hosts leave room for images that come in the request."""
+MAX_BODIES = 8
+"""How many of the largest requests are held in memory at a time."""
 BODY_TIMEOUT = 60.0
 """The longest time, in seconds, that a request may take to arrive."""
 MAX_LISTED_PIXELS = 4_000_000
 """The largest image whose masks may be answered as lists: each segment has one number for each pixel."""
+MAX_LISTED = 64_000_000
+"""The most numbers in an answer. Each takes two bytes of it, and tens while it is written."""
 MAX_NAME = 4096
 """The longest URL or path, in characters."""
-PARAMETERS = ("mask_format", "scores", *THRESHOLDS)
-"""The call options that clients may use. Others can cost days of work, such as small tiles of a large photo."""
 MEGABYTE = 2**20
 
 _TO_STANDARD_BASE64 = str.maketrans("-_", "+/", string.whitespace)
@@ -66,14 +69,18 @@ class Endpoint:
         self._limits = limits
         self._model_thread = ThreadPoolExecutor(1, thread_name_prefix="swinpan")
         self._present = 0
+        self._held = 0  # bytes of the bodies of all requests
+        self._fetching = threading.BoundedSemaphore(MAX_FETCHING)
 
     async def call(self, request: Request) -> Response:
         """Starlette's handler."""
         if self._present >= MAX_PRESENT:
             return _failure(503, f"{MAX_PRESENT} requests are being answered or waiting. Try again later.")
         self._present += 1
+        body = bytearray()
         try:
-            call = await run_in_threadpool(self.read, await self._body(request))
+            await self._receive(request, body)
+            call = await run_in_threadpool(self.read, body)
             answer = await asyncio.get_running_loop().run_in_executor(self._model_thread, self._segment, call)
             return Response(answer, media_type="application/json")
         except HTTPException as error:
@@ -89,41 +96,30 @@ class Endpoint:
             return _failure(500, "The server failed; its log says why.")
         finally:
             self._present -= 1
+            self._held -= len(body)
 
-    async def _body(self, request: Request) -> bytes:
+    async def _receive(self, request: Request, body: bytearray) -> None:
+        """Fill ``body`` with the request's."""
         largest = self._limits.megabytes * MEGABYTE
         too_large = HTTPException(413, f"The request is larger than {self._limits.megabytes} MiB, the limit here.")
         announced = request.headers.get("Content-Length", "")
         if announced.isdecimal() and int(announced) > largest:
             raise too_large
-        body = bytearray()
         try:
             with anyio.fail_after(BODY_TIMEOUT):
                 async for chunk in request.stream():
                     body += chunk
+                    self._held += len(chunk)
                     if len(body) > largest:
                         raise too_large
+                    if self._held > MAX_BODIES * largest:
+                        raise HTTPException(503, "Too many large requests are being answered. Try again later.")
         except TimeoutError:
             raise HTTPException(408, f"The request was not whole after {BODY_TIMEOUT:g} s.") from None
-        return bytes(body)
 
-    def read(self, body: bytes) -> Call:
+    def read(self, body: bytes | bytearray) -> Call:
         """Parse a request's body and fetch its image. A mistake in it raises a ConfigError or an ImageError."""
-        try:
-            content = json.loads(body)
-        except (ValueError, RecursionError) as error:
-            raise ConfigError(f"The request is not JSON: {error}.") from None
-        expected = 'expected {"input": {"image": "…"}, "parameters": {…}}'
-        if not isinstance(content, dict) or "input" not in content:
-            raise ConfigError(f"The request has no input; {expected}.")
-        check_names(content, ("input", "parameters"), "The request")
-        image, parameters = content["input"], content.get("parameters", {})
-        if isinstance(image, dict):
-            check_names(image, ("image",), "input")
-            image = image.get("image")
-        if not isinstance(image, str) or not isinstance(parameters, dict):
-            raise ConfigError(f"The image must be a text and the parameters an object; {expected}.")
-        check_names(parameters, PARAMETERS, "parameters")
+        image, parameters = parse(body)
         return Call(*self._load(image), parameters)
 
     def _load(self, image: str) -> tuple[bytes, str]:
@@ -132,8 +128,7 @@ class Endpoint:
         if image[:8].lower().startswith(("http://", "https://")):
             if len(image) > MAX_NAME:
                 raise ImageError(f"{image[:60]}…: more than {MAX_NAME} characters, which no address needs.")
-            session = None if self._limits.private_addresses else PublicSession()
-            return fetch(image, session=session, max_bytes=largest), image
+            return self._fetch(image), image
         if path := self._path(image):
             if path.stat().st_size > largest:
                 raise ImageError(f"{image}: larger than {self._limits.megabytes} MiB, the limit here.")
@@ -146,6 +141,15 @@ class Endpoint:
                 f"input.image is neither an http(s) URL nor a file's content in base64: {image[:60]!r}. Files of this "
                 f"server are {files}."
             ) from None
+
+    def _fetch(self, url: str) -> bytes:
+        if not self._fetching.acquire(blocking=False):
+            raise HTTPException(503, f"{MAX_FETCHING} images are being fetched from other hosts. Try again later.")
+        try:
+            largest = self._limits.megabytes * MEGABYTE
+            return fetch(url, public_only=not self._limits.private_addresses, max_bytes=largest)
+        finally:
+            self._fetching.release()
 
     def _path(self, image: str) -> Path | None:
         """The file of that name, if it is in the folder that the limits allow."""
@@ -167,7 +171,28 @@ class Endpoint:
                 "Ask for mask_format 'rle' or 'png'."
             )
         answer = self._pipeline(rgb[..., ::-1], **call.parameters)  # ModelScope takes arrays as BGR
-        return json.dumps(answer, default=np.ndarray.tolist, separators=(",", ":")).encode()
+        if (listed := _count(answer)) > MAX_LISTED:
+            raise ConfigError(
+                f"{call.name}: the masks of all segments have {listed / 1e6:.0f} million pixels, and at most "
+                f"{MAX_LISTED / 1e6:g} are answered as lists. Ask for mask_format 'rle' or 'png'."
+            )
+        return _text(answer).encode()
+
+
+def _count(value: Any) -> int:
+    """How many numbers the arrays of an answer hold."""
+    if isinstance(value, dict | list):
+        return sum(map(_count, value.values() if isinstance(value, dict) else value))
+    return value.size if isinstance(value, np.ndarray) else 0
+
+
+def _text(value: Any) -> str:
+    """An answer as JSON, one array after the other: all together, as Python's numbers, would fill the memory."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{json.dumps(key)}:{_text(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_text, value)) + "]"
+    return json.dumps(value.tolist() if isinstance(value, np.ndarray) else value, separators=(",", ":"))
 
 
 def _failure(status: int, message: str) -> Response:

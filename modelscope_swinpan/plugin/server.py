@@ -8,7 +8,6 @@ from modelscope.pipelines import pipeline as modelscope_pipeline
 from modelscope.utils.config import Config
 
 from ..checkpoints.load import CONFIGURATION
-from ..errors import ConfigError
 from .compat import CREATE_PIPELINE, START_HANDLER
 from .limits import Limits
 from .pipeline import SwinPanPipeline
@@ -42,15 +41,13 @@ def take_over(app: Any) -> None:
     """Have ``/call`` of the ``app`` answered by :class:`~.endpoint.Endpoint`, if its pipeline is ours.
 
     Raises:
-        ConfigError: the extra ``serve`` is not installed, or a limit in the environment is unusable.
+        ConfigError: a limit in the environment is unusable.
     """
     if not isinstance(app.state.pipeline, SwinPanPipeline):
         return
-    try:
-        from starlette.routing import Route
+    from starlette.routing import Route  # there is an app, and so Starlette
 
-        from .endpoint import Endpoint
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"{error}. To serve: pip install 'modelscope_swinpan[serve]'.") from None
+    from .endpoint import Endpoint
+
     endpoint = Endpoint(app.state.pipeline, Limits.from_environment())
     app.router.routes.insert(0, Route("/call", endpoint.call, methods=["POST"]))  # the first route that matches answers

@@ -1,11 +1,13 @@
 """The page: its layout, and the handlers of its events."""
 
+import contextlib
+import hashlib
 import html
 import io
 import tempfile
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from PIL import Image
 
 from ..categories import Category
 from ..errors import SwinPanError
+from ..files import write_atomic
 from ..images.decode import decode_file
 from ..images.encode import encode_png
 from ..inference.predictor import Predictor
@@ -21,12 +24,11 @@ from ..scenes.compose import SCENE_CATEGORIES
 from ..scenes.dataset import generate_scene
 from .segmented_photo import KINDS, SegmentedPhoto
 from .viewer import viewer_value
+from .visitors import LIFETIME, MAX_VISITORS, Quota, visitor
 
 TITLE = "swinpan studio"
 EXAMPLE_SEEDS = (37, 15, 12, 19)
 """Seeds of the example pictures: held-out scenes of different places."""
-LIFETIME = 3600
-"""How long a visitor's photo and downloads are kept, in seconds."""
 
 DOWNLOADS = {
     "Picture": ("-segments.png", SegmentedPhoto.overlay),
@@ -34,6 +36,12 @@ DOWNLOADS = {
     "COCO PNG": (".png", SegmentedPhoto.coco_png),
 }
 """The downloads by the titles of their buttons: the end of the file's name, and the function that makes it."""
+
+GONE = (
+    f"The server no longer has this photo: it keeps photos for {LIFETIME // 3600} hour, and those of the last "
+    f"{MAX_VISITORS} visitors. Segment it again, please."
+)
+"""What a visitor is told whose photo has expired, or made room for others'."""
 
 PROGRESS = gr.Progress()
 """Gradio reports progress through a handler's argument that has this default."""
@@ -50,13 +58,13 @@ _SAVE = """(file) => {
 }"""
 
 
-def build(predictor: Predictor, folder: Path) -> gr.Blocks:
-    """Build the page for a predictor. Downloads are written to ``folder``.
+def build(predictor: Predictor, folder: Path, quota: Quota) -> gr.Blocks:
+    """Build the page for a predictor. Photos and downloads are written to ``folder``, as far as the ``quota`` goes.
 
     The server segments one photo at a time and makes the downloads. The browser shows and hides segments by itself, in
     ``viewer.js``.
     """
-    handlers = Handlers(predictor, folder)
+    handlers = Handlers(predictor, folder, quota)
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(LIFETIME // 6, LIFETIME)) as page:
         segmented = gr.State(time_to_live=LIFETIME)
         gr.HTML(_header(predictor.categories), elem_id="header")
@@ -72,8 +80,8 @@ def build(predictor: Predictor, folder: Path) -> gr.Blocks:
                     file = gr.File(visible="hidden")
                     for title in DOWNLOADS:
                         button = gr.Button(f"↓ {title}", size="md", min_width=90)
-                        download = partial(handlers.download, title)
-                        made = button.click(download, [segmented, kinds, threshold], file, api_visibility="private")
+                        inputs = [segmented, kinds, threshold]
+                        made = button.click(handlers.downloader(title), inputs, file, api_visibility="private")
                         made.success(None, file, js=_SAVE)
                 viewer = _viewer()
         gr.HTML(_footer(predictor.categories), elem_id="footer")
@@ -93,11 +101,12 @@ def build(predictor: Predictor, folder: Path) -> gr.Blocks:
 class Handlers:
     """The server's handlers of the page's events."""
 
-    def __init__(self, predictor: Predictor, folder: Path) -> None:
+    def __init__(self, predictor: Predictor, folder: Path, quota: Quota) -> None:
         self.examples = [(f"scene-{seed}.png", encode_png(generate_scene(seed).image)) for seed in EXAMPLE_SEEDS]
         self._predictor = predictor
         self._model_thread = ThreadPoolExecutor(1, "swinpan-model")  # more threads would each start OpenMP threads
         self._folder = folder
+        self._quota = quota
 
     def upload(self, photo: bytes, name: str | None, progress: gr.Progress = PROGRESS) -> tuple[Any, ...]:
         """Segment an uploaded photo; see :meth:`segment`."""
@@ -116,18 +125,55 @@ class Handlers:
             progress(0.3, desc="Segmenting")
             result = self._model_thread.submit(self._predictor.predict, [image]).result()[0].to_panoptic()
             progress(0.9, desc="Drawing")
-            return SegmentedPhoto.of(name, photo, result), viewer_value(name, image, result), None
+            return SegmentedPhoto.of(name, self._keep(photo), result), viewer_value(name, image, result), None
         except SwinPanError as error:
             return None, {"message": str(error), "problem": True}, None
 
-    def download(self, title: str, segmented: SegmentedPhoto | None, kinds: Collection[str], threshold: float) -> str:
+    def downloader(self, title: str) -> Callable[..., str]:
+        """The handler of a button. Gradio finds out from its annotations that it wants the request."""
+
+        def download(
+            segmented: SegmentedPhoto | None, kinds: Collection[str], threshold: float, request: gr.Request
+        ) -> str:
+            return self.download(title, segmented, kinds, threshold, request)
+
+        return download
+
+    def download(
+        self,
+        title: str,
+        segmented: SegmentedPhoto | None,
+        kinds: Collection[str],
+        threshold: float,
+        request: gr.Request,
+    ) -> str:
         """Make one of the :data:`DOWNLOADS` of the selected segments, and return its path."""
-        if segmented is None:
-            raise gr.Error("This photo has expired after one hour. Segment it again, please.", print_exception=False)
         suffix, make = DOWNLOADS[title]
-        path = Path(tempfile.mkdtemp(dir=self._folder), segmented.name + suffix)
-        path.write_bytes(make(segmented, kinds, threshold))
+        try:
+            content = None if segmented is None else make(segmented, kinds, threshold)
+        except FileNotFoundError:
+            content = None
+        if segmented is None or content is None:
+            raise gr.Error(GONE, print_exception=False)
+        if reason := self._quota.take(visitor(request.client.host), len(content)):
+            raise gr.Error(reason, print_exception=False)
+        downloads = self._folder / "downloads"
+        downloads.mkdir(exist_ok=True)
+        path = Path(tempfile.mkdtemp(dir=downloads), segmented.name + suffix)
+        path.write_bytes(content)
         return str(path)
+
+    def _keep(self, photo: bytes) -> Path:
+        """Write a photo to a file, one for all visitors who have the same, and remove what has expired."""
+        for pattern in ("*", "photos/*", "downloads/*/*"):  # the first: uploads that were broken off
+            for file in self._folder.glob(pattern):
+                with contextlib.suppress(OSError):  # Gradio removes files too
+                    if file.is_file() and file.stat().st_mtime < time.time() - LIFETIME:
+                        file.unlink()
+        path = self._folder / "photos" / hashlib.sha256(photo).hexdigest()
+        path.parent.mkdir(exist_ok=True)
+        write_atomic(path, photo)
+        return path
 
 
 def _gallery(examples: list[tuple[str, bytes]]) -> gr.Gallery:

@@ -1,4 +1,7 @@
-"""A photo and its result, as the server keeps them for a visitor, and the downloads made from them."""
+"""A photo and its result, as the server keeps them for a visitor, and the downloads made from them.
+
+The photo itself lies in a file: those of many visitors would fill the memory.
+"""
 
 import re
 import tempfile
@@ -24,17 +27,17 @@ KINDS = (THINGS, STUFF)
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentedPhoto:
-    """A photo as the bytes of its file, and its result in a compressed form. The visitor calls it ``file_name``."""
+    """The path of a photo, and its result in a compressed form. The visitor calls it ``file_name``."""
 
     file_name: str
-    photo: bytes
+    photo: Path
     ids: PackedIds
     segments: tuple[Segment, ...]
     void_id: int
     categories: tuple[Category, ...]
 
     @classmethod
-    def of(cls, file_name: str, photo: bytes, result: PanopticResult) -> "SegmentedPhoto":
+    def of(cls, file_name: str, photo: Path, result: PanopticResult) -> "SegmentedPhoto":
         """Compress a result."""
         return cls(
             file_name=file_name,
@@ -63,7 +66,7 @@ class SegmentedPhoto:
 
     def overlay(self, kinds: Collection[str], threshold: float) -> bytes:
         """A PNG file of the photo with the selected segments drawn over it."""
-        photo = Image.fromarray(decode_file(self.photo, self.file_name))
+        photo = Image.fromarray(decode_file(self.photo.read_bytes(), self.file_name))
         return encode_png(self.select(kinds, threshold).to_pil(photo))
 
     def coco_json(self, kinds: Collection[str], threshold: float) -> bytes:
@@ -75,7 +78,7 @@ class SegmentedPhoto:
         return self._coco(kinds, threshold)[1]
 
     def _coco(self, kinds: Collection[str], threshold: float) -> tuple[bytes, bytes]:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(dir=self.photo.parent) as folder:
             with CocoPanopticWriter(Path(folder, "panoptic.json"), self.categories) as writer:
                 writer.add(self.file_name, f"{self.name}.png", self.select(kinds, threshold))
             return writer.json_path.read_bytes(), (writer.png_folder / f"{self.name}.png").read_bytes()

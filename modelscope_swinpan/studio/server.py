@@ -8,14 +8,17 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import gradio as gr
 import torch
 import uvicorn
 from fastapi import FastAPI
+from gradio import route_utils
 from starlette.middleware import Middleware
 
 from ..checkpoints.load import load_model
@@ -25,13 +28,14 @@ from ..plugin.hub import resolve_model
 from .content_security import ContentSecurityPolicy
 from .page import build
 from .theme import TEXTS, theme
+from .visitors import MAX_VISITORS, Quota, VisitorLimits
 
 HOST, PORT = "127.0.0.1", 7860
 MAX_UPLOAD = "32mb"
 MAX_WAITING = 32
 """How many photos may wait for the model. Further ones are refused."""
-MAX_SESSIONS = 64
-"""How many visitors' photos are kept. A further visitor replaces the one who was inactive for longest."""
+ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)]
+"""Signals that end the server. Windows lacks the last two."""
 
 
 def launch(model: str | Path, *, host: str | None = None, port: int | None = None) -> None:
@@ -58,11 +62,12 @@ def run(predictor: Predictor, *, host: str | None = None, port: int | None = Non
     Raises:
         ConfigError: the server cannot listen at this host and port.
     """
-    with _server(predictor, host, port) as (server, listener), contextlib.suppress(KeyboardInterrupt):
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        sys.stdout.write(f"The page is at {_url(listener)}\n")
-        sys.stdout.flush()
-        server.run([listener])
+    with _ended_by_signals() as quiet, _server(predictor, host, port) as (server, listener):
+        with contextlib.suppress(KeyboardInterrupt):
+            sys.stdout.write(f"The page is at {_url(listener)}\n")
+            sys.stdout.flush()
+            server.run([listener])
+        quiet()
 
 
 @contextlib.contextmanager
@@ -85,15 +90,16 @@ def serve(predictor: Predictor, *, host: str | None = None, port: int | None = N
 @contextlib.contextmanager
 def _server(predictor: Predictor, host: str | None, port: int | None) -> Iterator[tuple[uvicorn.Server, socket.socket]]:
     with _listen(host, port) as listener, _private_folder() as folder:
-        page = build(predictor, folder)
+        quota = Quota()
+        page = build(predictor, folder, quota)
         page.queue(max_size=MAX_WAITING)
-        page.state_session_capacity = MAX_SESSIONS
+        page.state_session_capacity = MAX_VISITORS
         app = gr.mount_gradio_app(
             FastAPI(openapi_url=None),
             page,
             path="/",
             footer_links=[],
-            app_kwargs={"middleware": [Middleware(ContentSecurityPolicy)]},
+            app_kwargs={"middleware": [Middleware(VisitorLimits, quota), Middleware(ContentSecurityPolicy)]},
             show_error=False,
             max_file_size=MAX_UPLOAD,
             ssr_mode=False,
@@ -131,14 +137,46 @@ def _url(listener: socket.socket) -> str:
 
 
 @contextlib.contextmanager
+def _ended_by_signals() -> Iterator[Callable[[], None]]:
+    """Have all signals of :data:`ENDING` raise KeyboardInterrupt, so that no photo is left behind.
+
+    Gives a function after which they do nothing. Those that are ignored, as by nohup, stay so.
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if number in (signal.SIGINT, signal.SIGTERM):
+            raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGTERM)  # which uvicorn takes while it runs
+
+    former = {number: signal.getsignal(number) for number in ENDING}
+    heeded = [number for number, handler in former.items() if handler != signal.SIG_IGN]
+
+    def handle(handler: Any) -> None:
+        for number in heeded:
+            signal.signal(number, handler)
+
+    handle(end)
+    try:
+        yield lambda: handle(signal.SIG_IGN)
+    finally:
+        for number in heeded:
+            signal.signal(number, former[number])
+
+
+@contextlib.contextmanager
 def _private_folder() -> Iterator[Path]:
-    """Make Gradio keep uploads and downloads in a private folder, not in the one that all Gradio pages share."""
+    """Make Gradio keep uploads and downloads in a private folder, not in the one that all Gradio pages share.
+
+    Uploads on their way Gradio keeps among all programs' temporary files, and forgets those that are broken off.
+    """
     former = os.environ.get("GRADIO_TEMP_DIR")
     with tempfile.TemporaryDirectory(prefix="swinpan-studio-", dir=former) as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
+        route_utils.NamedTemporaryFile = partial(tempfile.NamedTemporaryFile, dir=folder)
         try:
             yield Path(folder)
         finally:
+            route_utils.NamedTemporaryFile = tempfile.NamedTemporaryFile
             if former is None:
                 del os.environ["GRADIO_TEMP_DIR"]
             else:

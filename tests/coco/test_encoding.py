@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from modelscope_swinpan.coco.encoding import PackedIds, bbox, encode_mask
+from modelscope_swinpan.coco.encoding import PackedIds, bbox, colors_from_ids, encode_mask, ids_from_colors
+from modelscope_swinpan.errors import ConfigError
 from tests.builders import random_image
 
 masks = arrays.arrays(np.bool_, st.tuples(st.integers(1, 40), st.integers(1, 40)))
@@ -46,3 +47,10 @@ def test_packed_maps():
     assert np.array_equal(packed.unpack(), ids)
     assert packed.unpack().dtype == np.int32
     assert len(packed.data) < ids.nbytes / 100
+
+
+def test_ids_as_colours_hold_24_bits():
+    ids = np.array([[0, 1203, 2**24 - 1]], np.int32)
+    assert np.array_equal(ids_from_colors(colors_from_ids(ids)), ids)
+    with pytest.raises(ConfigError, match=r"up to 16777216, but COCO's PNGs hold 16777215 at most.*'rle'"):
+        colors_from_ids(ids + 1)

@@ -119,6 +119,21 @@ def test_crowds_keep_room_for_the_picture():
     assert 0.05 < labelled < 0.3
 
 
+def test_more_segments_than_16_bits_count(without_labels):
+    """One a pixel. The last has its own colour, and an outline."""
+    ids = np.arange(1, 66_049, dtype=np.int32).reshape(256, 258)
+    category = COCO_PANOPTIC[0]
+    segments = [
+        Segment(id_, 0, category.id, category.name, True, 1, (x, y, x + 1, y + 1), 0.9)
+        for (y, x), id_ in np.ndenumerate(ids)
+    ]
+    colors = np.array(segment_colors(segments, COCO_PANOPTIC), np.uint8)
+    assert np.array_equal(paint(ids, segments, COCO_PANOPTIC).reshape(-1, 3), colors)
+    picture = draw(np.zeros((256, 258, 3), np.uint8), ids, segments, COCO_PANOPTIC)
+    assert picture.shape == (512, 516, 3)
+    assert (picture[-1] == 255).any()
+
+
 def test_nothing_found():
     result = PanopticResult(np.full((700, 800), VOID, np.int32), (), VOID)
     np.testing.assert_array_equal(drawn(grey(result), result), grey(result))

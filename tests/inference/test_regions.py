@@ -23,13 +23,24 @@ def test_candidates_may_share_an_id_or_have_none():
     best = torch.tensor([[0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 1, 4], [2, 2, 3, 3, 3, 3], [2, 2, 3, 3, 3, 3]])
     for row in range(4):
         found.add(slice(row, row + 1), best[row : row + 1], torch.full((1, 6), 0.5 + row / 8))
-    result = found.result([3, 3, 1001, len(CATEGORIES)], torch.tensor([1.0, 0.5, 0.8, 0.9]), CATEGORIES)
+    result = found.result([3, 3, 1001, len(CATEGORIES)], [3, 3, 1, 0], torch.tensor([1.0, 0.5, 0.8, 0.9]), CATEGORIES)
     thing, stuff = result.segments
     assert (thing.id, thing.label_id, thing.isthing, thing.area, thing.box) == (1001, 1, True, 4, (0, 2, 2, 4))
     assert thing.score == pytest.approx(0.8 * (0.75 + 0.875) / 2, abs=1e-6)
     assert (stuff.id, stuff.isthing, stuff.area, stuff.box) == (3, False, 11, (0, 0, 6, 2))
     assert stuff.score == pytest.approx((3 * 0.5 + 3 * 0.625 + 0.5 * (3 * 0.5 + 2 * 0.625)) / 11, abs=1e-6)
     assert np.array_equal(result.panoptic_seg, np.array([3, 3, 1001, 5, 5])[best])
+
+
+@pytest.mark.parametrize("number", [32_767, 32_768, 40_000])
+def test_many_candidates(number):
+    """More than 16 bits count."""
+    found = Regions(number, Size(1, 3), torch.device("cpu"))
+    found.add(slice(0, 1), torch.tensor([[0, number - 1, number]]), torch.ones(1, 3))
+    ids = [1000 * candidate for candidate in range(1, number + 1)]
+    result = found.result(ids, [0] * number, torch.ones(number), CATEGORIES)
+    assert result.panoptic_seg.tolist() == [[1000, 1000 * number, len(CATEGORIES)]]
+    assert [segment.box for segment in result.segments] == [(1, 0, 2, 1), (0, 0, 1, 1)]
 
 
 def test_extent():

@@ -5,6 +5,8 @@ import base64
 import io
 import json
 import threading
+import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +87,8 @@ def test_an_image_in_base64_reaches_the_pipeline() -> None:
     [
         (b"", "The request is not JSON"),
         (b"\xff\xff", "The request is not JSON"),
-        (b"[" * 100_000, "The request is not JSON"),
+        (b"[" * 4000, "The request is not JSON"),
+        (b"[" * 100_000, "The request is not JSON of the right form: it has over 5000 parts"),
         (b"[]", "The request has no input; expected"),
         (b"{}", "The request has no input; expected"),
         (b'{"input": {"image": ""}, "parameter": {}}', "unknown option 'parameter'. Did you mean 'parameters'?"),
@@ -97,6 +100,13 @@ def test_an_image_in_base64_reaches_the_pipeline() -> None:
         (request(tiles=32), "parameters: unknown option 'tiles'"),
         (request(mask_formt="rle"), "Did you mean 'mask_format'?"),
         (request(input=1), "parameters: unknown option 'input'"),
+        (
+            request(overlap_threshold=10**400),
+            "overlap_threshold must be a number, true, false or a text, of at most 100",
+        ),
+        (request(scores=["real"]), "scores must be a number, true, false or a text"),
+        (request(scores="x" * 101), "scores must be a number, true, false or a text"),
+        (b'{"input": "", "parameters": {"scores": 1' + b"0" * 5000 + b"}}", "The request is not JSON: Exceeds"),
         (request(""), "input.image: empty"),
         (request("AAAA"), "input.image: not an image in a known format"),
         (request("AAA"), "neither an http(s) URL nor a file's content in base64: 'AAA'"),
@@ -114,6 +124,94 @@ def test_bad_requests_are_named(body: bytes, said: str) -> None:
     assert status == answer["Code"] == 400
     assert answer["Success"] is False
     assert said in answer["Message"]
+
+
+LONG = 3_000_000
+HOSTILE = {
+    "nested lists": b"[" * LONG,
+    "nested objects": b'{"a":' * (LONG // 5),
+    "empty lists": b'{"input": [' + b"[]," * (LONG // 3) + b"[]]}",
+    "numbers": b'{"input": "", "parameters": {"scores": [' + b"0," * (LONG // 2) + b"0]}}",
+    "names": b"{" + b",".join(b'"%d": 0' % number for number in range(LONG // 12)) + b"}",
+    "quotes in a text": b'{"input": "' + b'\\"' * (LONG // 2) + b'"}',
+    "a long name": b'{"' + b"n" * LONG + b'": 0, "input": ""}',
+    "a long option": b'{"input": "", "parameters": {"' + b"mask_formet" * (LONG // 11) + b'": 0}}',
+    "a long value": b'{"input": "", "parameters": {"scores": "' + b"n" * LONG + b'"}}',
+    "a long number": b'{"input": "", "parameters": {"overlap_threshold": ' + b"1" * LONG + b"}}",
+    "one wide letter": b'{"input": "' + b"A" * LONG + "\U0001f600".encode() + b'"}',
+    "wide letters": b'{"input": "' + b"\\ud83d\\ude00" * (LONG // 12) + b'"}',
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_request_takes_a_few_times_its_own_memory_and_is_refused_at_once(kind: str) -> None:
+    def never(image: np.ndarray, **_: Any) -> None:
+        raise AssertionError("It reached the model's thread.")
+
+    endpoint = Endpoint(never, Limits())
+    tracemalloc.start()
+    try:
+        began = time.monotonic()
+        status, answer = post(endpoint, HOSTILE[kind])
+        assert time.monotonic() - began < 5
+        assert tracemalloc.get_traced_memory()[1] < 5 * LONG
+    finally:
+        tracemalloc.stop()
+    assert status == 400
+    assert len(answer["Message"]) < 300
+
+
+def test_forms_of_json_that_clients_write() -> None:
+    """PHP escapes slashes, .NET the plus sign; some put a mark before it, or write it prettily."""
+    assert "/" in IMAGE
+    assert "+" in IMAGE
+    plain = request()
+    pretty = json.dumps(json.loads(plain), indent=4).encode()
+    for body in (
+        plain.replace(b"/", b"\\/"),
+        plain.replace(b"+", b"\\u002B"),
+        b"\xef\xbb\xbf" + plain,
+        pretty,
+        plain.decode().encode("utf-16"),
+    ):
+        assert post(Endpoint(echo, Limits()), body)[0] == 200
+
+
+def test_large_requests_are_bounded_together() -> None:
+    """Not too many at a time; when they have gone, there is room again."""
+    gate = Gate()
+    endpoint = Endpoint(gate, Limits(megabytes=1))
+    padded = request() + b" " * (2**20 - len(request()))
+
+    async def crowd() -> list[int]:
+        asked = [asyncio.create_task(_post(endpoint, padded)) for _ in range(module.MAX_BODIES + 1)]
+        await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        gate.opened.set()
+        return sorted([(await task)[0] for task in asked] + [(await _post(endpoint, padded))[0]])
+
+    assert asyncio.run(crowd()) == [200] * 9 + [503]
+
+
+def test_slow_hosts_leave_room_for_images_in_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = threading.Event()
+
+    def slow(url: str, **_: Any) -> bytes:
+        assert opened.wait(30)
+        return PNG
+
+    monkeypatch.setattr(module, "fetch", slow)
+    endpoint = Endpoint(echo, Limits())
+
+    async def crowd() -> None:
+        fetching = [asyncio.create_task(_post(endpoint, request("http://slow.test/"))) for _ in range(20)]
+        (await asyncio.wait(fetching, return_when=asyncio.FIRST_COMPLETED))
+        assert (await _post(endpoint, request()))[0] == 200
+        opened.set()
+        statuses = sorted([(await task)[0] for task in fetching])
+        assert statuses == [200] * module.MAX_FETCHING + [503] * (20 - module.MAX_FETCHING)
+        assert (await _post(endpoint, request("http://slow.test/")))[0] == 200
+
+    asyncio.run(crowd())
 
 
 def test_large_requests_are_refused_before_they_are_read() -> None:
@@ -168,6 +266,31 @@ def test_masks_of_large_images_are_not_listed(monkeypatch: pytest.MonkeyPatch) -
         assert status == 400
         assert "Ask for mask_format 'rle' or 'png'" in answer["Message"]
     assert post(endpoint, request(mask_format="rle"))[0] == 200
+
+
+def test_many_masks_are_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One array after the other is written: together, as Python's numbers, they would take 24 bytes a pixel."""
+    ids = np.ones((100, 100), np.int32)
+
+    def crowded(image: np.ndarray, scores: int) -> dict[str, Any]:
+        return {"masks": [ids] * scores, "panoptic_seg": ids}
+
+    endpoint = Endpoint(crowded, Limits())
+    call = endpoint.read(request(scores=10))
+    tracemalloc.start()
+    try:
+        content = endpoint._segment(call)
+        assert tracemalloc.get_traced_memory()[1] < 5 * len(content)
+    finally:
+        tracemalloc.stop()
+    assert json.loads(content) == {"masks": [ids.tolist()] * 10, "panoptic_seg": ids.tolist()}
+
+    monkeypatch.setattr(module, "MAX_LISTED", 110_000)
+    assert post(endpoint, request(scores=10))[0] == 200
+    monkeypatch.setattr(module, "MAX_LISTED", 109_999)
+    status, answer = post(endpoint, request(scores=10))
+    assert status == 400
+    assert "at most 0.109999 are answered as lists. Ask for mask_format 'rle' or 'png'" in answer["Message"]
 
 
 class Gate:

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from modelscope_swinpan import PanopticPredictor, load_model
+from modelscope_swinpan import PanopticPredictor, load_model, save_pretrained
 from modelscope_swinpan.config import PostprocessConfig
 from modelscope_swinpan.errors import HubError
+from tests.builders import with_more_classes
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,6 +66,19 @@ def test_segments_come_in_upstreams_order(segmentor: Any, photo: Path) -> None:
     upstream = present[present != segmentor.model.num_classes]
     assert [info["id"] for info in result["segments_info"]] == upstream.tolist()
     assert result["labels"] == [segmentor.model.CLASSES[number % 1000] for number in upstream]
+
+
+def test_more_than_a_thousand_classes(build: Any, model_dir: Path, photo: Path, tmp_path: Path) -> None:
+    """The answers of the same model, among 1,070 classes more, and the ids of ``panoptic_seg`` are those listed."""
+    model = with_more_classes(load_model(model_dir), 1070)
+    save_pretrained(model, tmp_path)
+    expected, found = (build(str(path))(str(photo)) for path in (model_dir, tmp_path))
+
+    assert sorted(found["labels"]) == sorted(expected["labels"])
+    assert {info["id"] for info in found["segments_info"]} == set(np.unique(found["panoptic_seg"])) - {1203}
+    for info, mask in zip(found["segments_info"], found["masks"], strict=True):
+        assert info["label"] == model.config.categories[info["label_id"]].name
+        assert np.array_equal(mask, found["panoptic_seg"] == info["id"])
 
 
 def test_virtual_scores_are_upstreams_constant(segmentor: Any, build: Any, model_dir: Path, photo: Path) -> None:

@@ -1,4 +1,8 @@
 import dataclasses
+import os
+import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
@@ -11,8 +15,11 @@ from modelscope_swinpan.models.backbones.swin import swin_large
 from modelscope_swinpan.scenes.compose import SCENE_CATEGORIES
 from modelscope_swinpan.scenes.dataset import TRAINING_SEEDS
 from modelscope_swinpan.studio.page import DOWNLOADS, EXAMPLE_SEEDS, Handlers, build
+from modelscope_swinpan.studio.visitors import LIFETIME, Quota
 from tests.builders import SMALL, random_model
 from tests.studio.painted import STRANGE, PaintedPredictor, make_png
+
+SOMEBODY = SimpleNamespace(client=SimpleNamespace(host="203.0.113.7"))
 
 
 @pytest.fixture
@@ -27,7 +34,9 @@ def progress(steps):
 
 
 def test_a_photo(tmp_path, progress, steps):
-    answer, shown, upload = Handlers(PaintedPredictor(), tmp_path).upload(make_png(60, 80), "cat.png", progress)
+    answer, shown, upload = Handlers(PaintedPredictor(), tmp_path, Quota()).upload(
+        make_png(60, 80), "cat.png", progress
+    )
     assert {row["label"] for row in shown["segments"]} == {"sky", "grass", "car", STRANGE}
     assert answer.file_name == shown["name"] == "cat.png"
     assert upload is None
@@ -38,7 +47,7 @@ def test_a_photo(tmp_path, progress, steps):
 def test_a_real_model(tmp_path, progress):
     quick = PreprocessConfig(short_side=64, long_side=128)
     predictor = PanopticPredictor(random_model(dataclasses.replace(SMALL, preprocess=quick)))
-    answer, shown, _ = Handlers(predictor, tmp_path).upload(make_png(60, 80), "cat.png", progress)
+    answer, shown, _ = Handlers(predictor, tmp_path, Quota()).upload(make_png(60, 80), "cat.png", progress)
     assert len(shown["segments"]) == len(answer.segments)
 
 
@@ -52,7 +61,7 @@ def test_a_real_model(tmp_path, progress):
     ],
 )
 def test_a_broken_file_is_told_in_words(tmp_path, progress, photo, message):
-    answer, shown, _ = Handlers(PaintedPredictor(), tmp_path).upload(photo, "cat.png", progress)
+    answer, shown, _ = Handlers(PaintedPredictor(), tmp_path, Quota()).upload(photo, "cat.png", progress)
     assert answer is None
     assert message in shown["message"]
     assert shown["problem"]
@@ -65,28 +74,64 @@ def test_a_full_gpu_is_told_in_words(tmp_path, progress, monkeypatch):
 
     predictor = PaintedPredictor()
     monkeypatch.setattr(predictor, "predict", full)
-    _, shown, _ = Handlers(predictor, tmp_path).upload(make_png(60, 80), "cat.png", progress)
+    _, shown, _ = Handlers(predictor, tmp_path, Quota()).upload(make_png(60, 80), "cat.png", progress)
     assert shown == {"message": "cuda:0 ran out of memory", "problem": True}
 
 
 def test_files_lie_in_the_folder(tmp_path, progress):
-    handlers = Handlers(PaintedPredictor(), tmp_path)
+    handlers = Handlers(PaintedPredictor(), tmp_path, Quota())
     answer, _, _ = handlers.upload(make_png(60, 80), "../cat.png", progress)
-    files = [handlers.download(title, answer, ["Things"], 0.5) for title in DOWNLOADS]
+    files = [handlers.download(title, answer, ["Things"], 0.5, SOMEBODY) for title in DOWNLOADS]
     assert [file.rsplit("/", 1)[1] for file in files] == ["cat-segments.png", "cat.json", "cat.png"]
-    assert {path for path in tmp_path.rglob("*") if path.is_file()} == {tmp_path.joinpath(file) for file in files}
+    made = {tmp_path.joinpath(file) for file in files}
+    assert {path for path in tmp_path.rglob("*") if path.is_file()} == {answer.photo, *made}
 
 
-def test_an_expired_photo_is_told_in_words(tmp_path):
-    handlers = Handlers(PaintedPredictor(), tmp_path)
+def test_photos_are_kept_once_and_for_an_hour(tmp_path, progress):
+    handlers = Handlers(PaintedPredictor(), tmp_path, Quota())
+    first, second, other = (
+        handlers.upload(make_png(height, 80), f"{number}.png", progress)[0]
+        for number, height in enumerate((60, 60, 70))
+    )
+    assert first.photo == second.photo != other.photo
+    leftover = tmp_path / "tmp-of-a-broken-upload"
+    leftover.write_bytes(b"half a photo")
+    download = Path(handlers.download("COCO JSON", first, ["Things"], 0, SOMEBODY))
+    example = tmp_path / "1234" / "image.webp"  # as Gradio keeps the pictures of the page itself
+    example.parent.mkdir()
+    example.write_bytes(b"a scene")
+    for path in (first.photo, leftover, download, example):
+        os.utime(path, (0, time.time() - LIFETIME - 1))
+    handlers.upload(make_png(80, 80), "later.png", progress)
+    assert other.photo.exists()
+    assert example.exists()
+    assert not any(path.exists() for path in (first.photo, leftover, download))
+    with pytest.raises(gr.Error, match="no longer has this photo"):
+        handlers.download("Picture", first, ["Things"], 0, SOMEBODY)
+
+
+def test_downloads_count_for_the_quota(tmp_path, progress):
+    handlers = Handlers(PaintedPredictor(), tmp_path, Quota(each=12_000))
+    answer, _, _ = handlers.upload(make_png(60, 80), "cat.png", progress)
+    handlers.download("COCO JSON", answer, ["Things"], 0, SOMEBODY)
+    handlers.download("COCO JSON", answer, ["Things"], 0, SOMEBODY)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(gr.Error, match=r"Of a visitor .* are kept"):
+        handlers.download("COCO JSON", answer, ["Things"], 0, SOMEBODY)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_photo_that_is_gone_is_told_in_words(tmp_path):
+    """Whether it has expired or made room: both are said."""
+    handlers = Handlers(PaintedPredictor(), tmp_path, Quota())
     for title in DOWNLOADS:
-        with pytest.raises(gr.Error, match="Segment it again"):
-            handlers.download(title, None, ["Things"], 0)
+        with pytest.raises(gr.Error, match=r"for 1 hour, and those of the last 64 visitors\. Segment it again"):
+            handlers.download(title, None, ["Things"], 0, SOMEBODY)
 
 
 @pytest.mark.parametrize("categories", [SCENE_CATEGORIES, swin_large().categories])
 def test_the_page_says_what_the_model_knows(tmp_path, categories):
-    page = build(PaintedPredictor(swin_large(categories=categories)), tmp_path)
+    page = build(PaintedPredictor(swin_large(categories=categories)), tmp_path, Quota())
     texts = " ".join(str(getattr(block, "value", "")) for block in page.blocks.values())
     assert f"The {len(categories)} classes" in texts
     assert categories[-1].name in texts
@@ -94,7 +139,7 @@ def test_the_page_says_what_the_model_knows(tmp_path, categories):
 
 
 def test_names_of_classes_are_no_html(tmp_path):
-    page = build(PaintedPredictor(), tmp_path)
+    page = build(PaintedPredictor(), tmp_path, Quota())
     texts = " ".join(str(getattr(block, "value", "")) for block in page.blocks.values())
     assert "<b>$" not in texts
     assert "&lt;b&gt;$" in texts
@@ -102,7 +147,7 @@ def test_names_of_classes_are_no_html(tmp_path):
 
 def test_examples_are_held_out_scenes(tmp_path):
     assert max(EXAMPLE_SEEDS) < TRAINING_SEEDS
-    examples = Handlers(PaintedPredictor(), tmp_path).examples
+    examples = Handlers(PaintedPredictor(), tmp_path, Quota()).examples
     assert len({content for _, content in examples}) == len(EXAMPLE_SEEDS)
     for name, content in examples:
         assert decode_file(content, name).shape == (256, 320, 3)

@@ -1,5 +1,6 @@
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from tests.studio.painted import STRANGE, VOID, make_png, painted_result
 
 
 @pytest.fixture
-def photo():
-    return SegmentedPhoto.of("my cat.png", make_png(90, 120), painted_result(90, 120))
+def photo(tmp_path):
+    path = tmp_path / "photo"
+    path.write_bytes(make_png(90, 120))
+    return SegmentedPhoto.of("my cat.png", path, painted_result(90, 120))
 
 
 def test_everything_selected_is_the_result(photo):
@@ -44,7 +47,7 @@ def test_what_is_not_selected_is_void(photo, kinds, threshold, labels):
 
 
 def test_little_is_kept_of_a_large_map():
-    photo = SegmentedPhoto.of("large.jpg", b"", painted_result(3000, 4000))
+    photo = SegmentedPhoto.of("large.jpg", Path("large"), painted_result(3000, 4000))
     assert len(photo.ids.data) < 3000 * 4000 * 4 / 100
 
 
@@ -84,4 +87,4 @@ def test_coco(photo):
     ],
 )
 def test_names_of_files(file_name, name):
-    assert SegmentedPhoto.of(file_name, b"", painted_result(9, 12)).name == name
+    assert SegmentedPhoto.of(file_name, Path("some"), painted_result(9, 12)).name == name

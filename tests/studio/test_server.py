@@ -2,6 +2,7 @@ import os
 import re
 import signal
 import socket
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ from modelscope_swinpan.errors import ConfigError
 from modelscope_swinpan.inference.predictor import PanopticPredictor
 from modelscope_swinpan.studio import server
 from modelscope_swinpan.studio.content_security import POLICY
+from modelscope_swinpan.studio.visitors import Quota
 from tests.conftest import ROOT
 from tests.studio.painted import PaintedPredictor, make_png
 
@@ -62,6 +64,49 @@ def test_no_file_of_the_server_can_be_read(page, path):
     assert "segments" not in answer
 
 
+@pytest.mark.parametrize("form", ["gradio_api/file=", "gradio_api/file/", "gradio_api/proxy="])
+@pytest.mark.parametrize("target", ["http://evil.test/", "https:%2F%2Fevil.test/", "https:///evil.test"])
+def test_nobody_is_sent_to_other_hosts(page, form, target):
+    answer = requests.get(f"{page}{form}{target}", timeout=60, allow_redirects=False)
+    assert answer.status_code in (400, 403, 404)
+    assert "Location" not in answer.headers
+
+
+def test_other_pages_cannot_ask(page):
+    origin = {"Origin": "http://evil.test"}
+    photo = {"files": ("cat.png", make_png(60, 80))}
+    assert requests.post(f"{page}gradio_api/upload", files=photo, headers=origin, timeout=60).status_code == 403
+    assert requests.post(f"{page}gradio_api/queue/join", json={}, headers=origin, timeout=60).status_code == 403
+    assert requests.get(f"{page}config", headers=origin, timeout=60).status_code == 403
+
+
+def test_jobs_are_small(page):
+    for body in (b"[" * 100_000, iter([b"{", b"}"])):
+        assert requests.post(f"{page}gradio_api/queue/join", data=body, timeout=60).status_code in (411, 413)
+
+
+def test_uploads_of_a_visitor_are_bounded(monkeypatch):
+    monkeypatch.setattr(server, "Quota", lambda: Quota(each=20_000))
+    with studio.serve(PaintedPredictor(), port=0) as url:
+        photo = {"files": ("cat.png", bytes(9_000))}
+        statuses = [requests.post(f"{url}gradio_api/upload", files=photo, timeout=60).status_code for _ in range(3)]
+    assert statuses == [200, 200, 429]
+
+
+def test_a_visitor_who_made_room_for_others_is_told_so(monkeypatch):
+    """The error of a download says why its photo may be gone, and no other reason."""
+    monkeypatch.setattr(server, "MAX_VISITORS", 3)
+    with studio.serve(PaintedPredictor(), port=0) as url:
+        pick = {"index": 0, "value": None}
+        assert '"success":true' in call(url, "select", [], pick, visitor="first")
+        assert '"success":true' in call(url, "click", [None, ["Things"], 0], visitor="first")
+        for number in range(3):
+            call(url, "select", [], pick, visitor=f"other-{number}")
+        answer = call(url, "click", [None, ["Things"], 0], visitor="first")
+    assert '"success":false' in answer
+    assert "those of the last 64 visitors. Segment it again" in answer
+
+
 def test_photos_wait_for_each_other(page, painted):
     photo = {"files": ("cat.png", make_png(60, 80))}
     (path,) = requests.post(f"{page}gradio_api/upload", files=photo, timeout=60).json()
@@ -94,6 +139,23 @@ def test_nothing_is_left(monkeypatch, tmp_path):
     assert os.environ["GRADIO_TEMP_DIR"] == str(tmp_path)
 
 
+def test_an_upload_that_is_broken_off_lies_in_the_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with studio.serve(PaintedPredictor(), port=0) as url:
+        host, port = url.removeprefix("http://").rstrip("/").split(":")
+        head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="cat.png"\r\n\r\n'
+        with socket.create_connection((host, int(port))) as visitor:
+            visitor.sendall(
+                b"POST /gradio_api/upload HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+                b"Content-Length: 100000\r\n\r\n" + head + b"half a photo" * 1000
+            )
+            until = time.monotonic() + 20
+            while not any(path.is_file() for path in tmp_path.rglob("*")):
+                assert time.monotonic() < until
+                time.sleep(0.05)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_port_that_is_taken(page):
     port = int(page.rstrip("/").rsplit(":", 1)[1])
     with (
@@ -120,7 +182,8 @@ def test_studios_name_the_place(monkeypatch):
         assert requests.get(url, timeout=60).ok
 
 
-def test_run_leaves_nothing_when_it_is_ended(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("ending", server.ENDING, ids=lambda ending: ending.name)
+def test_run_leaves_nothing_when_it_is_ended(ending, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -132,20 +195,52 @@ def test_run_leaves_nothing_when_it_is_ended(tmp_path, monkeypatch, capsys):
         with requests.Session() as visitor:
             visitor.mount("http://", adapter)
             visitor.get(f"http://127.0.0.1:{port}/gradio_api/heartbeat/visitor", timeout=60, stream=True)  # stays open
+            visitor.post(f"http://127.0.0.1:{port}/gradio_api/upload", files={"files": ("cat.png", b"cat")}, timeout=60)
             seen.extend(tmp_path.iterdir())
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), ending)
 
-    former = signal.getsignal(signal.SIGTERM)
+    former = [signal.getsignal(number) for number in server.ENDING]
     visitor = threading.Thread(target=visit_and_end)
     visitor.start()
     try:
         studio.run(PaintedPredictor(), port=port)
     finally:
         visitor.join()
-        signal.signal(signal.SIGTERM, former)
+    assert [signal.getsignal(number) for number in server.ENDING] == former
     assert capsys.readouterr() == (f"The page is at http://127.0.0.1:{port}/\n", "")
     assert len(seen) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_second_signal_keeps_photos_from_being_removed(tmp_path, monkeypatch):
+    """It comes while they are removed."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    cleanup = tempfile.TemporaryDirectory.cleanup
+
+    def remove(folder):
+        for number in server.ENDING:
+            os.kill(os.getpid(), number)
+        assert list(tmp_path.iterdir()) == [Path(folder.name)]
+        cleanup(folder)
+
+    def end(self, sockets):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(server.uvicorn.Server, "run", end)
+    monkeypatch.setattr(tempfile.TemporaryDirectory, "cleanup", remove)
+    studio.run(PaintedPredictor(), port=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_signals_that_are_ignored_stay_so(monkeypatch):
+    """As nohup does."""
+    monkeypatch.setattr(server.uvicorn.Server, "run", lambda self, sockets: os.kill(os.getpid(), signal.SIGHUP))
+    former = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        studio.run(PaintedPredictor(), port=0)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, former)
 
 
 def test_an_app_of_two_lines(monkeypatch):

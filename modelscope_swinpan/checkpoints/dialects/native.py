@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 HEADER = "modelscope_swinpan"
 """The entry of the header."""
+MAX_HEADER = 8 * 2**20
+"""Its largest size in bytes. As objects it takes up to 30 times the memory."""
 
 
 def describe(config: Mask2FormerConfig) -> dict[str, Any]:
@@ -60,8 +62,11 @@ def to_header(config: Mask2FormerConfig) -> dict[str, str]:
 
 def _notes(path: Path, meta: Mapping[str, Any], backbone: "Backbone") -> Notes:
     """What :func:`to_header` wrote, if the header has it. The caller checks the values."""
+    text = meta.get(HEADER, "{}")
+    if len(text) > MAX_HEADER:
+        raise CheckpointError(f"{path}: the description in its header is larger than {MAX_HEADER / 2**20:g} MiB.")
     try:
-        found = json.loads(meta.get(HEADER, "{}"))
+        found = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: the description in its header is damaged ({error}). Fetch it again.") from None
     if not isinstance(found, dict) or not all(isinstance(entry, dict) for entry in found.values()):

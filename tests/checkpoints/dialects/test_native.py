@@ -7,6 +7,7 @@ import pytest
 from safetensors.torch import save_file
 
 from modelscope_swinpan import load_model, save_pretrained
+from modelscope_swinpan.checkpoints.dialects import native
 from modelscope_swinpan.checkpoints.save import save_checkpoint
 from modelscope_swinpan.errors import CheckpointError
 from tests.builders import SMALL, random_model
@@ -43,4 +44,11 @@ def test_weights_are_mapped(tmp_path):
 def test_a_damaged_description(tmp_path, text):
     save_file(random_model().state_dict(), tmp_path / "a.safetensors", {"modelscope_swinpan": text})
     with pytest.raises(CheckpointError, match="description in its header"):
+        load_model(tmp_path / "a.safetensors")
+
+
+def test_a_long_description_is_not_parsed(tmp_path, monkeypatch):
+    monkeypatch.setattr(native, "MAX_HEADER", 1000)
+    save_checkpoint(random_model(), tmp_path / "a.safetensors")
+    with pytest.raises(CheckpointError, match="description in its header is larger than"):
         load_model(tmp_path / "a.safetensors")

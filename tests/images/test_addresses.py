@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import pytest
 
 from modelscope_swinpan.errors import ImageError
+from modelscope_swinpan.images.addresses import resolve
 from modelscope_swinpan.images.fetch import fetch
-from modelscope_swinpan.plugin.fetch_guard import PublicSession
 
 PUBLIC = "93.184.215.14"
 
@@ -66,7 +66,7 @@ def internet(monkeypatch: pytest.MonkeyPatch) -> Iterator[Internet]:
 
 
 def public(url: str) -> bytes:
-    return fetch(url, session=PublicSession())
+    return fetch(url, public_only=True)
 
 
 def test_public_hosts_are_fetched_from_under_their_name(internet: Internet) -> None:
@@ -96,7 +96,22 @@ def test_public_hosts_are_fetched_from_under_their_name(internet: Internet) -> N
         "[::ffff:127.0.0.1]",
         "[::ffff:192.168.0.1]",
         "[2002:7f00:1::]",
+        "[2002:808:808::]",
         "[64:ff9b::7f00:1]",
+        "[64:ff9b::808:808]",
+        "[64:ff9b:1::808:808]",
+        "[fec0::1]",
+        "[::127.0.0.1]",
+        "[::8.8.8.8]",
+        "[::ffff:0:127.0.0.1]",
+        "[::ffff:0:8.8.8.8]",
+        "[2001::1]",
+        "[2001:db8::1]",
+        "[3fff::1]",
+        "[5f00::1]",
+        "[100::1]",
+        "192.0.0.8",
+        "192.88.99.1",
         "intranet.test",
     ],
 )
@@ -113,8 +128,25 @@ def test_other_spellings_of_this_machine_are_refused(host: str) -> None:
             public(f"{scheme}://{host}:1/image")
 
 
+@pytest.mark.parametrize("host", ["[2606:2800:21f:cb07:6820:80da:af6b:8b2c]", "[::ffff:93.184.215.14]", "8.8.8.8"])
+def test_public_addresses_are_not(internet: Internet, host: str) -> None:
+    assert public(f"http://{host}/image") == b"image"
+    assert internet.connected == [host.strip("[]")]
+
+
+def test_of_several_addresses_only_public_ones_are_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = ["10.0.0.1", "93.184.215.14", "fec0::1", "2606:4700::1111"]
+    infos = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80)) for address in answers]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: infos)
+    assert resolve("several.test", 80, public_only=True) == ["93.184.215.14", "2606:4700::1111"]
+    assert resolve("several.test", 80) == answers
+
+
 def test_redirects_are_checked_too(internet: Internet) -> None:
-    with pytest.raises(ImageError, match=r"^http://169\.254\.169\.254/latest: not on the public internet"):
+    with pytest.raises(
+        ImageError,
+        match=r"^http://public\.test/inwards: redirected to http://169\.254\.169\.254/latest: not on the",
+    ):
         public("http://public.test/inwards")
     assert internet.connected == [PUBLIC]
 

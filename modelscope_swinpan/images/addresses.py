@@ -1,0 +1,32 @@
+"""Which IP addresses are on the public internet: a server fetches images for its clients from nowhere else."""
+
+import ipaddress
+import socket
+
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""The only IPv6 addresses that IANA has given out. Outside lie loopback, private, site-local (fec0::/10) and multicast
+addresses, and those that hold an IPv4 address (::/96, ::ffff:0:0:0/96, 64:ff9b::/96)."""
+
+_TUNNELS = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16", "3fff::/20")))
+"""Global by their form, but they lead through a relay (Teredo, 6to4), or older versions of Python know no better."""
+
+
+def resolve(host: str, port: int, *, public_only: bool = False) -> list[str]:
+    """The IP addresses of a host, all or the public ones. Other spellings of an address (0x7f000001) count as names.
+
+    Raises:
+        OSError: the name is not known.
+    """
+    found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    return [address for address in found if is_public(address)] if public_only else found
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is that of one machine on the public internet, and is not another address in disguise."""
+    ip = ipaddress.ip_address(address)
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is not None:
+            return is_public(str(ip.ipv4_mapped))
+        if ip not in _GLOBAL_UNICAST:
+            return False
+    return ip.is_global and not ip.is_multicast and not any(ip in network for network in _TUNNELS)
