@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +18,6 @@ from torch.utils.data import Dataset
 from ..checkpoints.save import save_pretrained
 from ..coco.annotation import Example
 from ..errors import TrainingError
-from ..files import remove_leftovers
 from ..models.mask2former import Mask2Former
 from .checkpointing import recompute_layers
 from .config import CriterionConfig, Phase, TrainConfig
@@ -28,9 +28,8 @@ from .log import Meter, TrainingLog
 from .optimizer import build_optimizer, freeze, rate_factor
 from .processes import Processes
 from .samples import Sample, draw_samples
-from .state import State, read_state, write_state
+from .state import MODEL, State, read_state, run_claim, write_state
 
-MODEL = "model"  # the folder of the trained model inside the run's folder
 MOST_SKIPPED = 20  # a run ends after this number of consecutive steps without a finite loss or gradient
 MEASURED = ("loss", "loss_class", "loss_mask", "loss_dice", "gradient_norm", "learning_rate")
 Evaluate = Callable[[Mask2Former, int], Mapping[str, float]]
@@ -53,6 +52,7 @@ class TrainingRun:
         shown: Sequence[Sample] = (),
         processes: Processes | None = None,
         model_name: str = MODEL,
+        others: Sequence[str] = (),
     ) -> None:
         """Prepare the model, and read the checkpoint of an interrupted run.
 
@@ -68,9 +68,11 @@ class TrainingRun:
             shown: Examples to draw at every evaluation.
             processes: The processes that train together. Only the first one writes files and evaluates.
             model_name: The folder of the trained model inside ``folder``.
+            others: Further names that the caller will write in ``folder``.
 
         Raises:
-            ConfigError: the options contradict each other, the model or the data.
+            ConfigError: the options contradict each other, the model or the data; or the folder holds something else
+                under the names that the run writes to, or another process is at work in it.
             TrainingError: the folder holds a run with other options, data, classes or another architecture.
             CheckpointError: the checkpoint is damaged.
             DatasetError: the first or the last example cannot be read.
@@ -80,6 +82,9 @@ class TrainingRun:
         self.evaluate, self.shown = evaluate, shown
         self.model_folder = folder / model_name
         self.processes = processes or Processes()
+        self._claim = run_claim(folder, model_name, others)
+        if self.processes.rank == 0:
+            self._claim.check()
         self.device = next(model.parameters()).device
         self.criterion = Criterion(criterion)
         self.data = TrainingData(examples, phases, config)
@@ -109,17 +114,17 @@ class TrainingRun:
         """Do the remaining steps, save the model and return it. ``progress`` gets every line of the log.
 
         Raises:
+            ConfigError: another process is at work in the folder.
             TrainingError: :data:`MOST_SKIPPED` consecutive steps had no finite loss or gradient.
             DatasetError: an image cannot be read.
             OSError: a file cannot be written.
         """
+        with self._claim.taken() if self.processes.rank == 0 else nullcontext():
+            return self._train(progress)
+
+    def _train(self, progress: Callable[[int, Mapping[str, float]], None]) -> Mask2Former:
         config, processes = self.config, self.processes
-        self.folder.mkdir(parents=True, exist_ok=True)
-        log = None
-        if processes.rank == 0:
-            remove_leftovers(self.folder)
-            remove_leftovers(self.model_folder)
-            log = TrainingLog(self.folder, self.step)
+        log = TrainingLog(self.folder, self.step) if processes.rank == 0 else None
         network = self.model.train() if processes.world == 1 else DistributedDataParallel(self.model.train())
         steps = batches(self.data, config, start=self.step, rank=processes.rank, world=processes.world)
         meter = Meter(MEASURED, config.batch_size)

@@ -1,18 +1,27 @@
 """The checkpoint of a training run: all that a run needs to continue as if it had never stopped."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ..claims import PURPOSE, Claim
 from ..errors import CheckpointError, TrainingError
 from ..files import atomic
+from . import log
 
 CHECKPOINT = "checkpoint.pt"
+MODEL = "model"
+"""The folder of the trained model inside the run's folder."""
 CHANGEABLE = ("workers", "log_every", "checkpoint_every", "evaluate_every")
 """Options that may change when a run continues, as they do not affect its result."""
+
+
+def run_claim(folder: Path, model_name: str = MODEL, others: Sequence[str] = ()) -> Claim:
+    """The claim of a training run to its folder, in which ``others`` are written by whoever started it."""
+    return Claim(folder, {PURPOSE: "a training run"}, (CHECKPOINT, *log.FILES, model_name, *others))
 
 
 @dataclass(frozen=True, kw_only=True)

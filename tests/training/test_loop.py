@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from modelscope_swinpan import load_model
-from modelscope_swinpan.errors import TrainingError
+from modelscope_swinpan.errors import ConfigError, TrainingError
 from modelscope_swinpan.scenes.dataset import TRAINING_SEEDS, SceneDataset
 from modelscope_swinpan.training import loop
 from modelscope_swinpan.training.log import read_table
@@ -20,6 +20,7 @@ from modelscope_swinpan.training.optimizer import rate_factor
 from modelscope_swinpan.training.samples import first_of
 from modelscope_swinpan.training.state import CHECKPOINT
 from tests.conftest import ROOT
+from tests.runs.fakes import contents
 from tests.training.runs import TINY, fresh_model, same_weights, small_run
 
 SCENES = SceneDataset(range(1), (64, 64))
@@ -222,11 +223,34 @@ def test_the_first_evaluation_is_not_made_twice(tmp_path):
 
 
 def test_leftovers_of_a_killed_process_are_removed(tmp_path):
-    for folder in (tmp_path, tmp_path / "model"):
-        folder.mkdir(exist_ok=True)
-        (folder / ".swinpan-0123.part").write_bytes(b"half")
     small_run(tmp_path, steps=1).train()
-    assert not list(tmp_path.rglob("*.part"))
+    for folder in (tmp_path, tmp_path / "model"):
+        (folder / ".swinpan-0123.part").write_bytes(b"half")
+        (folder / "mine.part").write_bytes(b"mine")
+    small_run(tmp_path, steps=1).train()
+    assert [path.name for path in tmp_path.rglob("*.part")] == ["mine.part"] * 2
+
+
+@pytest.mark.parametrize("name", ["log.csv", "evaluations.csv", "checkpoint.pt", "samples/mine.png", "model/mine.pt"])
+def test_files_of_others_are_not_touched(tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(ConfigError, match=rf"holds {name.split('/')[0]}, but no run\.json"):
+        small_run(tmp_path)
+    assert contents(tmp_path) == {name: b"mine"}
+
+
+def test_two_at_once(tmp_path):
+    """The second is refused when it starts, or when it begins to train if both started together."""
+    twin = small_run(tmp_path, steps=1)
+
+    def meanwhile(step, values):
+        for begin in (lambda: small_run(tmp_path, steps=1), twin.train):
+            with pytest.raises(ConfigError, match="another process is at work in it"):
+                begin()
+
+    small_run(tmp_path, steps=1).train(meanwhile)
+    assert len(losses(tmp_path)) == 1
 
 
 def test_gradients_are_clipped_and_rates_follow_the_schedule(tmp_path, monkeypatch):
