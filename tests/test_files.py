@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from modelscope_swinpan.files import file_stem, remove_leftovers, temporary_folder, write_atomic
+from modelscope_swinpan.files import file_stem, remove_leftovers, sampled_digest, temporary_folder, write_atomic
 
 
 def test_new_and_replaced(tmp_path):
@@ -55,6 +55,23 @@ def test_leftovers(tmp_path):
     remove_leftovers(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "video.part"]
     assert (mine / "photo.part").read_text() == "mine"
+
+
+def test_a_sampled_digest(tmp_path):
+    path = tmp_path / "file"
+
+    def digest(content, **options):
+        path.write_bytes(content)
+        return sampled_digest(path, **options)
+
+    large = bytes(100_000)
+    changed = [large[:place] + b"1" + large[place + 1 :] for place in (0, 50_000, 99_999)]
+    found = [digest(content) for content in (b"", b"a", b"b", large, large + b"\0", *changed)]
+    assert len({*found}) == len(found)
+    assert {len(one) for one in found} == {16}
+    assert digest(b"a") == found[1]
+    assert digest(b"abc", end=b"bc") == digest(b"abc")
+    assert digest(b"ab", end=b"bc") == sampled_digest(tmp_path) == sampled_digest(tmp_path / "none") == ""
 
 
 @pytest.mark.parametrize(

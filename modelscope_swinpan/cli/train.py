@@ -187,6 +187,7 @@ def _fine_tuning(
         evaluate=evaluator(network.config, held_out, output) if held_out else None,
         shown=first_of(shown, shown.categories),
         processes=processes,
+        validation=held_out,
     )
 
 

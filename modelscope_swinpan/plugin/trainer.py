@@ -174,6 +174,7 @@ class SwinPanTrainer(BaseTrainer):
             evaluate=evaluator(self.model.config, self.eval_dataset, self.work_dir) if scores else None,
             shown=first_of(shown, shown.categories),
             processes=self.processes,
+            validation=watched,
             model_name=OUTPUT,
         )
 

@@ -20,7 +20,7 @@ from ..coco.layout import path_inside
 from ..files import atomic, write_atomic
 from .inputs import Inputs, Item
 from .journal import Lines
-from .sinks import ERROR, STAMP, WRITTEN, Record, Sink
+from .sinks import ERROR, STAMP, WRITTEN, Record, Sink, is_changed
 
 INPUTS, JOURNAL, ERRORS = "inputs.jsonl", "journal.jsonl", "errors.jsonl"
 
@@ -77,7 +77,7 @@ class RunFolder:
                 shutil.copyfile(self._listed, partial)
         self._journal = Lines(self.path / JOURNAL)
         for line, item in zip(self._journal, Lines(self._listed), strict=False):
-            if ERROR not in line and line[STAMP] != item[STAMP]:
+            if ERROR not in line and is_changed(line[STAMP], item):
                 raise TakenError(
                     f"{self.path} holds a result for {item['name']}, which was changed since. Choose another folder, "
                     "or remove it."

@@ -1,13 +1,10 @@
 """The training loop, its checkpoints and its evaluations."""
 
-import dataclasses
-import hashlib
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -17,13 +14,16 @@ from torch.utils.data import Dataset
 
 from ..checkpoints.save import save_pretrained
 from ..coco.annotation import Example
+from ..coco.identity import Digests
 from ..errors import TrainingError
+from ..inference.identity import weights_digest
 from ..models.mask2former import Mask2Former
 from .checkpointing import recompute_layers
 from .config import CriterionConfig, Phase, TrainConfig
 from .criterion import Criterion, Normalizers
 from .data import Batch, TrainingData, batches, combine_seeds
 from .drop_path import add_drop_path
+from .identity import check_data, check_options, describe_data, describe_options
 from .log import Meter, TrainingLog
 from .optimizer import build_optimizer, freeze, rate_factor
 from .processes import Processes
@@ -51,6 +51,7 @@ class TrainingRun:
         evaluate: Evaluate | None = None,
         shown: Sequence[Sample] = (),
         processes: Processes | None = None,
+        validation: Dataset[Example] | None = None,
         model_name: str = MODEL,
         others: Sequence[str] = (),
     ) -> None:
@@ -67,6 +68,7 @@ class TrainingRun:
             evaluate: Called at every evaluation.
             shown: Examples to draw at every evaluation.
             processes: The processes that train together. Only the first one writes files and evaluates.
+            validation: What ``evaluate`` evaluates on, so that a run goes on with the same.
             model_name: The folder of the trained model inside ``folder``.
             others: Further names that the caller will write in ``folder``.
 
@@ -88,6 +90,10 @@ class TrainingRun:
         self.device = next(model.parameters()).device
         self.criterion = Criterion(criterion)
         self.data = TrainingData(examples, phases, config)
+        if self.processes.rank == 0:
+            self.options = describe_options(model.config, weights_digest(model)[:12], config, criterion, phases)
+            self.identity = describe_data(examples)
+            self.validated: Mapping[str, Digests] = describe_data(validation)
         freeze(model, config)
         self.optimizer = build_optimizer(model, config)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
@@ -97,9 +103,10 @@ class TrainingRun:
             add_drop_path(model, config.drop_path)
         if config.checkpointing:
             recompute_layers(model)
-        self.options = _options(model, examples, config, criterion, phases)
         self.step, self.skipped, self._skipped_in_a_row = 0, 0, 0
-        if (state := read_state(folder, self.options)) is not None:
+        if (state := read_state(folder)) is not None:
+            if self.processes.rank == 0:
+                self._check(state)
             self._restore(state)
         preprocess = model.config.preprocess
         self._mean = torch.tensor(preprocess.mean, device=self.device).view(3, 1, 1)
@@ -211,10 +218,21 @@ class TrainingRun:
             step=self.step,
             skipped=self.skipped,
             options=self.options,
+            data=self.identity,
+            validation=self.validated,
             model=self.model.state_dict(),
             optimizer=self.optimizer.state_dict(),
             ema=None if self.ema is None else self.ema.state_dict(),
         )
+
+    def _check(self, state: State) -> None:
+        """Raise a TrainingError if the state is that of another run."""
+        where = str(self.folder)
+        check_options(state.options, self.options, where)
+        check_data(state.data, self.identity, where, "data")
+        if self.validated and state.validation:
+            check_data(state.validation, self.validated, where, "validation data")
+        self.validated = self.validated or state.validation
 
     def _restore(self, state: State) -> None:
         self.step, self.skipped = state.step, state.skipped
@@ -222,33 +240,3 @@ class TrainingRun:
         self.optimizer.load_state_dict(dict(state.optimizer))
         if self.ema is not None:
             self.ema.load_state_dict(dict(state.ema or {}))
-
-
-def _options(
-    model: Mask2Former,
-    examples: Dataset[Example],
-    config: TrainConfig,
-    criterion: CriterionConfig,
-    phases: Sequence[Phase],
-) -> dict[str, Any]:
-    """All that decides a run's result, except its initial weights, by name and in JSON's types."""
-    images: int = len(examples)  # type: ignore[arg-type]
-    ends = [examples[index] for index in (0, images - 1)]
-    # Pixels do not count, as JPEG libraries decode them differently.
-    truth = [part for end in ends for part in (end.segment_ids.tobytes(), repr(end.segments).encode())]
-    architecture = dataclasses.replace(model.config, categories=())
-    options = {
-        **dataclasses.asdict(config),
-        **dataclasses.asdict(criterion),
-        "phases": [dataclasses.asdict(phase) for phase in phases],
-        "images": images,
-        "data": _digest(*truth),
-        "classes": [category.name for category in model.config.categories],
-        "architecture": _digest(repr(architecture).encode()),
-    }
-    plain: dict[str, Any] = json.loads(json.dumps(options))
-    return plain
-
-
-def _digest(*parts: bytes) -> str:
-    return hashlib.sha256(b"".join(parts)).hexdigest()[:12]

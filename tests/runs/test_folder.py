@@ -1,6 +1,7 @@
 """What stays of a run that was stopped, and whose a folder is."""
 
 import json
+import os
 
 import pytest
 
@@ -157,6 +158,40 @@ def test_photos_that_were_replaced(tmp_path, fail):
             opened(tmp_path / "out", inputs),
         ):
             pass
+
+
+def same_time(path, content):
+    before = path.stat()
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        (lambda path: path.write_bytes(b"another"), True),
+        (lambda path: same_time(path, b"two"), True),
+        (lambda path: same_time(path, b"one"), False),
+        (lambda path: path.chmod(0o600), False),
+        (lambda path: os.utime(path, (1, 1)), True),
+        (lambda path: path.unlink(), True),
+    ],
+    ids=["size", "size and time kept", "written again", "mode", "time", "gone"],
+)
+def test_what_makes_another_photo(tmp_path, change, refused):
+    path = tmp_path / "0.png"
+    path.write_bytes(b"one")
+    inputs = Inputs(entries=lambda: iter([Entry(path.name, str(path)), Entry("web", "http://x.org/a.png")]))
+    with opened(tmp_path / "out", inputs) as folder:
+        keep(folder)
+        keep(folder)
+    change(path)
+    if refused:
+        with pytest.raises(TakenError, match=r"0\.png, which was changed"), opened(tmp_path / "out", inputs):
+            pass
+    else:
+        with opened(tmp_path / "out", inputs) as folder:
+            assert folder.done == 2
 
 
 @pytest.mark.parametrize("name", ["panoptic.json", "panoptic", "journal.jsonl", "errors.jsonl", "inputs.jsonl"])
