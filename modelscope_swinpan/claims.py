@@ -61,9 +61,7 @@ class Claim:
                 for name in different
                 if name != "files" or len(different) == 1  # they follow from the rest
             )
-            raise TakenError(
-                f"{self.folder} holds another run's results: {changes}. Choose another folder, or remove it."
-            )
+            raise TakenError(f"{self.folder} holds another run's results: {changes}. Choose another folder.")
         return True
 
     def check(self) -> bool:
@@ -94,7 +92,7 @@ class Claim:
 def check_new(folder: Path, files: Sequence[str]) -> None:
     """Raise a TakenError where ``folder`` is claimed for anything, or cannot be claimed for ``files``."""
     if read_claim(folder) is not None:
-        raise TakenError(f"{folder} holds another run's results. Choose another folder, or remove it.")
+        raise TakenError(f"{folder} holds another run's results. Choose another folder.")
     check_free(folder, files)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from ..categories import Category
 from ..claims import LOCK, RUN, Claim, TakenError, locked, read_claim
 from ..coco.layout import path_inside
-from ..files import atomic, write_atomic
+from ..files import PREFIX, atomic, write_atomic
 from .inputs import Inputs, Item
 from .journal import Lines
 from .sinks import ERROR, STAMP, WRITTEN, Record, Sink, is_changed
@@ -79,8 +79,7 @@ class RunFolder:
         for line, item in zip(self._journal, Lines(self._listed), strict=False):
             if ERROR not in line and is_changed(line[STAMP], item):
                 raise TakenError(
-                    f"{self.path} holds a result for {item['name']}, which was changed since. Choose another folder, "
-                    "or remove it."
+                    f"{self.path} holds a result for {item['name']}, which was changed since. Choose another folder."
                 )
             self._count(failed=ERROR in line)
 
@@ -152,7 +151,9 @@ def check_replaceable(folder: Path, made: Mapping[str, Any]) -> None:
         TakenError: it does.
         DatasetError: as of :func:`is_of`.
     """
-    if folder.exists() and not is_of(folder, made) and any(folder.iterdir()):
+    if not folder.exists() or is_of(folder, made):
+        return
+    if any(path.name != LOCK and not path.name.startswith(PREFIX) for path in folder.iterdir()):
         raise TakenError(
             f"{folder} holds files that are no results of such a run. They would have to be replaced: move them away "
             "first."

@@ -264,6 +264,14 @@ class TestDiscard:
                 refuse(out, {"dtype": "float32", "purpose": "mine"})
         assert contents(out) == before
 
+    def test_what_a_process_that_was_killed_while_discarding_leaves(self, tmp_path):
+        for name in (".lock", ".swinpan-0.part"):
+            (tmp_path / name).touch()
+        discard(tmp_path, RUN)
+        finished(tmp_path)
+        discard(tmp_path, RUN)
+        assert list(tmp_path.iterdir()) == []
+
     def test_a_run_json_of_somebody_else(self, tmp_path):
         (tmp_path / "run.json").write_text('{"command": "make"}')
         with pytest.raises(DatasetError, match="no file of a run"):
