@@ -97,14 +97,19 @@ def check_new(folder: Path, files: Sequence[str]) -> None:
 
 
 def check_free(folder: Path, files: Sequence[str]) -> None:
-    """Raise a TakenError where one of ``files`` is in ``folder``, or a lock that is none of ours: ours are empty."""
+    """Raise a TakenError where one of ``files`` is in ``folder``, or a lock that is none of ours."""
     taken = [name for name in files if os.path.lexists(folder / name)]
-    if not taken and (folder / LOCK).exists() and (not (folder / LOCK).is_file() or (folder / LOCK).stat().st_size):
+    if not taken and _is_foreign(folder / LOCK):
         taken = [LOCK]
     if taken:
         raise TakenError(
             f"{folder} holds {taken[0]}, but no {RUN}: it is not the folder of a run. Choose another folder."
         )
+
+
+def _is_foreign(lock: Path) -> bool:
+    """Whether a lock is not ours: ours are empty files. Whoever takes a lock empties it, or what it leads to."""
+    return os.path.lexists(lock) and (lock.is_symlink() or not lock.is_file() or lock.stat().st_size > 0)
 
 
 def claimed_paths(folder: Path) -> list[Path]:

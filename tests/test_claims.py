@@ -1,6 +1,7 @@
 """Whose a folder is, and that one process at a time is at work in it."""
 
 import json
+import time
 
 import pytest
 
@@ -33,14 +34,14 @@ def test_a_folder_is_made_and_claimed(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["log.csv", "model", ".lock"])
-@pytest.mark.parametrize("kind", ["file", "folder", "link"])
-def test_what_is_there_is_not_ours(tmp_path, name, kind):
+@pytest.mark.parametrize(("kind", "target"), [("file", ""), ("folder", ""), ("link", "elsewhere"), ("link", "nowhere")])
+def test_what_is_there_is_not_ours(tmp_path, name, kind, target):
     out = tmp_path / "out"
     out.mkdir()
     (tmp_path / "elsewhere").write_text("mine")
     path = out / name
     if kind == "link":
-        path.symlink_to(tmp_path / ("elsewhere" if name == ".lock" else "nowhere"))
+        path.symlink_to(tmp_path / target)
     elif kind == "folder":
         path.mkdir()
     else:
@@ -99,8 +100,11 @@ def test_a_run_json_that_is_none(tmp_path, content):
 
 
 def test_one_process_at_a_time(tmp_path):
+    """The other one is refused at once."""
+    start = time.monotonic()
     with claim(tmp_path).taken():
         for refuse in (claim(tmp_path).check, claim(tmp_path).taken().__enter__):
             with pytest.raises(ConfigError, match="another process is at work"):
                 refuse()
+    assert time.monotonic() - start < 10
     assert claim(tmp_path).check()
