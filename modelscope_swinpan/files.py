@@ -1,20 +1,33 @@
 """Write files atomically, so that no reader sees a partly written one, and derive file names from sources."""
 
 import contextlib
+import hashlib
+import os
 import re
+import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 from urllib.parse import urlsplit
 
-PREFIX = ".swinpan-"
-"""How the names of our temporary files begin. Nobody else's names do."""
+from .errors import ConfigError
+
+PREFIX, SUFFIX = ".swinpan-", ".part"
+"""How the names of our temporary files begin and end. Nobody else's names do."""
+
+
+BLOCK, DIGITS = 4096, 16
+"""Bytes of each part of a file that :func:`sampled_digest` reads, and the length of the digest."""
+
+
+def _temporary_name(folder: Path) -> Path:
+    return folder / f"{PREFIX}{uuid.uuid4().hex}{SUFFIX}"
 
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the folder of ``path``. It replaces ``path`` on success and is deleted on an error."""
-    partial = path.with_name(f"{PREFIX}{uuid.uuid4().hex}.part")
+    partial = _temporary_name(path.parent)
     try:
         yield partial
         partial.replace(path)
@@ -22,16 +35,55 @@ def atomic(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def temporary_folder(parent: Path) -> Iterator[Path]:
+    """Make a folder in ``parent`` that is deleted at the end, with all that is still in it."""
+    folder = _temporary_name(parent)
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def remove_leftovers(folder: Path) -> None:
-    """Delete the temporary files that a killed process left in ``folder``. No other process may be writing there."""
-    for leftover in folder.glob(f"{PREFIX}*.part"):
-        leftover.unlink(missing_ok=True)
+    """Delete the temporary files and folders that a killed process left. No other process may write to ``folder``."""
+    for leftover in folder.glob(f"{PREFIX}*{SUFFIX}"):
+        if leftover.is_dir() and not leftover.is_symlink():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
 
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Write ``data`` to ``path``. If the write fails or is interrupted, the file keeps its old content."""
     with atomic(path) as partial:
         partial.write_bytes(data)
+
+
+def refuse_to_replace(files: Iterable[Path]) -> None:
+    """Raise a ConfigError that names ``--force`` where one of ``files`` is there."""
+    for path in files:
+        if os.path.lexists(path):
+            raise ConfigError(f"{path} exists, and would be replaced. Move it away, or replace it with --force.")
+
+
+def sampled_digest(path: str | Path, *, end: bytes = b"") -> str:
+    """A digest of a file's size and of its content at the beginning, in the middle and at the end: of 12 KiB in all.
+
+    Empty where the file cannot be read, or does not end with ``end``.
+    """
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 (a million times)
+            size = os.fstat(file.fileno()).st_size
+            digest = hashlib.sha256(size.to_bytes(8, "big"))
+            block = b""
+            for start in (0, (size - BLOCK) // 2, size - BLOCK):
+                file.seek(max(start, 0))
+                digest.update(block := file.read(BLOCK))
+    except (OSError, ValueError):
+        return ""
+    return digest.hexdigest()[:DIGITS] if block.endswith(end) else ""
 
 
 def is_url(source: str) -> bool:

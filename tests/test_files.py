@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from modelscope_swinpan.files import file_stem, write_atomic
+from modelscope_swinpan.files import file_stem, remove_leftovers, sampled_digest, temporary_folder, write_atomic
 
 
 def test_new_and_replaced(tmp_path):
@@ -33,6 +33,45 @@ def test_a_failed_write_leaves_the_former_content(tmp_path, monkeypatch):
         write_atomic(tmp_path / "file", b"new content")
     assert (tmp_path / "file").read_bytes() == b"former"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_temporary_folder(tmp_path):
+    with temporary_folder(tmp_path) as folder:
+        (folder / "part").write_text("half")
+        assert folder.parent == tmp_path
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_leftovers(tmp_path):
+    """Ours go, files and folders; a link goes, and not what it leads to."""
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "photo.part").write_text("mine")
+    (tmp_path / ".swinpan-1.part").write_text("half")
+    (tmp_path / ".swinpan-2.part").mkdir()
+    (tmp_path / ".swinpan-2.part" / "model.bin").write_text("half")
+    (tmp_path / ".swinpan-3.part").symlink_to(mine)
+    (tmp_path / "video.part").write_text("mine")
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "video.part"]
+    assert (mine / "photo.part").read_text() == "mine"
+
+
+def test_a_sampled_digest(tmp_path):
+    path = tmp_path / "file"
+
+    def digest(content, **options):
+        path.write_bytes(content)
+        return sampled_digest(path, **options)
+
+    large = bytes(100_000)
+    changed = [large[:place] + b"1" + large[place + 1 :] for place in (0, 50_000, 99_999)]
+    found = [digest(content) for content in (b"", b"a", b"b", large, large + b"\0", *changed)]
+    assert len({*found}) == len(found)
+    assert {len(one) for one in found} == {16}
+    assert digest(b"a") == found[1]
+    assert digest(b"abc", end=b"bc") == digest(b"abc")
+    assert digest(b"ab", end=b"bc") == sampled_digest(tmp_path) == sampled_digest(tmp_path / "none") == ""
 
 
 @pytest.mark.parametrize(

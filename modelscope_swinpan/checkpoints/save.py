@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from ..errors import CheckpointError
-from ..files import atomic
+from ..files import atomic, refuse_to_replace
 from ..models.backbones import backbone_of
 from ..models.mask2former import Mask2Former
 from .architecture import infer_config
@@ -20,27 +20,31 @@ from .load import CONFIGURATION
 MAX_LINE = 160
 
 
-def save_pretrained(model: Mask2Former, directory: str | Path, *, form: str = "native") -> None:
+def save_pretrained(model: Mask2Former, directory: str | Path, *, form: str = "native", replace: bool = True) -> None:
     """Write a model directory for :func:`~.load.load_model` and ModelScope's ``pipeline()``; make it if it is missing.
 
     The weights keep their dtype. All files are written completely before the first takes its place.
 
     Args:
         model: the model, on any device.
-        directory: files of the same names in it are replaced.
+        directory: where to.
         form: the dialect's name: 'native' (safetensors under our keys), 'mmdet' (mmdetection 2.x, which upstream
             reads), 'transformers' (for ``Mask2FormerForUniversalSegmentation.from_pretrained``), or another registered
             one that can be written.
+        replace: whether files of the same names in the directory are replaced. If not, one of them is an error, and
+            nothing is written.
 
     Raises:
         CheckpointError: the dialect cannot hold this model.
-        ConfigError: there is no such dialect.
+        ConfigError: there is no such dialect, or a file is there and not to be replaced.
         OSError: a file cannot be written.
     """
     dialect, writer = writable(form)
     texts = {CONFIGURATION: _configuration(model, writer), **writer.files(model.config)}
     tensors = _tensors(model, dialect)
     directory = Path(directory)
+    if not replace:
+        refuse_to_replace(directory / name for name in (*texts, writer.weights))
     directory.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as files:
         for name, content in texts.items():

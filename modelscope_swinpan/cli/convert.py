@@ -22,10 +22,11 @@ def convert(
         Path, typer.Argument(metavar="DIR", help="Model directory to write; made where it is missing.", file_okay=False)
     ],
     to: Annotated[str, ListedOption("--to", metavar="NAME", entries=_dialects)] = "native",
+    force: Annotated[bool, typer.Option("--force", help="Replace files of the same names that are in DIR.")] = False,
 ) -> None:
     """Convert a checkpoint of any dialect.
 
-    Weights keep their values and number format. Files of the same names in DIR are replaced.
+    Weights keep their values and number format. Nothing in DIR is replaced without --force.
     """
     from ..checkpoints.dialects import writable
 
@@ -36,5 +37,5 @@ def convert(
     from ..plugin.hub import resolve_model
 
     with err.status(f"Converting {model}"):
-        save_pretrained(open_model(resolve_model(model)), directory, form=to)
+        save_pretrained(open_model(resolve_model(model)), directory, form=to, replace=force)
     say(f"The model is in {directory}")

@@ -31,8 +31,9 @@ def demo(output: OutputOption = Path("swinpan-demo")) -> None:
         TableSink(),
         BesideTruth([Sample(scene.image, truth(scene, SCENE_CATEGORIES))], "segmented.png", photo="scene.png"),
     ]
-    if is_of(output, sinks):
-        discard(output)
+    former = {"sinks": [sink.name for sink in sinks]}
+    if is_of(output, former):
+        discard(output, former)
     run_images(
         build_pipeline(EMBEDDED).predictor,
         Inputs(entries=lambda: iter([Entry("scene.png", 0)]), read=lambda _: scene.image[..., ::-1]),

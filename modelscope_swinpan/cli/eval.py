@@ -59,18 +59,27 @@ def evaluate(
     """
     if (data is None) == (scenes is None):
         raise ConfigError("Give either --data, a dataset, or --scenes, generated ones.")
-    path = data or _painted(scenes or "", output)
 
+    from ..claims import PURPOSE, Claim
     from ..coco.reader import CocoPanoptic
     from ..evaluation import evaluate as evaluation
+    from ..evaluation.report import FILES as REPORT_FILES
 
+    scored = Claim(output, {PURPOSE: "scores of predictions"}, REPORT_FILES)
+    seeds = None if scenes is None else _read_seeds(scenes)
+    if predictions:
+        scored.check()
+    else:
+        engine = where.build(partial(_load, how.anywhere()), how)
+    path = _painted(*seeds, output, begins=predictions is None) if seeds else data
+    assert path is not None  # noqa: S101
     dataset = CocoPanoptic.open(path, images=images, split=split)
     if predictions:
         with err.status("Scoring"):
             report = evaluation.score(dataset, predictions, limit=limit)
-        report.save(output)
+        with scored.taken():
+            report.save(output)
     else:
-        engine = where.build(partial(_load, how.anywhere()), how)
         with shown("Evaluating", out) as progress:
             report = evaluation.evaluate(
                 engine.predictor, dataset, output, model=how.model, limit=limit, engine=engine, progress=progress
@@ -86,13 +95,23 @@ def _load(how: ModelOptions, device: str | None) -> "Predictor":
     return for_scoring(how.load(device))
 
 
-def _painted(text: str, output: Path) -> Path:
-    """The folder of scenes given as ``SEED:COUNT``, painted unless they are there."""
+def _read_seeds(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{1,9}):(\d{1,6})", text, re.ASCII)
     if not match or match[2] == "0":
         raise ConfigError(f"--scenes must be the first seed and how many, as in 0:500; got {text!r}.")
-    first, count = int(match[1]), int(match[2])
+    return int(match[1]), int(match[2])
+
+
+def _painted(first: int, count: int, output: Path, *, begins: bool) -> Path:
+    """The folder of scenes in ``output``, painted unless they are there.
+
+    If they are not, and a model's run ``begins`` with them, ``output`` must have room for that.
+    """
     folder = output / f"scenes-{first}-{count}"
-    if not (folder / "panoptic.json").exists():
-        write_scenes(folder, count=count, seed=first, size="256x320")
+    if begins and not folder.exists():
+        from ..claims import check_new
+        from ..evaluation.evaluate import FILES
+
+        check_new(output, FILES)
+    write_scenes(folder, count=count, seed=first, size="256x320")
     return folder

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from ..files import refuse_to_replace
 from .console import err, read_size, say
 from .options import ModelArgument
 
@@ -27,16 +28,24 @@ def export(
             show_default="that of a 3:2 landscape photo, 800x1216 for most models",
         ),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace files beside FILE that are there: its .bin, and FILE-HxW.")
+    ] = False,
 ) -> None:
     """Export the network, without pre- and post-processing.
 
-    A file takes any number of images of one size. It is run once and compared with the model before it is kept.
+    A file takes any number of images of one size. It is run once and compared with the model before it is kept. FILE
+    itself is replaced if it is there, others only with --force.
     """
     sizes = [read_size(text) for text in size or []]
+    several = [output.with_stem(f"{output.stem}-{height}x{width}") for height, width in sizes] if len(sizes) > 1 else []
 
     from ..inference.export import check_export
 
-    check_export(to, output)
+    for file in several or [output]:
+        check_export(to, file, force=force)
+    if not force:
+        refuse_to_replace(several)
 
     from ..checkpoints.load import load_model
     from ..inference.export import default_size, export_model
@@ -44,10 +53,9 @@ def export(
 
     with err.status(f"Loading {model}"):
         loaded = load_model(resolve_model(model))
-    for height, width in sizes or [default_size(loaded.config)]:
-        file = output.with_stem(f"{output.stem}-{height}x{width}") if len(sizes) > 1 else output
+    for file, (height, width) in zip(several or [output], sizes or [default_size(loaded.config)], strict=True):
         with err.status(f"Exporting {file}"):
-            found = export_model(loaded, file, to=to, size=(height, width))
+            found = export_model(loaded, file, to=to, size=(height, width), force=force)
         say(
             f"{file}: {height}x{width} pixels; differs from the model by {found.relative:.1e} (relative), "
             f"{found.absolute:.1e} (largest)"

@@ -86,7 +86,7 @@ def predict(
 
 def _in_default_folder(segment: "Callable[[Path], Progress]") -> "tuple[Path, Progress]":
     """Segment into the first of the default folders that holds nothing else."""
-    from ..runs.folder import TakenError
+    from ..claims import TakenError
 
     folders = map(Path, _numbered(DEFAULT_OUTPUT))
     while True:

@@ -21,17 +21,22 @@ def scenes(
 ) -> None:
     """Generate scenes with exact panoptic truth.
 
-    Writes a COCO panoptic dataset: panoptic.json, and a PNG per scene in panoptic and in images. Files of the same
-    names are replaced. Seeds from 1000000 on are for training, those below are held out.
+    Writes a COCO panoptic dataset: panoptic.json, and a PNG per scene in panoptic and in images. A folder that has the
+    same scenes already is left as it is; one that holds anything else under these names is refused. Seeds from 1000000
+    on are for training, those below are held out.
     """
     pixels = read_size(size)
 
-    from ..coco.writer import write_dataset
+    from ..coco.writer import DATASET_JSON, dataset_claim, write_dataset
     from ..scenes.dataset import SceneDataset
 
+    made = {"seed": seed, "count": count, "size": pixels}
+    if dataset_claim(out_folder, made).check() and (out_folder / DATASET_JSON).exists():
+        say(f"The dataset is in {out_folder}")
+        return
     columns = (*Progress.get_default_columns(), MofNCompleteColumn())
     with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
         dataset = SceneDataset(range(seed, seed + count), pixels)
         examples = progress.track((dataset[index] for index in range(count)), total=count, description="Painting")
-        write_dataset(out_folder, examples, dataset.categories)
+        write_dataset(out_folder, examples, dataset.categories, made)
     say(f"The dataset is in {out_folder}")

@@ -81,6 +81,8 @@ def train(
     from ..training.processes import join
 
     processes, place = join(parse_device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
+    if processes.rank == 0:
+        _check_folder(output, demo=demo, evaluates=demo or validation is not None)
     if data is None:
         run = _demo(output, changes, processes, place)
     else:
@@ -97,10 +99,22 @@ def train(
     trained = run.train(report)
     processes.leave()
     if data is None and processes.rank == 0:
-        from ..training.demo_weights import save_half
+        from ..training.demo_weights import HALF, save_half
 
-        save_half(trained, output / "model-float16")
+        save_half(trained, output / HALF)
     tell(f"The model is in {run.model_folder}")
+
+
+def _check_folder(output: Path, *, demo: bool, evaluates: bool) -> None:
+    """Refuse a folder that holds something else, before any work begins."""
+    from ..evaluation.callback import EVALUATION, MADE
+    from ..runs.folder import check_replaceable
+    from ..training.demo_weights import HALF
+    from ..training.state import run_claim
+
+    run_claim(output, others=(HALF,) if demo else ()).check()
+    if evaluates:
+        check_replaceable(output / EVALUATION, MADE)
 
 
 def _demo(output: Path, changes: Mapping[str, Any], processes: "Processes", device: "torch.device") -> "TrainingRun":
@@ -114,8 +128,7 @@ def _demo(output: Path, changes: Mapping[str, Any], processes: "Processes", devi
     watched: dict[str, Any] = {}
     if processes.rank == 0:
         folder = output / "scenes"
-        if not (folder / "panoptic.json").exists():
-            write_scenes(folder, count=HELD_OUT)
+        write_scenes(folder, count=HELD_OUT)
         dataset = CocoPanoptic.open(folder)
         watched = {"evaluate": evaluator(MODEL, dataset, output), "shown": first_of(dataset, dataset.categories)}
     return demo_run(output, config, device=device, processes=processes, **watched)
@@ -174,6 +187,7 @@ def _fine_tuning(
         evaluate=evaluator(network.config, held_out, output) if held_out else None,
         shown=first_of(shown, shown.categories),
         processes=processes,
+        validation=held_out,
     )
 
 

@@ -71,12 +71,11 @@ class CocoPanoptic(Dataset[Example]):
         """
         entry = self.entries[index]
         truth = self.annotation(index)
-        where = f"{self.layout.json_path}: file_name of image {entry.id}"
-        path = path_inside(self.layout.images, entry.name, where)
+        path = self.image_path(entry)
         try:
             image = decode_image(path)
         except ImageError as error:
-            raise DatasetError(f"{where}: {error}") from None
+            raise DatasetError(f"{self.where(entry)}: {error}") from None
         _check_size(path, Size(*image.shape[:2]), entry)
         return Example(segment_ids=truth.segment_ids, segments=truth.segments, image=image)
 
@@ -88,15 +87,30 @@ class CocoPanoptic(Dataset[Example]):
         """
         entry = self.entries[index]
         labels, crowds = entry.segments(self.labels)
-        where = f"{entry.annotation.where}.file_name"
-        path = path_inside(self.layout.panoptic, entry.png_name, where)
-        ids = _read_ids(path, entry, where)
+        path = self.png_path(entry)
+        ids = _read_ids(path, entry, f"{entry.annotation.where}.file_name")
         found = set(np.unique(ids).tolist()) - {0}
         if stray := found - labels.keys():
             raise DatasetError(f"{path}: ids {_listed(stray)} are not in {entry.annotation.where}.segments_info.")
         if missing := labels.keys() - found:
             raise DatasetError(f"{entry.annotation.where}.segments_info: no pixel of {path} has id {_listed(missing)}.")
         return annotate(ids, labels, crowds)
+
+    def image_path(self, entry: ImageEntry) -> Path:
+        """The file of an image. It may be missing.
+
+        Raises:
+            DatasetError: its name leads out of the folder of the images.
+        """
+        return path_inside(self.layout.images, entry.name, self.where(entry))
+
+    def png_path(self, entry: ImageEntry) -> Path:
+        """The file of an image's annotation. Raises as :meth:`image_path`."""
+        return path_inside(self.layout.panoptic, entry.png_name, f"{entry.annotation.where}.file_name")
+
+    def where(self, entry: ImageEntry) -> str:
+        """The place of an image's name, for error messages."""
+        return f"{self.layout.json_path}: file_name of image {entry.id}"
 
     def validate(self) -> None:
         """Read every image and every PNG.

@@ -6,8 +6,9 @@ and, per image, one of ``annotations``: the PNG's name and ``segments_info`` (co
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
@@ -16,11 +17,15 @@ import numpy.typing as npt
 from PIL import Image
 
 from ..categories import Category
+from ..claims import PURPOSE, Claim
 from ..errors import ConfigError
 from ..files import atomic
 from ..images.encode import write_png
 from .annotation import Annotation, Example
 from .encoding import colors_from_ids, info_entry
+
+DATASET_JSON = "panoptic.json"
+"""The JSON file of a dataset that :func:`write_dataset` wrote. It is written last, so the dataset is whole with it."""
 
 
 class HasCocoForm(Protocol):
@@ -87,15 +92,31 @@ class CocoPanopticWriter:
         self._png_names.add(png_name)
 
 
-def write_dataset(folder: Path, examples: Iterable[Example], categories: Sequence[Category]) -> None:
+def dataset_claim(folder: Path, made: Mapping[str, Any] | None = None) -> Claim:
+    """The claim of :func:`write_dataset` to ``folder``; ``made`` is JSON of what the dataset is made of."""
+    return Claim(folder, {PURPOSE: "a dataset", **(made or {})}, (DATASET_JSON, "panoptic", "images"))
+
+
+def write_dataset(
+    folder: Path, examples: Iterable[Example], categories: Sequence[Category], made: Mapping[str, Any] | None = None
+) -> None:
     """Write a dataset to ``folder``: ``panoptic.json``, and a PNG per image in ``panoptic`` and in ``images``.
 
+    A dataset that was written there before, with the same ``made``, is replaced. Nothing is written before the first
+    example is there.
+
     Raises:
+        ConfigError: the folder holds something else (:class:`~modelscope_swinpan.claims.TakenError`), or another
+            process writes to it.
         OSError: a file cannot be written.
     """
-    (folder / "images").mkdir(parents=True, exist_ok=True)
-    with CocoPanopticWriter(folder / "panoptic.json", categories) as writer:
-        for number, example in enumerate(examples, start=1):
+    claim = dataset_claim(folder, made)
+    claim.check()
+    numbered = enumerate(examples, start=1)
+    first = list(islice(numbered, 1))
+    with claim.taken(), CocoPanopticWriter(folder / DATASET_JSON, categories) as writer:
+        (folder / "images").mkdir(exist_ok=True)
+        for number, example in chain(first, numbered):
             name = f"{number:06d}.png"
             write_png(folder / "images" / name, example.image)
             writer.add_annotation(name, name, example)

@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+from ..claims import PURPOSE
 from ..coco.reader import CocoPanoptic
 from ..config import Mask2FormerConfig
 from ..inference.predictor import PanopticPredictor
@@ -16,6 +17,8 @@ from .scorable import check_scorable
 
 EVALUATION = "evaluation"
 """The folder within a training run's folder that holds the predictions and the report of its last evaluation."""
+MADE = {PURPOSE: "an evaluation during training"}
+"""What ``run.json`` says of such a folder. The results of other evaluations are not replaced."""
 
 
 def evaluator(config: Mask2FormerConfig, dataset: CocoPanoptic, folder: Path) -> Evaluate:
@@ -27,15 +30,15 @@ def evaluator(config: Mask2FormerConfig, dataset: CocoPanoptic, folder: Path) ->
     """
     load_hotcoco()  # before hours of training, not after them
     check_scorable(config.task, config.categories, dataset)
-    check_replaceable(folder / EVALUATION)
+    check_replaceable(folder / EVALUATION, MADE)
     return lambda model, step: measure(model, dataset, folder, name=f"step {step}")
 
 
 def measure(model: Mask2Former, dataset: CocoPanoptic, folder: Path, *, name: str) -> dict[str, float]:
     """:func:`~.evaluate.evaluate` a model on ``dataset``; the report, under ``name``, replaces the last one."""
     output = folder / EVALUATION
-    discard(output)
-    return figures(evaluate(PanopticPredictor(model), dataset, output, model=name))
+    discard(output, MADE)
+    return figures(evaluate(PanopticPredictor(model), dataset, output, model=name, made=MADE))
 
 
 def figures(report: Report) -> dict[str, float]:

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,20 @@ from ..coco.layout import find_layout, path_inside
 from ..coco.reader import CocoPanoptic
 from ..errors import ConfigError, DatasetError
 from ..inference.predictor import Predictor
+from ..runs.folder import run_files
 from ..runs.formats import CocoPanopticSink
 from ..runs.registry import Engine
 from ..runs.run import Progress, run_images
 from .inputs import dataset_inputs
 from .metrics import average_precision, load_hotcoco, panoptic_quality
-from .report import PER_CLASS, REPORT, Report
+from .report import FILES as REPORT_FILES
+from .report import Report
 from .scorable import check_scorable
 from .sinks import BOXES, MASKS, InstancesSink
 from .truth import instance_truth, panoptic_truth
+
+FILES = run_files((CocoPanopticSink, InstancesSink), REPORT_FILES)
+"""The names that :func:`evaluate` writes to in its folder."""
 
 
 def evaluate(
@@ -32,6 +37,7 @@ def evaluate(
     model: str = "",
     limit: int | None = None,
     engine: Engine | None = None,
+    made: Mapping[str, Any] | None = None,
     progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Report:
     """Predict the images of ``dataset``, the first ``limit`` of them, into the folder ``output``, and score them.
@@ -48,6 +54,7 @@ def evaluate(
         model: A name for the report.
         limit: How many images to look at, by default all. A later call may raise it.
         engine: What does the work; this process, by default. What it loads must be :func:`for_scoring`.
+        made: JSON for ``run.json``, by which the caller knows its own results again.
         progress: Called before the first image and after each.
 
     Raises:
@@ -72,8 +79,8 @@ def evaluate(
         sinks=(CocoPanopticSink(only=known), InstancesSink(only=known)),
         engine=engine,
         limit=number,
-        identity=identity,
-        files=(REPORT, PER_CLASS),
+        identity={**identity, **(made or {})},
+        files=REPORT_FILES,
         tolerant=False,
         progress=progress,
     )

@@ -14,6 +14,7 @@ from ..files import write_atomic
 from .metrics import AveragePrecision, PanopticQuality
 
 REPORT, PER_CLASS = "report.json", "per_class.csv"
+FILES = (REPORT, PER_CLASS)
 
 
 @dataclass(frozen=True, kw_only=True)

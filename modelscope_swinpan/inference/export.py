@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -20,6 +19,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from ..checkpoints.dialects.native import describe
 from ..config import Mask2FormerConfig
 from ..errors import ConfigError, SwinPanError
+from ..files import refuse_to_replace, temporary_folder
 from ..kernels.dispatch import without_grid_sample
 from ..models.mask2former import Mask2Former
 from ..structures import Size
@@ -29,6 +29,8 @@ from .runtimes import DESCRIPTION, INPUT, OUTPUTS, RUNTIMES, check_installed, op
 Format = Literal["onnx", "torch", "openvino"]  # docs/export.md tells what each is for
 WRITERS = {"onnx": ("onnx", "onnxscript")}
 """The packages that writing a file takes, besides its runtime's."""
+BESIDE = {"openvino": (".bin",)}
+"""The suffixes of the files that are written beside the one of that name."""
 OPSET = 18  # the oldest that PyTorch writes without conversion: older runtimes read it too
 TOLERANCE = 1e-3  # A file with this relative error or more is wrong. Rounding causes up to about 1e-5.
 COMMON_PHOTO = Size(2000, 3000)  # a landscape photo of the proportions that most cameras have
@@ -51,7 +53,12 @@ def default_size(config: Mask2FormerConfig) -> Size:
 
 
 def export_model(
-    model: Mask2Former, path: str | Path, *, to: Format, size: tuple[int, int] | None = None
+    model: Mask2Former,
+    path: str | Path,
+    *,
+    to: Format,
+    size: tuple[int, int] | None = None,
+    force: bool = False,
 ) -> Difference:
     """Write ``model`` to a file that takes ``pixel_values`` and returns ``class_logits`` and ``mask_logits``.
 
@@ -60,27 +67,31 @@ def export_model(
 
     Args:
         model: float32, on the CPU.
-        path: ends in the suffix of the format. OpenVINO's weights are written beside it, with the suffix ``.bin``.
+        path: ends in the suffix of the format. A file that is there is replaced. OpenVINO's weights are written beside
+            it, with the suffix ``.bin``.
         to: the format.
         size: height and width of the padded input, by default :func:`default_size`.
+        force: whether a ``.bin`` that is there is replaced, too.
 
     Returns:
         How far the file's answers are from the model's.
 
     Raises:
         ConfigError: the format is unknown, the suffix is another format's, the size is no multiple of 32, the model is
-            not float32 on the CPU, or a package is not installed.
+            not float32 on the CPU, a package is not installed, or a ``.bin`` is there and not ``force``.
         SwinPanError: the file does not answer as the model does.
         OSError: the file cannot be written.
     """
     path = Path(path)
-    check_export(to, path)
+    check_export(to, path, force=force)
     size = _checked_size(model, size or default_size(model.config))
+    with _quiet():
+        program = _trace(model, size, to)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".", suffix=".part", dir=path.parent, ignore_cleanup_errors=True) as folder:
-        file = Path(folder, path.name)
+    with temporary_folder(path.parent) as folder:
+        file = folder / path.name
         with _quiet():
-            _write(_trace(model, size, to), file, to, model.config, size)
+            _write(program, file, to, model.config, size)
             found = _difference(model, file, size)
         if not found.relative < TOLERANCE:
             raise SwinPanError(
@@ -92,16 +103,18 @@ def export_model(
     return found
 
 
-def check_export(to: str, path: Path) -> None:
-    """Check the format ``to``, the suffix of ``path`` and that the packages are installed.
+def check_export(to: str, path: Path, *, force: bool = False) -> None:
+    """Check the format ``to``, the suffix of ``path``, what lies beside it, and that the packages are installed.
 
     Raises:
-        ConfigError: one of them is wrong.
+        ConfigError: one of them is wrong, or a file beside ``path`` would have to be replaced and not ``force``.
     """
     if to not in RUNTIMES:
         raise ConfigError(f"The export format must be one of {', '.join(RUNTIMES)}; got {to!r}.")
     if path.suffix != RUNTIMES[to].suffix:
         raise ConfigError(f"A file for {to} must end in {RUNTIMES[to].suffix}; got {path.name!r}.")
+    if not force:
+        refuse_to_replace(path.with_suffix(suffix) for suffix in BESIDE.get(to, ()))
     check_installed(f"Export to {to}", (*WRITERS.get(to, ()), *RUNTIMES[to].needs))
 
 

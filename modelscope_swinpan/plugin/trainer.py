@@ -24,6 +24,7 @@ from ..training.loop import TrainingRun
 from ..training.processes import join
 from ..training.samples import first_of
 from ..training.start import starting_model
+from ..training.state import run_claim
 from .compat import TRAINER
 from .hub import resolve_model
 from .model import SwinPanModel, check_device
@@ -122,7 +123,8 @@ class SwinPanTrainer(BaseTrainer):
         """Do all remaining steps, with evaluations in between, and write ``output``.
 
         Raises:
-            ConfigError: there is no ``train_dataset``, or the options do not fit it or the model.
+            ConfigError: there is no ``train_dataset``, the options do not fit it or the model, or ``work_dir`` holds
+                something else under a name that the run writes to, or another process is at work in it.
             TrainingError: ``work_dir`` holds a run with other options, or the losses are no longer finite.
             CheckpointError: its checkpoint is damaged.
             DatasetError: an image cannot be read.
@@ -160,6 +162,8 @@ class SwinPanTrainer(BaseTrainer):
         if dataset is None:
             raise ConfigError("Training needs a train_dataset: pass one to build_trainer().")
         scores = watched is not None and self.processes.rank == 0
+        if scores:
+            run_claim(self.work_dir, OUTPUT).check()  # before the evaluation data is written there
         shown = dataset if watched is None else watched
         return TrainingRun(
             self.model,
@@ -170,6 +174,7 @@ class SwinPanTrainer(BaseTrainer):
             evaluate=evaluator(self.model.config, self.eval_dataset, self.work_dir) if scores else None,
             shown=first_of(shown, shown.categories),
             processes=self.processes,
+            validation=watched,
             model_name=OUTPUT,
         )
 
@@ -180,7 +185,8 @@ class SwinPanTrainer(BaseTrainer):
         if isinstance(dataset, CocoPanoptic):
             return dataset
         folder = self.work_dir / EVAL_DATASET
-        write_dataset(folder, (dataset[index] for index in range(len(dataset))), dataset.categories)
+        examples = (dataset[index] for index in range(len(dataset)))
+        write_dataset(folder, examples, dataset.categories, {"of": "a trainer's work_dir"})
         return CocoPanoptic.open(folder)
 
     def _log(self, step: int, values: Mapping[str, float]) -> None:

@@ -7,29 +7,22 @@ stopped run can go on. At the end the sinks' files and ``errors.jsonl`` are made
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from ..categories import Category
+from ..claims import LOCK, RUN, Claim, TakenError, locked, read_claim
 from ..coco.layout import path_inside
-from ..errors import ConfigError, DatasetError
-from ..files import atomic, remove_leftovers, write_atomic
+from ..files import PREFIX, atomic, write_atomic
 from .inputs import Inputs, Item
 from .journal import Lines
-from .sinks import ERROR, STAMP, WRITTEN, Record, Sink
+from .sinks import ERROR, STAMP, WRITTEN, Record, Sink, is_changed
 
-
-class TakenError(ConfigError):
-    """A folder that holds another run's results, or something else."""
-
-
-RUN, INPUTS, JOURNAL, ERRORS, LOCK = "run.json", "inputs.jsonl", "journal.jsonl", "errors.jsonl", ".lock"
+INPUTS, JOURNAL, ERRORS = "inputs.jsonl", "journal.jsonl", "errors.jsonl"
 
 
 class RunFolder:
@@ -61,10 +54,9 @@ class RunFolder:
             with self._listed.open("wb") as file:
                 listed = self._inputs.write(file)
             self.total = listed["count"]
-            sinks = [sink.name for sink in self.sinks]
-            run = {**self._run, "sinks": sinks, "inputs": listed, "files": self.files}
-            self._run = json.loads(json.dumps(run))
-            if is_own(self.path, self._run, files=self.files):
+            made = {**self._run, "sinks": [sink.name for sink in self.sinks], "inputs": listed}
+            self._claim = Claim(self.path, made, self.files)
+            if self._claim.is_own():
                 self._open(stack)
             self._stack = stack.pop_all()
         return self
@@ -75,26 +67,19 @@ class RunFolder:
     @property
     def files(self) -> tuple[str, ...]:
         """The names in the folder that the run writes to."""
-        of_sinks = (name for sink in self.sinks for name in sink.files)
-        return (INPUTS, JOURNAL, ERRORS, *of_sinks, *self._others)
+        return run_files(self.sinks, self._others)
 
     def _open(self, stack: ExitStack) -> None:
         """Take the folder, for this process alone, and count what is done in it."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        stack.enter_context(_lock(self.path))
-        if not is_own(self.path, self._run, files=self.files):
-            write_atomic(self.path / RUN, json.dumps(self._run, indent=2).encode())
+        stack.enter_context(self._claim.taken())
         if not (self.path / INPUTS).exists():
             with atomic(self.path / INPUTS) as partial:
                 shutil.copyfile(self._listed, partial)
-        for folder in (self.path, *(path for name in self.files if (path := self.path / name).is_dir())):
-            remove_leftovers(folder)
         self._journal = Lines(self.path / JOURNAL)
         for line, item in zip(self._journal, Lines(self._listed), strict=False):
-            if ERROR not in line and line[STAMP] != item[STAMP]:
+            if ERROR not in line and is_changed(line[STAMP], item):
                 raise TakenError(
-                    f"{self.path} holds a result for {item['name']}, which was changed since. Choose another folder, "
-                    "or remove it."
+                    f"{self.path} holds a result for {item['name']}, which was changed since. Choose another folder."
                 )
             self._count(failed=ERROR in line)
 
@@ -144,53 +129,39 @@ class RunFolder:
         self.failed += failed
 
 
-def is_own(folder: Path, run: Mapping[str, Any], *, files: Sequence[str]) -> bool:
-    """Whether ``folder`` holds the beginning of ``run``; False where it may begin there.
+def run_files(sinks: Iterable[Sink | type[Sink]], others: Sequence[str] = ()) -> tuple[str, ...]:
+    """The names in its folder that a run with these sinks writes to, and ``others``."""
+    return (INPUTS, JOURNAL, ERRORS, *(name for sink in sinks for name in sink.files), *others)
+
+
+def is_of(folder: Path, made: Mapping[str, Any]) -> bool:
+    """Whether ``folder`` holds the results of a run whose ``run.json`` has all that is in ``made``.
 
     Raises:
-        TakenError: the folder holds another run's results, or one of ``files`` that is nobody's run.
-        DatasetError: its ``run.json`` is damaged.
+        DatasetError: its ``run.json`` is damaged, or another program's.
     """
-    path = folder / RUN
-    if path.exists():
-        try:
-            former = dict(json.loads(path.read_bytes()))
-        except (TypeError, ValueError):
-            raise DatasetError(f"{path}: damaged, or no file of a run; choose another folder.") from None
-        different = [name for name in {**former, **run} if former.get(name) != run.get(name)]
-        if different:
-            changes = "; ".join(
-                f"{name} was {_short(former.get(name))}, is {_short(run.get(name))}"
-                for name in different
-                if name != "files" or len(different) == 1  # they follow from the sinks
-            )
-            raise TakenError(f"{folder} holds another run's results: {changes}. Choose another folder, or remove it.")
-        return True
-    if taken := [name for name in files if (folder / name).exists()]:
+    found = read_claim(folder)
+    return found is not None and all(found.get(name) == value for name, value in made.items())
+
+
+def check_replaceable(folder: Path, made: Mapping[str, Any]) -> None:
+    """Raise an error where ``folder`` holds something else than results of such a run (:func:`is_of`).
+
+    Raises:
+        TakenError: it does.
+        DatasetError: as of :func:`is_of`.
+    """
+    if not folder.exists() or is_of(folder, made):
+        return
+    if any(path.name != LOCK and not path.name.startswith(PREFIX) for path in folder.iterdir()):
         raise TakenError(
-            f"{folder} holds {taken[0]}, but no {RUN}: it is not the folder of a run. Choose another folder."
-        )
-    return False
-
-
-def check_replaceable(folder: Path) -> None:
-    """Raise a ConfigError where ``folder`` holds files that are no run's results, so that :func:`discard` refuses."""
-    if folder.exists() and any(folder.iterdir()) and not (folder / RUN).is_file():
-        raise ConfigError(
-            f"{folder} holds files that are no run's results. They would have to be replaced: move them away first."
+            f"{folder} holds files that are no results of such a run. They would have to be replaced: move them away "
+            "first."
         )
 
 
-def is_of(folder: Path, sinks: Sequence[Sink]) -> bool:
-    """Whether ``folder`` holds the results of a run with these sinks, whatever its model and inputs."""
-    try:
-        return bool(json.loads((folder / RUN).read_bytes())["sinks"] == [sink.name for sink in sinks])
-    except (OSError, KeyError, TypeError, ValueError):
-        return False
-
-
-def discard(folder: Path) -> None:
-    """Remove a run's results from ``folder``: just the files that its ``run.json`` and journal say it wrote.
+def discard(folder: Path, made: Mapping[str, Any]) -> None:
+    """Remove the results of a run with ``made`` from ``folder``: the files that its ``run.json`` and journal list.
 
     Does nothing where there is no folder. Folders that are empty then go, too.
 
@@ -198,34 +169,17 @@ def discard(folder: Path) -> None:
         ConfigError: as of :func:`check_replaceable`, or another process is at work in it.
         DatasetError: its files are damaged.
     """
-    check_replaceable(folder)
-    if not (folder / RUN).is_file():
+    check_replaceable(folder, made)
+    if (claim := read_claim(folder)) is None:
         return
-    with _lock(folder):
-        try:
-            names = [str(name) for name in json.loads((folder / RUN).read_bytes())["files"]]
-        except (KeyError, TypeError, ValueError):
-            raise DatasetError(f"{folder / RUN}: damaged, or no file of a run; move {folder} away.") from None
+    with locked(folder):
         for line in Lines(folder / JOURNAL):
             for name in line.get(WRITTEN, ()):
                 path_inside(folder, name, str(folder / JOURNAL)).unlink(missing_ok=True)
-        for path in (path_inside(folder, name, str(folder / RUN)) for name in names):
+        for path in (path_inside(folder, name, str(folder / RUN)) for name in claim["files"]):
             if not path.is_dir():
                 path.unlink(missing_ok=True)
             elif not any(path.iterdir()):
                 path.rmdir()
         (folder / RUN).unlink()
     (folder / LOCK).unlink(missing_ok=True)
-
-
-def _lock(folder: Path) -> AbstractContextManager[Any]:
-    """Keep other processes out of a folder. A process that was killed does not keep its lock."""
-    try:
-        return FileLock(folder / LOCK).acquire(timeout=0)
-    except Timeout:
-        raise ConfigError(f"{folder}: another process is at work in it; wait for its end.") from None
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 80 else f"{text[:79]}…"

@@ -31,8 +31,8 @@ class Entry(NamedTuple):
 class Item:
     """An image of a run: its place among the inputs, from 0, and its :class:`Entry`, completed.
 
-    ``stamp`` is the size and the time of change (ns) of the file, None for other sources. It shows whether a photo was
-    changed after it was segmented.
+    ``stamp`` is the size of the file, the time of its content and that of its inode (ns), None for other sources. It
+    shows whether a photo may have been changed after it was segmented.
     """
 
     index: int
@@ -40,7 +40,7 @@ class Item:
     name: str
     source: Source
     stem: str
-    stamp: tuple[int, int] | None = None
+    stamp: tuple[int, int, int] | None = None
 
 
 def as_it_is(source: Source) -> Any:
@@ -93,9 +93,9 @@ def _writable(name: str) -> str:
     return name.encode(errors="backslashreplace").decode()
 
 
-def _stamp(source: Source) -> tuple[int, int] | None:
+def _stamp(source: Source) -> tuple[int, int, int] | None:
     try:
         found = os.stat(source) if isinstance(source, str) else None  # noqa: PTH116 (a million times)
     except (OSError, ValueError):  # an address, or a file that is not there, which whoever reads it will say
         return None
-    return found and (found.st_size, found.st_mtime_ns)
+    return found and (found.st_size, found.st_mtime_ns, found.st_ctime_ns)

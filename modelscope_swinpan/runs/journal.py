@@ -31,4 +31,4 @@ class Lines:
             try:
                 yield from map(json.loads, file)
             except ValueError as error:
-                raise DatasetError(f"{self.path}: damaged ({error}); remove {self.path.parent}.") from None
+                raise DatasetError(f"{self.path}: damaged ({error}); choose another folder.") from None

@@ -2,6 +2,7 @@
 
 import csv
 import glob
+import itertools
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 
 from PIL import Image
 
+from ..claims import claimed_paths
 from ..coco.json import read_json
 from ..coco.layout import find_images, path_inside
 from ..errors import ConfigError, DatasetError
@@ -31,16 +33,20 @@ def open_inputs(given: str, *, images: Path | None = None, leave_out: Path | Non
     * ``.json``: COCO's ``images``, which keep their ids; the only list that is held in memory.
 
     Relative paths start from the folder ``images``: by default the file's own, for COCO's JSON where its images usually
-    are. What lies in the folder ``leave_out``, which results are written to, is no input.
+    are. What lies in the folder ``leave_out``, which results are written to, is no input; if the inputs lie in it as
+    well, only the results are none.
 
     Raises:
         ConfigError: nothing of the kind is there.
         DatasetError: COCO's JSON is damaged.
     """
-    path, own = Path(given), leave_out and leave_out.resolve()
+    path = Path(given)
     if path.is_dir():
+        own = _own_paths(leave_out, path)
         return Inputs(entries=partial(_in_folder, path.resolve(), own))
     if not path.exists() and glob.has_magic(given):
+        plain = itertools.takewhile(lambda part: not glob.has_magic(part), path.parts)
+        own = _own_paths(leave_out, Path(*plain))
         return Inputs(entries=partial(_matching, given, own))
     suffix = path.suffix.lower()
     if path.is_file() and suffix == ".json":
@@ -51,20 +57,28 @@ def open_inputs(given: str, *, images: Path | None = None, leave_out: Path | Non
     raise ConfigError(f"{given}: {what}; expected {EXPECTED}.")
 
 
-def _in_folder(folder: Path, own: Path | None) -> Iterator[Entry]:
+def _own_paths(output: Path | None, root: Path) -> frozenset[Path]:
+    """The folders and files below ``root`` that are results in ``output``."""
+    if output is None:
+        return frozenset()
+    inside = root.resolve() in output.resolve().parents
+    return frozenset([output.resolve()] if inside else claimed_paths(output.resolve()))
+
+
+def _in_folder(folder: Path, own: frozenset[Path]) -> Iterator[Entry]:
     """Image files, told by their suffixes, in sorted order, without hidden ones. The names in one folder are held."""
     suffixes = {suffix for suffix, name in Image.registered_extensions().items() if name in FORMATS}
     for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name[0] != "." and Path(parent, name) != own)
+        folders[:] = sorted(name for name in folders if name[0] != "." and Path(parent, name) not in own)
         for path in (Path(parent, name) for name in sorted(files) if name[0] != "."):
-            if path.suffix.lower() in suffixes:
+            if path.suffix.lower() in suffixes and path not in own:
                 yield Entry(path.relative_to(folder).as_posix(), str(path))
 
 
-def _matching(pattern: str, own: Path | None) -> Iterator[Entry]:
+def _matching(pattern: str, own: frozenset[Path]) -> Iterator[Entry]:
     """Files that match, by the shell's rules. Their names are held, to be sorted."""
     for path in map(Path, sorted(glob.iglob(pattern, recursive=True))):  # noqa: PTH207 (takes no absolute pattern)
-        if path.is_file() and own not in path.absolute().parents:
+        if path.is_file() and own.isdisjoint([path.resolve(), *path.resolve().parents]):
             yield Entry(path.as_posix(), str(path.absolute()))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..categories import Category
+from ..files import sampled_digest
 from ..inference.predictor import Pixels, Result
 from .inputs import Item
 
@@ -16,7 +17,7 @@ ERROR = "error"
 WRITTEN = "written"
 """The member of a journal's line that lists the image's files."""
 STAMP = "stamp"
-"""The member of a journal's line that tells whether a photo was changed since."""
+"""The member of a journal's line for a photo's stamp and a digest of its content; see :func:`is_changed`."""
 
 Entries = Callable[[], Iterator[Any]]
 """Goes through what a sink kept of the images, in order, without the failed ones."""
@@ -85,7 +86,8 @@ def record(item: Item, result: Result, pixels: Pixels, sinks: Sequence[Sink]) ->
     """What all sinks keep of an image."""
     kept = {sink.name: sink.encode(item, result, pixels) for sink in sinks}
     files = {path: content for encoded in kept.values() for path, content in encoded.files.items()}
-    line = {**{name: encoded.entry for name, encoded in kept.items()}, WRITTEN: list(files), STAMP: item.stamp}
+    stamp = None if item.stamp is None else [*item.stamp, sampled_digest(str(item.source))]
+    line = {**{name: encoded.entry for name, encoded in kept.items()}, WRITTEN: list(files), STAMP: stamp}
     return Record(index=item.index, line=compact(line), files=files)
 
 
@@ -93,6 +95,20 @@ def failure(item: Item, reason: str) -> Record:
     """The record of an image without a result. The list of them can be given as inputs again: see ``image``."""
     error = {"image": item.source, "image_id": item.image_id, "file_name": item.name, "error": reason}
     return Record(index=item.index, line=compact({ERROR: error}), failed=True)
+
+
+def is_changed(stamp: Sequence[Any] | None, item: Mapping[str, Any]) -> bool:
+    """Whether the photo of an item is another one than that with the ``stamp`` of a journal's line.
+
+    Size and time must be the same. Whoever replaces a file can keep both, but not the time of its inode: where that
+    differs, the content is looked at.
+    """
+    now: Sequence[Any] | None = item[STAMP]
+    if stamp is None or now is None:
+        return stamp is not now
+    if (*stamp[:2],) != (*now[:2],):
+        return True
+    return bool(stamp[2] != now[2]) and stamp[3] != sampled_digest(item["source"])
 
 
 def compact(value: Any) -> bytes:

@@ -44,9 +44,10 @@ def change_classes(model: Mask2Former, categories: Sequence[Category]) -> ClassC
         raise ConfigError(f"Class names must differ; {', '.join(map(repr, twice))} is listed more than once.")
     old_names = [category.name for category in model.config.categories]
     old = model.transformer_decoder.class_head
-    head = nn.Linear(old.in_features, len(names) + 1).to(old.weight)
-    nn.init.xavier_uniform_(head.weight)
+    head = nn.Linear(old.in_features, len(names) + 1)
+    nn.init.xavier_uniform_(head.weight)  # before it is moved: the same numbers on every device
     nn.init.zeros_(head.bias)
+    head.to(old.weight)
     rows = {name: row for row, name in reversed(list(enumerate(old_names)))}
     pairs = [(row, rows[name]) for row, name in enumerate(names) if name in rows]
     for row, old_row in [*pairs, (-1, -1)]:

@@ -23,6 +23,8 @@ MODEL = Mask2FormerConfig(
     categories=SceneDataset(()).categories,
     preprocess=PreprocessConfig(short_side=DEFAULT_SIZE.height, long_side=DEFAULT_SIZE.width * 2),
 )
+HALF = "model-float16"
+"""The folder of the trained model with weights of half the size."""
 TRAINING = TrainConfig(
     steps=10_000,
     batch_size=8,
@@ -51,13 +53,16 @@ def demo_run(
 ) -> TrainingRun:
     """The run in ``folder`` that trains the small model. Every sample is a new scene.
 
-    ``options`` are further arguments of :class:`~.loop.TrainingRun`: ``evaluate``, ``shown`` and ``processes``.
+    :data:`HALF` is the name in it for :func:`save_half`. ``options`` are further arguments of
+    :class:`~.loop.TrainingRun`: ``evaluate``, ``shown`` and ``processes``.
     """
     torch.manual_seed(config.seed)
     model = Mask2Former(MODEL)
     initialize(model)
     scenes = SceneDataset(range(TRAINING_SEEDS, TRAINING_SEEDS + config.steps * config.batch_size))
-    return TrainingRun(model.to(device), scenes, folder, config, phases=PHASES, criterion=CRITERION, **options)
+    return TrainingRun(
+        model.to(device), scenes, folder, config, phases=PHASES, criterion=CRITERION, others=(HALF,), **options
+    )
 
 
 def save_half(model: Mask2Former, folder: Path) -> None:

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from ..files import atomic
 from ..images.encode import write_png
 
-LOG, EVALUATIONS, CURVES, SAMPLES = "log.csv", "evaluations.csv", "curves.png", "samples"
+LOG, EVALUATIONS, CURVES, SAMPLES, EVENTS = "log.csv", "evaluations.csv", "curves.png", "samples", "tensorboard"
+FILES = (LOG, EVALUATIONS, CURVES, SAMPLES, EVENTS)
 
 
 class TrainingLog:
@@ -29,7 +30,7 @@ class TrainingLog:
         for name in (LOG, EVALUATIONS):
             _drop_rows_after(step, folder / name)
         self.evaluated = set(read_table(folder / EVALUATIONS).get("step", ()))
-        self._events = _tensorboard(folder / "tensorboard", step)
+        self._events = _tensorboard(folder / EVENTS, step)
 
     def add_training(self, step: int, values: Mapping[str, float]) -> None:
         """Add a row of values measured in training."""

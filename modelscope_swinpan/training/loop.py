@@ -1,12 +1,10 @@
 """The training loop, its checkpoints and its evaluations."""
 
-import dataclasses
-import hashlib
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -16,21 +14,22 @@ from torch.utils.data import Dataset
 
 from ..checkpoints.save import save_pretrained
 from ..coco.annotation import Example
+from ..coco.identity import Digests
 from ..errors import TrainingError
-from ..files import remove_leftovers
+from ..inference.identity import weights_digest
 from ..models.mask2former import Mask2Former
 from .checkpointing import recompute_layers
 from .config import CriterionConfig, Phase, TrainConfig
 from .criterion import Criterion, Normalizers
 from .data import Batch, TrainingData, batches, combine_seeds
 from .drop_path import add_drop_path
+from .identity import check_data, check_options, describe_data, describe_options
 from .log import Meter, TrainingLog
 from .optimizer import build_optimizer, freeze, rate_factor
 from .processes import Processes
 from .samples import Sample, draw_samples
-from .state import State, read_state, write_state
+from .state import MODEL, State, read_state, run_claim, write_state
 
-MODEL = "model"  # the folder of the trained model inside the run's folder
 MOST_SKIPPED = 20  # a run ends after this number of consecutive steps without a finite loss or gradient
 MEASURED = ("loss", "loss_class", "loss_mask", "loss_dice", "gradient_norm", "learning_rate")
 Evaluate = Callable[[Mask2Former, int], Mapping[str, float]]
@@ -52,7 +51,9 @@ class TrainingRun:
         evaluate: Evaluate | None = None,
         shown: Sequence[Sample] = (),
         processes: Processes | None = None,
+        validation: Dataset[Example] | None = None,
         model_name: str = MODEL,
+        others: Sequence[str] = (),
     ) -> None:
         """Prepare the model, and read the checkpoint of an interrupted run.
 
@@ -67,10 +68,13 @@ class TrainingRun:
             evaluate: Called at every evaluation.
             shown: Examples to draw at every evaluation.
             processes: The processes that train together. Only the first one writes files and evaluates.
+            validation: What ``evaluate`` evaluates on, so that a run goes on with the same.
             model_name: The folder of the trained model inside ``folder``.
+            others: Further names that the caller will write in ``folder``.
 
         Raises:
-            ConfigError: the options contradict each other, the model or the data.
+            ConfigError: the options contradict each other, the model or the data; or the folder holds something else
+                under the names that the run writes to, or another process is at work in it.
             TrainingError: the folder holds a run with other options, data, classes or another architecture.
             CheckpointError: the checkpoint is damaged.
             DatasetError: the first or the last example cannot be read.
@@ -80,9 +84,16 @@ class TrainingRun:
         self.evaluate, self.shown = evaluate, shown
         self.model_folder = folder / model_name
         self.processes = processes or Processes()
+        self._claim = run_claim(folder, model_name, others)
+        if self.processes.rank == 0:
+            self._claim.check()
         self.device = next(model.parameters()).device
         self.criterion = Criterion(criterion)
         self.data = TrainingData(examples, phases, config)
+        if self.processes.rank == 0:
+            self.options = describe_options(model.config, weights_digest(model)[:12], config, criterion, phases)
+            self.identity = describe_data(examples)
+            self.validated: Mapping[str, Digests] = describe_data(validation)
         freeze(model, config)
         self.optimizer = build_optimizer(model, config)
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
@@ -92,9 +103,10 @@ class TrainingRun:
             add_drop_path(model, config.drop_path)
         if config.checkpointing:
             recompute_layers(model)
-        self.options = _options(model, examples, config, criterion, phases)
         self.step, self.skipped, self._skipped_in_a_row = 0, 0, 0
-        if (state := read_state(folder, self.options)) is not None:
+        if (state := read_state(folder)) is not None:
+            if self.processes.rank == 0:
+                self._check(state)
             self._restore(state)
         preprocess = model.config.preprocess
         self._mean = torch.tensor(preprocess.mean, device=self.device).view(3, 1, 1)
@@ -109,17 +121,17 @@ class TrainingRun:
         """Do the remaining steps, save the model and return it. ``progress`` gets every line of the log.
 
         Raises:
+            ConfigError: another process is at work in the folder.
             TrainingError: :data:`MOST_SKIPPED` consecutive steps had no finite loss or gradient.
             DatasetError: an image cannot be read.
             OSError: a file cannot be written.
         """
+        with self._claim.taken() if self.processes.rank == 0 else nullcontext():
+            return self._train(progress)
+
+    def _train(self, progress: Callable[[int, Mapping[str, float]], None]) -> Mask2Former:
         config, processes = self.config, self.processes
-        self.folder.mkdir(parents=True, exist_ok=True)
-        log = None
-        if processes.rank == 0:
-            remove_leftovers(self.folder)
-            remove_leftovers(self.model_folder)
-            log = TrainingLog(self.folder, self.step)
+        log = TrainingLog(self.folder, self.step) if processes.rank == 0 else None
         network = self.model.train() if processes.world == 1 else DistributedDataParallel(self.model.train())
         steps = batches(self.data, config, start=self.step, rank=processes.rank, world=processes.world)
         meter = Meter(MEASURED, config.batch_size)
@@ -206,10 +218,21 @@ class TrainingRun:
             step=self.step,
             skipped=self.skipped,
             options=self.options,
+            data=self.identity,
+            validation=self.validated,
             model=self.model.state_dict(),
             optimizer=self.optimizer.state_dict(),
             ema=None if self.ema is None else self.ema.state_dict(),
         )
+
+    def _check(self, state: State) -> None:
+        """Raise a TrainingError if the state is that of another run."""
+        where = str(self.folder)
+        check_options(state.options, self.options, where)
+        check_data(state.data, self.identity, where, "data")
+        if self.validated and state.validation:
+            check_data(state.validation, self.validated, where, "validation data")
+        self.validated = self.validated or state.validation
 
     def _restore(self, state: State) -> None:
         self.step, self.skipped = state.step, state.skipped
@@ -217,33 +240,3 @@ class TrainingRun:
         self.optimizer.load_state_dict(dict(state.optimizer))
         if self.ema is not None:
             self.ema.load_state_dict(dict(state.ema or {}))
-
-
-def _options(
-    model: Mask2Former,
-    examples: Dataset[Example],
-    config: TrainConfig,
-    criterion: CriterionConfig,
-    phases: Sequence[Phase],
-) -> dict[str, Any]:
-    """All that decides a run's result, except its initial weights, by name and in JSON's types."""
-    images: int = len(examples)  # type: ignore[arg-type]
-    ends = [examples[index] for index in (0, images - 1)]
-    # Pixels do not count, as JPEG libraries decode them differently.
-    truth = [part for end in ends for part in (end.segment_ids.tobytes(), repr(end.segments).encode())]
-    architecture = dataclasses.replace(model.config, categories=())
-    options = {
-        **dataclasses.asdict(config),
-        **dataclasses.asdict(criterion),
-        "phases": [dataclasses.asdict(phase) for phase in phases],
-        "images": images,
-        "data": _digest(*truth),
-        "classes": [category.name for category in model.config.categories],
-        "architecture": _digest(repr(architecture).encode()),
-    }
-    plain: dict[str, Any] = json.loads(json.dumps(options))
-    return plain
-
-
-def _digest(*parts: bytes) -> str:
-    return hashlib.sha256(b"".join(parts)).hexdigest()[:12]

@@ -1,30 +1,41 @@
 """The checkpoint of a training run: all that a run needs to continue as if it had never stopped."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ..errors import CheckpointError, TrainingError
+from ..claims import PURPOSE, Claim
+from ..coco.identity import Digests
+from ..errors import CheckpointError
 from ..files import atomic
+from . import log
 
 CHECKPOINT = "checkpoint.pt"
-CHANGEABLE = ("workers", "log_every", "checkpoint_every", "evaluate_every")
-"""Options that may change when a run continues, as they do not affect its result."""
+MODEL = "model"
+"""The folder of the trained model inside the run's folder."""
+
+
+def run_claim(folder: Path, model_name: str = MODEL, others: Sequence[str] = ()) -> Claim:
+    """The claim of a training run to its folder, in which ``others`` are written by whoever started it."""
+    return Claim(folder, {PURPOSE: "a training run"}, (CHECKPOINT, *log.FILES, model_name, *others))
 
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """A run after ``step`` steps; ``skipped`` of them changed no weights. ``options`` are the run's, by name.
+    """A run after ``step`` steps; ``skipped`` of them changed no weights.
 
-    Random seeds and the position in the data follow from the step.
+    ``options``, ``data`` and ``validation`` are what :mod:`.identity` says of the run. Random seeds and the position in
+    the data follow from the step.
     """
 
     step: int
     skipped: int
     options: Mapping[str, Any]
+    data: Mapping[str, Digests]
+    validation: Mapping[str, Digests]
     model: Mapping[str, Any]
     optimizer: Mapping[str, Any]
     ema: Mapping[str, Any] | None
@@ -43,25 +54,16 @@ def write_state(state: State, folder: Path) -> None:
             raise OSError(f"Cannot write {folder / CHECKPOINT}: {str(error).splitlines()[0]}") from None
 
 
-def read_state(folder: Path, options: Mapping[str, Any]) -> State | None:
-    """Read the checkpoint of an earlier run with the same options, or return None if ``folder`` has none.
+def read_state(folder: Path) -> State | None:
+    """Read the checkpoint of an earlier run, or return None if ``folder`` has none.
 
     Raises:
         CheckpointError: the file is damaged.
-        TrainingError: the checkpoint belongs to a run with other options.
     """
     path = folder / CHECKPOINT
     if not path.exists():
         return None
     try:
-        state = State(**torch.load(path, map_location="cpu", weights_only=True))
+        return State(**torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # a damaged file makes torch.load raise many error types
         raise CheckpointError(f"{path} cannot be read ({type(error).__name__}). Remove it to start anew.") from None
-    for name in sorted({*options, *state.options} - set(CHANGEABLE)):
-        old, new = state.options.get(name), options.get(name)
-        if old != new:
-            raise TrainingError(
-                f"{folder} holds a run with {name} = {old!r}, and this one has {new!r}. Give the same options to "
-                "continue it, or choose another folder."
-            )
-    return state

@@ -80,9 +80,17 @@ def test_bad_images_and_then_better_ones(model, folder, tmp_path):
     assert row["file_name"] == str(bad)
 
 
-def test_the_output_may_lie_among_the_inputs(model, folder):
-    given = (folder, "--model", model, "--output", folder / "out", "--device", "cpu")
-    assert [swinpan(*given).exit_code for _ in range(2)] == [0, 0]
+@pytest.mark.parametrize("form", ["coco", "overlays"])
+@pytest.mark.parametrize("output", ["photos/out", "photos", "."])
+@pytest.mark.parametrize("inputs", ["photos", "photos/*.png", "photos/**"])
+def test_the_output_may_lie_among_the_inputs_or_around_them(model, folder, monkeypatch, inputs, output, form):
+    """Its own pictures are no inputs the next time."""
+    monkeypatch.chdir(folder.parent)
+    given = (inputs, "--model", model, "--output", output, "--format", form, "--device", "cpu")
+    for _ in range(2):
+        answer = swinpan(*given)
+        assert answer.exit_code == 0, answer.output
+        assert answer.stdout.startswith("3 of 3 images")
 
 
 def test_ray(model, folder, tmp_path, monkeypatch):

@@ -35,6 +35,18 @@ class TestConvert:
         assert swinpan("convert", tmp_path / "a", tmp_path / "b").exit_code == 0
         assert "float16" in swinpan("inspect", tmp_path / "b").stdout
 
+    def test_files_that_are_there_are_replaced_by_force_alone(self, tmp_path, tiny):
+        for name in ("configuration.json", "model.safetensors"):
+            out = tmp_path / name
+            out.mkdir()
+            (out / name).write_text("mine")
+            answer = swinpan("convert", tiny, out)
+            assert answer.exit_code == 2
+            assert f"{name} exists, and would be replaced. Move it away, or" in " ".join(answer.stderr.split())
+            assert [(path.name, path.read_text()) for path in out.iterdir()] == [(name, "mine")]
+            assert swinpan("convert", tiny, out, "--force").exit_code == 0
+            load_model(out)
+
     def test_native_is_the_default(self, tmp_path, tiny):
         swinpan("convert", tiny, tmp_path)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["configuration.json", "model.safetensors"]

@@ -182,7 +182,7 @@ class TestPredict:
         before = contents(tmp_path / "data")
         answer = swinpan("predict", photos[0], "--model", quick_model, "--output", tmp_path / "data")
         assert answer.exit_code == 2
-        assert "holds panoptic.json, but no run.json" in answer.stderr
+        assert "holds a dataset. Choose another folder" in answer.stderr
         assert contents(tmp_path / "data") == before
 
     def test_the_same_command_again_shows_the_same(self, tmp_path, photos, quick_model, monkeypatch):

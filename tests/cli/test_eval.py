@@ -12,6 +12,7 @@ from modelscope_swinpan.cli import app
 from modelscope_swinpan.config import PreprocessConfig
 from tests.builders import SMALL, random_model
 from tests.evaluation import painted
+from tests.runs.fakes import contents
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,16 @@ def test_predictions(data, tmp_path):
     answer = swinpan("--data", data, "--predictions", tmp_path / "found", "--output", tmp_path / "out")
     assert answer.exit_code == 0, answer.output
     assert "| –        | –        | 100.0    |" in answer.stdout
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["per_class.csv", "report.json"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {".lock", "per_class.csv", "report.json", "run.json"}
+    shutil.rmtree(tmp_path / "found" / "panoptic")
+    (tmp_path / "found" / "panoptic").mkdir()
+    before = contents(tmp_path / "out")
+    command = ("--data", data, "--predictions", tmp_path / "found", "--output", tmp_path / "out")
+    assert swinpan(*command).exit_code == 1
+    assert contents(tmp_path / "out") == before
+    again = swinpan("--data", data, "--predictions", data, "--output", tmp_path / "out", "--limit", 1)
+    assert again.exit_code == 0, again.output
+    assert contents(tmp_path / "out") != before
 
 
 @pytest.mark.parametrize(

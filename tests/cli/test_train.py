@@ -52,6 +52,17 @@ def test_a_run_and_its_end(tmp_path, dataset, small):
     assert load_model(tmp_path / "model").config.categories == SceneDataset(()).categories
     again = swinpan(*command, "--set", "steps=2")
     assert "Going on after step 2 of 2" in again.stdout
+    other = fresh_model()
+    torch.nn.init.zeros_(other.transformer_decoder.class_head.bias)
+    torch.nn.init.ones_(other.transformer_decoder.query_feat)
+    save_pretrained(other, tmp_path / "other")
+    refused = swinpan(*command, "--set", "steps=2", "--model", tmp_path / "other")
+    assert refused.exit_code == 1, refused.output
+    assert "starting_model = " in refused.stderr
+    scenes = SceneDataset(range(1, 4), (64, 64))
+    write_dataset(tmp_path / "validation", (scenes[index] for index in range(3)), scenes.categories)
+    refused = swinpan(*command, "--set", "steps=2", "--validation", tmp_path / "validation")
+    assert "other validation data: 3 (000001.png, 000002.png, 000003.png) have another truth" in refused.stderr
     for setting, name in (("learning_rate=0.5", "learning_rate"), ("scale=[1, 1]", "phases")):
         other = swinpan(*command, "--set", "steps=2", "--set", setting)
         assert other.exit_code == 1

@@ -6,11 +6,12 @@ import math
 import pytest
 
 from modelscope_swinpan.categories import COCO_PANOPTIC
-from modelscope_swinpan.errors import SwinPanError
+from modelscope_swinpan.errors import ConfigError, SwinPanError
 from modelscope_swinpan.evaluation import callback, metrics
 from modelscope_swinpan.evaluation.callback import evaluator, figures, measure
 from modelscope_swinpan.evaluation.evaluate import evaluate
 from modelscope_swinpan.inference.predictor import PanopticPredictor
+from tests.runs.fakes import contents
 
 from .painted import dataset, reading_model
 
@@ -35,6 +36,26 @@ def test_a_later_step_replaces_the_former(tmp_path):
         measured(reading_model(seen), step)
     assert sum(seen) == 4  # nothing of the former was kept
     assert '"model": "step 2"' in (tmp_path / "evaluation" / "report.json").read_text()
+
+
+def test_an_evaluation_of_others_stays(tmp_path):
+    """Also one that a user made of the trained model, in the place where ours would be."""
+    data = dataset(tmp_path / "data", count=1)
+    for make in (
+        lambda folder: evaluate(PanopticPredictor(reading_model()), data, folder),
+        lambda folder: folder.mkdir() or (folder / "truth.png").write_text("mine"),
+    ):
+        run = tmp_path / f"run-{len(list(tmp_path.iterdir()))}"
+        run.mkdir()
+        make(run / "evaluation")
+        before = contents(run)
+        for begin in (
+            lambda: evaluator(reading_model().config, data, run),  # noqa: B023
+            lambda: measure(reading_model(), data, run, name="mine"),  # noqa: B023
+        ):
+            with pytest.raises(ConfigError, match="holds files that are no results of such a run"):
+                begin()
+        assert contents(run) == before
 
 
 def test_what_cannot_be_scored_is_nan():

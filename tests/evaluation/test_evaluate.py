@@ -189,7 +189,7 @@ def test_a_png_elsewhere(dataset, tmp_path):
 def test_mistakes(dataset, tmp_path):
     with pytest.raises(ConfigError, match="limit must be at least 1; got 0"):
         evaluate(predictor(), dataset, tmp_path / "out", limit=0)
-    with pytest.raises(ConfigError, match=r"but no run\.json"):
+    with pytest.raises(ConfigError, match=r"holds a dataset\. Choose another"):
         evaluate(predictor(), dataset, dataset.layout.json_path.parent)
     write_dataset(tmp_path / "empty", [], painted.CATEGORIES)
     with pytest.raises(DatasetError, match="no annotated images"):

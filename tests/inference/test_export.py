@@ -186,6 +186,12 @@ class TestMistakes:
         with pytest.raises(ConfigError, match=r"needs onnxscript.* pip install 'modelscope_swinpan\[export\]'"):
             export_model(MODELS["swin"], tmp_path / "model.onnx", to="onnx", size=SIZE)
 
+    def test_weights_of_others_beside(self, tmp_path):
+        (tmp_path / "model.bin").write_text("mine")
+        with pytest.raises(ConfigError, match=r"model\.bin exists, and would be replaced.* --force"):
+            export_model(MODELS["swin"], tmp_path / "model.xml", to="openvino", size=SIZE)
+        assert [path.name for path in tmp_path.iterdir()] == ["model.bin"]
+
     @pytest.mark.parametrize("wrong", [1.01, float("nan")])
     def test_a_wrong_file_is_not_kept(self, tmp_path, monkeypatch, wrong):
         (tmp_path / "model.pt2").write_text("former")
@@ -224,13 +230,32 @@ class TestCommand:
         assert answer.exit_code == 0, answer.output
         assert answer.stderr == ""
         assert calls == [
-            ("a.pt2", {"to": "torch", "size": (800, 1216)}),
-            ("a-32x64.pt2", {"to": "torch", "size": (32, 64)}),
-            ("a-64x32.pt2", {"to": "torch", "size": (64, 32)}),
+            ("a.pt2", {"to": "torch", "size": (800, 1216), "force": False}),
+            ("a-32x64.pt2", {"to": "torch", "size": (32, 64), "force": False}),
+            ("a-64x32.pt2", {"to": "torch", "size": (64, 32), "force": False}),
         ]
         first, _ = answer.stdout.splitlines()
         told = "a-32x64.pt2: 32x64 pixels; differs from the model by 1.5e-06 (relative), 2.0e-03 (largest)"
         assert first == f"{tmp_path}/{told}"
+
+    def test_files_beside_are_replaced_by_force_alone(self, tmp_path, tiny, monkeypatch):
+        """FILE itself is replaced at once."""
+        forced = []
+        monkeypatch.setattr(
+            export, "export_model", lambda *_, force, **__: forced.append(force) or Difference(0.0, 0.0)
+        )
+        openvino = (tiny, "--to", "openvino", "--output", tmp_path / "a.xml", "--size", "32x64")
+        torch_files = (tiny, "--to", "torch", "--output", tmp_path / "a.pt2", "--size", "32x64", "--size", "64x32")
+        for name in ("a.xml", "a.bin", "a-64x32.pt2"):
+            (tmp_path / name).touch()
+        for arguments, name in ((openvino, "a.bin"), (torch_files, "a-64x32.pt2")):
+            answer = self.swinpan(*arguments)
+            assert answer.exit_code == 2
+            assert f"{name} exists, and would be replaced." in " ".join(answer.stderr.split())
+            assert self.swinpan(*arguments, "--force").exit_code == 0
+        (tmp_path / "a.bin").unlink()
+        assert self.swinpan(*openvino).exit_code == 0
+        assert forced == [True, True, True, False]
 
     def test_one_size(self, tmp_path):
         save_pretrained(MODELS["swin"], tmp_path / "model")

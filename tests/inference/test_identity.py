@@ -3,7 +3,7 @@ import dataclasses
 import torch
 
 from modelscope_swinpan.config import PostprocessConfig
-from modelscope_swinpan.inference.identity import describe_model
+from modelscope_swinpan.inference.identity import describe_model, weights_digest
 from tests.builders import random_model
 
 
@@ -13,6 +13,18 @@ def test_the_same_model_again_on_whatever_device():
     assert described == describe_model(random_model(), PostprocessConfig())
     assert (described["dtype"], described["postprocess"]["overlap_threshold"]) == ("float32", 0.8)
     assert "device" not in described
+
+
+def test_names_and_text_count():
+    class Two(torch.nn.Module):
+        def __init__(self, *names):
+            super().__init__()
+            for name in names:
+                self.register_buffer(name, torch.ones(3))
+
+    digests = [weights_digest(Two("a", "b")), weights_digest(Two("a", "c")), weights_digest(Two("a", "b"), "text")]
+    assert len({*digests}) == 3
+    assert weights_digest(Two("a", "b")) == digests[0]
 
 
 def test_what_counts():

@@ -19,6 +19,7 @@ from modelscope_swinpan.errors import ConfigError, DatasetError, HubError, Train
 from modelscope_swinpan.evaluation.callback import figures
 from modelscope_swinpan.evaluation.evaluate import evaluate
 from modelscope_swinpan.scenes.dataset import SCENE_CATEGORIES, SceneDataset
+from tests.runs.fakes import contents
 
 from .test_rows import rows_of
 
@@ -126,6 +127,40 @@ def test_the_same_arguments_go_on_and_others_are_refused(
     assert weights_differ(again.model, trained.model) == []
     with pytest.raises(TrainingError, match="seed = 0, and this one has 5"):
         build_trainer(**arguments, seed=5).train()
+
+
+@pytest.mark.parametrize(
+    "mine",
+    ["log.csv", "checkpoint.pt", "evaluation/truth.png", "output/model.safetensors", "eval_dataset/panoptic.json"],
+)
+def test_what_is_in_the_work_dir_stays(
+    build_trainer: Any, model_dir: Path, data: Path, tmp_path: Path, monkeypatch: Any, mine: str
+) -> None:
+    """Wherever that is, and whoever is asked: training, or evaluation alone."""
+    monkeypatch.chdir(tmp_path)
+    Path(mine).parent.mkdir(exist_ok=True)
+    Path(mine).write_text("mine")
+    rows = rows_of(CocoPanoptic.open(data))
+    watched = {"eval_dataset": rows if "eval_dataset" in mine else str(data)}
+    trainer = build_trainer(model=str(model_dir), train_dataset=str(data), work_dir=".", **watched)
+    with pytest.raises(ConfigError, match=rf"{mine.split('/')[0]}"):
+        trainer.train()
+    assert contents(tmp_path) == {mine: b"mine"}
+    if mine.startswith("eval"):
+        with pytest.raises(ConfigError, match=rf"{mine.split('/')[0]}"):
+            trainer.evaluate()
+        assert contents(tmp_path) == {mine: b"mine"}
+
+
+def test_an_evaluation_that_was_not_a_trainers_stays(
+    build_trainer: Any, model_dir: Path, data: Path, tmp_path: Path
+) -> None:
+    evaluate(PanopticPredictor(load_model(model_dir)), CocoPanoptic.open(data), tmp_path / "evaluation")
+    before = contents(tmp_path)
+    trainer = build_trainer(model=str(model_dir), eval_dataset=str(data), work_dir=tmp_path)
+    with pytest.raises(ConfigError, match="no results of such a run"):
+        trainer.evaluate()
+    assert contents(tmp_path) == before
 
 
 def test_rows_and_a_loaded_model_give_the_same(

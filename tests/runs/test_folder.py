@@ -1,12 +1,14 @@
 """What stays of a run that was stopped, and whose a folder is."""
 
 import json
+import os
 
 import pytest
 
 from modelscope_swinpan.categories import COCO_PANOPTIC
+from modelscope_swinpan.claims import TakenError
 from modelscope_swinpan.errors import ConfigError, DatasetError
-from modelscope_swinpan.runs.folder import RunFolder, TakenError, check_replaceable, discard, is_own
+from modelscope_swinpan.runs.folder import RunFolder, check_replaceable, discard, is_of
 from modelscope_swinpan.runs.formats import CocoPanopticSink, LinesSink
 from modelscope_swinpan.runs.inputs import Entry, Inputs
 from modelscope_swinpan.runs.sinks import failure, record
@@ -158,6 +160,40 @@ def test_photos_that_were_replaced(tmp_path, fail):
             pass
 
 
+def same_time(path, content):
+    before = path.stat()
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        (lambda path: path.write_bytes(b"another"), True),
+        (lambda path: same_time(path, b"two"), True),
+        (lambda path: same_time(path, b"one"), False),
+        (lambda path: path.chmod(0o600), False),
+        (lambda path: os.utime(path, (1, 1)), True),
+        (lambda path: path.unlink(), True),
+    ],
+    ids=["size", "size and time kept", "written again", "mode", "time", "gone"],
+)
+def test_what_makes_another_photo(tmp_path, change, refused):
+    path = tmp_path / "0.png"
+    path.write_bytes(b"one")
+    inputs = Inputs(entries=lambda: iter([Entry(path.name, str(path)), Entry("web", "http://x.org/a.png")]))
+    with opened(tmp_path / "out", inputs) as folder:
+        keep(folder)
+        keep(folder)
+    change(path)
+    if refused:
+        with pytest.raises(TakenError, match=r"0\.png, which was changed"), opened(tmp_path / "out", inputs):
+            pass
+    else:
+        with opened(tmp_path / "out", inputs) as folder:
+            assert folder.done == 2
+
+
 @pytest.mark.parametrize("name", ["panoptic.json", "panoptic", "journal.jsonl", "errors.jsonl", "inputs.jsonl"])
 def test_somebody_elses_folder(tmp_path, name):
     (tmp_path / name).write_text("truth")
@@ -196,52 +232,50 @@ def test_a_record_out_of_order(tmp_path):
             folder.keep(failure(item, "damaged"))
 
 
-class TestIsOwn:
-    def test_the_same_run(self, tmp_path):
-        assert not is_own(tmp_path, {"a": 1}, files=["lines"])
-        (tmp_path / "run.json").write_text('{"a": 1}')
-        (tmp_path / "lines").touch()
-        assert is_own(tmp_path, {"a": 1}, files=["lines"])
-
-    def test_another_one(self, tmp_path):
-        (tmp_path / "run.json").write_text('{"a": 1, "same": [1, 2]}')
-        with pytest.raises(TakenError, match=r'a was 1, is "float16"; new was null, is "x{78}…\.') as caught:
-            is_own(tmp_path, {"a": "float16", "new": "x" * 200, "same": [1, 2]}, files=[])
-        assert "same" not in str(caught.value)
-
-    @pytest.mark.parametrize("content", ["{", "[1]", '"text"'])
-    def test_a_damaged_run_json(self, tmp_path, content):
-        (tmp_path / "run.json").write_text(content)
-        with pytest.raises(DatasetError, match=r"run\.json: damaged, or no file of a run"):
-            is_own(tmp_path, {}, files=[])
-
-
 class TestDiscard:
     @pytest.mark.parametrize("name", ["out", "failing"])
     def test_what_the_run_wrote_and_nothing_else(self, tmp_path, name):
         out = finished(tmp_path / name).path
         (out / "panoptic" / "mine.png").write_text("mine")
         (out / "notes.txt").write_text("mine")
-        discard(out)
+        discard(out, RUN)
         assert contents(out) == {"panoptic/mine.png": b"mine", "notes.txt": b"mine"}
 
     def test_all_of_it(self, tmp_path):
-        discard(finished(tmp_path / "out").path)
+        discard(finished(tmp_path / "out").path, RUN)
         assert list((tmp_path / "out").iterdir()) == []
-        discard(tmp_path / "out")
-        discard(tmp_path / "nowhere")
+        discard(tmp_path / "out", RUN)
+        discard(tmp_path / "nowhere", RUN)
 
     def test_no_run(self, tmp_path):
         (tmp_path / "truth.png").write_text("truth")
         for refuse in (discard, check_replaceable):
-            with pytest.raises(ConfigError, match="holds files that are no run's results"):
-                refuse(tmp_path)
+            with pytest.raises(ConfigError, match="holds files that are no results of such a run"):
+                refuse(tmp_path, RUN)
         assert contents(tmp_path) == {"truth.png": b"truth"}
+
+    def test_another_run(self, tmp_path):
+        """Its results are not in the way of whoever asks: they are somebody's."""
+        out = finished(tmp_path / "out").path
+        before = contents(out)
+        assert is_of(out, {"dtype": "float32"})
+        for refuse in (discard, check_replaceable):
+            with pytest.raises(TakenError, match="no results of such a run"):
+                refuse(out, {"dtype": "float32", "purpose": "mine"})
+        assert contents(out) == before
+
+    def test_what_a_process_that_was_killed_while_discarding_leaves(self, tmp_path):
+        for name in (".lock", ".swinpan-0.part"):
+            (tmp_path / name).touch()
+        discard(tmp_path, RUN)
+        finished(tmp_path)
+        discard(tmp_path, RUN)
+        assert list(tmp_path.iterdir()) == []
 
     def test_a_run_json_of_somebody_else(self, tmp_path):
         (tmp_path / "run.json").write_text('{"command": "make"}')
         with pytest.raises(DatasetError, match="no file of a run"):
-            discard(tmp_path)
+            discard(tmp_path, RUN)
 
     @pytest.mark.parametrize("file", ["run.json", "journal.jsonl"])
     def test_names_that_lead_out(self, tmp_path, file):
@@ -253,11 +287,11 @@ class TestDiscard:
         (out / file).write_text(changed)
         assert changed != text
         with pytest.raises(DatasetError, match="inside"):
-            discard(out)
+            discard(out, RUN)
         assert (tmp_path / "truth.png").read_text() == "truth"
 
     def test_while_a_process_is_at_work(self, tmp_path):
         with opened(tmp_path) as folder:
             keep(folder)
             with pytest.raises(ConfigError, match="another process is at work"):
-                discard(tmp_path)
+                discard(tmp_path, RUN)

@@ -36,9 +36,10 @@ def test_a_file_that_was_changed(tmp_path):
     photo = tmp_path / "a.png"
     photo.write_bytes(b"1234")
     first, (line,) = written(Entry("a.png", str(photo)))
-    assert line["stamp"] == [4, photo.stat().st_mtime_ns]
+    found = photo.stat()
+    assert line["stamp"] == [4, found.st_mtime_ns, found.st_ctime_ns]
     os.utime(photo, (1, 1))
-    assert written(Entry("a.png", str(photo))) == (first, [{**line, "stamp": [4, 10**9]}])
+    assert written(Entry("a.png", str(photo))) == (first, [{**line, "stamp": [4, 10**9, photo.stat().st_ctime_ns]}])
 
 
 def test_a_file_name_that_is_no_unicode():

@@ -26,5 +26,5 @@ def test_a_torn_line_is_dropped(tmp_path, cut):
 
 def test_a_damaged_line(tmp_path):
     (tmp_path / "lines").write_bytes(b'{]\n{"n":1}\n')
-    with pytest.raises(DatasetError, match=r"lines: damaged .*; remove"):
+    with pytest.raises(DatasetError, match=r"lines: damaged .*; choose another folder"):
         list(Lines(tmp_path / "lines"))

@@ -9,7 +9,7 @@ from modelscope_swinpan.runs.inputs import Item
 from modelscope_swinpan.runs.sinks import VirtualScores, failure, record
 from tests.runs.fakes import bright, pixels
 
-ITEM = Item(41, 42, "some/cat.jpg", "/x/some/cat.jpg", "cat", (12, 34))
+ITEM = Item(41, 42, "some/cat.jpg", "/x/some/cat.jpg", "cat", (12, 34, 56))
 PICTURE = pixels(67)
 
 
@@ -22,7 +22,7 @@ def test_a_record():
     assert line == found.read()
     assert list(line) == ["coco", "overlays", "rle", "written", "stamp"]
     assert line["written"] == list(found.files)
-    assert line["stamp"] == [12, 34]
+    assert line["stamp"] == [12, 34, 56, ""]
     for sink in sinks:
         assert line[sink.name] == json.loads(json.dumps(sink.encode(ITEM, bright(PICTURE), PICTURE).entry))
 

@@ -1,6 +1,7 @@
 """Runs: they learn, go on exactly where they were, and survive what goes wrong."""
 
 import dataclasses
+import json
 import os
 import signal
 import subprocess
@@ -12,14 +13,17 @@ import pytest
 import torch
 
 from modelscope_swinpan import load_model
-from modelscope_swinpan.errors import TrainingError
+from modelscope_swinpan.coco.reader import CocoPanoptic
+from modelscope_swinpan.coco.writer import write_dataset
+from modelscope_swinpan.errors import ConfigError, TrainingError
 from modelscope_swinpan.scenes.dataset import TRAINING_SEEDS, SceneDataset
 from modelscope_swinpan.training import loop
 from modelscope_swinpan.training.log import read_table
 from modelscope_swinpan.training.optimizer import rate_factor
 from modelscope_swinpan.training.samples import first_of
-from modelscope_swinpan.training.state import CHECKPOINT
+from modelscope_swinpan.training.state import CHECKPOINT, write_state
 from tests.conftest import ROOT
+from tests.runs.fakes import contents
 from tests.training.runs import TINY, fresh_model, same_weights, small_run
 
 SCENES = SceneDataset(range(1), (64, 64))
@@ -87,13 +91,57 @@ def test_other_options_need_another_folder(tmp_path):
 def test_other_data_classes_or_layers_need_another_folder(tmp_path):
     small_run(tmp_path, steps=2).train()
     others = SceneDataset(range(TRAINING_SEEDS + 1, TRAINING_SEEDS + 7), (64, 64))
-    with pytest.raises(TrainingError, match="holds a run with data = "):
+    with pytest.raises(TrainingError, match=r"holds a run with other data: 6 \(example 0, .*\) have another truth"):
         small_run(tmp_path, steps=2, examples=others)
     renamed = tuple(dataclasses.replace(category, name=category.name + "s") for category in TINY.categories)
     with pytest.raises(TrainingError, match=r"holds a run with classes = \['person',"):
         small_run(tmp_path, fresh_model(dataclasses.replace(TINY, categories=renamed)), steps=2)
+    with torch.no_grad():
+        (other := fresh_model()).transformer_decoder.query_feat[0, 0] += 1
+    with pytest.raises(TrainingError, match="holds a run with starting_model = "):
+        small_run(tmp_path, other, steps=2)
     with pytest.raises(TrainingError, match="holds a run with architecture = "):
         small_run(tmp_path, fresh_model(dataclasses.replace(TINY, hidden_dim=64)), steps=2)
+
+
+def test_goes_on_with_a_dataset_that_lost_an_image(tmp_path):
+    scenes = SceneDataset(range(TRAINING_SEEDS, TRAINING_SEEDS + 4), (64, 64))
+    write_dataset(tmp_path / "data", (scenes[index] for index in range(4)), scenes.categories)
+    path = tmp_path / "data" / "panoptic.json"
+
+    def begin(**options):
+        return small_run(tmp_path / "run", examples=CocoPanoptic.open(tmp_path / "data"), **options)
+
+    def stop(step, _):
+        if step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        begin().train(stop)
+    content = json.loads(path.read_text())
+    del content["annotations"][1]
+    path.write_text(json.dumps(content))
+    with pytest.warns(UserWarning, match=r"1 \(000002\.png\) are gone"):
+        run = begin()
+    assert run.step == 2
+    run.train()
+    assert len(losses(tmp_path / "run")) == 4
+    begin()  # the last checkpoint knows the dataset as it is now
+    content["annotations"][0]["segments_info"][0]["iscrowd"] = 1
+    path.write_text(json.dumps(content))
+    with pytest.raises(TrainingError, match=r"other data: 1 \(000001\.png\) have another truth"):
+        begin()
+
+
+def test_other_validation_data_need_another_folder(tmp_path):
+    small_run(tmp_path, steps=1, validation=SCENES).train()
+    assert small_run(tmp_path, steps=1, validation=SCENES).step == 1
+    without = small_run(tmp_path, steps=1)
+    write_state(without._state(), tmp_path)  # it still knows what was evaluated on before
+    with pytest.raises(TrainingError, match="other validation data: 1 "):
+        small_run(tmp_path, steps=1, validation=SceneDataset(range(1, 2), (64, 64)))
+    small_run(tmp_path / "none", steps=1).train()
+    assert small_run(tmp_path / "none", steps=1, validation=SCENES).step == 1
 
 
 KILLED = """
@@ -222,11 +270,34 @@ def test_the_first_evaluation_is_not_made_twice(tmp_path):
 
 
 def test_leftovers_of_a_killed_process_are_removed(tmp_path):
-    for folder in (tmp_path, tmp_path / "model"):
-        folder.mkdir(exist_ok=True)
-        (folder / ".swinpan-0123.part").write_bytes(b"half")
     small_run(tmp_path, steps=1).train()
-    assert not list(tmp_path.rglob("*.part"))
+    for folder in (tmp_path, tmp_path / "model"):
+        (folder / ".swinpan-0123.part").write_bytes(b"half")
+        (folder / "mine.part").write_bytes(b"mine")
+    small_run(tmp_path, steps=1).train()
+    assert [path.name for path in tmp_path.rglob("*.part")] == ["mine.part"] * 2
+
+
+@pytest.mark.parametrize("name", ["log.csv", "evaluations.csv", "checkpoint.pt", "samples/mine.png", "model/mine.pt"])
+def test_files_of_others_are_not_touched(tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(ConfigError, match=rf"holds {name.split('/')[0]}, but no run\.json"):
+        small_run(tmp_path)
+    assert contents(tmp_path) == {name: b"mine"}
+
+
+def test_two_at_once(tmp_path):
+    """The second is refused when it starts, or when it begins to train if both started together."""
+    twin = small_run(tmp_path, steps=1)
+
+    def meanwhile(step, values):
+        for begin in (lambda: small_run(tmp_path, steps=1), twin.train):
+            with pytest.raises(ConfigError, match="another process is at work in it"):
+                begin()
+
+    small_run(tmp_path, steps=1).train(meanwhile)
+    assert len(losses(tmp_path)) == 1
 
 
 def test_gradients_are_clipped_and_rates_follow_the_schedule(tmp_path, monkeypatch):

@@ -1,0 +1,143 @@
+"""Every command, where other people's files have the names that it writes: they stay as they are, byte by byte."""
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from modelscope_swinpan.checkpoints.save import save_pretrained
+from modelscope_swinpan.cli import app, train
+from modelscope_swinpan.config import PreprocessConfig
+from modelscope_swinpan.inference import export
+from tests.builders import SMALL, random_model
+from tests.conftest import CHELSEA
+from tests.evaluation import painted
+from tests.runs.fakes import contents
+from tests.training.runs import fresh_model
+
+QUICK = "--set steps=1 --set batch_size=1 --set workers=0 --device cpu"
+CARD = "--name me/strips --license MIT --training-data None."
+COMMANDS = {
+    "predict": ["predict photo.png --model model --task instance --output out"],
+    "batch": [
+        f"batch photos --model model --format {form} --output out"
+        for form in ("coco", "coco-results", "overlays", "rle", "parquet")
+    ],
+    "demo": ["demo --output out"],
+    "scenes": ["scenes --count 1 --size 64x64 --out out"],
+    "train": [
+        f"train --data data --validation data --model trainable --size 64x64 {QUICK} --output out",
+        f"train --demo {QUICK} --output out",
+    ],
+    "eval": [
+        "eval --data data --model model --output out --device cpu",
+        "eval --scenes 0:1 --model model --output out --device cpu",
+        "eval --data data --predictions data --output out",
+    ],
+    "convert": [f"convert model out --to {form}" for form in ("native", "mmdet", "transformers")],
+    "export": [
+        "export model --to openvino --size 32x32 --output out/model.xml",
+        "export model --to torch --size 32x32 --size 32x64 --output out/model.pt2",
+    ],
+    "card": [f"card out {CARD} --metrics report.json"],
+    "inspect": [],  # writes nothing
+    "studio": [],  # keeps its files where the system has temporary ones
+    "bench": [],  # the same
+}
+"""What to run for each command; ``out`` is what it writes to."""
+EXACT = {"export model --to openvino --size 32x32 --output out/model.xml": "model.xml"}
+"""The file that the user names exactly, which is replaced."""
+
+
+def test_every_command_is_here():
+    groups = (group.name for group in app.registered_groups)
+    names = (command.name or command.callback.__name__ for command in app.registered_commands)
+    assert {*names, *groups} == set(COMMANDS)
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    """What the commands read."""
+    folder = tmp_path_factory.mktemp("given")
+    photo = Image.open(CHELSEA).resize((96, 64))
+    (folder / "photos").mkdir()
+    for path in (folder / "photo.png", folder / "photos" / "a.png"):
+        photo.save(path)
+    model = random_model(dataclasses.replace(SMALL, preprocess=PreprocessConfig(short_side=64, long_side=96)))
+    save_pretrained(model, folder / "model")
+    save_pretrained(fresh_model(), folder / "trainable")
+    painted.dataset(folder / "data", count=1)
+    return folder
+
+
+@pytest.fixture
+def place(given, tmp_path, monkeypatch):
+    """A folder of its own with all of it."""
+    monkeypatch.setattr(train, "HELD_OUT", 1)
+    monkeypatch.setattr(export, "_trace", lambda *_: None)  # it takes long, and writes nothing
+    monkeypatch.setattr(export, "_write", exported)
+    monkeypatch.setattr(export, "_difference", lambda *_: export.Difference(0.0, 0.0))
+    shutil.copytree(given, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def exported(_, file, to, *__):
+    """The files that the exporters write."""
+    for suffix in (export.SUFFIXES[to], *export.BESIDE.get(to, ())):
+        file.with_suffix(suffix).write_text("exported")
+
+
+def swinpan(command):
+    return CliRunner().invoke(app, command.split())
+
+
+def prepared(command, folder):
+    """The folder that a command writes to, as it is before."""
+    if command.startswith("card"):
+        shutil.copytree("model", folder)
+        if not Path("report.json").exists():
+            evaluated = swinpan("eval --data data --model model --output evaluated --device cpu")
+            assert evaluated.exit_code == 0, evaluated.output
+            shutil.copy("evaluated/report.json", "report.json")
+    else:
+        folder.mkdir()
+
+
+def written(command, place):
+    """The paths that a command writes in ``out``, which is moved away then."""
+    out = place / "out"
+    prepared(command, out)
+    before = set(contents(out))
+    answer = swinpan(command)
+    assert answer.exit_code == 0, answer.output
+    paths = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()} - before
+    out.rename(place / "written")
+    return sorted(paths)
+
+
+@pytest.mark.parametrize("command", [command for commands in COMMANDS.values() for command in commands])
+def test_files_of_others_stay(command, place):
+    """All names at once, and each of them alone: what stands first in a folder must not protect the rest."""
+    if "eval" in command or "train" in command or "card" in command:
+        pytest.importorskip("hotcoco")
+    paths = written(command, place)
+    assert len(paths) > 1
+    top = sorted({path.split("/")[0] for path in paths} - {EXACT.get(command)})
+    groups = [[path for path in paths if path.split("/")[0] == name] for name in top]
+    for number, mine in enumerate([paths, *groups]):
+        out = place / "out"
+        prepared(command, out)
+        for path in mine:
+            (out / path).parent.mkdir(parents=True, exist_ok=True)
+            (out / path).write_text(f"mine: {path}")
+        before = {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+        answer = swinpan(command)
+        after = {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+        assert after == before, (mine, answer.output)
+        assert answer.exit_code in (1, 2), (mine, answer.output)
+        assert isinstance(answer.exception, SystemExit)
+        out.rename(place / f"kept-{number}")
