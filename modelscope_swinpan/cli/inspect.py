@@ -6,13 +6,13 @@ from rich.table import Table
 from rich.text import Text
 
 from .console import err, out
-from .options import ModelArgument
+from .options import ModelArgument, NetworkOption
 
 if TYPE_CHECKING:
     from ..checkpoints.inspection import Inspection
 
 
-def inspect(model: ModelArgument) -> None:
+def inspect(model: ModelArgument, network: NetworkOption = None) -> None:
     """Show what a checkpoint holds.
 
     The file is read once, to hash it. Its weights are not loaded, so a large file needs little memory.
@@ -21,7 +21,7 @@ def inspect(model: ModelArgument) -> None:
     from ..plugin.hub import resolve_model
 
     with err.status(f"Reading {model}"):
-        found = inspect_checkpoint(resolve_model(model))
+        found = inspect_checkpoint(resolve_model(model), network)
     out.print(_table(found), soft_wrap=True)
 
 
@@ -45,6 +45,10 @@ def _table(found: "Inspection") -> Table:
         "parameters": f"{found.parameters:,}",
         "dtype": ", ".join(found.dtypes),
     }
+    if found.place:
+        rows["taken from"] = found.place
+    if found.left_out:
+        rows["left out"] = ", ".join(found.left_out)
     table = Table.grid(padding=(0, 2))
     for name, text in rows.items():
         table.add_row(name, Text(text))

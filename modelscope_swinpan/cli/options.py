@@ -31,6 +31,10 @@ OutputOption = Annotated[
 MODEL_HELP = "A model directory, a checkpoint file, or a ModelScope id to download."
 ModelOption = Annotated[str, typer.Option(metavar="MODEL", help=MODEL_HELP)]
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
+NetworkOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Which model of a file that holds several, such as teacher or ema_state_dict."),
+]
 DataOption = Annotated[
     Path | None,
     typer.Option(metavar="PATH", help="A COCO panoptic dataset: its folder, or panoptic_SPLIT.json.", exists=True),

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 
@@ -39,6 +40,23 @@ class TestConvert:
         swinpan("convert", tiny, tmp_path)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["configuration.json", "model.safetensors"]
         assert json.loads((tmp_path / "configuration.json").read_text())["model"]["weights"] == "model.safetensors"
+
+    def test_one_of_two_models(self, tmp_path, tiny):
+        """A file that other commands refuse, once and for all."""
+        both = {"student": random_model().state_dict(), "teacher": torch.load(tiny / "pytorch_model.pt")["state_dict"]}
+        torch.save(both, tmp_path / "a.pth")
+        answer = swinpan("convert", tmp_path / "a.pth", tmp_path / "out")
+        assert answer.exit_code == 1
+        assert "several models: student, teacher. Choose one" in answer.stderr
+        assert not (tmp_path / "out").exists()
+        answer = swinpan("convert", tmp_path / "a.pth", tmp_path / "out", "--network", "teacher")
+        assert answer.exit_code == 0, answer.output
+        assert answer.stderr.count("leaving out student") == 1
+        ours, theirs = load_model(tmp_path / "out").state_dict(), load_model(tiny).state_dict()
+        assert all(torch.equal(ours[key], tensor) for key, tensor in theirs.items())
+        answer = swinpan("inspect", tmp_path / "a.pth", "--network", "teacher")
+        assert re.search(r"^taken from +teacher$", answer.stdout, re.MULTILINE)
+        assert re.search(r"^left out +student \(another model\)$", answer.stdout, re.MULTILINE)
 
     def test_mistakes(self, tmp_path, tiny):
         for arguments, status in (

@@ -28,7 +28,7 @@ def same(found, expected=TENSORS):
 def test_pytorch_files(tmp_path, name, content, meta):
     torch.save(content, tmp_path / name)
     source = read_source(tmp_path / name)
-    assert same(source.tensors)
+    assert same(next((source.content[key] for key in ("state_dict", "model") if key in source.content), source.content))
     assert source.meta == meta
 
 
@@ -36,13 +36,13 @@ def test_plain_pickle(tmp_path):
     arrays = {key: tensor.numpy() for key, tensor in TENSORS.items()}
     content = {"model": arrays, "__author__": "someone", "matching_heuristics": True}
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(content))
-    assert same(read_source(tmp_path / "a.pkl").tensors)
+    assert same(read_source(tmp_path / "a.pkl").content["model"])
 
 
 def test_safetensors_are_memory_mapped(tmp_path):
     file = tmp_path / "a.safetensors"
     save_file(TENSORS, file, metadata={"format": "pt"})
-    tensors = read_source(file).tensors
+    tensors = read_source(file).content
     assert same(tensors)
     assert mapped_file(tensors["a"]) == str(file)
 
@@ -84,7 +84,7 @@ def index(request, tmp_path):
 
 
 def test_shards(index):
-    assert same(read_source(index).tensors)
+    assert same(read_source(index).content)
 
 
 def test_a_missing_shard(index):

@@ -7,7 +7,7 @@ from collections import OrderedDict
 import pytest
 
 from modelscope_swinpan.checkpoints.files import unpickler
-from modelscope_swinpan.checkpoints.files.unpickler import ForbiddenError, Maker, Unbuilt, Unpickler
+from modelscope_swinpan.checkpoints.files.unpickler import ForbiddenError, Maker, Skipped, Unbuilt, Unpickler
 
 PLAIN = [
     None,
@@ -79,6 +79,25 @@ def test_stand_ins_with_a_state():
     first, second = read(pickle.dumps([one, one], 2), {f"{__name__}.Stateful": Maker(point)})
     assert first is second
     assert first == (1, 2)
+
+
+class Filled(dict):
+    """With entries and a state, both pickled by instructions of their own."""
+
+
+def test_what_is_skipped():
+    one = Filled(a=Stateful())
+    one.extra = [1]
+    for protocol in (2, 4):
+        data = pickle.dumps({"kept": 1, "one": one, "again": one, "class": Filled, one.__class__: 2}, protocol)
+        found = Unpickler(memoryview(data), {}, skips=lambda name: name.startswith(__name__)).load()
+        assert found["kept"] == 1
+        assert isinstance(found["one"], Skipped)
+        assert found["one"] is found["again"]
+        assert found["one"].name == f"{__name__}.Filled"
+        assert found["class"].name == f"{__name__}.Filled"
+        with pytest.raises(ForbiddenError, match="Filled"):
+            Unpickler(memoryview(data), {}).load()
 
 
 def test_the_state_of_a_dict_is_left_out():
