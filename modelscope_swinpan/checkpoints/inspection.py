@@ -1,4 +1,4 @@
-"""What a checkpoint holds, by its keys and shapes alone."""
+"""What a checkpoint holds, by its keys and shapes."""
 
 import hashlib
 import warnings
@@ -9,7 +9,8 @@ import torch
 
 from ..config import Mask2FormerConfig
 from .dialects import Dialect
-from .files.source import read_json
+from .files.source import files_of
+from .finite import not_finite
 from .load import build, interpret, read_weights
 
 PIECE = 2**20
@@ -37,6 +38,7 @@ class Inspection:
         files: the files of weights.
         place: containers and prefix of the weights in the file, joined by dots; empty for a plain file.
         left_out: what else the file holds of models, one entry a group.
+        not_finite: keys of weights with NaN or infinite numbers, with which ``load_model`` refuses the checkpoint.
     """
 
     dialect: Dialect
@@ -46,10 +48,11 @@ class Inspection:
     files: tuple[File, ...]
     place: str = ""
     left_out: tuple[str, ...] = ()
+    not_finite: tuple[str, ...] = ()
 
 
 def inspect_checkpoint(path: Path, network: str | None = None) -> Inspection:
-    """Inspect a model directory or a checkpoint file. The files are read only to hash them. Warns like ``load_model``.
+    """Inspect a model directory or a checkpoint file. Nothing of it is kept in memory. Warns like ``load_model``.
 
     ``network`` is as there.
 
@@ -70,16 +73,11 @@ def inspect_checkpoint(path: Path, network: str | None = None) -> Inspection:
         checkpoint.config,
         parameters,
         tuple(dtypes),
-        files=tuple(map(_file, _shards(file))),
+        files=tuple(map(_file, files_of(file))),
         place=weights.place,
         left_out=weights.left_out,
+        not_finite=not_finite(file, weights),
     )
-
-
-def _shards(weights: Path) -> list[Path]:
-    if weights.suffix != ".json":
-        return [weights]
-    return [weights.parent / name for name in sorted(set(read_json(weights)["weight_map"].values()))]
 
 
 def _file(path: Path) -> File:

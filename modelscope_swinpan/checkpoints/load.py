@@ -20,6 +20,7 @@ from .dialects import Dialect, detect
 from .dialects.keymap import check_complete, shorten
 from .dialects.transformers import CONFIG
 from .files.source import find_weights, inside, read_json, read_source
+from .finite import check_finite, find_not_finite
 from .unwrap import Weights, unwrap
 
 CONFIGURATION = "configuration.json"
@@ -64,14 +65,21 @@ def load_model(
             ``model.network`` in ``configuration.json`` says, or the only one that is no moving average.
 
     Raises:
-        CheckpointError: the weights are missing, damaged, unsafe, belong to another model, or have to be chosen.
+        CheckpointError: the weights are missing, damaged, unsafe, not finite, belong to another model, or have to be
+            chosen.
         ConfigError: ``configuration.json`` is no JSON object or holds an unknown option; an unknown dtype or device.
     """
     to_device, to_dtype = parse_device(device), parse_dtype(dtype)
 
     def load() -> tuple[Mask2Former, list[str]]:
         model, remarks = _open(Path(path), network)
-        return model.to(device=to_device, dtype=to_dtype), remarks
+        model = model.to(device=to_device, dtype=to_dtype)
+        if to_dtype is torch.float16 and (large := find_not_finite(model.state_dict())):
+            raise ConfigError(
+                f"dtype float16 ends at 65504, but {len(large)} weights of {path} are larger ({shorten(large)}). Use "
+                "dtype bfloat16 or float32."
+            )
+        return model, remarks
 
     # Converting weights starts OpenMP threads that live as long as the thread that converts. A server runs the model in
     # another thread with OpenMP threads of its own. Together they would outnumber the processors, then all of them
@@ -94,6 +102,7 @@ def open_model(path: Path, network: str | None = None) -> Mask2Former:
 def _open(path: Path, network: str | None) -> tuple[Mask2Former, list[str]]:
     file, weights, configuration = read_weights(path, network)
     checkpoint = interpret(file, weights, configuration)
+    check_finite(file, weights)
     return build(checkpoint.config, checkpoint.tensors, weights.where), checkpoint.remarks
 
 

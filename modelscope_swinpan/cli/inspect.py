@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def inspect(model: ModelArgument, network: NetworkOption = None) -> None:
     """Show what a checkpoint holds.
 
-    The file is read once, to hash it. Its weights are not loaded, so a large file needs little memory.
+    The file is read to hash it and to look for NaN. Its weights are not copied, so a large file needs little memory.
     """
     from ..checkpoints.inspection import inspect_checkpoint
     from ..plugin.hub import resolve_model
@@ -26,6 +26,7 @@ def inspect(model: ModelArgument, network: NetworkOption = None) -> None:
 
 
 def _table(found: "Inspection") -> Table:
+    from ..checkpoints.dialects.keymap import shorten
     from ..models.backbones import backbone_of
 
     config, classes = found.config, found.config.categories
@@ -47,6 +48,11 @@ def _table(found: "Inspection") -> Table:
     }
     if found.place:
         rows["taken from"] = found.place
+    if found.not_finite:
+        rows["damaged"] = (
+            f"{len(found.not_finite)} weights hold NaN or infinite numbers, so the model cannot be used: "
+            + shorten(found.not_finite)
+        )
     if found.left_out:
         rows["left out"] = ", ".join(found.left_out)
     table = Table.grid(padding=(0, 2))

@@ -75,6 +75,13 @@ def read_source(path: Path) -> Source:
     return Source(content, meta if isinstance(meta, Mapping) else {})
 
 
+def files_of(path: Path) -> list[Path]:
+    """The files that hold the weights: ``path`` itself, or those that the index ``path`` names."""
+    if path.suffix != ".json":
+        return [path]
+    return [path.parent / name for name in sorted(set(read_json(path)["weight_map"].values()))]
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file, or a ConfigError if the file is missing or holds none."""
     try:
