@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar, get_type_hints
 
-from .categories import COCO_PANOPTIC, Category
+from .categories import COCO_PANOPTIC, Category, check_categories
 from .errors import ConfigError
 
 T = TypeVar("T")
@@ -133,6 +133,9 @@ class Mask2FormerConfig:
     preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
     postprocess: PostprocessConfig = field(default_factory=PostprocessConfig)
 
+    def __post_init__(self) -> None:
+        check_categories(self.categories)
+
     @property
     def num_classes(self) -> int:
         """K, without the no-object class, which comes last in the class logits."""
@@ -149,6 +152,13 @@ def from_mapping(kind: type[T], values: Mapping[str, Any], where: str) -> T:
     """
     hints = get_type_hints(kind)
     check_names(values, hints, where)
+    required = [
+        option.name
+        for option in dataclasses.fields(kind)  # type: ignore[arg-type]
+        if option.default is option.default_factory is dataclasses.MISSING and option.name not in values
+    ]
+    if required:
+        raise ConfigError(f"{where}: {', '.join(required)} must be given.")
     converted = {name: _convert(value, hints[name], f"{where}: {name}") for name, value in values.items()}
     try:
         return kind(**converted)

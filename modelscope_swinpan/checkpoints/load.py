@@ -10,7 +10,7 @@ from typing import Any, cast, get_args
 import torch
 from torch import Tensor
 
-from ..categories import Category
+from ..categories import Category, check_categories
 from ..config import Mask2FormerConfig, PostprocessConfig, PreprocessConfig, Task, from_mapping
 from ..errors import CheckpointError, ConfigError
 from ..models.mask2former import Mask2Former
@@ -260,6 +260,11 @@ def _classes(section: Mapping[str, Any], told: Classes, count: int, where: str) 
     listed = section["categories"]
     if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
         raise ConfigError(f"{CONFIGURATION}: model.categories must be a list of objects.")
-    categories = tuple(from_mapping(Category, item, f"{CONFIGURATION}: model.categories") for item in listed)
-    check_count(categories, count, where)
+    # A list of a million entries is counted, not read.
+    categories = tuple(from_mapping(Category, item, f"{CONFIGURATION}: model.categories") for item in listed[:count])
+    check_count(listed, count, where)
+    try:
+        check_categories(categories)
+    except ConfigError as error:
+        raise ConfigError(f"{CONFIGURATION}: model.categories: {error}") from None
     return Resolved(categories, task or "panoptic")
