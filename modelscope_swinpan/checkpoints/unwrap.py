@@ -41,7 +41,7 @@ STRAY = re.compile(
 )
 """What training leaves in a state dict and a model does not need."""
 
-MAX_DEPTH, MAX_STATE_DICTS, MAX_KEYS, MAX_PARTS, MAX_GUESSES = 4, 8, 10_000, 24, 32
+MAX_DEPTH, MAX_STATE_DICTS, MAX_KEYS, MAX_PARTS, MAX_GUESSES = 4, 8, 20_000, 24, 32
 """Bounds of the search: of containers in one another, state dicts, keys of one, parts of a key, pairs of a prefix and a
 dialect. Two full-size models with averages have 4,000 keys of 9 parts."""
 NEEDED = ("pixel_decoder.level_embed", "transformer_decoder.class_head.bias")
@@ -112,7 +112,10 @@ def unwrap(source: Source, where: str, network: str | None = None) -> Weights:
         CheckpointError: there are no weights, or several models to choose from; the chosen one is not there; a weight
             is no dense tensor.
     """
-    found = sorted(_state_dicts(source.content), key=lambda state_dict: state_dict.rank)[:MAX_STATE_DICTS]
+    found = sorted(_state_dicts(source.content), key=lambda state_dict: state_dict.rank)
+    if found and all(len(state_dict.entries) > MAX_KEYS for state_dict in found):
+        raise CheckpointError(f"{where} holds {len(found[0].entries):,} weights; a model has up to {MAX_KEYS:,}.")
+    found = [state_dict for state_dict in found if len(state_dict.entries) <= MAX_KEYS][:MAX_STATE_DICTS]
     if not found:
         held = ", ".join(f"{name!s:.40}" for name in list(source.content)[:8]) or "nothing"
         raise CheckpointError(f"{where} holds no state_dict. Found: {held}.")
@@ -153,7 +156,7 @@ def _networks(owner: _StateDict) -> list[_Network]:
         names = {key: key for key in entries}
     keymaps = [dialect.keymap for dialect in DIALECTS.values()]
     votes: Counter[tuple[str, int]] = Counter()
-    for name in {_kind(name): name for name in list(names)[:MAX_KEYS]}.values():
+    for name in {_kind(name): name for name in names}.values():
         for index, keymap in enumerate(keymaps):
             if name.count(".") < MAX_PARTS and (prefix := keymap.prefix(name)) is not None:
                 votes[prefix, index] += 1

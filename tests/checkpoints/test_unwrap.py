@@ -267,6 +267,7 @@ def test_a_lightning_checkpoint(tmp_path, zipped):
             optimizer=functools.partial(torch.optim.AdamW, lr=1.0),
             counts=collections.defaultdict(list, a=[1]),
             recent=collections.deque([1, 2], maxlen=3),
+            table={(1, 2): 3, 0.5: 4, Path("a"): 5},
         ),
         "meta": META,
     }
@@ -306,10 +307,14 @@ def test_files_that_repeat_a_container_without_end():
 
 
 def test_many_keys_take_little_time():
-    deep = {"a." * 40 + str(index): torch.ones(1) for index in range(30_000)}
-    alike = {f"p{index}.backbone.{index}": torch.ones(1) for index in range(30_000)}
+    deep = {"a." * 40 + str(index): torch.ones(1) for index in range(20_000)}
+    alike = {f"p{index}.backbone.{index}": torch.ones(1) for index in range(20_000)}
     for content in (deep, alike):
         unwrap(Source(content), "a.pth")
+    more = {**deep, "one": torch.ones(1)}
+    with pytest.raises(CheckpointError, match="holds 20,001 weights; a model has up to 20,000"):
+        unwrap(Source(more), "a.pth")
+    assert same(taken({"history": more, "model": WEIGHTS}).tensors, WEIGHTS)
 
 
 def test_inspection_tells(tmp_path):

@@ -24,6 +24,9 @@ KNOWN_NAMES = (
 )
 """Usual names of weights, the fastest to load first."""
 
+MAX_JSON_BYTES = 16 * 2**20
+"""A model of 10,000 classes has 1 MB of JSON."""
+
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".pkl")
 
 
@@ -83,9 +86,15 @@ def files_of(path: Path) -> list[Path]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file, or a ConfigError if the file is missing or holds none."""
+    """The object in a JSON file, or a ConfigError if the file is missing, too long for a model's, or holds none."""
+    if path.exists() and not path.is_file():  # a pipe would never end
+        raise ConfigError(f"Cannot read {path}: it is no file.")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise ConfigError(f"Cannot read {path}: it has more than {MAX_JSON_BYTES:,} bytes.")
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except ConfigError:
+        raise
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"Cannot read {path}: {error}.") from None
     if not isinstance(content, dict):

@@ -215,9 +215,12 @@ class Unpickler:
 
 
 def checked_key(value: Any) -> Any:
-    """Return ``value`` if it may be a dict's key or a set's element. Others could take very long to hash or compare."""
+    """``value`` if it may be a dict's key or a set's element, or else something in its place.
+
+    Others than these could take very long to hash or to compare. They stand in settings, and not in a state dict.
+    """
     if type(value) not in KEYS or (type(value) is int and value.bit_length() > 64):
-        raise pickle.UnpicklingError(f"a {type(value).__name__} as a key")
+        return Skipped(f"a {type(value).__name__} as a key")
     return value
 
 
