@@ -109,5 +109,3 @@ def test_a_list_of_one_model(
     expected = segmentor(str(photo))["labels"]
     assert build([str(model_dir)], device="cpu")(str(photo))["labels"] == expected
     assert build([from_pretrained(str(model_dir))], device="cpu")(str(photo))["labels"] == expected
-    with pytest.raises(ConfigError, match="Expected one model"):
-        build([str(model_dir)] * 2, device="cpu")
