@@ -6,14 +6,18 @@ through :func:`from_mapping`, whose error for an unknown option names the neares
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeVar, get_type_hints
 
-from .categories import COCO_PANOPTIC, Category
+from .categories import COCO_PANOPTIC, Category, check_categories
 from .errors import ConfigError
 
 T = TypeVar("T")
+
+MAX_INPUT_PIXELS = 2**24
+"""The largest input of a model, 16 times that of the published ones: larger ones take all of a machine's memory."""
 
 Task = Literal["panoptic", "instance", "semantic"]
 """What a model was trained to predict."""
@@ -50,10 +54,17 @@ class TransformerDecoderConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class PreprocessConfig:
-    """Test-time preprocessing: sizes in pixels, ``mean`` and ``std`` of RGB in 0–255."""
+    """Test-time preprocessing: sizes in pixels, ``mean`` and ``std`` of RGB in 0–255.
+
+    A photo is resized with its aspect kept, so that its short side is ``short_side`` or its long side ``long_side``.
+    With ``fixed_size`` (height, width) it is resized to that size, whatever its aspect. Without ``resize`` it is not.
+    Zeros pad it to multiples of ``size_divisor``.
+    """
 
     short_side: int = 800
     long_side: int = 1333
+    fixed_size: tuple[int, ...] = ()
+    resize: bool = True
     mean: tuple[float, float, float] = (123.675, 116.28, 103.53)
     std: tuple[float, float, float] = (58.395, 57.12, 57.375)
     size_divisor: int = 32
@@ -63,6 +74,13 @@ class PreprocessConfig:
             _check_range(name, getattr(self, name), 1, 65536)
         if self.short_side > self.long_side:
             raise ConfigError(f"short_side ({self.short_side}) must not exceed long_side ({self.long_side}).")
+        if len(self.fixed_size) not in (0, 2):
+            raise ConfigError(f"fixed_size must hold height and width, or nothing; got {list(self.fixed_size)!r:.80}.")
+        for side in self.fixed_size:
+            _check_range("fixed_size", side, 1, 65536)
+        largest = math.prod(self.fixed_size or (self.short_side, self.long_side))
+        if largest > MAX_INPUT_PIXELS:
+            raise ConfigError(f"Inputs of {largest:,} pixels are too large; a model takes up to {MAX_INPUT_PIXELS:,}.")
         if self.size_divisor % 32:
             raise ConfigError(
                 f"size_divisor must be a multiple of 32, the model's coarsest stride; got {self.size_divisor}."
@@ -70,6 +88,8 @@ class PreprocessConfig:
         for name in ("mean", "std"):
             if len(getattr(self, name)) != 3:
                 raise ConfigError(f"{name} must hold three numbers (R, G, B); got {getattr(self, name)!r}.")
+        if not all(math.isfinite(value) for value in (*self.mean, *self.std)):
+            raise ConfigError(f"mean and std must be finite; got {self.mean!r} and {self.std!r}.")
         if min(self.std) <= 0:
             raise ConfigError(f"std must be positive; got {self.std!r}.")
         for value in self.mean:  # so that normalised values are finite; no comparison holds for NaN
@@ -118,6 +138,9 @@ class Mask2FormerConfig:
     preprocess: PreprocessConfig = field(default_factory=PreprocessConfig)
     postprocess: PostprocessConfig = field(default_factory=PostprocessConfig)
 
+    def __post_init__(self) -> None:
+        check_categories(self.categories)
+
     @property
     def num_classes(self) -> int:
         """K, without the no-object class, which comes last in the class logits."""
@@ -134,6 +157,13 @@ def from_mapping(kind: type[T], values: Mapping[str, Any], where: str) -> T:
     """
     hints = get_type_hints(kind)
     check_names(values, hints, where)
+    required = [
+        option.name
+        for option in dataclasses.fields(kind)  # type: ignore[arg-type]
+        if option.default is option.default_factory is dataclasses.MISSING and option.name not in values
+    ]
+    if required:
+        raise ConfigError(f"{where}: {', '.join(required)} must be given.")
     converted = {name: _convert(value, hints[name], f"{where}: {name}") for name, value in values.items()}
     try:
         return kind(**converted)
@@ -173,7 +203,7 @@ def _check_range(name: str, value: float, low: float, high: float) -> None:
 
 def _convert(value: Any, hint: Any, where: str) -> Any:
     """``value`` as the annotated type. Only JSON's lists become tuples and its integers floats."""
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if hint is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**1023:
         return float(value)
     if hint in (int, float, bool, str):
         if type(value) is hint:

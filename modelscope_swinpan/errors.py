@@ -3,9 +3,25 @@
 ModelScope re-raises errors of constructors as ``type(error)(message)``, so each class takes one message alone.
 """
 
+MAX_MESSAGE = 2000
+"""Characters of a message. What a file, a request or a list of names puts into it may be of any length."""
+END = 400
+"""Of these, how many are kept of the end, which says what to do."""
+
+
+def brief(message: str) -> str:
+    """A message of at most :data:`MAX_MESSAGE` characters: of a longer one, the beginning and the end."""
+    if len(message) <= MAX_MESSAGE:
+        return message
+    note = f" … [{len(message):,} characters, cut] … "
+    return message[: MAX_MESSAGE - END - len(note)] + note + message[-END:]
+
 
 class SwinPanError(Exception):
-    """Base class of every error that this package raises on purpose."""
+    """Base class of every error that this package raises on purpose. A long message is cut in its middle."""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(brief(str(message)))
 
 
 class ConfigError(SwinPanError, ValueError):

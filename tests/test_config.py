@@ -28,7 +28,7 @@ def test_replace_keeps_the_rest():
     [
         (
             {"shortside": 480},
-            "here: unknown option 'shortside'. Did you mean 'short_side'? Known options: long_side, mean",
+            "here: unknown option 'shortside'. Did you mean 'short_side'? Known options: fixed_size, long_side, mean",
         ),
         ({"short_side": "480"}, "here: short_side must be int; got '480' (str)"),
         ({"short_side": True}, "here: short_side must be int; got True"),
@@ -37,6 +37,15 @@ def test_replace_keeps_the_rest():
         ({"size_divisor": 48}, "multiple of 32"),
         ({"mean": [1, 2]}, "mean must hold three numbers"),
         ({"std": [1, 0, 1]}, "std must be positive"),
+        ({"std": [1, float("inf"), 1]}, "mean and std must be finite"),
+        ({"mean": [1, float("nan"), 1]}, "mean and std must be finite"),
+        ({"mean": [1, 10**400, 1]}, "here: mean must be float; got 1000"),
+        ({"fixed_size": [3]}, "fixed_size must hold height and width"),
+        ({"fixed_size": [0, 3]}, "fixed_size must lie between 1 and 65536; got 0"),
+        (
+            {"short_side": 30_000, "long_side": 30_000},
+            "900,000,000 pixels are too large; a model takes up to 16,777,216",
+        ),
         ({"std": 3}, "here: std must be a list; got 3"),
         ({"mean": [1, 2, float("nan")]}, "mean"),
         ({"mean": [1, 2, float("-inf")]}, "mean"),

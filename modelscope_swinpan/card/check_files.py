@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..checkpoints.dialects.keymap import shorten
 from ..checkpoints.files.source import read_json
 from ..checkpoints.inspection import inspect_checkpoint
 from ..checkpoints.load import CONFIGURATION, locate
@@ -32,7 +33,7 @@ class Problem:
 
 
 def check_model(directory: Path) -> tuple[set[Path], list[Problem]]:
-    """Read the weights by our own loader, strictly.
+    """Inspect the weights as our own loader reads them, strictly.
 
     Returns:
         The files of the weights that were found, and the reason why they do not load, if any.
@@ -41,12 +42,13 @@ def check_model(directory: Path) -> tuple[set[Path], list[Problem]]:
         weights = locate(directory)[0]
     except SwinPanError as error:
         return set(), [Problem(CONFIGURATION, str(error))]
+    name = weights.relative_to(directory).as_posix()
     try:
-        return {weights, *(file.path for file in inspect_checkpoint(directory).files)}, []
+        found = inspect_checkpoint(directory)
     except SwinPanError as error:
-        of_weights = isinstance(error, CheckpointError)
-        file = weights.relative_to(directory).as_posix() if of_weights else CONFIGURATION
-        return {weights}, [Problem(file, str(error))]
+        return {weights}, [Problem(name if isinstance(error, CheckpointError) else CONFIGURATION, str(error))]
+    damaged = f"{len(found.not_finite)} weights hold NaN or infinite numbers: {shorten(found.not_finite)}."
+    return {weights, *(file.path for file in found.files)}, [Problem(name, damaged)] if found.not_finite else []
 
 
 def check_configuration(directory: Path) -> Iterator[Problem]:

@@ -7,10 +7,11 @@ from pathlib import Path
 from string import Template
 
 from ..categories import Category
+from ..config import PreprocessConfig
 from ..models.backbones import backbone_of
 from .content import Card, Language
 from .front_matter import EXAMPLE_URL, front_matter, join
-from .template_values import PHRASES, QUICK_START
+from .template_values import PHRASES, QUICK_START, Phrases
 
 
 def render(card: Card) -> str:
@@ -42,8 +43,7 @@ def _part(card: Card, language: Language) -> str:
         # A Python expression: the first example in the model directory, or upstream's picture.
         image=f"segmentor.model.model_dir + {'/' + card.examples[0]!r}" if card.examples else repr(EXAMPLE_URL),
         training_data=card.training_data.strip(),
-        short_side=config.preprocess.short_side,
-        long_side=config.preprocess.long_side,
+        resizing=_resizing(config.preprocess, phrases),
         size_divisor=config.preprocess.size_divisor,
         results=phrases.not_evaluated
         if card.report is None
@@ -51,6 +51,14 @@ def _part(card: Card, language: Language) -> str:
         license=card.license.strip(),
         backbone_citation=backbone.citation,
     )
+
+
+def _resizing(preprocess: PreprocessConfig, phrases: Phrases) -> str:
+    if not preprocess.resize:
+        return phrases.not_resized
+    if preprocess.fixed_size:
+        return phrases.resized_to.format(*preprocess.fixed_size)
+    return phrases.resized.format(preprocess.short_side, preprocess.long_side)
 
 
 def _names(categories: Iterable[Category]) -> str:

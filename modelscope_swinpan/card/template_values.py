@@ -9,12 +9,19 @@ from .content import Language
 
 @dataclass(frozen=True, kw_only=True)
 class Phrases:
-    """Phrases of one language. ``evaluated`` is a format string for the entries of a report's ``evaluated``."""
+    """Phrases of one language.
+
+    ``evaluated`` is a format string for the entries of a report's ``evaluated``, ``resized`` for short and long side,
+    ``resized_to`` for height and width.
+    """
 
     summaries: Mapping[Task, str]
     code_heading: str
     evaluated: str
     not_evaluated: str
+    resized: str
+    resized_to: str
+    not_resized: str
 
 
 QUICK_START = "代码范例"
@@ -31,6 +38,9 @@ PHRASES: Mapping[Language, Phrases] = {
         evaluated="用 `swinpan eval`（modelscope_swinpan {version}）以 {dtype} 在 `{panoptic_truth}` 的 {images} 张"
         "图像上测得，单位为 %；全部数字见 `evaluation.json`。",
         not_evaluated="尚未用 `swinpan eval` 评估，因此没有数字。",
+        resized="短边缩放到 {0}，若长边因此超过 {1}，则改为长边缩放到 {1}",
+        resized_to="缩放到高 {0}、宽 {1}，不保持长宽比",
+        not_resized="不缩放",
     ),
     "en": Phrases(
         summaries={
@@ -43,5 +53,8 @@ PHRASES: Mapping[Language, Phrases] = {
         evaluated="Measured by `swinpan eval` (modelscope_swinpan {version}) in {dtype} on {images} images of "
         "`{panoptic_truth}`, in percent; `evaluation.json` has all figures.",
         not_evaluated="Not yet evaluated by `swinpan eval`, so there are no figures.",
+        resized="The short side is resized to {0} pixels, or the long side to {1} where it would exceed that",
+        resized_to="Images are resized to a height of {0} and a width of {1} pixels, whatever their aspect",
+        not_resized="Images are not resized",
     ),
 }

@@ -97,7 +97,7 @@ def resolve(told: Classes, count: int, where: str) -> Resolved:
     return Resolved(_numbered(told.names, things), task or "panoptic", remark)
 
 
-def check_count(categories: Sequence[Category], count: int, where: str) -> None:
+def check_count(categories: Sequence[Any], count: int, where: str) -> None:
     """Raise a CheckpointError unless there are ``count`` categories."""
     if len(categories) != count:
         raise _miscounted(where, count, len(categories))

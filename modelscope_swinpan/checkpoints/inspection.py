@@ -1,16 +1,17 @@
-"""What a checkpoint holds, by its keys and shapes alone."""
+"""What a checkpoint holds, by its keys and shapes."""
 
 import hashlib
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from ..config import Mask2FormerConfig
 from .dialects import Dialect
-from .files.source import Source, read_json, read_source
-from .load import build, interpret, locate
+from .files.source import files_of
+from .finite import not_finite
+from .load import build, interpret, read_weights
 
 PIECE = 2**20
 """Bytes that are hashed at a time."""
@@ -27,39 +28,56 @@ class File:
 
 @dataclass(frozen=True)
 class Inspection:
-    """A checkpoint: its dialect, its model, the number of parameters, the names of their dtypes, and its files."""
+    """A checkpoint.
+
+    Args:
+        dialect: that of its keys.
+        config: its model.
+        parameters: their number.
+        dtypes: the names of their number formats.
+        files: the files of weights.
+        place: containers and prefix of the weights in the file, joined by dots; empty for a plain file.
+        left_out: what else the file holds of models, one entry a group.
+        not_finite: keys of weights with NaN or infinite numbers, with which ``load_model`` refuses the checkpoint.
+    """
 
     dialect: Dialect
     config: Mask2FormerConfig
     parameters: int
     dtypes: tuple[str, ...]
     files: tuple[File, ...]
+    place: str = ""
+    left_out: tuple[str, ...] = ()
+    not_finite: tuple[str, ...] = ()
 
 
-def inspect_checkpoint(path: Path) -> Inspection:
-    """Inspect a model directory or a checkpoint file. The files are read only to hash them. Warns like ``load_model``.
+def inspect_checkpoint(path: Path, network: str | None = None) -> Inspection:
+    """Inspect a model directory or a checkpoint file. Nothing of it is kept in memory. Warns like ``load_model``.
+
+    ``network`` is as there.
 
     Raises:
         CheckpointError: the weights are missing, damaged, unsafe, or belong to another model.
         ConfigError: an unusable ``configuration.json``.
     """
-    weights, configuration = locate(path)
-    source = read_source(weights)
-    shapes = {key: torch.empty_like(tensor, device="meta") for key, tensor in source.tensors.items()}
-    checkpoint = interpret(weights, Source(shapes, source.meta), configuration)
+    file, weights, configuration = read_weights(path, network)
+    shapes = {key: torch.empty_like(tensor, device="meta") for key, tensor in weights.tensors.items()}
+    checkpoint = interpret(file, replace(weights, tensors=shapes), configuration)
     for remark in checkpoint.remarks:
         warnings.warn(remark, stacklevel=2)
-    model = build(checkpoint.config, checkpoint.tensors, str(weights))
+    model = build(checkpoint.config, checkpoint.tensors, weights.where)
     dtypes = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in model.state_dict().values()})
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    files = tuple(map(_file, _shards(weights)))
-    return Inspection(checkpoint.dialect, checkpoint.config, parameters, tuple(dtypes), files)
-
-
-def _shards(weights: Path) -> list[Path]:
-    if weights.suffix != ".json":
-        return [weights]
-    return [weights.parent / name for name in sorted(set(read_json(weights)["weight_map"].values()))]
+    return Inspection(
+        checkpoint.dialect,
+        checkpoint.config,
+        parameters,
+        tuple(dtypes),
+        files=tuple(map(_file, files_of(file))),
+        place=weights.place,
+        left_out=weights.left_out,
+        not_finite=not_finite(file, weights),
+    )
 
 
 def _file(path: Path) -> File:

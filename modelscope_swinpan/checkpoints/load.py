@@ -10,7 +10,7 @@ from typing import Any, cast, get_args
 import torch
 from torch import Tensor
 
-from ..categories import Category
+from ..categories import Category, check_categories
 from ..config import Mask2FormerConfig, PostprocessConfig, PreprocessConfig, Task, from_mapping
 from ..errors import CheckpointError, ConfigError
 from ..models.mask2former import Mask2Former
@@ -19,7 +19,9 @@ from .classes import Classes, Resolved, check_count, resolve
 from .dialects import Dialect, detect
 from .dialects.keymap import check_complete, shorten
 from .dialects.transformers import CONFIG
-from .files.source import Source, find_weights, inside, read_json, read_source
+from .files.source import find_weights, inside, read_json, read_source
+from .finite import check_finite, find_not_finite
+from .unwrap import Weights, unwrap
 
 CONFIGURATION = "configuration.json"
 EMBEDDED = Path(__file__).parents[1] / "embedded"
@@ -42,11 +44,16 @@ class Checkpoint:
 
 
 def load_model(
-    path: str | Path, *, device: str | torch.device = "cpu", dtype: str | torch.dtype = "float32"
+    path: str | Path,
+    *,
+    device: str | torch.device = "cpu",
+    dtype: str | torch.dtype = "float32",
+    network: str | None = None,
 ) -> Mask2Former:
     """Load the model of a model directory or of a bare checkpoint file, in eval mode.
 
-    Nothing in the directory is executed; a ``config.py`` there is ignored. Warns of what had to be guessed.
+    Nothing in the directory is executed; a ``config.py`` there is ignored. Warns of what had to be guessed, stripped or
+    left out.
 
     Args:
         path: a directory with weights and ``configuration.json``, or with a transformers model's ``config.json``; or a
@@ -54,16 +61,25 @@ def load_model(
             memory-mapped instead of copied: do not overwrite the file in place while the model is in use.
         device: 'cpu', 'cuda', 'cuda:1', 'mps', or ModelScope's 'gpu'.
         dtype: 'float32', 'bfloat16' or 'float16'.
+        network: which model of a file that holds several, such as 'teacher' or 'ema_state_dict'. By default what
+            ``model.network`` in ``configuration.json`` says, or the only one that is no moving average.
 
     Raises:
-        CheckpointError: the weights are missing, damaged, unsafe, or belong to another model.
+        CheckpointError: the weights are missing, damaged, unsafe, not finite, belong to another model, or have to be
+            chosen.
         ConfigError: ``configuration.json`` is no JSON object or holds an unknown option; an unknown dtype or device.
     """
     to_device, to_dtype = parse_device(device), parse_dtype(dtype)
 
     def load() -> tuple[Mask2Former, list[str]]:
-        model, remarks = _open(Path(path))
-        return model.to(device=to_device, dtype=to_dtype), remarks
+        model, remarks = _open(Path(path), network)
+        model = model.to(device=to_device, dtype=to_dtype)
+        if to_dtype is torch.float16 and (large := find_not_finite(model.state_dict())):
+            raise ConfigError(
+                f"dtype float16 ends at 65504, but {len(large)} weights of {path} are larger ({shorten(large)}). Use "
+                "dtype bfloat16 or float32."
+            )
+        return model, remarks
 
     # Converting weights starts OpenMP threads that live as long as the thread that converts. A server runs the model in
     # another thread with OpenMP threads of its own. Together they would outnumber the processors, then all of them
@@ -75,18 +91,33 @@ def load_model(
     return model
 
 
-def open_model(path: Path) -> Mask2Former:
+def open_model(path: Path, network: str | None = None) -> Mask2Former:
     """Load like :func:`load_model`, on the CPU and in the file's dtype."""
-    model, remarks = _open(path)
+    model, remarks = _open(path, network)
     for remark in remarks:
         warnings.warn(remark, stacklevel=2)
     return model
 
 
-def _open(path: Path) -> tuple[Mask2Former, list[str]]:
-    weights, configuration = locate(path)
-    checkpoint = interpret(weights, read_source(weights), configuration)
-    return build(checkpoint.config, checkpoint.tensors, str(weights)), checkpoint.remarks
+def _open(path: Path, network: str | None) -> tuple[Mask2Former, list[str]]:
+    file, weights, configuration = read_weights(path, network)
+    checkpoint = interpret(file, weights, configuration)
+    check_finite(file, weights)
+    return build(checkpoint.config, checkpoint.tensors, weights.where), checkpoint.remarks
+
+
+def read_weights(path: Path, network: str | None = None) -> tuple[Path, Weights, dict[str, Any]]:
+    """The file of weights that ``path`` leads to, the weights of one ``network`` in it, and the configuration.
+
+    Raises:
+        CheckpointError, ConfigError: as :func:`locate`, :func:`~.files.source.read_source` and :func:`~.unwrap.unwrap`.
+    """
+    file, configuration = locate(path)
+    if network is None:
+        network = configuration.get("model", {}).get("network")
+    if not isinstance(network, str | None):
+        raise ConfigError(f"{CONFIGURATION}: model.network must be a name; got {network!r:.80}.")
+    return file, unwrap(read_source(file), str(file), network), configuration
 
 
 def locate(path: Path) -> tuple[Path, dict[str, Any]]:
@@ -112,8 +143,8 @@ def locate(path: Path) -> tuple[Path, dict[str, Any]]:
     )
 
 
-def interpret(path: Path, source: Source, configuration: Mapping[str, Any]) -> Checkpoint:
-    """The checkpoint with the content ``source``, read from ``path``. The dialect's files beside it count too.
+def interpret(path: Path, weights: Weights, configuration: Mapping[str, Any]) -> Checkpoint:
+    """The checkpoint with these ``weights``, read from ``path``. The dialect's files beside it count too.
 
     ``configuration`` comes from :func:`locate` and overrules what these files say.
 
@@ -123,10 +154,10 @@ def interpret(path: Path, source: Source, configuration: Mapping[str, Any]) -> C
         ConfigError: a damaged JSON file, an unknown option, or one of the wrong type or out of range.
     """
     where = str(path)
-    dialect = detect(source.tensors, where)
-    tensors, _ = dialect.keymap.read(source.tensors)
-    notes = dialect.notes(path, source.meta, find_backbone(tensors, where))
-    remarks = list(notes.remarks)
+    dialect = detect(weights.tensors, weights.where)
+    tensors, _ = dialect.keymap.read(weights.tensors)
+    notes = dialect.notes(path, weights.meta, find_backbone(tensors, where))
+    remarks = [*weights.remarks, *notes.remarks]
     _check_sections(notes.configuration, where)
     kind = configuration.get("preprocessor", {}).get("type")
     if kind is not None:  # one of ModelScope's, with options that only its class knows
@@ -229,6 +260,11 @@ def _classes(section: Mapping[str, Any], told: Classes, count: int, where: str) 
     listed = section["categories"]
     if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
         raise ConfigError(f"{CONFIGURATION}: model.categories must be a list of objects.")
-    categories = tuple(from_mapping(Category, item, f"{CONFIGURATION}: model.categories") for item in listed)
-    check_count(categories, count, where)
+    # A list of a million entries is counted, not read.
+    categories = tuple(from_mapping(Category, item, f"{CONFIGURATION}: model.categories") for item in listed[:count])
+    check_count(listed, count, where)
+    try:
+        check_categories(categories)
+    except ConfigError as error:
+        raise ConfigError(f"{CONFIGURATION}: model.categories: {error}") from None
     return Resolved(categories, task or "panoptic")

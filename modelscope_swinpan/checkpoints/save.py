@@ -9,18 +9,27 @@ from typing import Any
 
 from torch import Tensor
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, ConfigError
 from ..files import atomic, refuse_to_replace
 from ..models.backbones import backbone_of
 from ..models.mask2former import Mask2Former
 from .architecture import infer_config
 from .dialects import Dialect, Writer, native, writable
+from .files.source import SUFFIXES
 from .load import CONFIGURATION
 
 MAX_LINE = 160
 
 
-def save_pretrained(model: Mask2Former, directory: str | Path, *, form: str = "native", replace: bool = True) -> None:
+def save_pretrained(
+    model: Mask2Former,
+    directory: str | Path,
+    *,
+    form: str = "native",
+    weights: str | None = None,
+    entries: Mapping[str, Any] | None = None,
+    replace: bool = True,
+) -> None:
     """Write a model directory for :func:`~.load.load_model` and ModelScope's ``pipeline()``; make it if it is missing.
 
     The weights keep their dtype. All files are written completely before the first takes its place.
@@ -31,25 +40,29 @@ def save_pretrained(model: Mask2Former, directory: str | Path, *, form: str = "n
         form: the dialect's name: 'native' (safetensors under our keys), 'mmdet' (mmdetection 2.x, which upstream
             reads), 'transformers' (for ``Mask2FormerForUniversalSegmentation.from_pretrained``), or another registered
             one that can be written.
+        weights: name of the file of weights, by default the dialect's.
+        entries: other entries of ``configuration.json``, to which the model's own are added.
         replace: whether files of the same names in the directory are replaced. If not, one of them is an error, and
             nothing is written.
 
     Raises:
         CheckpointError: the dialect cannot hold this model.
-        ConfigError: there is no such dialect, or a file is there and not to be replaced.
+        ConfigError: there is no such dialect, ``weights`` is not the name of a file with a dialect's suffix, or a file
+            is there and not to be replaced.
         OSError: a file cannot be written.
     """
     dialect, writer = writable(form)
-    texts = {CONFIGURATION: _configuration(model, writer), **writer.files(model.config)}
+    weights = _name(weights, writer)
+    texts = {CONFIGURATION: {**(entries or {}), **_configuration(model, weights)}, **writer.files(model.config)}
     tensors = _tensors(model, dialect)
     directory = Path(directory)
     if not replace:
-        refuse_to_replace(directory / name for name in (*texts, writer.weights))
+        refuse_to_replace(directory / name for name in (*texts, weights))
     directory.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as files:
         for name, content in texts.items():
             files.enter_context(atomic(directory / name)).write_text(_pretty(content), encoding="utf-8")
-        writer.write(files.enter_context(atomic(directory / writer.weights)), tensors, model.config)
+        writer.write(files.enter_context(atomic(directory / weights)), tensors, model.config)
 
 
 def save_checkpoint(model: Mask2Former, path: str | Path, form: str = "native") -> None:
@@ -76,7 +89,20 @@ def _tensors(model: Mask2Former, dialect: Dialect) -> dict[str, Tensor]:
     return dialect.keymap.write(tensors)
 
 
-def _configuration(model: Mask2Former, writer: Writer) -> dict[str, Any]:
+def _name(weights: str | None, writer: Writer) -> str:
+    """The name of the file of weights, which tells readers its format."""
+    if weights is None:
+        return writer.weights
+    archive = Path(writer.weights).suffix == ".safetensors"
+    suffixes = [suffix for suffix in SUFFIXES if (suffix == ".safetensors") == archive and suffix != ".pkl"]
+    if Path(weights).name != weights or Path(weights).suffix not in suffixes:
+        raise ConfigError(
+            f"Weights of this form need a file name that ends in {' or '.join(suffixes)}; got {weights!r}."
+        )
+    return weights
+
+
+def _configuration(model: Mask2Former, weights: str) -> dict[str, Any]:
     described = native.describe(model.config)
     model_type = backbone_of(model.config.backbone).model_type
     return {
@@ -84,7 +110,7 @@ def _configuration(model: Mask2Former, writer: Writer) -> dict[str, Any]:
         "task": "image-segmentation",
         "pipeline": {"type": "image-panoptic-segmentation"},
         **described,
-        "model": {"type": model_type, "weights": writer.weights, **described["model"]},
+        "model": {"type": model_type, "weights": weights, **described["model"]},
     }
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import typer
 from rich.console import Console
 
-from ..errors import ConfigError, SwinPanError
+from ..errors import ConfigError, SwinPanError, brief
 
 out = Console()
 err = Console(stderr=True)
@@ -54,4 +54,4 @@ def warn(message: str) -> None:
 
 
 def _remark(kind: str, style: str, message: str) -> None:
-    err.print(f"{kind}: {' '.join(message.split())}", style=style, markup=False, highlight=False, soft_wrap=True)
+    err.print(f"{kind}: {brief(' '.join(message.split()))}", style=style, markup=False, highlight=False, soft_wrap=True)

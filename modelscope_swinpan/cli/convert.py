@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from .console import err, say
-from .options import ListedOption, ModelArgument
+from .options import ListedOption, ModelArgument, NetworkOption
 
 
 def _dialects() -> list[SimpleNamespace]:
@@ -22,6 +22,7 @@ def convert(
         Path, typer.Argument(metavar="DIR", help="Model directory to write; made where it is missing.", file_okay=False)
     ],
     to: Annotated[str, ListedOption("--to", metavar="NAME", entries=_dialects)] = "native",
+    network: NetworkOption = None,
     force: Annotated[bool, typer.Option("--force", help="Replace files of the same names that are in DIR.")] = False,
 ) -> None:
     """Convert a checkpoint of any dialect.
@@ -37,5 +38,5 @@ def convert(
     from ..plugin.hub import resolve_model
 
     with err.status(f"Converting {model}"):
-        save_pretrained(open_model(resolve_model(model)), directory, form=to, replace=force)
+        save_pretrained(open_model(resolve_model(model), network), directory, form=to, replace=force)
     say(f"The model is in {directory}")

@@ -6,26 +6,27 @@ from rich.table import Table
 from rich.text import Text
 
 from .console import err, out
-from .options import ModelArgument
+from .options import ModelArgument, NetworkOption
 
 if TYPE_CHECKING:
     from ..checkpoints.inspection import Inspection
 
 
-def inspect(model: ModelArgument) -> None:
+def inspect(model: ModelArgument, network: NetworkOption = None) -> None:
     """Show what a checkpoint holds.
 
-    The file is read once, to hash it. Its weights are not loaded, so a large file needs little memory.
+    The file is read to hash it and to look for NaN. Its weights are not copied, so a large file needs little memory.
     """
     from ..checkpoints.inspection import inspect_checkpoint
     from ..plugin.hub import resolve_model
 
     with err.status(f"Reading {model}"):
-        found = inspect_checkpoint(resolve_model(model))
+        found = inspect_checkpoint(resolve_model(model), network)
     out.print(_table(found), soft_wrap=True)
 
 
 def _table(found: "Inspection") -> Table:
+    from ..checkpoints.dialects.keymap import shorten
     from ..models.backbones import backbone_of
 
     config, classes = found.config, found.config.categories
@@ -45,6 +46,15 @@ def _table(found: "Inspection") -> Table:
         "parameters": f"{found.parameters:,}",
         "dtype": ", ".join(found.dtypes),
     }
+    if found.place:
+        rows["taken from"] = found.place
+    if found.not_finite:
+        rows["damaged"] = (
+            f"{len(found.not_finite)} weights hold NaN or infinite numbers, so the model cannot be used: "
+            + shorten(found.not_finite)
+        )
+    if found.left_out:
+        rows["left out"] = ", ".join(found.left_out)
     table = Table.grid(padding=(0, 2))
     for name, text in rows.items():
         table.add_row(name, Text(text))

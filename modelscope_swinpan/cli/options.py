@@ -37,6 +37,10 @@ ModelOption = Annotated[
     ),
 ]
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
+NetworkOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Which model of a file that holds several, such as teacher or ema_state_dict."),
+]
 DataOption = Annotated[
     Path | None,
     typer.Option(metavar="PATH", help="A COCO panoptic dataset: its folder, or panoptic_SPLIT.json.", exists=True),

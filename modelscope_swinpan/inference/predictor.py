@@ -201,7 +201,8 @@ class PanopticPredictor(Predictor):
     @property
     def short_side(self) -> int:
         """The short side, in pixels, that images are resized to."""
-        return self.model.config.preprocess.short_side
+        preprocess = self.model.config.preprocess
+        return min(preprocess.fixed_size or (preprocess.short_side,))
 
     @property
     def device(self) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..config import PreprocessConfig
+from ..config import MAX_INPUT_PIXELS, PreprocessConfig
 from ..errors import ImageError
 from ..structures import ImageBatch, Size
 
@@ -15,9 +15,20 @@ from ..structures import ImageBatch, Size
 def resized_size(original: Size, config: PreprocessConfig) -> Size:
     """Size after resizing: the short side at its target, unless the long side would pass its own; aspect kept.
 
+    By the configuration it may be one size for all images, or the image's own.
+
     Raises:
-        ImageError: an image so narrow that nothing would be left of it.
+        ImageError: an image so narrow that nothing would be left of it, or too large to go in at its own size.
     """
+    if not config.resize:
+        if original.height * original.width > MAX_INPUT_PIXELS:
+            raise ImageError(
+                f"Image of {original.width}×{original.height} pixels is too large for a model that resizes none: it "
+                f"takes up to {MAX_INPUT_PIXELS:,} pixels. Resize it first."
+            )
+        return original
+    if config.fixed_size:
+        return Size(*config.fixed_size)
     long, short = max(original), min(original)
     scale = min(config.long_side / long, config.short_side / short)
     size = Size(int(original.height * scale + 0.5), int(original.width * scale + 0.5))

@@ -139,8 +139,9 @@ AST_INDEX = Internal(
 INDEX_KEY = Internal("modelscope.utils.ast_utils:INDEX_KEY", "the index's key of the entries")
 MODULE_KEY = Internal("modelscope.utils.ast_utils:MODULE_KEY", "an entry's key of the module")
 CONFIG_FROM_FILE = Internal("modelscope.utils.config:Config.from_file", "wrapped: drops the R50 model's pai-easycv")
-DRAWING = Internal(
-    "modelscope.utils.cv.image_utils:panoptic_seg_masks_to_image", "code replaced: upstream's needs mmdet"
+DRAWINGS = tuple(
+    Internal(f"modelscope.utils.cv.image_utils:{kind}_seg_masks_to_image", "code replaced: upstream's needs mmdet")
+    for kind in ("panoptic", "semantic")
 )
 CREATE_PIPELINE = Internal(
     "modelscope.server.core.event_handlers:create_pipeline", "wrapped: a model may be a directory"
@@ -169,6 +170,8 @@ MODEL = Part(
     ),
     needs=(
         Internal("modelscope.models:TorchModel", "base class of our model"),
+        Internal("modelscope.models:TorchModel.save_pretrained", "overridden: upstream's copies the old weights along"),
+        _CONFIG,
         Internal("modelscope.utils.device:verify_device", "says which names of devices there are"),
         Internal(
             "modelscope.utils.plugins:filter_plugin_in_whitelist",
@@ -242,7 +245,7 @@ PARTS = (
     ),
     TRAINER,
     Part(module="r50_configuration", after="modelscope.utils.config", needs=(CONFIG_FROM_FILE,)),
-    Part(module="masks_to_image", after="modelscope.utils.cv.image_utils", needs=(DRAWING,)),
+    Part(module="masks_to_image", after="modelscope.utils.cv.image_utils", needs=DRAWINGS),
     Part(module="train_options", needs=(_CONFIG, _LOGGER)),
     Part(module="hub", needs=(_SNAPSHOT,)),
     Part(module="upload", needs=(Internal("modelscope.hub.api:HubApi", "makes a repository and uploads to it"),)),

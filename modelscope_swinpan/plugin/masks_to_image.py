@@ -1,8 +1,11 @@
-"""``panoptic_seg_masks_to_image`` of ModelScope, which the model card's snippets call, without mmdet."""
+"""``panoptic_seg_masks_to_image`` and ``semantic_seg_masks_to_image`` of ModelScope, without mmdet.
+
+The model card's snippets call the first. Both give mask i the colour of COCO's label i.
+"""
 
 from typing import Any
 
-from .compat import DRAWING
+from .compat import DRAWINGS
 
 
 def _draw(masks: Any) -> Any:
@@ -11,5 +14,6 @@ def _draw(masks: Any) -> Any:
     return masks_to_image(masks)
 
 
-# Its code, not its name: this also reaches programs that imported the function before us.
-DRAWING.get().__code__ = _draw.__code__
+# Their code, not their names: this also reaches programs that imported a function before us.
+for drawing in DRAWINGS:
+    drawing.get().__code__ = _draw.__code__

@@ -1,13 +1,17 @@
 """The model that ``Model.from_pretrained`` and ``pipeline()`` of ModelScope build from a model directory."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from modelscope.models import TorchModel
+from modelscope.utils.config import Config
 from modelscope.utils.device import verify_device
 from torch import Tensor
 
-from ..checkpoints.load import load_model
+from ..checkpoints.files.source import read_json
+from ..checkpoints.load import CONFIGURATION, load_model
+from ..checkpoints.save import save_pretrained
 from ..errors import ConfigError
 from .compat import MODEL
 
@@ -42,6 +46,48 @@ class SwinPanModel(TorchModel):
         """The model's ``class_logits``, ``mask_logits`` and ``aux_outputs`` for preprocessed images (B, 3, H, W)."""
         output: dict[str, Any] = self.model(pixel_values)._asdict()
         return output
+
+    def save_pretrained(
+        self,
+        target_folder: str | Path,
+        save_checkpoint_names: str | Sequence[str] | None = None,
+        save_function: Any = None,
+        config: Mapping[str, Any] | None = None,
+        save_config_function: Any = None,
+        **_: Any,
+    ) -> None:
+        """Write the model as it is now to a directory that ``Model.from_pretrained`` and ``pipeline()`` read.
+
+        Nothing else of the directory that it was loaded from is copied. Files of the same names are replaced.
+
+        Args:
+            target_folder: The directory; made where it is missing.
+            save_checkpoint_names: The name of the file of weights, ``model.safetensors`` by default. ``.pt``, ``.pth``
+                and ``.bin`` become mmdetection's form.
+            save_function: ModelScope's trainers pass one. It is not called: it would write keys that only they read.
+            config: ``configuration.json``, by default that of the model's directory. Entries that describe the model
+                are replaced by what it is now.
+            save_config_function: Not called either.
+
+        Raises:
+            CheckpointError: the model fits no file, because its layers were changed.
+            ConfigError: another file name, or several.
+            OSError: a file cannot be written.
+        """
+        names = [save_checkpoint_names] if isinstance(save_checkpoint_names, str) else list(save_checkpoint_names or ())
+        if len(names) > 1:
+            raise ConfigError(f"A model has one file of weights; got {len(names)} names.")
+        weights = names[0] if names else "model.safetensors"
+        form = "native" if weights.endswith(".safetensors") else "mmdet"
+        save_pretrained(self.model, target_folder, form=form, weights=weights, entries=self._entries(config))
+
+    def _entries(self, config: Mapping[str, Any] | None) -> dict[str, Any]:
+        """What a configuration says beside the model. Nothing of it has code executed or installed."""
+        file = Path(self.model_dir) / CONFIGURATION
+        if config is None:
+            config = read_json(file) if file.is_file() else {}
+        entries = config.to_dict() if isinstance(config, Config) else dict(config)
+        return {name: value for name, value in entries.items() if name not in ("plugins", "allow_remote")}
 
     def compile(self, **options: Any) -> "SwinPanModel":
         """Compile the network in place (``torch.compile``'s options): ``pipeline(…, compile=True)`` asks for it."""

@@ -76,7 +76,7 @@ class SwinPanPipeline(Pipeline):
         """Load ``model``, a directory, or take a model that is already loaded.
 
         Args:
-            model: A model directory, or a model loaded by ``Model.from_pretrained``.
+            model: A model directory, or a model loaded by ``Model.from_pretrained``; also as a list of one.
             device: 'cpu', 'gpu' or 'cuda:1'. Without a GPU ModelScope takes the CPU.
             dtype: 'float32' (the default), 'bfloat16' or 'float16'. Not for a loaded model, which has its own.
             scores: 'real' for class × mask probability, 'virtual' for upstream's constant 0.999.
@@ -89,6 +89,8 @@ class SwinPanPipeline(Pipeline):
             CheckpointError: the weights are missing, damaged, unsafe, or of another model.
         """
         check_names(options, OPTIONS, "pipeline()")
+        if isinstance(model, list | tuple) and len(model) == 1:  # as the base class takes it
+            model = model[0]
         if not isinstance(model, str | SwinPanModel):
             raise _unexpected(model)
         check_device(device)

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from modelscope_swinpan import load_model, save_pretrained
 from modelscope_swinpan.card.check_files import check_configuration, check_files, check_model
 
 
@@ -14,6 +15,16 @@ def test_a_model_directory_is_fine(model):
     assert weights == {model / "model.safetensors"}
     assert problems == list(check_configuration(model)) == []
     assert check_files(model, weights) == (("configuration.json", "model.safetensors"), [])
+
+
+def test_weights_that_are_not_finite(model):
+    damaged = load_model(model)
+    damaged.transformer_decoder.query_feat.data[0, 0] = float("nan")
+    save_pretrained(damaged, model)
+    weights, problems = check_model(model)
+    assert weights == {model / "model.safetensors"}
+    expected = "model.safetensors: 1 weights hold NaN or infinite numbers: transformer_decoder.query_feat."
+    assert lines(problems) == [expected]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 import struct
 import subprocess
 import sys
@@ -62,15 +61,16 @@ def test_of_another_model(tmp_path):
 
 
 MEMORY = """
-import re, sys
+import re, resource, sys
 from pathlib import Path
 from modelscope_swinpan.checkpoints.inspection import inspect_checkpoint
-def kilobytes(what):
-    return int(re.search(what + r":\\s+(\\d+)", open("/proc/self/status").read())[1])
-inspect_checkpoint(Path(sys.argv[1]))
-open("/proc/self/clear_refs", "w").write("5")
-before = kilobytes("VmRSS")
-print(inspect_checkpoint(Path(sys.argv[1])).parameters, 1024 * (kilobytes("VmHWM") - before))
+path = Path(sys.argv[1])
+inspect_checkpoint(path)
+used = 1024 * int(re.search(r"VmSize:\\s+(\\d+)", open("/proc/self/status").read())[1])
+limit = used + 2 * path.stat().st_size + 50 * 10**6  # safetensors maps a file twice; a copy finds no room
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+path.touch()
+print(inspect_checkpoint(path).parameters)
 """
 
 
@@ -89,6 +89,4 @@ def test_a_full_size_model_takes_no_memory(tmp_path):
         file.write(struct.pack("<Q", len(text)) + text)
         file.truncate(8 + len(text) + end)
     run = subprocess.run([sys.executable, "-c", MEMORY, path], cwd=ROOT, capture_output=True, text=True, check=True)
-    parameters, memory = map(int, re.findall(r"\d+", run.stdout))
-    assert parameters == 215_535_610
-    assert memory < 50e6
+    assert run.stdout == "215535610\n"

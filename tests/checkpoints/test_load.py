@@ -10,13 +10,14 @@ from safetensors.torch import save_file
 
 from modelscope_swinpan import load_model
 from modelscope_swinpan.categories import COCO_PANOPTIC
+from modelscope_swinpan.checkpoints import load
 from modelscope_swinpan.checkpoints.dialects.detectron2 import DETECTRON2
 from modelscope_swinpan.checkpoints.dialects.easycv import EASYCV
 from modelscope_swinpan.checkpoints.dialects.mmdet import MMDET2
 from modelscope_swinpan.checkpoints.dialects.native import to_header
 from modelscope_swinpan.checkpoints.inspection import inspect_checkpoint
 from modelscope_swinpan.checkpoints.load import open_model
-from modelscope_swinpan.config import PostprocessConfig, PreprocessConfig
+from modelscope_swinpan.config import PostprocessConfig, PreprocessConfig, from_mapping
 from modelscope_swinpan.errors import CheckpointError, ConfigError
 from modelscope_swinpan.models.backbones.resnet import ResNetConfig
 from tests.builders import SMALL, SMALL_RESNET, random_model
@@ -61,9 +62,9 @@ def test_bare_file_and_bare_state_dict(directory, weights):
 @pytest.mark.filterwarnings("ignore:.*preprocessor of type")
 def test_warnings_name_the_line_that_loads(directory, weights):
     path = directory(weights, preprocessor={"type": "image-easycv"})
-    for load in (load_model, open_model, inspect_checkpoint):
+    for function in (load_model, open_model, inspect_checkpoint):
         with pytest.warns(UserWarning, match="names no classes") as caught:
-            load(path)
+            function(path)
         assert [warning.filename for warning in caught] == [__file__] * 2
 
 
@@ -117,6 +118,36 @@ def test_categories_as_configured(directory):
         load_model(directory({"state_dict": weights}))
     with pytest.raises(CheckpointError, match="class head of 2 classes, but 133 classes are named"):
         load_model(directory({"state_dict": weights, "meta": {"CLASSES": NAMES}}))
+
+
+CELL = {"id": 5, "name": "cell", "isthing": True, "color": [1, 2, 3]}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({}, "model.categories: category ids must differ; 5 is among"),
+        ({"id": 9, "color": [1, 2, 300]}, r"model\.categories: colors must hold .* 'cell' has \[1, 2, 300\]"),
+        ({"id": 9, "color": [1, 2]}, "colors must hold"),
+        ({"id": -9}, "category ids must lie between"),
+        ({"color": None}, "color must be a list"),
+    ],
+)
+def test_mistakes_in_categories(directory, change, message):
+    config = dataclasses.replace(SMALL, categories=COCO_PANOPTIC[:2])
+    weights = MMDET2.keymap.write(random_model(config).state_dict())
+    with pytest.raises(ConfigError, match=message):
+        load_model(directory({"state_dict": weights}, model={"categories": [CELL, {**CELL, **change}]}))
+    with pytest.raises(ConfigError, match=r"model\.categories: isthing, color must be given"):
+        load_model(directory({"state_dict": weights}, model={"categories": [CELL, {"id": 1, "name": "a"}]}))
+
+
+def test_many_categories_are_counted(directory, weights, monkeypatch):
+    read = []
+    monkeypatch.setattr(load, "from_mapping", lambda *arguments: read.append(1) or from_mapping(*arguments))
+    with pytest.raises(CheckpointError, match="class head of 133 classes, but 10000 classes are named"):
+        load_model(directory({"state_dict": weights}, model={"categories": [CELL] * 10_000}))
+    assert len(read) == 133
 
 
 def test_task_as_configured(directory, weights):

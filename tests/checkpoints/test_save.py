@@ -186,3 +186,11 @@ def test_the_weights_are_not_held_twice(tmp_path):
     for line in run.stdout.splitlines():
         form, more = line.split()
         assert int(more) < size / 2, (form, size)
+
+
+def test_the_same_model_gives_the_same_bytes(tmp_path, form):
+    """Whatever names its files have while they are written."""
+    for name in ("a", "b"):
+        save_pretrained(random_model(), tmp_path / name, form=form)
+    first, second = ({file.name: file.read_bytes() for file in (tmp_path / name).iterdir()} for name in ("a", "b"))
+    assert first == second

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 
@@ -51,6 +52,23 @@ class TestConvert:
         swinpan("convert", tiny, tmp_path)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["configuration.json", "model.safetensors"]
         assert json.loads((tmp_path / "configuration.json").read_text())["model"]["weights"] == "model.safetensors"
+
+    def test_one_of_two_models(self, tmp_path, tiny):
+        """A file that other commands refuse, once and for all."""
+        both = {"student": random_model().state_dict(), "teacher": torch.load(tiny / "pytorch_model.pt")["state_dict"]}
+        torch.save(both, tmp_path / "a.pth")
+        answer = swinpan("convert", tmp_path / "a.pth", tmp_path / "out")
+        assert answer.exit_code == 1
+        assert "several models: student, teacher. Choose one" in answer.stderr
+        assert not (tmp_path / "out").exists()
+        answer = swinpan("convert", tmp_path / "a.pth", tmp_path / "out", "--network", "teacher")
+        assert answer.exit_code == 0, answer.output
+        assert answer.stderr.count("leaving out student") == 1
+        ours, theirs = load_model(tmp_path / "out").state_dict(), load_model(tiny).state_dict()
+        assert all(torch.equal(ours[key], tensor) for key, tensor in theirs.items())
+        answer = swinpan("inspect", tmp_path / "a.pth", "--network", "teacher")
+        assert re.search(r"^taken from +teacher *$", answer.stdout, re.MULTILINE)
+        assert re.search(r"^left out +student \(another model\) *$", answer.stdout, re.MULTILINE)
 
     def test_mistakes(self, tmp_path, tiny):
         for arguments, status in (
@@ -109,3 +127,15 @@ def test_help_waits_for_no_heavy_import():
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stderr.strip() == "set()"
     assert "Usage: swinpan convert" in run.stdout
+
+    def test_weights_that_are_not_finite(self, tmp_path):
+        model = random_model()
+        model.transformer_decoder.query_feat.data[0, 0] = float("nan")
+        save_pretrained(model, tmp_path)
+        answer = swinpan("inspect", tmp_path)
+        assert answer.exit_code == 0, answer.output
+        assert re.search(r"^damaged +1 weights hold NaN .*: transformer_decoder\.query_feat *$", answer.stdout, re.M)
+        answer = swinpan("convert", tmp_path, tmp_path / "out")
+        assert answer.exit_code == 1
+        assert "transformer_decoder.query_feat" in answer.stderr
+        assert not (tmp_path / "out").exists()

@@ -258,3 +258,23 @@ def test_compiling(chelsea, monkeypatch):
     predictor = PanopticPredictor(model, compile=True)
     assert np.array_equal(predictor.predict([chelsea])[0].panoptic_seg, expected.panoptic_seg)
     assert len(calls) == 8 + 2 + 4  # blocks, encoder layers, decoder layers
+
+
+@pytest.mark.parametrize(
+    ("preprocess", "alike", "side"),
+    [
+        (PreprocessConfig(fixed_size=(256, 385)), PreprocessConfig(short_side=256), 256),
+        (PreprocessConfig(resize=False), PreprocessConfig(short_side=300), 800),
+    ],
+)
+def test_other_ways_to_the_same_size(quick_model, chelsea, preprocess, alike, side):
+    predictors = []
+    for config in (preprocess, alike):
+        model = copy.copy(quick_model)
+        model.config = dataclasses.replace(quick_model.config, preprocess=config)
+        predictors.append(PanopticPredictor(model))
+    found, expected = (predictor(chelsea) for predictor in predictors)
+    assert len(found.segments) > 2
+    assert found.segments == expected.segments
+    assert np.array_equal(found.panoptic_seg, expected.panoptic_seg)
+    assert TiledPredictor(predictors[0]).side == side

@@ -61,3 +61,24 @@ def test_batch_of_different_sizes():
 def test_too_narrow():
     with pytest.raises(ImageError, match="too narrow"):
         preprocess([random_image(2, 6000)], CONFIG)
+
+
+def test_one_size_for_all():
+    config = PreprocessConfig(fixed_size=(100, 64))
+    for height, width in ((50, 300), (300, 50), (2, 6000)):
+        assert resized_size(Size(height, width), config) == (100, 64)
+    image = random_image(50, 300)
+    batch = preprocess([image, random_image(300, 50)], config)
+    assert batch.pixel_values.shape == (2, 3, 128, 64)
+    expected = (cv2.resize(image, (64, 100)).astype(np.float64) - config.mean) / config.std
+    assert np.abs(batch.pixel_values[0, :, :100].numpy() - expected.transpose(2, 0, 1)).max() < 1e-6
+
+
+def test_photos_as_they_are():
+    config = PreprocessConfig(resize=False, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+    image = random_image(50, 300)
+    batch = preprocess([image], config)
+    assert batch.pixel_values.shape == (1, 3, 64, 320)
+    assert np.array_equal(batch.pixel_values[0, :, :50, :300].numpy(), image.transpose(2, 0, 1))
+    with pytest.raises(ImageError, match="5000×4000 pixels is too large for a model that resizes none"):
+        resized_size(Size(4000, 5000), config)

@@ -1,4 +1,4 @@
-"""ModelScope's ``panoptic_seg_masks_to_image`` without mmdet, whoever imported it when."""
+"""ModelScope's functions that draw masks, without mmdet, whoever imported them when."""
 
 import textwrap
 from pathlib import Path
@@ -12,10 +12,10 @@ from . import isolated
 ORDERS = {
     "ours first": """
         import modelscope_swinpan
-        from modelscope.utils.cv.image_utils import panoptic_seg_masks_to_image
+        from modelscope.utils.cv.image_utils import panoptic_seg_masks_to_image, semantic_seg_masks_to_image
     """,
     "theirs first": """
-        from modelscope.utils.cv.image_utils import panoptic_seg_masks_to_image
+        from modelscope.utils.cv.image_utils import panoptic_seg_masks_to_image, semantic_seg_masks_to_image
         import modelscope_swinpan
     """,
 }
@@ -30,21 +30,23 @@ def test_masks_become_upstreams_colours(order: str, tmp_path: Path) -> None:
     masks[1][1:3] = 1  # over the first, in its second row
     masks[2][3, 5] = 1
 
-    picture, mmdet = isolated.call(_draw, textwrap.dedent(ORDERS[order]), masks, cwd=tmp_path)
+    panoptic, semantic, mmdet = isolated.call(_draw, textwrap.dedent(ORDERS[order]), masks, cwd=tmp_path)
 
     expected = np.zeros((4, 6, 3))
     expected[0] = COCO_PANOPTIC[0].color
     expected[1:3] = COCO_PANOPTIC[1].color
     expected[3, 5] = COCO_PANOPTIC[2].color
-    assert picture.dtype == np.float64
-    assert np.array_equal(picture, expected)
+    for picture in (panoptic, semantic):
+        assert picture.dtype == np.float64
+        assert np.array_equal(picture, expected)
     assert not mmdet
 
 
-def _draw(imports: str, masks: list[np.ndarray]) -> tuple[np.ndarray, list[str]]:
-    """The picture, and whatever of mmdet was put in place to make it."""
+def _draw(imports: str, masks: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """The pictures, and whatever of mmdet was put in place to make them."""
     import sys
 
     names: dict[str, Any] = {}
     exec(imports, names)
-    return names["panoptic_seg_masks_to_image"](masks), [name for name in sys.modules if name.startswith("mmdet")]
+    pictures = [names[f"{kind}_seg_masks_to_image"](masks) for kind in ("panoptic", "semantic")]
+    return *pictures, [name for name in sys.modules if name.startswith("mmdet")]

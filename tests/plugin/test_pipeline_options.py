@@ -108,9 +108,8 @@ def test_dtype_of_a_loaded_model_cannot_be_asked_for(build: Any, segmentor: Any)
 
 
 def test_several_models_are_refused(build: Any, model_dir: Path) -> None:
-    for models in ([str(model_dir)], [str(model_dir), str(model_dir)]):
-        with pytest.raises(ConfigError, match="Expected one model"):
-            build(models)
+    with pytest.raises(ConfigError, match="Expected one model"):
+        build([str(model_dir), str(model_dir)])
 
 
 def test_directory_without_a_model_section(build: Any, model_dir: Path, tmp_path: Path, photo: Path) -> None:

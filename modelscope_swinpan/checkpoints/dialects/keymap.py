@@ -1,8 +1,8 @@
 """Applies the key tables of dialects strictly: every key is used exactly once."""
 
 import re
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from ...errors import CheckpointError
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 SHOWN = 8
 """Most keys that a message lists."""
+LONGEST = 120
+"""Most characters of a key in a message."""
 
 
 class KeyMap:
@@ -27,6 +29,20 @@ class KeyMap:
     def knows(self, key: str) -> bool:
         """Whether there is a rule for a dialect's key."""
         return any(pattern.fullmatch(key) for _, pattern in self._read)
+
+    def prefix(self, key: str) -> str | None:
+        """What stands before a dialect's key in ``key``, up to a dot or nothing; None if it does not end in one."""
+        found = self._anywhere.fullmatch(key)
+        return None if found is None else found[1]
+
+    def ours(self, keys: Iterable[str]) -> set[str]:
+        """Our keys for those of a dialect's ``keys`` that have a rule."""
+        found = (_first(self._read, key) for key in keys)
+        return {rule.ours.format(**match.groupdict()) for rule, match in found if rule and match and rule.ours}
+
+    @cached_property
+    def _anywhere(self) -> re.Pattern[str]:
+        return re.compile(rf"((?:[^.]+\.)*?)(?:{'|'.join(_pattern(rule.theirs) for rule, _ in self._read)})")
 
     def read(self, tensors: "Mapping[str, Tensor]") -> "tuple[dict[str, Tensor], list[str]]":
         """Tensors under our keys, and the dialect's keys without a rule. Two for one of ours are an error."""
@@ -84,7 +100,7 @@ def check_complete(tensors: "Mapping[str, Tensor]", expected: "Mapping[str, Tens
 def shorten(keys: Sequence[str]) -> str:
     """The first few of many keys, for a message."""
     more = f", … and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
-    return ", ".join(keys[:SHOWN]) + more
+    return ", ".join(f"{key:.{LONGEST}}" for key in keys[:SHOWN]) + more
 
 
 def _first(rules: Sequence[tuple[Rule, re.Pattern[str]]], key: str) -> tuple[Rule | None, re.Match[str] | None]:
@@ -106,7 +122,11 @@ def _join(key: str, blocks: "Mapping[int, Tensor]") -> "Tensor":
 @cache
 def _compile(template: str) -> re.Pattern[str]:
     """A template as a regular expression with one named group for each placeholder."""
+    return re.compile(_pattern(template, "P<{}>"))
+
+
+def _pattern(template: str, group: str = ":") -> str:
     pattern = re.escape(template)
     for name, words in PLACEHOLDERS.items():
-        pattern = pattern.replace(rf"\{{{name}\}}", f"(?P<{name}>{words})")
-    return re.compile(pattern)
+        pattern = pattern.replace(rf"\{{{name}\}}", f"(?{group.format(name)}{words})")
+    return pattern

@@ -68,8 +68,10 @@ def _write(path: Path, tensors: "Mapping[str, Tensor]", config: Mask2FormerConfi
         "CLASSES": [category.name for category in config.categories],
         "PALETTE": [category.color for category in config.categories],
     }
+    content = {"meta": meta, "state_dict": {key: _own(tensor) for key, tensor in tensors.items()}}
     try:
-        torch.save({"meta": meta, "state_dict": {key: _own(tensor) for key, tensor in tensors.items()}}, path)
+        with path.open("wb") as file:  # given a path, PyTorch puts its name, which is random, into the archive
+            torch.save(content, file)
     except RuntimeError as error:  # PyTorch raises this for a full disk
         raise OSError(f"Cannot write {path}: {str(error).splitlines()[0]}") from None
 

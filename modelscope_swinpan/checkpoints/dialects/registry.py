@@ -4,7 +4,7 @@ PyTorch is not imported here, so that a command's ``--help`` can name the dialec
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,12 +121,22 @@ def detect(keys: Iterable[str], where: str) -> Dialect:
     if 2 * sum(map(keymap.knows, kinds)) < len(kinds):
         raise CheckpointError(
             f"{where} is not a Mask2Former checkpoint of a known dialect "
-            f"({', '.join(dialect.title for dialect in DIALECTS.values())}). Its keys: {shorten(keys)}."
+            f"({', '.join(dialect.title for dialect in DIALECTS.values())}). Its keys: {shorten(keys)}.{_shared(keys)}"
         )
     unknown = [key for key in keys if not keymap.knows(key)]
     if unknown:
         raise CheckpointError(
             f"{where} looks like a checkpoint of {best.title} but is not one of a Mask2Former: {len(unknown)} of "
-            f"{len(keys)} keys are unknown ({shorten(unknown)})."
+            f"{len(keys)} keys are unknown ({shorten(unknown)}).{_shared(unknown)}"
         )
     return best
+
+
+def _shared(keys: Sequence[str]) -> str:
+    """A sentence about the prefix that several keys share, up to a dot."""
+    prefix = ""
+    for part in min(keys).split(".")[:-1]:
+        if not all(key.startswith(f"{prefix}{part}.") for key in keys):
+            break
+        prefix += f"{part}."
+    return f" They all begin with {prefix!r:.100}." if len(keys) > 1 and prefix else ""

@@ -9,11 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...config import Mask2FormerConfig, PreprocessConfig, from_mapping
+from ...config import Mask2FormerConfig
 from ...errors import CheckpointError, ConfigError
 from ...models.keys import Rule
 from ..classes import Classes
 from .registry import Dialect, Notes, Writer
+from .transformers_preprocessor import PREPROCESSOR, preprocessor_entries, read_preprocessor
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 NAME = "transformers"
 CONFIG = "config.json"
-PREPROCESSOR = "preprocessor_config.json"
 MODEL_TYPE = "mask2former"
 
 FIXED: Mapping[str, Any] = {
@@ -36,8 +36,6 @@ FIXED: Mapping[str, Any] = {
 NUM_LEVELS = 3
 NUM_POINTS = 4
 NO_OBJECT_WEIGHT = 0.1
-RESCALE = 255
-BILINEAR = 2
 
 
 def _class_weights(bias: "Tensor") -> "Tensor":
@@ -125,23 +123,11 @@ def read_config(directory: Path, fixed: Mapping[str, Any]) -> tuple[Classes, dic
     return Classes(_names(content.get("id2label"), path)), {"architecture": {"num_heads": heads}}
 
 
-def read_preprocessor(directory: Path) -> tuple[PreprocessConfig, tuple[str, ...]]:
-    """Preprocessing by ``preprocessor_config.json``, with our defaults for what it leaves out, and remarks on it."""
-    path = directory / PREPROCESSOR
-    content = _read(path) or {}
-    sizes, remarks = _sizes(content, path)
-    values = {**sizes, **_normalisation(content, path)}
-    divisor = content.get("size_divisor")
-    if type(divisor) is int and divisor > 0 and divisor % 32 == 0:  # others do not fit the model's strides
-        values["size_divisor"] = divisor
-    return from_mapping(PreprocessConfig, values, str(path)), remarks
-
-
 def _notes(path: Path, meta: Mapping[str, Any], backbone: "Backbone") -> Notes:
     keys = backbone.keys.get(NAME)
     classes, model = read_config(path.parent, keys.fixed if keys else {})
-    preprocess, remarks = read_preprocessor(path.parent)
-    return Notes(classes, {"model": model, "preprocessor": asdict(preprocess)}, remarks)
+    preprocess = read_preprocessor(path.parent)
+    return Notes(classes, {"model": model, "preprocessor": asdict(preprocess)})
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -162,47 +148,8 @@ def _names(labels: Any, path: Path) -> tuple[str, ...] | None:
     return None if names == placeholders else names
 
 
-def _sizes(content: Mapping[str, Any], path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Short and long side, and remarks. Version 4.26 wrote the sides as ``size`` and ``max_size``."""
-    size = content.get("size")
-    if isinstance(size, int):
-        size = {"shortest_edge": size}
-    if not isinstance(size, dict):
-        return {}, ()
-    if "shortest_edge" not in size:
-        remark = (
-            f"{path} asks for images of size {size}, whatever their aspect ratio. They are resized to a short side of "
-            f"{PreprocessConfig().short_side} instead, as in training. Set preprocessor.short_side and long_side in "
-            "configuration.json for another size."
-        )
-        return {}, (remark,)
-    short = size["shortest_edge"]
-    long = size.get("longest_edge", content.get("max_size"))
-    return {"short_side": short} if long is None else {"short_side": short, "long_side": long}, ()
-
-
-def _normalisation(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """Mean and std of pixels in 0–255. transformers gives them for pixels multiplied by ``rescale_factor``."""
-    factor = content.get("rescale_factor", 1 / 255) if content.get("do_rescale", True) else 1
-    normalised = content.get("do_normalize", True)
-    values = {}
-    for ours, theirs, neutral in (("mean", "image_mean", 0), ("std", "image_std", 1)):
-        numbers = content.get(theirs) if normalised else neutral
-        if numbers is None:
-            continue
-        numbers = [numbers] * 3 if isinstance(numbers, int | float) else numbers
-        try:
-            # They were float32 and then written out: six digits are meant.
-            values[ours] = [float(f"{number / factor:.6g}") for number in numbers]
-        except (TypeError, ZeroDivisionError):
-            raise ConfigError(
-                f"{path}: {theirs} and rescale_factor must be numbers; got {numbers!r}, {factor!r}."
-            ) from None
-    return values
-
-
 def _files(config: Mask2FormerConfig) -> dict[str, dict[str, Any]]:
-    return {CONFIG: _model_config(config), PREPROCESSOR: _preprocessor_config(config)}
+    return {CONFIG: _model_config(config), PREPROCESSOR: preprocessor_entries(config)}
 
 
 def _model_config(config: Mask2FormerConfig) -> dict[str, Any]:
@@ -234,25 +181,6 @@ def _model_config(config: Mask2FormerConfig) -> dict[str, Any]:
         "id2label": {str(label): category.name for label, category in enumerate(config.categories)},
         "label2id": {category.name: label for label, category in enumerate(config.categories)},
         **FIXED,
-    }
-
-
-def _preprocessor_config(config: Mask2FormerConfig) -> dict[str, Any]:
-    preprocess = config.preprocess
-    return {
-        "image_processor_type": "Mask2FormerImageProcessor",
-        "do_resize": True,
-        "size": {"shortest_edge": preprocess.short_side, "longest_edge": preprocess.long_side},
-        "size_divisor": preprocess.size_divisor,
-        "resample": BILINEAR,
-        "do_rescale": True,
-        "rescale_factor": 1 / RESCALE,
-        "do_normalize": True,
-        "image_mean": [float(f"{value / RESCALE:.6g}") for value in preprocess.mean],
-        "image_std": [float(f"{value / RESCALE:.6g}") for value in preprocess.std],
-        "do_reduce_labels": False,
-        "ignore_index": 255,
-        "num_labels": config.num_classes,
     }
 
 

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from ...errors import CheckpointError
 from .mapped import mapped, readable, tensor, view
-from .pickles import KNOWN
-from .unpickler import Maker, Unpickler, checked_key
+from .pickles import KNOWN, skips
+from .unpickler import ForbiddenError, Maker, Skipped, Unpickler, checked_key
 
 ZIP_MAGIC = b"PK\x03\x04"
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -43,8 +43,9 @@ STORAGES = {
 def read_torch(path: Path) -> Any:
     """The object in a ``torch.save`` file or a plain pickle (detectron2's ``.pkl``), with its tensors memory-mapped.
 
-    The file may hold tensors, plain containers, numpy's arrays (returned as tensors) and scalars (as numbers), and
-    mmengine's training history, which is dropped. Only tensors whose address does not suit their dtype are copied.
+    The file may hold tensors, plain containers, numpy's arrays (returned as tensors) and scalars (as numbers). Other
+    data, such as a training run's settings and paths, is returned as :class:`~.unpickler.Skipped`. Only tensors whose
+    address does not suit their dtype are copied.
 
     Raises:
         CheckpointError: the file is missing, empty, truncated or no checkpoint, claims more content than it has, or
@@ -52,8 +53,14 @@ def read_torch(path: Path) -> Any:
     """
     with readable(path), mapped(path) as data:
         if data[:4] == ZIP_MAGIC:
-            return _read_archive(path, data)
-        return Unpickler(data, KNOWN).load() if path.suffix == ".pkl" else _read_legacy(path, data)
+            content = _read_archive(path, data)
+        elif path.suffix == ".pkl":
+            content = Unpickler(data, KNOWN, skips=skips).load()
+        else:
+            content = _read_legacy(path, data)
+        if isinstance(content, Skipped):
+            raise ForbiddenError(f"{content.name}: save a model's state_dict() instead of the model")
+        return content
 
 
 def check_tensors(tensors: Mapping[Any, Any], where: str) -> dict[str, Tensor]:
@@ -89,7 +96,7 @@ def _read_archive(path: Path, data: memoryview) -> Any:
             raise ValueError(f"storage {name} claims {numel} numbers but holds fewer")
         return storages[name, dtype]
 
-    return Unpickler(members["data.pkl"], TORCH_KNOWN, stored).load()
+    return Unpickler(members["data.pkl"], TORCH_KNOWN, stored, skips=skips).load()
 
 
 def _read_legacy(path: Path, data: memoryview) -> Any:
@@ -106,7 +113,7 @@ def _read_legacy(path: Path, data: memoryview) -> Any:
         claimed[name] = dtype, numel
         return torch.empty(numel, dtype=dtype, device="meta")
 
-    first = Unpickler(data, TORCH_KNOWN, claim, start)
+    first = Unpickler(data, TORCH_KNOWN, claim, start, skips=skips)
     first.load()
     storages = {}
     names = first.load()
@@ -119,7 +126,7 @@ def _read_legacy(path: Path, data: memoryview) -> Any:
         storages[name] = tensor(data[position + 8 : end], dtype)
         position = end
     # The content had to be read once to find the storages.
-    return Unpickler(data, TORCH_KNOWN, lambda reference: storages[_parse(reference)[1]], start).load()
+    return Unpickler(data, TORCH_KNOWN, lambda reference: storages[_parse(reference)[1]], start, skips=skips).load()
 
 
 def _parse(reference: Any) -> tuple[torch.dtype, str, int]:

@@ -3,6 +3,8 @@
 Every name in a file is answered by a stand-in from here. Nothing that a file names is ever looked up.
 """
 
+import sys
+from _compat_pickle import IMPORT_MAPPING
 from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from operator import mul
@@ -12,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .mapped import sizes, tensor, view
-from .unpickler import ForbiddenError, Maker, Unbuilt, checked_dict, checked_key
+from .unpickler import ForbiddenError, Maker, Skipped, Unbuilt, checked_dict, checked_key
 
 ARRAY_DTYPES = {
     "b1": torch.bool,
@@ -30,7 +32,39 @@ ARRAY_DTYPES = {
 }
 """By numpy's name in pickles. Objects, strings and records are left out on purpose."""
 
-HISTORY_BUFFER = "mmengine.logging.history_buffer.HistoryBuffer"
+PLAIN_TYPES = ("bool", "complex", "dict", "float", "int", "list", "long", "object", "str", "tuple", "type")
+SKIPPED = {
+    "argparse.Namespace",
+    "collections.defaultdict",
+    "collections.deque",
+    "decimal.Decimal",
+    "fractions.Fraction",
+    "functools.partial",
+    "types.SimpleNamespace",
+    "uuid.UUID",
+    *(f"{module}.{name}" for module in ("builtins", "__builtin__") for name in PLAIN_TYPES),
+    *(f"datetime.{name}" for name in ("date", "datetime", "time", "timedelta", "timezone")),
+    *(
+        f"{module}.{flavour}{system}Path"
+        for module in ("pathlib", "pathlib._local")
+        for flavour in ("", "Pure")
+        for system in ("", "Posix", "Windows")
+    ),
+}
+"""What is skipped of the standard library: the data that training code leaves beside the weights."""
+
+SKIPPED_BEGINNINGS = ("torch.nn.", "torch.optim.", "typing.")
+GUARDED = {*sys.stdlib_module_names, *IMPORT_MAPPING, "numpy", "torch"}
+"""Packages with functions that attacks are made of. A file that names any other part of them is refused."""
+
+
+def skips(name: str) -> bool:
+    """Whether what a file names is skipped. The other names that are not :data:`KNOWN` mark the file as an attack.
+
+    Nothing is looked up or built in either case. Refusing a file that names ``os.system`` protects those who give it to
+    another program later.
+    """
+    return name in SKIPPED or name.startswith(SKIPPED_BEGINNINGS) or name.partition(".")[0] not in GUARDED
 
 
 def _numpy_dtype(name: Any, *_: Any) -> Unbuilt:
@@ -55,11 +89,6 @@ def _empty_array(*_: Any) -> Unbuilt:
     return Unbuilt(build)
 
 
-def _ignored(*_: Any) -> Unbuilt:
-    """An object that only training needs."""
-    return Unbuilt(lambda state: None)
-
-
 def _array(raw: Any, dtype: Any, shape: Any, order: Any) -> Tensor:
     """A numpy array. ``order`` "F" means that the first axis varies fastest."""
     content = raw.encode("latin-1") if type(raw) is str else raw
@@ -81,10 +110,11 @@ def _encode(text: Any, encoding: Any) -> bytes:
     return text.encode("latin-1")
 
 
-def _attribute(owner: Any, name: Any) -> None:
-    """A method of mmengine's history buffer: some versions pickle a table of them with every buffer."""
-    if owner is not KNOWN[HISTORY_BUFFER]:
-        raise ForbiddenError("getattr of anything but mmengine's HistoryBuffer")
+def _member(owner: Any, name: Any) -> Skipped:
+    """A part of what is skipped: Python 3.11 pickles enumerations so, mmengine tables of methods, typing its unions."""
+    if not isinstance(owner, Skipped):
+        raise ForbiddenError("a member of what is not skipped")
+    return owner
 
 
 def _pairs(items: Iterable[tuple[Any, Any]] | Mapping[Any, Any] = ()) -> dict[Any, Any]:
@@ -110,9 +140,8 @@ KNOWN: dict[str, Any] = {
     "numpy.dtype": Maker(_numpy_dtype),
     "numpy.ndarray": "numpy.ndarray",
     **{f"numpy.{core}.{name}": maker for core in ("core", "_core") for name, maker in _NUMPY.items()},
-    HISTORY_BUFFER: Maker(_ignored),
-    "mmengine.logging.message_hub.MessageHub": Maker(_ignored),
-    "builtins.getattr": Maker(_attribute),
-    "__builtin__.getattr": Maker(_attribute),
+    "builtins.getattr": Maker(_member),
+    "__builtin__.getattr": Maker(_member),
+    "_operator.getitem": Maker(_member),
 }
 """The names that a file may use, and the stand-in for each."""

@@ -7,10 +7,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from safetensors import safe_open
-from torch import Tensor
 
 from ...errors import CheckpointError, ConfigError
-from .io import check_tensors, read_torch
+from .io import read_torch
 from .mapped import readable
 
 WEIGHTS = "pytorch_model.pt"
@@ -25,14 +24,17 @@ KNOWN_NAMES = (
 )
 """Usual names of weights, the fastest to load first."""
 
-SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".pkl")
+MAX_JSON_BYTES = 16 * 2**20
+"""A model of 10,000 classes has 1 MB of JSON."""
+
+SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".pkl")
 
 
 @dataclass(frozen=True)
 class Source:
-    """The content of files: weights under the keys of their dialect, and ``meta``, in which frameworks leave notes."""
+    """The content of files: state dicts at any depth, and ``meta``, in which frameworks leave notes."""
 
-    tensors: dict[str, Tensor]
+    content: Mapping[str, Any]
     meta: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -60,10 +62,10 @@ def find_weights(directory: Path) -> Path:
 def read_source(path: Path) -> Source:
     """Read a checkpoint file: PyTorch's, safetensors, a plain pickle, or the JSON index of several files.
 
-    Weights are memory-mapped if the format allows it.
+    Tensors are memory-mapped if the format allows it.
 
     Raises:
-        CheckpointError: a file is missing, damaged, unsafe, or holds no weights.
+        CheckpointError: a file is missing, damaged, unsafe, or holds no dict.
     """
     if path.suffix == ".json":
         return _read_shards(path)
@@ -72,18 +74,27 @@ def read_source(path: Path) -> Source:
     content = read_torch(path)
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{path} holds a {type(content).__name__}; expected a dict with a state_dict.")
-    nested = next((content[name] for name in ("state_dict", "model") if name in content), content)
-    if not isinstance(nested, Mapping) or not nested:
-        found = ", ".join(map(str, list(content)[:8])) or "nothing"
-        raise CheckpointError(f"{path} holds no state_dict. Found: {found}.")
     meta = content.get("meta")
-    return Source(check_tensors(nested, str(path)), meta if isinstance(meta, Mapping) else {})
+    return Source(content, meta if isinstance(meta, Mapping) else {})
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files that hold the weights: ``path`` itself, or those that the index ``path`` names."""
+    if path.suffix != ".json":
+        return [path]
+    return [path.parent / name for name in sorted(set(read_json(path)["weight_map"].values()))]
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file, or a ConfigError if the file is missing or holds none."""
+    """The object in a JSON file, or a ConfigError if the file is missing, too long for a model's, or holds none."""
+    if path.exists() and not path.is_file():  # a pipe would never end
+        raise ConfigError(f"Cannot read {path}: it is no file.")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise ConfigError(f"Cannot read {path}: it has more than {MAX_JSON_BYTES:,} bytes.")
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except ConfigError:
+        raise
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"Cannot read {path}: {error}.") from None
     if not isinstance(content, dict):
@@ -102,7 +113,7 @@ def inside(directory: Path, name: Any) -> Path | None:
 def _read_safetensors(path: Path) -> Source:
     with readable(path), safe_open(path, framework="pt") as file:
         source = Source({key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {})  # noqa: SIM118
-    if not source.tensors:
+    if not source.content:
         raise CheckpointError(f"{path} holds no tensors.")
     return source
 
@@ -115,12 +126,12 @@ def _read_shards(index: Path) -> Source:
         raise CheckpointError(str(error)) from None
     if not isinstance(places, dict) or not places:
         raise CheckpointError(f"{index} has no weight_map, which tells the file of each weight.")
-    tensors: dict[str, Tensor] = {}
+    tensors: dict[str, Any] = {}
     for name in sorted(set(map(str, places.values()))):
         file = inside(index.parent, name)
         if file is None or file.suffix == ".json":
             raise CheckpointError(f"{index}: weight_map names {name!r}; expected weights beside it.")
-        shard = read_source(file).tensors
+        shard = read_source(file).content
         absent = [key for key in places if places[key] == name and key not in shard]
         if absent:
             raise CheckpointError(f"{file} lacks {absent[0]!r}, which {index.name} says it holds. Fetch it again.")

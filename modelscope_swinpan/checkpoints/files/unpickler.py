@@ -2,8 +2,10 @@
 
 Python's own reader imports and calls whatever a file names. PyTorch's restricted reader lets three megabytes of nested
 tuples overflow the processor's stack. This reader knows only the instructions that data needs (protocols 2 to 5). For
-functions and classes it uses only the stand-ins that its caller passes. It bounds time and memory: the number of
-instructions is limited, long byte strings stay in the (mapped) file, and the bytes that calls may copy are counted.
+functions and classes it uses only the stand-ins that its caller passes. Objects of other classes, such as a training
+run's settings, are skipped if the caller agrees: a :class:`Skipped` takes the place of each. It bounds time and memory:
+the number of instructions is limited, long byte strings stay in the (mapped) file, and the bytes that calls may copy
+are counted.
 """
 
 import pickle
@@ -20,11 +22,17 @@ LONG_BYTES = 4096
 """Byte strings of this length and more are views of the file, not copies."""
 
 SIZED = (str, bytes, memoryview, list, tuple, dict, set, frozenset)
-KEYS = (str, int, bool, bytes, type(None))
 
 
 class ForbiddenError(Exception):
     """The file asks for something that plain data does not need."""
+
+
+@dataclass(frozen=True, eq=False)
+class Skipped:
+    """In place of a function, a class or an object that is neither looked up nor built. ``name`` is its full name."""
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,9 @@ class Maker:
     """The stand-in for a function or class that a file may call."""
 
     make: Callable[..., Any]
+
+
+KEYS = (str, int, bool, bytes, type(None), Skipped)
 
 
 class Unbuilt:
@@ -49,15 +60,23 @@ class Unpickler:
     Args:
         data: the bytes of the file.
         known: the stand-ins by full name: a :class:`Maker`, or a value that only serves as an argument.
+        skips: tells whether what has a full name that is not ``known`` is skipped. By default it is forbidden.
         stored: resolves references to data outside the pickle, which PyTorch's files hold.
         position: where the next pickle begins.
     """
 
     def __init__(
-        self, data: memoryview, known: Mapping[str, Any], stored: Callable[[Any], Any] | None = None, position: int = 0
+        self,
+        data: memoryview,
+        known: Mapping[str, Any],
+        stored: Callable[[Any], Any] | None = None,
+        position: int = 0,
+        *,
+        skips: Callable[[str], bool] = lambda name: False,
     ) -> None:
         self.data = data
         self.known = known
+        self.skips = skips
         self.stored = stored
         self.position = position
         self.allowance = 4 * len(data) + 2**20
@@ -120,6 +139,8 @@ class Unpickler:
 
     def _fill(self, kind: type, items: list[Any]) -> None:
         """Add to the list, dict or set on top; a dict's keys and values come in turn."""
+        if isinstance(self.stack[-1], Skipped):
+            return
         if type(self.stack[-1]) is not kind:
             raise ForbiddenError(f"filling a {type(self.stack[-1]).__name__} as if it were a {kind.__name__}")
         target: Any = self.stack[-1]
@@ -152,12 +173,18 @@ class Unpickler:
 
     def _named(self, module: Any, name: Any) -> None:
         path = f"{module}.{name}" if type(module) is str and type(name) is str else "no name"
-        if path not in self.known:
+        if path in self.known:
+            self._push(self.known[path])
+        elif len(path) <= MAX_NAME and self.skips(path):
+            self._push(Skipped(path))
+        else:
             raise ForbiddenError(path[:MAX_NAME])
-        self._push(self.known[path])
 
     def _call(self) -> None:
         maker, arguments = self._last(2)
+        if isinstance(maker, Skipped):
+            self._push(Skipped(maker.name))
+            return
         if not isinstance(maker, Maker) or type(arguments) is not tuple:
             raise ForbiddenError("calling what is no function")
         self._spend(arguments)
@@ -166,7 +193,7 @@ class Unpickler:
     def _build(self) -> None:
         """Give the object on top its state. A dict's state is dropped: PyTorch keeps versions of modules there."""
         target, state = self._last(2)
-        if type(target) is not dict:
+        if type(target) not in (dict, Skipped):
             if not isinstance(target, Unbuilt) or hasattr(target, "built"):
                 raise ForbiddenError(f"setting the state of a {type(target).__name__}")
             self._spend(state)
@@ -188,9 +215,12 @@ class Unpickler:
 
 
 def checked_key(value: Any) -> Any:
-    """Return ``value`` if it may be a dict's key or a set's element. Others could take very long to hash or compare."""
+    """``value`` if it may be a dict's key or a set's element, or else something in its place.
+
+    Others than these could take very long to hash or to compare. They stand in settings, and not in a state dict.
+    """
     if type(value) not in KEYS or (type(value) is int and value.bit_length() > 64):
-        raise pickle.UnpicklingError(f"a {type(value).__name__} as a key")
+        return Skipped(f"a {type(value).__name__} as a key")
     return value
 
 

@@ -8,8 +8,7 @@ from transformers import AutoImageProcessor, Mask2FormerForUniversalSegmentation
 
 from modelscope_swinpan import load_model, save_pretrained
 from modelscope_swinpan.checkpoints.classes import Classes
-from modelscope_swinpan.checkpoints.dialects.transformers import NAME, read_config, read_preprocessor
-from modelscope_swinpan.config import PreprocessConfig
+from modelscope_swinpan.checkpoints.dialects.transformers import NAME, read_config
 from modelscope_swinpan.errors import CheckpointError, ConfigError
 from modelscope_swinpan.models.backbones.swin import SWIN
 from tests.builders import SMALL_RESNET, random_model
@@ -18,26 +17,6 @@ from tests.checkpoints.test_save import CUSTOM, same
 from tests.conftest import relative_error
 
 FIXED = SWIN.keys[NAME].fixed
-
-# As the package writes it, and as its version 4 wrote it for the hub's models.
-PRESENT = {
-    "do_normalize": True,
-    "do_reduce_labels": False,
-    "do_rescale": True,
-    "image_mean": [0.485, 0.456, 0.406],
-    "image_std": [0.229, 0.224, 0.225],
-    "rescale_factor": 0.00392156862745098,
-    "size": {"longest_edge": 1333, "shortest_edge": 800},
-    "size_divisor": 32,
-}
-HUB = {
-    **PRESENT,
-    "image_mean": [0.48500001430511475, 0.4560000002384186, 0.4059999883174896],
-    "image_std": [0.2290000021457672, 0.2239999920129776, 0.22499999403953552],
-    "size": 800,
-    "max_size": 1333,
-    "size_divisibility": 32,
-}
 
 
 @pytest.fixture
@@ -49,18 +28,8 @@ def config(tmp_path):
     return write
 
 
-@pytest.fixture
-def preprocessor(tmp_path):
-    def write(content):
-        (tmp_path / "preprocessor_config.json").write_text(json.dumps(content))
-        return tmp_path
-
-    return write
-
-
 def test_nothing_there(tmp_path):
     assert read_config(tmp_path, FIXED) == (Classes(), {})
-    assert read_preprocessor(tmp_path) == (PreprocessConfig(), ())
 
 
 def test_names_and_heads(config):
@@ -87,48 +56,6 @@ def test_names_and_heads(config):
 def test_mistakes(config, content, error, message):
     with pytest.raises(error, match=message):
         read_config(config(**content), FIXED)
-
-
-@pytest.mark.parametrize("content", [PRESENT, HUB, {}])
-def test_defaults_are_the_package_s(preprocessor, content):
-    assert read_preprocessor(preprocessor(content)) == (PreprocessConfig(), ())
-
-
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        ({"size": {"shortest_edge": 480, "longest_edge": 800}}, {"short_side": 480, "long_side": 800}),
-        ({"size_divisor": 64}, {"size_divisor": 64}),
-        ({"size_divisor": 0}, {}),
-        ({"do_normalize": False}, {"mean": (0.0, 0.0, 0.0), "std": (255.0, 255.0, 255.0)}),
-        ({"image_mean": 0.5, "image_std": 0.5}, {"mean": (127.5,) * 3, "std": (127.5,) * 3}),
-        ({"do_rescale": False, "image_mean": [1, 2, 3], "image_std": [4, 5, 6]}, {"mean": (1, 2, 3), "std": (4, 5, 6)}),
-    ],
-)
-def test_what_is_said_is_done(preprocessor, content, expected):
-    assert read_preprocessor(preprocessor(content)) == (PreprocessConfig(**expected), ())
-
-
-def test_a_size_without_aspect(preprocessor):
-    found, (remark,) = read_preprocessor(preprocessor({"size": {"height": 384, "width": 384}}))
-    assert found == PreprocessConfig()
-    assert "size {'height': 384, 'width': 384}, whatever their aspect" in remark
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ({"size": {"shortest_edge": "x"}}, "short_side must be int"),
-        ({"size": {"shortest_edge": 900, "longest_edge": 800}}, "must not exceed long_side"),
-        ({"image_mean": ["a"]}, "image_mean and rescale_factor must be numbers"),
-        ({"image_std": [0, 0, 0]}, "std must be positive"),
-        ({"image_mean": [0.5]}, "mean must hold three numbers"),
-        ({"image_mean": 0.5, "rescale_factor": 0}, "must be numbers"),
-    ],
-)
-def test_preprocessor_mistakes(preprocessor, content, message):
-    with pytest.raises(ConfigError, match=message):
-        read_preprocessor(preprocessor(content))
 
 
 @pytest.fixture(scope="module")

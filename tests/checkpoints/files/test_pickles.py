@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from modelscope_swinpan.checkpoints.files.io import read_torch
-from modelscope_swinpan.checkpoints.files.pickles import KNOWN
+from modelscope_swinpan.checkpoints.files.pickles import KNOWN, skips
+from modelscope_swinpan.checkpoints.files.unpickler import Skipped
 from modelscope_swinpan.errors import CheckpointError
 from tests.checkpoints.files.test_io import mapped_file
 
@@ -186,10 +187,51 @@ def test_the_training_history_of_mmdetection_3(tmp_path, zipped, monkeypatch):
     assert found["param_schedulers"] == [{"last_step": 7, "_global_step": 8}]
     assert found["optimizer"]["state"][0]["step"].item() == 3
     inert = found["message_hub"]["log_scalars"]["train/loss"]
-    assert inert is None
+    assert inert.name == "mmengine.logging.history_buffer.HistoryBuffer"
+    assert isinstance(inert, Skipped)
 
 
 def test_nothing_known_is_the_real_thing():
     """Whatever a file may name is answered by something of ours."""
     for name, value in KNOWN.items():
         assert isinstance(value, str) or value.make.__module__.startswith("modelscope_swinpan."), name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "__main__.Arguments",
+        "lightning.fabric.utilities.data.AttributeDict",
+        "omegaconf.dictconfig.DictConfig",
+        "argparse.Namespace",
+        "pathlib.PosixPath",
+        "pathlib._local.WindowsPath",
+        "builtins.list",
+        "typing.Any",
+        "torch.optim.adamw.AdamW",
+        "torch.nn.modules.linear.Linear",
+    ],
+)
+def test_settings_are_skipped(name):
+    assert skips(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "os.system",
+        "posix.system",
+        "nt.system",
+        "commands.getoutput",
+        "__builtin__.eval",
+        "builtins.exec",
+        "pathlib.Path.write_text",
+        "subprocess.Popen",
+        "torch.hub.load",
+        "torch.load",
+        "numpy.load",
+        "numpy.f2py.crackfortran.getlincoef",
+    ],
+)
+def test_functions_mark_an_attack(name):
+    assert not skips(name)

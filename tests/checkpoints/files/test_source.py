@@ -1,10 +1,12 @@
 import json
+import os
 import pickle
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
+from modelscope_swinpan.checkpoints.files import source
 from modelscope_swinpan.checkpoints.files.source import find_weights, inside, read_json, read_source
 from modelscope_swinpan.errors import CheckpointError, ConfigError
 from tests.checkpoints.files.test_io import mapped_file
@@ -27,22 +29,22 @@ def same(found, expected=TENSORS):
 )
 def test_pytorch_files(tmp_path, name, content, meta):
     torch.save(content, tmp_path / name)
-    source = read_source(tmp_path / name)
-    assert same(source.tensors)
-    assert source.meta == meta
+    found = read_source(tmp_path / name)
+    assert same(next((found.content[key] for key in ("state_dict", "model") if key in found.content), found.content))
+    assert found.meta == meta
 
 
 def test_plain_pickle(tmp_path):
     arrays = {key: tensor.numpy() for key, tensor in TENSORS.items()}
     content = {"model": arrays, "__author__": "someone", "matching_heuristics": True}
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(content))
-    assert same(read_source(tmp_path / "a.pkl").tensors)
+    assert same(read_source(tmp_path / "a.pkl").content["model"])
 
 
 def test_safetensors_are_memory_mapped(tmp_path):
     file = tmp_path / "a.safetensors"
     save_file(TENSORS, file, metadata={"format": "pt"})
-    tensors = read_source(file).tensors
+    tensors = read_source(file).content
     assert same(tensors)
     assert mapped_file(tensors["a"]) == str(file)
 
@@ -84,7 +86,7 @@ def index(request, tmp_path):
 
 
 def test_shards(index):
-    assert same(read_source(index).tensors)
+    assert same(read_source(index).content)
 
 
 def test_a_missing_shard(index):
@@ -145,4 +147,17 @@ def test_inside(tmp_path):
 def test_json(tmp_path):
     (tmp_path / "a.json").write_text("[" * 100_000)
     with pytest.raises(ConfigError, match="Cannot read"):
+        read_json(tmp_path / "a.json")
+    (tmp_path / "b.json").write_bytes(b"\xef\xbb\xbf" + '{"name": "größer"}'.encode())
+    assert read_json(tmp_path / "b.json") == {"name": "größer"}
+    with (tmp_path / "c.json").open("wb") as file:
+        file.truncate(source.MAX_JSON_BYTES + 1)
+    with pytest.raises(ConfigError, match="more than 16,777,216 bytes"):
+        read_json(tmp_path / "c.json")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "a.json")
+    with pytest.raises(ConfigError, match="it is no file"):
         read_json(tmp_path / "a.json")

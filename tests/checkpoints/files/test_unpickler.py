@@ -7,7 +7,7 @@ from collections import OrderedDict
 import pytest
 
 from modelscope_swinpan.checkpoints.files import unpickler
-from modelscope_swinpan.checkpoints.files.unpickler import ForbiddenError, Maker, Unbuilt, Unpickler
+from modelscope_swinpan.checkpoints.files.unpickler import ForbiddenError, Maker, Skipped, Unbuilt, Unpickler
 
 PLAIN = [
     None,
@@ -81,6 +81,25 @@ def test_stand_ins_with_a_state():
     assert first == (1, 2)
 
 
+class Filled(dict):
+    """With entries and a state, both pickled by instructions of their own."""
+
+
+def test_what_is_skipped():
+    one = Filled(a=Stateful())
+    one.extra = [1]
+    for protocol in (2, 4):
+        data = pickle.dumps({"kept": 1, "one": one, "again": one, "class": Filled, one.__class__: 2}, protocol)
+        found = Unpickler(memoryview(data), {}, skips=lambda name: name.startswith(__name__)).load()
+        assert found["kept"] == 1
+        assert isinstance(found["one"], Skipped)
+        assert found["one"] is found["again"]
+        assert found["one"].name == f"{__name__}.Filled"
+        assert found["class"].name == f"{__name__}.Filled"
+        with pytest.raises(ForbiddenError, match="Filled"):
+            Unpickler(memoryview(data), {}).load()
+
+
 def test_the_state_of_a_dict_is_left_out():
     value = OrderedDict(a=1)
     value._metadata = {"version": 1}
@@ -151,8 +170,11 @@ def test_damaged(data):
 
 @pytest.mark.parametrize("key", [b"]", b"}", b"K\x01\x85", b"G" + b"\x00" * 8, b"\x8a\x09" + b"\x01" * 9])
 def test_keys_that_could_take_for_ever(key):
-    with pytest.raises(pickle.UnpicklingError, match="as a key"):
-        read(b"\x80\x02}" + key + b"Ns.")
+    """Something else takes their place."""
+    for data in (b"\x80\x02}" + key + b"Ns.", b"\x80\x02\x8f(" + key + b"\x90."):
+        (found,) = read(data)
+        assert isinstance(found, Skipped)
+        assert found.name.endswith("as a key")
 
 
 def test_too_many_instructions(monkeypatch):
