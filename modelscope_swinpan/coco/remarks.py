@@ -12,6 +12,7 @@ TURNED = (
     "give exif: ignore if the truth was annotated without"
 )
 DAMAGED = "damaged photos were left out"
+_SHOWN = 10
 
 
 class Remark(NamedTuple):
@@ -38,8 +39,8 @@ class Remarks:
         return list(self._found.get(kind, ()))
 
     def warn(self) -> None:
-        """Give one warning for each kind."""
+        """Give one warning for each kind, which names the first image, or of damaged ones the first ten."""
         for kind, found in self._found.items():
-            images = f" (in {len(found)} images)" if max(found.values()) > 1 or "segments" in kind else ""
-            first = next(iter(found))
-            warnings.warn(f"{sum(found.values())} {kind}{images}. The first: {first}.", stacklevel=2)
+            images = "" if kind in (DAMAGED, TURNED) else f" (in {len(found)} images)"
+            named = "; ".join(list(found)[: _SHOWN if kind == DAMAGED else 1])
+            warnings.warn(f"{sum(found.values())} {kind}{images}. The first: {named}", stacklevel=2)

@@ -39,7 +39,7 @@ def read_header(source: Any) -> Header | None:
         source = source.get("bytes") or source.get("path")
     if not isinstance(source, Image.Image | bytes | str | os.PathLike) or (isinstance(source, str) and is_url(source)):
         return None
-    header = _read(source, lambda image: Header(Size(image.height, image.width), _orientation(image)))
+    header = _read(source, _header)
     height, width = header.size
     if min(height, width) < MIN_SIDE or height * width > MAX_PIXELS:
         raise ImageError(f"{_name(source)}: {width} × {height} pixels, expected {MIN_SIDE} a side to {MAX_PIXELS}.")
@@ -57,6 +57,12 @@ def _read(source: Any, read: Callable[[Image.Image], T]) -> T:
     except Exception as error:  # damaged files make Pillow raise many error types
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise ImageError(f"{_name(source)}: cannot be read as an image: {reason}") from None
+
+
+def _header(image: Image.Image) -> Header:
+    orientation = _orientation(image)
+    turned = image.format == "TIFF" and orientation >= 5  # Pillow gives the size of a TIFF as it is shown
+    return Header(Size(*(image.size if turned else image.size[::-1])), orientation)
 
 
 def _orientation(image: Image.Image) -> int:

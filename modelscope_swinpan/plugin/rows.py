@@ -51,11 +51,10 @@ class RowDataset(Dataset[Example]):
         """Image and annotation.
 
         Raises:
+            DamagedFileError: the image or the label cannot be read.
             DatasetError: a column is missing or wrong, or two columns contradict each other.
         """
-        row, where = self._rows[index], f"row {index}"
-        if not isinstance(row, Mapping):
-            raise DatasetError(f"{where} is of type {type(row).__name__}, expected a mapping of columns.")
+        row, where = self._row(index), f"row {index}"
         truth = read_annotation(row, self.categories, where)
         size = Size(*truth.segment_ids.shape)
         try:
@@ -67,6 +66,16 @@ class RowDataset(Dataset[Example]):
                 f"{where}.label has the shape {tuple(size)}, but the image is {image.shape[0]} × {image.shape[1]}."
             )
         return Example(segment_ids=truth.segment_ids, segments=truth.segments, remarks=truth.remarks, image=image)
+
+    def annotation(self, index: int) -> Annotation:
+        """The annotation alone. The image may be damaged. Raises as :func:`read_annotation`."""
+        return read_annotation(self._row(index), self.categories, f"row {index}")
+
+    def _row(self, index: int) -> Mapping[str, Any]:
+        row = self._rows[index]
+        if not isinstance(row, Mapping):
+            raise DatasetError(f"row {index} is of type {type(row).__name__}, expected a mapping of columns.")
+        return row
 
 
 def read_annotation(row: Mapping[str, Any], categories: Sequence[Category], where: str) -> Annotation:

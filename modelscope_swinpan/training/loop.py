@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,14 +15,17 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import Dataset
 
 from ..checkpoints.save import save_pretrained
-from ..coco.annotation import Example
+from ..coco.annotation import Annotation, Example
+from ..coco.check import check_files
+from ..coco.reader import CocoPanoptic
+from ..coco.remarks import DAMAGED, Remarks
 from ..errors import TrainingError
 from ..files import remove_leftovers
 from ..models.mask2former import Mask2Former
 from .checkpointing import recompute_layers
 from .config import CriterionConfig, Phase, TrainConfig
 from .criterion import Criterion, Normalizers
-from .data import Batch, TrainingData, batches, combine_seeds
+from .data import Batch, TrainingData, batches, check_tolerable, combine_seeds
 from .drop_path import add_drop_path
 from .log import Meter, TrainingLog
 from .optimizer import build_optimizer, freeze, rate_factor
@@ -73,7 +76,8 @@ class TrainingRun:
             ConfigError: the options contradict each other, the model or the data.
             TrainingError: the folder holds a run with other options, data, classes or another architecture.
             CheckpointError: the checkpoint is damaged.
-            DatasetError: the first or the last example cannot be read.
+            DatasetError: files are missing or have headers that do not fit, or the first or the last truth cannot be
+                read.
         """
         criterion = criterion or CriterionConfig()
         self.model, self.folder, self.config = model, folder, config
@@ -92,6 +96,8 @@ class TrainingRun:
             add_drop_path(model, config.drop_path)
         if config.checkpointing:
             recompute_layers(model)
+        if isinstance(examples, CocoPanoptic) and self.processes.rank == 0:
+            check_files(examples)
         self.options = _options(model, examples, config, criterion, phases)
         self.step, self.skipped, self._skipped_in_a_row = 0, 0, 0
         if (state := read_state(folder, self.options)) is not None:
@@ -110,7 +116,7 @@ class TrainingRun:
 
         Raises:
             TrainingError: :data:`MOST_SKIPPED` consecutive steps had no finite loss or gradient.
-            DatasetError: an image cannot be read.
+            DatasetError: more than ``tolerate`` photos are damaged, or a truth is wrong.
             OSError: a file cannot be written.
         """
         config, processes = self.config, self.processes
@@ -121,7 +127,7 @@ class TrainingRun:
             remove_leftovers(self.model_folder)
             log = TrainingLog(self.folder, self.step)
         network = self.model.train() if processes.world == 1 else DistributedDataParallel(self.model.train())
-        steps = batches(self.data, config, start=self.step, rank=processes.rank, world=processes.world)
+        steps = self._watched(batches(self.data, config, start=self.step, rank=processes.rank, world=processes.world))
         meter = Meter(MEASURED, config.batch_size)
         if log is not None and self._is_due(config.evaluate_every) and self.step not in log.evaluated:
             self._evaluate(log)  # before the first step, or at the step where the last run was stopped
@@ -181,6 +187,17 @@ class TrainingRun:
         (loss * self.processes.world).backward()  # type: ignore[no-untyped-call]  # DDP averages over processes
         return torch.stack((loss, *losses)).detach()
 
+    def _watched(self, steps: Iterable[list[Batch]]) -> Iterator[list[Batch]]:
+        """The steps, and at their end a warning of what was odd about their data. Too many damaged photos end them."""
+        remarks = Remarks()
+        try:
+            for parts in steps:
+                remarks.add(remark for part in parts for remark in part.remarks)
+                check_tolerable(remarks.images(DAMAGED), self.config.tolerate)
+                yield parts
+        finally:
+            remarks.warn()
+
     def _count_skipped(self, finite: bool) -> None:
         self._skipped_in_a_row = 0 if finite else self._skipped_in_a_row + 1
         self.skipped += not finite
@@ -228,7 +245,8 @@ def _options(
 ) -> dict[str, Any]:
     """All that decides a run's result, except its initial weights, by name and in JSON's types."""
     images: int = len(examples)  # type: ignore[arg-type]
-    ends = [examples[index] for index in (0, images - 1)]
+    read: Callable[[int], Annotation] = getattr(examples, "annotation", examples.__getitem__)  # photos may be damaged
+    ends = [read(index) for index in (0, images - 1)]
     # Pixels do not count, as JPEG libraries decode them differently.
     truth = [part for end in ends for part in (end.segment_ids.tobytes(), repr(end.segments).encode())]
     architecture = dataclasses.replace(model.config, categories=())

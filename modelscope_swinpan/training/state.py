@@ -11,7 +11,7 @@ from ..errors import CheckpointError, TrainingError
 from ..files import atomic
 
 CHECKPOINT = "checkpoint.pt"
-CHANGEABLE = ("workers", "log_every", "checkpoint_every", "evaluate_every")
+CHANGEABLE = ("workers", "tolerate", "log_every", "checkpoint_every", "evaluate_every")
 """Options that may change when a run continues, as they do not affect its result."""
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from modelscope_swinpan.coco.encoding import colors_from_ids
 from modelscope_swinpan.coco.reader import CocoPanoptic
 from modelscope_swinpan.coco.remarks import NO_PIXELS
-from modelscope_swinpan.errors import DatasetError
+from modelscope_swinpan.errors import DamagedFileError, DatasetError
 from modelscope_swinpan.plugin.rows import RowDataset, parse_categories
 from tests.coco.datasets import write
 
@@ -149,6 +149,25 @@ def test_mistakes(coco: CocoPanoptic, change: dict[str, Any], message: str) -> N
     (row,) = rows_of(coco)
     with pytest.raises(DatasetError, match=message):
         RowDataset([{**row, **change}], coco.categories)[0]
+
+
+def test_a_photo_that_was_annotated_as_stored(coco: CocoPanoptic) -> None:
+    (row,) = rows_of(coco)
+    with Image.open(row["image"]) as image:
+        exif = image.getexif()
+        exif[0x0112] = 6
+        image.save(row["image"], exif=exif)
+    assert same(RowDataset([row], coco.categories)[0], coco[0])
+    assert coco[0].image.tolist() == np.arange(24).reshape(2, 4, 3).tolist()
+
+
+def test_damaged_photos_may_be_told_from_mistakes(coco: CocoPanoptic) -> None:
+    (row,) = rows_of(coco)
+    Path(row["image"]).write_bytes(b"damaged")
+    rows = RowDataset([row], coco.categories)
+    with pytest.raises(DamagedFileError, match=r"row 0: .*42\.png"):
+        rows[0]
+    assert np.array_equal(rows.annotation(0).segment_ids, IDS)
 
 
 def test_segments_without_pixels(coco: CocoPanoptic) -> None:
