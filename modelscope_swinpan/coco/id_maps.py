@@ -85,11 +85,9 @@ def ids_of_picture(picture: Image.Image, listed: Collection[int], where: str) ->
     """
     if picture.info.get("compression") == "jpeg":
         raise DatasetError(f"{where}: compressed as JPEG, which changes ids; expected a PNG.")
-    if picture.mode in ("P", "PA"):
-        readings = [_from_channels(np.asarray(picture.convert("RGBA")), where)]
-        if picture.mode == "P":
-            readings.append(np.asarray(picture).astype(np.int32))
-        return _fitting(readings, listed, where)
+    if picture.mode == "P":
+        colors = np.asarray(picture.convert("RGBA" if "transparency" in picture.info else "RGB"))[..., :3]
+        return _fitting([ids_from_colors(colors), np.asarray(picture).astype(np.int32)], listed, where)
     if picture.mode not in ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "RGB", "RGBA"):
         raise DatasetError(f"{where}: mode {picture.mode}, expected an RGB PNG with segment ids as colours.")
     return ids_of_array(np.asarray(picture), listed, where)

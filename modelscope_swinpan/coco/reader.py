@@ -16,7 +16,7 @@ from .folder import Folder
 from .id_maps import annotate_listed, check_size, read_ids, read_size
 from .json import ImageEntry, check_panoptic, read_categories, read_images, read_json
 from .layout import CocoLayout, find_layout
-from .photo import Exif, is_undecided, read_photo
+from .photo import Exif, annotated_size, is_undecided, read_photo
 from .remarks import TURNED, Remark, Remarks
 from .values import Node
 
@@ -123,23 +123,40 @@ class CocoPanoptic(Dataset[Example]):
         """The file of an image's annotation. Raises as :meth:`image_path`."""
         return self._pngs.find(entry.png_name, f"{entry.annotation.where}.file_name", suffix=".png")
 
+    def problem(self, index: int) -> str | Remark | None:
+        """What the headers of an example's files show to be wrong, or a remark about its photo, or None."""
+        entry = self.entries[index]
+        try:
+            path, png = self.image_path(entry), self.png_path(entry)
+            check_size(png, read_size(png, f"{entry.annotation.where}.file_name"), entry.size)
+            if (header := read_header(path)) is not None:
+                check_size(path, annotated_size(header, entry.size, self.exif), entry.size)
+        except ImageError as error:
+            return f"{self.where(entry)}: {error}"
+        except DatasetError as error:
+            return str(error)
+        return Remark(TURNED, self.where(entry)) if is_undecided(header, self.exif) else None
+
     def validate(self) -> None:
         """Read every image and every PNG, and warn of what is odd, with counts.
 
         Raises:
             DatasetError: some are wrong. The message says how many, and what is wrong with the first ten.
         """
-        remarks, problems = Remarks(), []
-        for index, entry in enumerate(self.entries):
-            try:
-                remarks.add(self[index].remarks)
-            except DatasetError as error:
-                problems.append(str(error))
-                continue
-            if is_undecided(read_header(self.image_path(entry)), self.exif):
-                remarks.add([Remark(TURNED, self.where(entry))])
+        remarks = Remarks()
+        found = [self._read_fully(index) for index in range(len(self))]
+        remarks.add(remark for one in found if not isinstance(one, str) for remark in one)
         remarks.warn()
-        raise_problems(problems, len(self))
+        raise_problems([one for one in found if isinstance(one, str)], len(self))
+
+    def _read_fully(self, index: int) -> str | list[Remark]:
+        """What is wrong with an example, or remarks about it."""
+        try:
+            remarks = self[index].remarks
+        except DatasetError as error:
+            return str(error)
+        about_photo = self.problem(index)
+        return [*remarks, about_photo] if isinstance(about_photo, Remark) else list(remarks)
 
     def where(self, entry: ImageEntry) -> str:
         """The place of an image's name, for error messages."""

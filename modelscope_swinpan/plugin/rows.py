@@ -3,6 +3,8 @@
 import io
 import os
 from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,12 +14,14 @@ from torch.utils.data import Dataset
 
 from ..categories import Category
 from ..coco.annotation import Annotation, Example
-from ..coco.id_maps import FORMATS, annotate_listed, ids_of_array, ids_of_picture
+from ..coco.id_maps import FORMATS, annotate_listed, ids_of_array, ids_of_picture, read_size
 from ..coco.json import ImageEntry, read_categories
-from ..coco.photo import read_photo
+from ..coco.photo import annotated_size, is_undecided, read_photo
+from ..coco.remarks import TURNED, Remark
 from ..coco.values import Node, native_path
 from ..errors import DamagedFileError, DatasetError, ImageError
 from ..images.decode import ROW_KEYS
+from ..images.header import read_header
 from ..structures import Size
 
 
@@ -41,8 +45,9 @@ class RowDataset(Dataset[Example]):
 
     def __init__(self, rows: Rows, categories: Sequence[Category]) -> None:
         self.categories = tuple(categories)
-        # The formats numpy and torch of HuggingFace's datasets turn images into RGB arrays; ours are BGR.
-        self._rows = rows.with_format(None) if hasattr(rows, "with_format") else rows
+        inner = getattr(rows, "ds_instance", rows)  # an MsDataset wraps a dataset of HuggingFace's
+        # Their formats numpy and torch turn images into RGB arrays; ours are BGR.
+        self._rows: Rows = inner.with_format(None) if hasattr(inner, "with_format") else rows
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -70,6 +75,32 @@ class RowDataset(Dataset[Example]):
     def annotation(self, index: int) -> Annotation:
         """The annotation alone. The image may be damaged. Raises as :func:`read_annotation`."""
         return read_annotation(self._row(index), self.categories, f"row {index}")
+
+    def problem(self, index: int) -> str | Remark | None:
+        """What the headers of a row's files show to be wrong, or a remark about its photo, or None.
+
+        Rows that hold images instead of paths are not looked at, as they would have to be decoded.
+        """
+        if not self._are_paths:
+            return None
+        row, where = self._row(index), f"row {index}"
+        try:
+            label = read_size(Path(native_path(row["label"])), f"{where}.label")
+            header = read_header(image_column(row))
+            if header is not None and annotated_size(header, label, None) != label:
+                return (
+                    f"{where}: the image's size is {tuple(header.shown)} (height, width), the label's {tuple(label)}."
+                )
+        except (ImageError, DatasetError) as error:
+            return f"{where}: {error}"
+        return Remark(TURNED, where) if is_undecided(header, None) else None
+
+    @cached_property
+    def _are_paths(self) -> bool:
+        """Whether image and label of the first row are paths."""
+        row = self._row(0) if len(self) else {}
+        image = next((row[key] for key in ROW_KEYS if key in row), None)
+        return isinstance(image, str) and isinstance(row.get("label"), str)
 
     def _row(self, index: int) -> Mapping[str, Any]:
         row = self._rows[index]

@@ -16,8 +16,7 @@ from torch.utils.data import Dataset
 
 from ..checkpoints.save import save_pretrained
 from ..coco.annotation import Annotation, Example
-from ..coco.check import check_files
-from ..coco.reader import CocoPanoptic
+from ..coco.check import Checkable, check_files
 from ..coco.remarks import DAMAGED, Remarks
 from ..errors import TrainingError
 from ..files import remove_leftovers
@@ -96,7 +95,7 @@ class TrainingRun:
             add_drop_path(model, config.drop_path)
         if config.checkpointing:
             recompute_layers(model)
-        if isinstance(examples, CocoPanoptic) and self.processes.rank == 0:
+        if isinstance(examples, Checkable) and self.processes.rank == 0:
             check_files(examples)
         self.options = _options(model, examples, config, criterion, phases)
         self.step, self.skipped, self._skipped_in_a_row = 0, 0, 0

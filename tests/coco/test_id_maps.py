@@ -18,9 +18,11 @@ def with_alpha(alpha):
     return Image.fromarray(np.dstack([colors_from_ids(IDS), np.broadcast_to(alpha, IDS.shape).astype(np.uint8)]))
 
 
-def indexed():
+def indexed(transparent=False):
     picture = Image.fromarray(IDS.astype(np.uint8)).convert("P")
     picture.putpalette(np.random.default_rng(0).integers(0, 256, 768, np.uint8).tobytes())
+    if transparent:
+        picture.info["transparency"] = 0  # the colour of the pixels that are void
     return picture
 
 
@@ -34,6 +36,7 @@ def indexed():
         (with_alpha(np.where(IDS, 255, 0)), "PNG"),
         (COLORS.quantize(256), "PNG"),
         (indexed(), "PNG"),
+        (indexed(transparent=True), "PNG"),
         (Image.fromarray(IDS.astype(np.uint8)), "PNG"),
         (Image.fromarray(IDS.astype(np.uint16)), "PNG"),
         (Image.fromarray(IDS), "TIFF"),

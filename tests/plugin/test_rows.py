@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from modelscope_swinpan.coco.check import check_files
 from modelscope_swinpan.coco.encoding import colors_from_ids
 from modelscope_swinpan.coco.reader import CocoPanoptic
 from modelscope_swinpan.coco.remarks import NO_PIXELS
@@ -170,6 +171,22 @@ def test_damaged_photos_may_be_told_from_mistakes(coco: CocoPanoptic) -> None:
     assert np.array_equal(rows.annotation(0).segment_ids, IDS)
 
 
+def test_files_are_looked_over_before_a_run(coco: CocoPanoptic, tmp_path: Path) -> None:
+    (row,) = rows_of(coco)
+    check_files(RowDataset([row], coco.categories))
+    Image.new("RGB", (4, 3)).save(tmp_path / "other.png")
+    rows = [
+        row,
+        {**row, "image": "none.png"},
+        {**row, "label": "none.png"},
+        {**row, "image": str(tmp_path / "other.png")},
+    ]
+    with pytest.raises(DatasetError, match=r"^3 of 4 examples .*\nrow 1: .*\nrow 2: .*\nrow 3: .*\(3, 4\).*\(2, 4\)"):
+        check_files(RowDataset(rows, coco.categories))
+    decoded = [{"image": np.asarray(Image.open(row["image"])), "label": IDS}]
+    check_files(RowDataset([*decoded, *rows], coco.categories))  # images in rows would have to be decoded
+
+
 def test_segments_without_pixels(coco: CocoPanoptic) -> None:
     (row,) = rows_of(coco)
     listed = [*row["segments_info"], {"id": 8, "category_id": 17}]
@@ -179,17 +196,19 @@ def test_segments_without_pixels(coco: CocoPanoptic) -> None:
 
 
 @pytest.mark.parametrize("form", ["numpy", "torch"])
-def test_formats_of_huggingface(coco: CocoPanoptic, form: str) -> None:
+def test_formats_of_huggingface(coco: CocoPanoptic, form: str, segmentor: Any) -> None:
     """Their arrays are RGB, and ours BGR."""
     from datasets import Dataset, Features, Value
     from datasets import Image as HFImage
+    from modelscope.msdatasets import MsDataset
 
     (row,) = rows_of(coco)
     info = {name: Value("int64") for name in ("id", "category_id", "iscrowd")}
     infos = [{name: one.get(name) for name in info} for one in row["segments_info"]]
     features = Features({"image": HFImage(), "label": HFImage(), "segments_info": [info]})
     rows = Dataset.from_list([{**row, "segments_info": infos}]).cast(features).with_format(form)
-    assert same(RowDataset(rows, coco.categories)[0], coco[0])
+    for dataset in (rows, MsDataset.to_ms_dataset(rows)):
+        assert same(RowDataset(dataset, coco.categories)[0], coco[0])
 
 
 def test_missing_columns(coco: CocoPanoptic) -> None:
