@@ -16,10 +16,11 @@ _CITYSCAPES = ("_gtFine_leftImg8bit", "_leftImg8bit")
 
 
 class Folder:
-    """A folder of images or PNGs."""
+    """A folder of images or PNGs. What lies in the folder ``without`` is not searched: the ids, for images."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, without: Path | None = None) -> None:
         self.path = path
+        self._without = without
 
     def find(self, name: str, where: str, *, suffix: str | None = None) -> Path:
         """The file that a JSON file calls ``name``; the path as written if there is none.
@@ -66,7 +67,7 @@ class Folder:
     def _below(self) -> dict[str, list[PurePath]]:
         """All files of the folders below, by their names. Linked folders are followed, each once."""
         files = defaultdict(list)
-        seen = {os.path.realpath(self.path)}
+        seen = {os.path.realpath(path) for path in (self.path, self._without) if path is not None}
         for parent, folders, names in os.walk(self.path, followlinks=True):
             real = {name: os.path.realpath(os.path.join(parent, name)) for name in folders}  # noqa: PTH118
             folders[:] = [name for name in sorted(folders) if real[name] not in seen]

@@ -49,7 +49,7 @@ class CocoPanoptic(Dataset[Example]):
         check_panoptic(content)
         self.layout = layout
         self.exif = exif or _read_exif(content)
-        self._images, self._pngs = Folder(layout.images), Folder(layout.panoptic)
+        self._images, self._pngs = Folder(layout.images, without=layout.panoptic), Folder(layout.panoptic)
         self.categories = read_categories(content, self._things) if categories is None else tuple(categories)
         self.labels = {category.id: label for label, category in enumerate(self.categories)}
         self.entries: tuple[ImageEntry, ...] = tuple(map(self._with_size, read_images(content)))

@@ -255,6 +255,7 @@ def _options(
         "phases": [dataclasses.asdict(phase) for phase in phases],
         "images": images,
         "data": _digest(*truth),
+        "exif": getattr(examples, "exif", None),
         "classes": [category.name for category in model.config.categories],
         "architecture": _digest(repr(architecture).encode()),
     }

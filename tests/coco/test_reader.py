@@ -191,6 +191,14 @@ def test_things_of_the_instance_file(tmp_path):
     assert [category.isthing for category in CocoPanoptic.open(tmp_path).categories] == [False, True]
 
 
+def test_ids_are_not_taken_for_a_missing_image(tmp_path):
+    """They often bear the same names, and lie below a folder that is given for the images."""
+    write(tmp_path)
+    (tmp_path / "val2017" / "42.png").unlink()
+    with pytest.raises(DatasetError, match=r"image 42: .*no such file"):
+        CocoPanoptic.open(tmp_path, images=tmp_path)[0]
+
+
 def test_cityscapes(tmp_path):
     """What createPanopticImgs.py writes: texts as ids, names that no image has, and a folder for each city."""
     changed = content()

@@ -268,6 +268,13 @@ def test_a_run_with_too_many_damaged_photos_goes_on_after_they_were_mended(tmp_p
     assert same_weights(mended.model, unharmed.model)
 
 
+def test_photos_turned_otherwise_need_another_folder(tmp_path):
+    path = photos(tmp_path / "data").layout.json_path
+    small_run(tmp_path / "run", examples=CocoPanoptic.open(path), steps=1).train()
+    with pytest.raises(TrainingError, match="holds a run with exif = None, and this one has 'ignore'"):
+        small_run(tmp_path / "run", examples=CocoPanoptic.open(path, exif="ignore"), steps=1)
+
+
 def test_missing_files_and_wrong_headers_end_a_run_before_it_begins(tmp_path):
     dataset = photos(tmp_path / "data")
     images, pngs = tmp_path / "data" / "images", tmp_path / "data" / "panoptic"
