@@ -6,7 +6,7 @@ alpha channel, write ids as grey values, or use a palette. What a grey or a pale
 
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -64,15 +64,21 @@ def check_size(path: Path, size: Size, expected: Size) -> None:
         raise DatasetError(f"{path}: {size.width} × {size.height} pixels, expected at most {MAX_PIXELS} in total.")
 
 
+def read_picture(file: BinaryIO, read: Callable[[Image.Image], T]) -> T:
+    """``read`` of the label picture in a file. Damaged files make Pillow raise many error types."""
+    with Image.open(file, formats=FORMATS) as picture:
+        return read(picture)
+
+
 def _read(path: Path, where: str, read: Callable[[Image.Image], T]) -> T:
     try:
-        with Image.open(path, formats=FORMATS) as picture:
-            return read(picture)
+        with path.open("rb") as file:
+            return read_picture(file, read)
     except DatasetError:
         raise
     except FileNotFoundError:
         raise DamagedFileError(f"{where}: no such file: {path}") from None
-    except Exception as error:  # damaged files make Pillow raise many error types
+    except Exception as error:
         reason = str(error) or type(error).__name__
         raise DamagedFileError(f"{where}: {path} cannot be read as a PNG, BMP or TIFF: {reason}") from None
 

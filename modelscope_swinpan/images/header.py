@@ -3,7 +3,8 @@
 import io
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from PIL import ExifTags, Image
 
@@ -50,13 +51,18 @@ def _read(source: Any, read: Callable[[Image.Image], T]) -> T:
     if isinstance(source, Image.Image):
         return read(source)
     try:
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as image:
-            return read(image)
+        with io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as file:
+            return _read_file(file, read)
     except FileNotFoundError:
         raise ImageError(f"{_name(source)}: no such file.") from None
     except Exception as error:  # damaged files make Pillow raise many error types
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise ImageError(f"{_name(source)}: cannot be read as an image: {reason}") from None
+
+
+def _read_file(file: BinaryIO, read: Callable[[Image.Image], T]) -> T:
+    with Image.open(file, formats=FORMATS) as image:
+        return read(image)
 
 
 def _header(image: Image.Image) -> Header:

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from ..categories import Category
 from ..coco.annotation import Annotation, Example
-from ..coco.id_maps import FORMATS, annotate_listed, ids_of_array, ids_of_picture, read_size
+from ..coco.id_maps import annotate_listed, ids_of_array, ids_of_picture, read_picture, read_size
 from ..coco.json import ImageEntry, read_categories
 from ..coco.photo import annotated_size, is_undecided, read_photo
 from ..coco.remarks import TURNED, Remark
@@ -147,16 +147,18 @@ def _segment_ids(value: Any, listed: Collection[int], where: str) -> npt.NDArray
     """The segment ids (H, W) of a label."""
     if isinstance(value, Mapping):
         value = value.get("bytes") or value.get("path")
-    if isinstance(value, bytes):
-        value = io.BytesIO(value)
-    if isinstance(value, str):
-        value = native_path(value)
+
+    def read(picture: Image.Image) -> npt.NDArray[np.int32]:
+        return ids_of_picture(picture, listed, where)
+
     try:
-        if isinstance(value, str | os.PathLike | io.BytesIO):
-            with Image.open(value, formats=FORMATS) as picture:
-                return ids_of_picture(picture, listed, where)
+        if isinstance(value, bytes):
+            return read_picture(io.BytesIO(value), read)
+        if isinstance(value, str | os.PathLike):
+            with Path(native_path(os.fspath(value))).open("rb") as file:
+                return read_picture(file, read)
         if isinstance(value, Image.Image):
-            return ids_of_picture(value, listed, where)
+            return read(value)
         array = np.asarray(value)
     except DatasetError:
         raise
