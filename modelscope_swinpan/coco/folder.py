@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path, PurePath
 
 from ..errors import DatasetError
+from ..files import is_url
 from .json import image_nodes
 from .layout import path_inside
 from .values import Node
@@ -77,8 +78,8 @@ class Folder:
         return dict(files)
 
 
-def image_files(content: Node, folder: Path) -> Iterator[tuple[int, str, Path]]:
-    """The images that any COCO JSON file lists: the number that we use for each, its name and its file in ``folder``.
+def image_sources(content: Node, folder: Path) -> Iterator[tuple[int, str, str]]:
+    """The images that any COCO JSON file lists: the number that we use for each, its name, and its path or URL.
 
     Raises:
         DatasetError: a field is missing or wrong, an id occurs twice, or a name leads out of the folder.
@@ -86,7 +87,7 @@ def image_files(content: Node, folder: Path) -> Iterator[tuple[int, str, Path]]:
     files = Folder(folder)
     for number, node in image_nodes(content).values():
         name = node.field("file_name", str)
-        yield number, name, files.find(name, f"{node.where}.file_name")
+        yield number, name, name if is_url(name) else str(files.find(name, f"{node.where}.file_name"))
 
 
 def _ends_with(path: PurePath, end: PurePath) -> bool:

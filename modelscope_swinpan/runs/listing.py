@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from ..coco.folder import image_files
+from ..coco.folder import image_sources
 from ..coco.json import read_json
 from ..coco.layout import find_images
 from ..errors import ConfigError, DatasetError
@@ -115,6 +115,5 @@ def _image(row: Any, where: str) -> str:
 
 def _coco(path: Path, folder: Path) -> Callable[[], Iterator[Entry]]:
     """The images of COCO's JSON, read at once."""
-    files = image_files(read_json(path), folder.resolve())
-    found = [Entry(name, str(file), number) for number, name, file in files]
+    found = [Entry(name, source, number) for number, name, source in image_sources(read_json(path), folder.resolve())]
     return lambda: iter(found)

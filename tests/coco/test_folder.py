@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from modelscope_swinpan.coco.folder import Folder, image_files
+from modelscope_swinpan.coco.folder import Folder, image_sources
 from modelscope_swinpan.coco.values import Node
 from modelscope_swinpan.errors import DatasetError
 
@@ -68,8 +68,10 @@ def test_linked_folders(folder, tmp_path):
 
 
 def test_images_of_any_coco_json(folder):
-    listed = Node({"images": [{"id": "u", "file_name": "b.png"}, {"id": "v", "file_name": "a.png"}]}, "a.json")
-    assert list(image_files(listed, folder)) == [
-        (1, "b.png", folder / "train" / "b.png"),
-        (2, "a.png", folder / "a.png"),
+    names = ("b.png", "a.png", "https://host/a.png")
+    listed = Node({"images": [{"id": f"id of {name}", "file_name": name} for name in names]}, "a.json")
+    assert list(image_sources(listed, folder)) == [
+        (1, "b.png", str(folder / "train" / "b.png")),
+        (2, "a.png", str(folder / "a.png")),
+        (3, "https://host/a.png", "https://host/a.png"),
     ]
