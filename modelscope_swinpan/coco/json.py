@@ -2,6 +2,7 @@
 
 import json
 import re
+import reprlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -208,5 +209,5 @@ def _read_color(node: Node, default: tuple[int, int, int]) -> tuple[int, int, in
     color = [whole(channel) for channel in Node({"color": given}, node.where).field("color", list, list(default))]
     red, green, blue = (channel if channel is not None and channel <= 255 else -1 for channel in (color + [-1] * 3)[:3])
     if len(color) != 3 or min(red, green, blue) < 0:
-        raise DatasetError(f"{node.where}.color must hold red, green and blue, 0–255 each; got {str(given)[:SHOWN]}.")
+        raise DatasetError(f"{node.where}.color must hold red, green and blue, 0–255 each; got {reprlib.repr(given)}.")
     return red, green, blue

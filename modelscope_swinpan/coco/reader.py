@@ -1,6 +1,7 @@
 """Read a COCO panoptic dataset: the JSON file at once, images and PNGs on access."""
 
 import dataclasses
+import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import get_args
@@ -18,7 +19,7 @@ from .json import ImageEntry, check_panoptic, read_categories, read_images, read
 from .layout import CocoLayout, find_layout
 from .photo import Exif, annotated_size, is_undecided, read_photo
 from .remarks import TURNED, Remark, Remarks
-from .values import Node
+from .values import SHOWN, Node
 
 _SHOWN = 10
 
@@ -160,7 +161,7 @@ class CocoPanoptic(Dataset[Example]):
 
     def where(self, entry: ImageEntry) -> str:
         """The place of an image's name, for error messages."""
-        return f"{self.layout.json_path}: file_name of image {entry.key or entry.id}"
+        return f"{self.layout.json_path}: file_name of image {entry.key[:SHOWN]}"
 
     def _with_size(self, entry: ImageEntry) -> ImageEntry:
         """An entry whose size is that of the PNG, where the JSON does not tell it."""
@@ -188,5 +189,7 @@ def _read_exif(content: Node) -> Exif | None:
     info = content.get("info")
     exif: Exif | None = info.get("exif") if isinstance(info, Mapping) else None
     if exif not in (None, *get_args(Exif)):
-        raise DatasetError(f"{content.where}.info.exif must be {' or '.join(get_args(Exif))}; got {str(exif)[:80]!r}.")
+        raise DatasetError(
+            f"{content.where}.info.exif must be {' or '.join(get_args(Exif))}; got {reprlib.repr(exif)}."
+        )
     return exif

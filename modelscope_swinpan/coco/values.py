@@ -8,6 +8,7 @@ several, is an error that names the file and the field.
 import json
 import os
 import re
+import reprlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -140,5 +141,6 @@ class Node:
     def wrong(self, name: str, expected: str) -> DatasetError:
         """The error for a field that is not what it must be."""
         value = self.get(name)
-        found = "nothing" if value is None else f"{str(value)[:SHOWN]!r} ({type(value).__name__})"
+        shown = value if isinstance(value, str) else reprlib.repr(value)  # which does not write out a million items
+        found = "nothing" if value is None else f"{shown[:SHOWN]!r} ({type(value).__name__})"
         return DatasetError(f"{self.where}.{name} must {expected}; got {found}.")

@@ -6,7 +6,7 @@ from ..coco.folder import Folder
 from ..coco.json import ImageEntry, check_panoptic, read_json
 from ..coco.layout import CocoLayout
 from ..coco.reader import CocoPanoptic
-from ..coco.values import Node
+from ..coco.values import SHOWN, Node
 from ..errors import DatasetError
 from ..structures import Size
 from .scorable import check_names
@@ -31,10 +31,12 @@ def predicted(layout: CocoLayout, dataset: CocoPanoptic, number: int) -> dict[st
     for node in content.each("annotations"):
         entry = known.get(node.key("image_id"))
         if entry is not None and found.setdefault(entry.id, node) is not node:
-            raise DatasetError(f"{node.where}.image_id: image {entry.key} has several predictions; expected one.")
+            raise DatasetError(
+                f"{node.where}.image_id: image {entry.key[:SHOWN]} has several predictions; expected one."
+            )
     if missing := [entry.key for entry in entries if entry.id not in found]:
         raise DatasetError(
-            f"{path}: no prediction for {len(missing)} of {len(entries)} images, image {missing[0]} for one."
+            f"{path}: no prediction for {len(missing)} of {len(entries)} images, image {missing[0][:SHOWN]} for one."
         )
     pngs = Folder(layout.panoptic)
     return {"annotations": [_annotation(entry, found[entry.id], pngs, dataset.labels) for entry in entries]}
@@ -60,6 +62,6 @@ def _check_categories(content: Node, dataset: CocoPanoptic) -> None:
     for node in content.each("categories"):
         id_ = node.field("id", int)
         if id_ in names:
-            raise DatasetError(f"{node.where}.id: category {str(id_)[:80]} occurs twice.")
+            raise DatasetError(f"{node.where}.id: category {str(id_)[:SHOWN]} occurs twice.")
         names[id_] = node.field("name", str)
     check_names(names, dataset, "the predictions", content.where)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ..categories import Category
 from ..coco.reader import CocoPanoptic
+from ..coco.values import SHOWN
 from ..config import Task
 from ..errors import ConfigError, DatasetError
 
@@ -28,6 +29,6 @@ def check_names(names: Mapping[int, str], dataset: CocoPanoptic, whose: str, fil
     for category in dataset.categories:
         if (name := names.get(category.id, category.name)) != category.name:
             raise DatasetError(
-                f"{dataset.layout.json_path}: category {category.id} is {category.name!r}, and {name!r} to {whose}. If "
-                f"they are the same, name them alike: here, or in {file}."
+                f"{dataset.layout.json_path}: category {category.id} is {category.name[:SHOWN]!r}, and "
+                f"{name[:SHOWN]!r} to {whose}. If they are the same, name them alike: here, or in {file}."
             )

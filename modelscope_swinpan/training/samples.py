@@ -58,7 +58,7 @@ class BesideTruth(Sink):
 def first_of(dataset: Dataset[Example], categories: Sequence[Category]) -> list[Sample]:
     """The first :data:`SAMPLES` examples of a dataset with these classes. Damaged ones are passed over."""
     samples: list[Sample] = []
-    for index in range(len(dataset)):  # type: ignore[arg-type]
+    for index in range(min(len(dataset), 10 * SAMPLES)):  # type: ignore[arg-type]
         if len(samples) == SAMPLES:
             break
         with suppress(DamagedFileError):

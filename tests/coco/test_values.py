@@ -67,6 +67,13 @@ def test_keys():
         node.key("d")
 
 
+@pytest.mark.parametrize("value", ["x" * 10**6, [[0] * 10**6] * 10, {"a": "x" * 10**6}])
+def test_errors_are_short(value):
+    with pytest.raises(DatasetError, match="must be int") as caught:
+        Node({"a": value}, "x").field("a", int)
+    assert len(str(caught.value)) < 200
+
+
 def test_items_as_text():
     (node,) = Node({"a": ['{"id": 3}']}, "x").each("a")
     assert node.field("id", int) == 3
