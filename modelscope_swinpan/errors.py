@@ -50,3 +50,7 @@ class TrainingError(SwinPanError, RuntimeError):
 
 class DatasetError(SwinPanError, ValueError):
     """Files of a dataset are missing, damaged or contradict each other."""
+
+
+class DamagedFileError(DatasetError):
+    """A photo or PNG of a dataset is missing or cannot be decoded. Training may leave a few out."""

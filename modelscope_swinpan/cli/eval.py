@@ -9,7 +9,7 @@ import typer
 
 from ..errors import ConfigError
 from .console import err, out, say
-from .options import DataOption, EngineOptions, ModelOptions, OutputOption, grouped
+from .options import DataOptions, EngineOptions, ModelOptions, OutputOption, grouped
 from .progress import shown
 from .scenes import scenes as write_scenes
 
@@ -22,20 +22,7 @@ def evaluate(
     output: OutputOption,
     how: ModelOptions,
     where: EngineOptions,
-    data: DataOption = None,
-    images: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder of its images.",
-            file_okay=False,
-            exists=True,
-            show_default="found beside the JSON",
-        ),
-    ] = None,
-    split: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The split to take if the folder has several, as in val2017.")
-    ] = None,
+    truth: DataOptions,
     scenes: Annotated[
         str | None,
         typer.Option(
@@ -57,11 +44,10 @@ def evaluate(
     Prints the model card's table and writes report.json, per_class.csv and the predictions, in COCO's formats. Give the
     same command again to go on with a run that was stopped, with any engine.
     """
-    if (data is None) == (scenes is None):
+    if (truth.data is None) == (scenes is None):
         raise ConfigError("Give either --data, a dataset, or --scenes, generated ones.")
 
     from ..claims import PURPOSE, Claim
-    from ..coco.reader import CocoPanoptic
     from ..evaluation import evaluate as evaluation
     from ..evaluation.report import FILES as REPORT_FILES
 
@@ -71,9 +57,9 @@ def evaluate(
         scored.check()
     else:
         engine = where.build(partial(_load, how.anywhere()), how)
-    path = _painted(*seeds, output, begins=predictions is None) if seeds else data
+    path = _painted(*seeds, output, begins=predictions is None) if seeds else truth.data
     assert path is not None  # noqa: S101
-    dataset = CocoPanoptic.open(path, images=images, split=split)
+    dataset = truth.open(path)
     if predictions:
         with err.status("Scoring"):
             report = evaluation.score(dataset, predictions, limit=limit)

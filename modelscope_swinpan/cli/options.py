@@ -18,6 +18,7 @@ from ..runs.registry import ENGINES, Job, build_engine
 from .console import err
 
 if TYPE_CHECKING:
+    from ..coco.reader import CocoPanoptic
     from ..inference.predictor import Predictor
     from ..runs.registry import Engine
 
@@ -43,7 +44,7 @@ NetworkOption = Annotated[
 ]
 DataOption = Annotated[
     Path | None,
-    typer.Option(metavar="PATH", help="A COCO panoptic dataset: its folder, or panoptic_SPLIT.json.", exists=True),
+    typer.Option(metavar="PATH", help="A COCO panoptic dataset: its folder, or its JSON file.", exists=True),
 ]
 DeviceOption = Annotated[
     str | None,
@@ -146,6 +147,57 @@ class ModelOptions:
         """The same, with a model that is found from any directory."""
         path = Path(self.model)
         return dataclasses.replace(self, model=str(path.resolve())) if path.exists() else self
+
+
+Exif = Literal["apply", "ignore"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """A COCO panoptic dataset, and where its parts are if they are not found."""
+
+    data: DataOption = None
+    split: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The split to take if the folder has several, as in train2017 or val."),
+    ] = None
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of its images.",
+            file_okay=False,
+            exists=True,
+            show_default="found by the JSON's place",
+        ),
+    ] = None
+    panoptic: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of its PNGs with segment ids.",
+            file_okay=False,
+            exists=True,
+            show_default="found by the JSON's place",
+        ),
+    ] = None
+    exif: Annotated[
+        Exif | None,
+        typer.Option(
+            metavar="NAME",
+            help="apply: the truth was annotated on photos as EXIF turns them; ignore: as they are stored.",
+            show_default="what the JSON says in info.exif, else what sizes show",
+        ),
+    ] = None
+
+    def open(self, path: Path | None = None) -> "CocoPanoptic":
+        """The dataset ``data``, or that at another ``path``."""
+        from ..coco.reader import CocoPanoptic
+
+        found = path or self.data
+        if found is None:
+            raise ConfigError("Give --data, a dataset.")
+        return CocoPanoptic.open(found, split=self.split, images=self.images, panoptic=self.panoptic, exif=self.exif)
 
 
 TaskOption = Annotated[

@@ -10,7 +10,7 @@ import typer
 
 from ..errors import ConfigError
 from .console import read_size, say
-from .options import DEFAULT_MODEL, DataOption
+from .options import DEFAULT_MODEL, DataOptions, grouped
 from .scenes import scenes as write_scenes
 
 if TYPE_CHECKING:
@@ -25,15 +25,13 @@ HELD_OUT = 100
 """Scenes that the small model is evaluated on while it learns."""
 
 
+@grouped
 def train(
     output: Annotated[
         Path,
         typer.Option(metavar="DIR", help="Folder of the run. Give the same command again to go on.", file_okay=False),
     ],
-    data: DataOption = None,
-    split: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which split of a folder with several, as in train2017.")
-    ] = None,
+    source: DataOptions,
     validation: Annotated[
         Path | None, typer.Option(metavar="PATH", help="A dataset to evaluate on.", exists=True)
     ] = None,
@@ -65,9 +63,9 @@ def train(
     DIR gets the checkpoint, the trained model (model), the log (log.csv, curves.png, TensorBoard's events), and from
     every evaluation figures and pictures. On several GPUs: torchrun --nproc-per-node N "$(which swinpan)" train …
     """
-    if demo == (data is not None):
+    if demo == (source.data is not None):
         raise ConfigError("Give either --data, a dataset, or --demo.")
-    if demo and (split, validation, model, size) != (None, None, DEFAULT_MODEL, DEFAULT_SIZE):
+    if demo and (source, validation, model, size) != (DataOptions(), None, DEFAULT_MODEL, DEFAULT_SIZE):
         raise ConfigError("--demo has its own data, model and sizes: leave those options out.")
     changes = _read_settings(settings or ())
     if head_only:
@@ -83,11 +81,11 @@ def train(
     processes, place = join(parse_device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
     if processes.rank == 0:
         _check_folder(output, demo=demo, evaluates=demo or validation is not None)
-    if data is None:
+    if demo:
         run = _demo(output, changes, processes, place)
     else:
         config, phase = _options(size, changes)
-        run = _fine_tuning(output, data, split, validation, model, config, phase, processes, place)
+        run = _fine_tuning(output, source, validation, model, config, phase, processes, place)
     tell = say if processes.rank == 0 else lambda message: None
     if run.step:
         tell(f"Going on after step {run.step} of {run.config.steps}")
@@ -98,7 +96,7 @@ def train(
 
     trained = run.train(report)
     processes.leave()
-    if data is None and processes.rank == 0:
+    if demo and processes.rank == 0:
         from ..training.demo_weights import HALF, save_half
 
         save_half(trained, output / HALF)
@@ -153,8 +151,7 @@ def _options(size: str, changes: Mapping[str, Any]) -> tuple["TrainConfig", "Pha
 
 def _fine_tuning(
     output: Path,
-    data: Path,
-    split: str | None,
+    source: DataOptions,
     validation: Path | None,
     model: str,
     config: "TrainConfig",
@@ -170,8 +167,8 @@ def _fine_tuning(
     from ..training.samples import first_of
     from ..training.start import starting_model
 
-    dataset = CocoPanoptic.open(data, split=split)
-    held_out = CocoPanoptic.open(validation) if validation else None
+    dataset = source.open()
+    held_out = CocoPanoptic.open(validation, exif=source.exif) if validation else None
     network, change = starting_model(
         load_model(resolve_model(model)), dataset.categories, device=device, seed=config.seed
     )

@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from .remarks import Remark
+
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentInfo:
@@ -26,10 +28,14 @@ class SegmentInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class Annotation:
-    """The panoptic truth of an image: ``segment_ids`` (H, W) int32 with 0 for void, and its segments in order of id."""
+    """The panoptic truth of an image: ``segment_ids`` (H, W) int32 with 0 for void, and its segments in order of id.
+
+    ``remarks`` tell what was odd about it in the dataset.
+    """
 
     segment_ids: npt.NDArray[np.int32]
     segments: tuple[SegmentInfo, ...]
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

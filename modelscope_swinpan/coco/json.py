@@ -1,101 +1,93 @@
 """Read the JSON of the COCO panoptic format. Error messages name the file and the field."""
 
 import json
-from collections.abc import Iterator
+import re
+import reprlib
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from pathlib import Path, PurePosixPath
 
 from ..categories import COCO_PANOPTIC, Category
 from ..errors import DatasetError
 from ..structures import Size
+from .remarks import JOINED, SHARED, Remark
+from .values import SHOWN, whole
+from .values import Node as Node
 
 MAX_JSON_BYTES = 2 * 1024**3  # the largest JSON file that is read, several times the size of COCO's own for training
 MAX_ID = 256**3 - 1  # the largest segment id that an RGB pixel can hold
-T = TypeVar("T")
+MAX_SIDE = 65535  # of an image, in pixels
+
+_OTHER_FILES = {"caption": "captions", "keypoints": "keypoints", "segmentation": "instances", "bbox": "instances"}
+"""Fields of the annotations in COCO's other files, and what those files hold."""
 
 
-@dataclass(frozen=True)
-class Node:
-    """A value in a JSON file, and its place there for error messages, such as ``panoptic.json.images[3]``."""
+@dataclass(frozen=True, kw_only=True)
+class ListedSegments:
+    """An image's ``segments_info``: the label of every id, and the ids of crowds.
 
-    value: Any
+    ``ambiguous`` are ids that two categories share. ``where`` is the place of the list.
+    """
+
+    labels: Mapping[int, int]
+    crowds: frozenset[int]
+    ambiguous: frozenset[int]
     where: str
-
-    def field(self, name: str, kind: type[T], default: T | None = None) -> T:
-        """The field ``name`` of this object, which must have exactly the type ``kind``.
-
-        Raises:
-            DatasetError: the field has another type, or is missing and has no ``default``; or this is no object.
-        """
-        if not isinstance(self.value, dict):
-            raise DatasetError(f"{self.where} must be an object; got {type(self.value).__name__}.")
-        value = self.value.get(name, default)
-        if type(value) is not kind:
-            found = f"{str(value)[:80]!r} ({type(value).__name__})" if name in self.value else "nothing"
-            raise DatasetError(f"{self.where}.{name} must be {kind.__name__}; got {found}.")
-        return value
-
-    def each(self, name: str) -> "Iterator[Node]":
-        """The items of the field ``name``, which must be a list."""
-        for index, item in enumerate(self.field(name, list)):
-            yield Node(item, f"{self.where}.{name}[{index}]")
-
-    def integer(self, name: str, low: int, high: int, default: int | None = None) -> int:
-        """The field ``name``, which must be a whole number from ``low`` to ``high``.
-
-        Raises:
-            DatasetError: the field is missing, has another type or is out of range.
-        """
-        value = self.field(name, int, default)
-        if not low <= value <= high:
-            raise DatasetError(f"{self.where}.{name} must lie between {low} and {high}; got {str(value)[:80]}.")
-        return value
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True)
 class ImageEntry:
-    """An image of the JSON file together with its annotation, which is checked on access."""
+    """An image of the JSON file together with its annotation, which is checked on access.
+
+    ``key`` is the id in the file. ``id`` is that number, or the image's place from 1 where the file's ids are no
+    numbers. ``size`` is 0 × 0 where the file does not tell it.
+    """
 
     id: int
     name: str
     size: Size
     annotation: Node
+    key: str = ""
 
     @property
     def png_name(self) -> str:
-        """The file name of the annotation's PNG."""
-        return self.annotation.field("file_name", str)
+        """The file name of the annotation's PNG: by default that of the image, with another suffix."""
+        return self.annotation.field("file_name", str, str(PurePosixPath(self.name).with_suffix(".png")))
 
-    def segments(self, labels: dict[int, int]) -> tuple[dict[int, int], set[int]]:
-        """Read ``segments_info``.
-
-        Args:
-            labels: The label of every category id.
-
-        Returns:
-            The label of every segment id, and the ids of the crowds.
+    def segments(self, labels: Mapping[int, int]) -> ListedSegments:
+        """Read ``segments_info``; ``labels`` has the label of every category id.
 
         Raises:
-            DatasetError: a field is wrong, an id occurs twice, or a category is unknown.
+            DatasetError: a field is wrong, or a category is unknown.
         """
-        found: dict[int, int] = {}
+        found: defaultdict[int, list[int]] = defaultdict(list)
         crowds = set()
         for info in self.annotation.each("segments_info"):
             id_ = info.integer("id", 1, MAX_ID)
-            if id_ in found:
-                raise DatasetError(f"{info.where}.id: segment {id_} occurs twice.")
             category_id = info.field("category_id", int)
             if category_id not in labels:
-                raise DatasetError(f"{info.where}.category_id: no category has the id {category_id}.")
-            found[id_] = labels[category_id]
-            if info.integer("iscrowd", 0, 1, default=0):
+                raise DatasetError(f"{info.where}.category_id: no category has the id {str(category_id)[:SHOWN]}.")
+            found[id_].append(labels[category_id])
+            if info.flag("iscrowd", default=False):
                 crowds.add(id_)
-        return found, crowds
+        ambiguous = frozenset(id_ for id_, given in found.items() if len(set(given)) > 1)
+        where = f"{self.annotation.where}.segments_info"
+        shared = sum(len(found[id_]) for id_ in ambiguous)
+        joined = sum(len(given) - 1 for id_, given in found.items() if id_ not in ambiguous)
+        remarks = [Remark(kind, where, count) for kind, count in ((SHARED, shared), (JOINED, joined)) if count]
+        return ListedSegments(
+            labels={id_: given[0] for id_, given in found.items()},
+            crowds=frozenset(crowds),
+            ambiguous=ambiguous,
+            where=where,
+            remarks=tuple(remarks),
+        )
 
 
 def read_json(path: Path) -> Node:
-    """Read a JSON file.
+    """Read a JSON file in UTF-8, UTF-16 or UTF-32.
 
     Raises:
         DatasetError: the file cannot be read, is too large or is no JSON.
@@ -111,57 +103,111 @@ def read_json(path: Path) -> Node:
         raise DatasetError(f"{path}: not a JSON file: {reason}") from None
 
 
-def read_categories(content: Node) -> tuple[Category, ...]:
+def read_categories(
+    content: Node, things: Callable[[], Mapping[int, str] | None] = lambda: None
+) -> tuple[Category, ...]:
     """Read ``categories``, in the file's order. A category without a colour gets one of COCO's.
 
+    ``things`` gives the ids and names of the things, for files whose categories have no ``isthing``.
+
     Raises:
-        DatasetError: a field is wrong, or an id occurs twice.
+        DatasetError: a field is wrong, an id occurs twice, or nothing tells whether a category is a thing.
     """
+    nodes: dict[int, Node] = {}
+    for node in content.each("categories"):
+        id_ = node.field("id", int)
+        if id_ in nodes:
+            raise DatasetError(f"{node.where}.id: category {str(id_)[:SHOWN]} occurs twice.")
+        nodes[id_] = node
+    told = things() if any(node.get("isthing") is None for node in nodes.values()) else None
     return tuple(
         Category(
             id_,
-            node.field("name", str),
-            bool(node.integer("isthing", 0, 1)),
+            name := node.field("name", str),
+            _is_thing(node, id_, name, told),
             _read_color(node, default=COCO_PANOPTIC[index % len(COCO_PANOPTIC)].color),
         )
-        for index, (id_, node) in enumerate(_by_id(content, "categories", "category").items())
+        for index, (id_, node) in enumerate(nodes.items())
     )
+
+
+def _is_thing(node: Node, id_: int, name: str, things: Mapping[int, str] | None) -> bool:
+    if node.get("isthing") is not None:
+        return node.flag("isthing")
+    if things is None or things.get(id_, name) != name:
+        raise DatasetError(
+            f"{node.where}.isthing: nothing tells whether {name[:SHOWN]!r} is a thing (1: counted, as cars) or stuff "
+            "(0: as the sky). Add isthing to each category, or put COCO's instances_SPLIT.json, whose categories are "
+            "the things, beside panoptic_SPLIT.json."
+        )
+    return id_ in things
 
 
 def read_images(content: Node) -> tuple[ImageEntry, ...]:
     """Read the annotated images, in the order of ``annotations``.
 
     Raises:
-        DatasetError: a field is wrong, an id occurs twice, or the image of an annotation is missing.
+        DatasetError: a field is wrong, an id occurs twice, the image of an annotation is missing, or it is no
+            panoptic file.
     """
-    images = _by_id(content, "images", "image")
-    entries: dict[int, ImageEntry] = {}
+    check_panoptic(content)
+    images = image_nodes(content)
+    entries: dict[str, ImageEntry] = {}
     for annotation in content.each("annotations"):
-        id_ = annotation.field("image_id", int)
-        if id_ not in images:
-            raise DatasetError(f"{annotation.where}.image_id: no image has the id {id_}.")
-        if id_ in entries:
-            raise DatasetError(f"{annotation.where}.image_id: image {id_} is annotated twice.")
-        image = images[id_]
-        size = Size(image.integer("height", 1, 65535), image.integer("width", 1, 65535))
-        entries[id_] = ImageEntry(id_, image.field("file_name", str), size, annotation)
+        key = annotation.key("image_id")
+        if key not in images:
+            raise DatasetError(f"{annotation.where}.image_id: no image has the id {key[:SHOWN]}.")
+        if key in entries:
+            raise DatasetError(f"{annotation.where}.image_id: image {key[:SHOWN]} is annotated twice.")
+        id_, image = images[key]
+        entries[key] = ImageEntry(id_, image.field("file_name", str), _read_size(image), annotation, key)
     return tuple(entries.values())
 
 
-def _by_id(content: Node, name: str, item: str) -> dict[int, Node]:
-    """The items of the list ``name`` by their ids."""
-    nodes: dict[int, Node] = {}
-    for node in content.each(name):
-        id_ = node.field("id", int)
-        if id_ in nodes:
-            raise DatasetError(f"{node.where}.id: {item} {id_} occurs twice.")
-        nodes[id_] = node
-    return nodes
+def image_nodes(content: Node) -> dict[str, tuple[int, Node]]:
+    """The list ``images`` by the file's ids, each with the number that we use: its id or, if some are texts, its place.
+
+    Places are counted from 1, or from behind the largest id that is a number.
+
+    Raises:
+        DatasetError: an id is missing or occurs twice.
+    """
+    nodes: dict[str, Node] = {}
+    for node in content.each("images"):
+        key = node.key("id")
+        if key in nodes:
+            raise DatasetError(f"{node.where}.id: image {key[:SHOWN]} occurs twice.")
+        nodes[key] = node
+    numbers = [int(key) for key in nodes if re.fullmatch(r"0|[1-9]\d{0,17}", key, re.ASCII)]
+    places = numbers if len(numbers) == len(nodes) else range(first := max(numbers, default=0) + 1, first + len(nodes))
+    return {key: (place, node) for place, (key, node) in zip(places, nodes.items(), strict=True)}
+
+
+def check_panoptic(content: Node) -> None:
+    """Raise a DatasetError that says so if ``content`` is one of COCO's other files."""
+    listed = content.value.get("annotations") if isinstance(content.value, Mapping) else content.value
+    first = listed[0] if isinstance(listed, list) and listed else None
+    if isinstance(first, Mapping) and "segments_info" not in first:
+        for field, kind in _OTHER_FILES.items():
+            if field in first:
+                raise DatasetError(
+                    f"{content.where}: this file holds {kind} (its annotations have {field!r} and no 'segments_info'); "
+                    "expected COCO's panoptic format, as panoptic_val2017.json."
+                )
+
+
+def _read_size(image: Node) -> Size:
+    if image.get("height") is None and image.get("width") is None:
+        return Size(0, 0)
+    return Size(image.integer("height", 1, MAX_SIDE), image.integer("width", 1, MAX_SIDE))
 
 
 def _read_color(node: Node, default: tuple[int, int, int]) -> tuple[int, int, int]:
-    color = node.field("color", list, default=list(default))
-    if len(color) != 3 or not all(type(channel) is int and 0 <= channel <= 255 for channel in color):
-        raise DatasetError(f"{node.where}.color must hold red, green and blue, 0–255 each; got {str(color)[:80]}.")
-    red, green, blue = color
+    given = node.get("color")
+    if isinstance(given, str) and re.fullmatch(r"#[0-9a-fA-F]{6}", given):
+        given = list(bytes.fromhex(given[1:]))
+    color = [whole(channel) for channel in Node({"color": given}, node.where).field("color", list, list(default))]
+    red, green, blue = (channel if channel is not None and channel <= 255 else -1 for channel in (color + [-1] * 3)[:3])
+    if len(color) != 3 or min(red, green, blue) < 0:
+        raise DatasetError(f"{node.where}.color must hold red, green and blue, 0–255 each; got {reprlib.repr(given)}.")
     return red, green, blue

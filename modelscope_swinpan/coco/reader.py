@@ -1,21 +1,25 @@
 """Read a COCO panoptic dataset: the JSON file at once, images and PNGs on access."""
 
-from collections.abc import Sequence
+import dataclasses
+import reprlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import get_args
 
-import numpy as np
-import numpy.typing as npt
-from PIL import Image
 from torch.utils.data import Dataset
 
 from ..categories import Category
-from ..errors import DatasetError, ImageError
-from ..images.decode import MAX_PIXELS, decode_image
+from ..errors import DamagedFileError, DatasetError, ImageError
+from ..images.header import read_header
 from ..structures import Size
-from .annotation import Annotation, Example, annotate
-from .encoding import ids_from_colors
-from .json import ImageEntry, read_categories, read_images, read_json
-from .layout import CocoLayout, find_layout, path_inside
+from .annotation import Annotation, Example
+from .folder import Folder
+from .id_maps import annotate_listed, check_size, read_ids, read_size
+from .json import ImageEntry, check_panoptic, read_categories, read_images, read_json
+from .layout import CocoLayout, find_layout
+from .photo import Exif, annotated_size, is_undecided, read_photo
+from .remarks import TURNED, Remark, Remarks
+from .values import SHOWN, Node
 
 _SHOWN = 10
 
@@ -24,24 +28,32 @@ class CocoPanoptic(Dataset[Example]):
     """The annotated images of a COCO panoptic dataset, in the order of the JSON's annotations.
 
     A label is an index into ``categories``, and ``labels`` has the label of every category id. Areas and boxes are
-    measured in the PNGs; those in the JSON are not read.
+    measured in the PNGs; those in the JSON are not read. ``exif`` tells on what the truth was annotated, where the
+    dataset says it.
     """
 
-    def __init__(self, layout: CocoLayout, *, categories: Sequence[Category] | None = None) -> None:
+    def __init__(
+        self, layout: CocoLayout, *, categories: Sequence[Category] | None = None, exif: Exif | None = None
+    ) -> None:
         """Read the JSON file of ``layout``.
 
         Args:
             layout: Where the dataset's parts are.
             categories: The classes to use instead of the JSON's. They may be more, or in another order.
+            exif: ``apply`` if the truth was annotated on photos as EXIF turns them, ``ignore`` if on their stored
+                pixels. By default ``info.exif`` of the JSON, else what the photos' sizes show.
 
         Raises:
             DatasetError: the JSON file cannot be read, or one of its fields is wrong.
         """
         content = read_json(layout.json_path)
+        check_panoptic(content)
         self.layout = layout
-        self.categories = read_categories(content) if categories is None else tuple(categories)
-        self.entries: tuple[ImageEntry, ...] = read_images(content)
+        self.exif = exif or _read_exif(content)
+        self._images, self._pngs = Folder(layout.images, without=layout.panoptic), Folder(layout.panoptic)
+        self.categories = read_categories(content, self._things) if categories is None else tuple(categories)
         self.labels = {category.id: label for label, category in enumerate(self.categories)}
+        self.entries: tuple[ImageEntry, ...] = tuple(map(self._with_size, read_images(content)))
 
     @classmethod
     def open(
@@ -52,13 +64,17 @@ class CocoPanoptic(Dataset[Example]):
         panoptic: Path | None = None,
         split: str | None = None,
         categories: Sequence[Category] | None = None,
+        exif: Exif | None = None,
     ) -> "CocoPanoptic":
-        """Open the dataset of a folder or of a JSON file; for the options see :func:`~.layout.find_layout`.
+        """Open the dataset of a folder or of a JSON file.
+
+        For the options see :func:`~.layout.find_layout` and :class:`CocoPanoptic`.
 
         Raises:
             DatasetError: a part is missing, or the JSON file is wrong.
         """
-        return cls(find_layout(path, images=images, panoptic=panoptic, split=split), categories=categories)
+        layout = find_layout(path, images=images, panoptic=panoptic, split=split)
+        return cls(layout, categories=categories, exif=exif)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -67,94 +83,113 @@ class CocoPanoptic(Dataset[Example]):
         """Read the image and the annotation at ``index``.
 
         Raises:
-            DatasetError: a file is missing, damaged or contradicts the JSON.
+            DamagedFileError: a file is missing or damaged.
+            DatasetError: a file contradicts the JSON.
         """
         entry = self.entries[index]
         truth = self.annotation(index)
         path = self.image_path(entry)
         try:
-            image = decode_image(path)
+            image = read_photo(path, entry.size, self.exif)
         except ImageError as error:
-            raise DatasetError(f"{self.where(entry)}: {error}") from None
-        _check_size(path, Size(*image.shape[:2]), entry)
-        return Example(segment_ids=truth.segment_ids, segments=truth.segments, image=image)
+            raise DamagedFileError(f"{self.where(entry)}: {error}") from None
+        check_size(path, Size(*image.shape[:2]), entry.size)
+        return Example(segment_ids=truth.segment_ids, segments=truth.segments, remarks=truth.remarks, image=image)
 
     def annotation(self, index: int) -> Annotation:
         """Read the annotation at ``index`` alone. The image may be missing.
 
+        Segments without pixels are left out, and segments of one id joined or, if they are of two categories, made
+        void; ``remarks`` of the annotation tell it.
+
         Raises:
-            DatasetError: the PNG is missing or damaged, a field of a segment is wrong, or the two contradict.
+            DamagedFileError: the PNG is missing or damaged.
+            DatasetError: a field of a segment is wrong, or the PNG contradicts the JSON.
         """
         entry = self.entries[index]
-        labels, crowds = entry.segments(self.labels)
+        listed = entry.segments(self.labels)
         path = self.png_path(entry)
-        ids = _read_ids(path, entry, f"{entry.annotation.where}.file_name")
-        found = set(np.unique(ids).tolist()) - {0}
-        if stray := found - labels.keys():
-            raise DatasetError(f"{path}: ids {_listed(stray)} are not in {entry.annotation.where}.segments_info.")
-        if missing := labels.keys() - found:
-            raise DatasetError(f"{entry.annotation.where}.segments_info: no pixel of {path} has id {_listed(missing)}.")
-        return annotate(ids, labels, crowds)
+        ids = read_ids(path, entry.size, listed.labels, f"{entry.annotation.where}.file_name")
+        return annotate_listed(ids, listed, str(path))
 
     def image_path(self, entry: ImageEntry) -> Path:
         """The file of an image. It may be missing.
 
         Raises:
-            DatasetError: its name leads out of the folder of the images.
+            DatasetError: the JSON names none in the folder of the images.
         """
-        return path_inside(self.layout.images, entry.name, self.where(entry))
+        return self._images.find(entry.name, self.where(entry))
 
     def png_path(self, entry: ImageEntry) -> Path:
         """The file of an image's annotation. Raises as :meth:`image_path`."""
-        return path_inside(self.layout.panoptic, entry.png_name, f"{entry.annotation.where}.file_name")
+        return self._pngs.find(entry.png_name, f"{entry.annotation.where}.file_name", suffix=".png")
 
-    def where(self, entry: ImageEntry) -> str:
-        """The place of an image's name, for error messages."""
-        return f"{self.layout.json_path}: file_name of image {entry.id}"
+    def problem(self, index: int) -> str | Remark | None:
+        """What the headers of an example's files show to be wrong, or a remark about its photo, or None."""
+        entry = self.entries[index]
+        try:
+            path, png = self.image_path(entry), self.png_path(entry)
+            check_size(png, read_size(png, f"{entry.annotation.where}.file_name"), entry.size)
+            if (header := read_header(path)) is not None:
+                check_size(path, annotated_size(header, entry.size, self.exif), entry.size)
+        except ImageError as error:
+            return f"{self.where(entry)}: {error}"
+        except DatasetError as error:
+            return str(error)
+        return Remark(TURNED, self.where(entry)) if is_undecided(header, self.exif) else None
 
     def validate(self) -> None:
-        """Read every image and every PNG.
+        """Read every image and every PNG, and warn of what is odd, with counts.
 
         Raises:
             DatasetError: some are wrong. The message says how many, and what is wrong with the first ten.
         """
-        problems = [problem for index in range(len(self)) if (problem := self._problem(index))]
-        if problems:
-            raise DatasetError("\n".join([f"{len(problems)} of {len(self)} examples are wrong.", *problems[:_SHOWN]]))
+        remarks = Remarks()
+        found = [self._read_fully(index) for index in range(len(self))]
+        remarks.add(remark for one in found if not isinstance(one, str) for remark in one)
+        remarks.warn()
+        raise_problems([one for one in found if isinstance(one, str)], len(self))
 
-    def _problem(self, index: int) -> str | None:
+    def _read_fully(self, index: int) -> str | list[Remark]:
+        """What is wrong with an example, or remarks about it."""
         try:
-            self[index]
+            remarks = self[index].remarks
         except DatasetError as error:
             return str(error)
-        return None
+        about_photo = self.problem(index)
+        return [*remarks, about_photo] if isinstance(about_photo, Remark) else list(remarks)
+
+    def where(self, entry: ImageEntry) -> str:
+        """The place of an image's name, for error messages."""
+        return f"{self.layout.json_path}: file_name of image {entry.key[:SHOWN]}"
+
+    def _with_size(self, entry: ImageEntry) -> ImageEntry:
+        """An entry whose size is that of the PNG, where the JSON does not tell it."""
+        if min(entry.size):
+            return entry
+        path = self.png_path(entry)
+        return dataclasses.replace(entry, size=read_size(path, f"{entry.annotation.where}.file_name"))
+
+    def _things(self) -> Mapping[int, str] | None:
+        """Ids and names of the things, from COCO's instance file beside the JSON."""
+        path = self.layout.beside("instances")
+        if path is None:
+            return None
+        return {node.field("id", int): node.field("name", str) for node in read_json(path).each("categories")}
 
 
-def _read_ids(path: Path, entry: ImageEntry, where: str) -> npt.NDArray[np.int32]:
-    try:
-        with Image.open(path, formats=("PNG",)) as png:
-            if png.mode != "RGB":
-                raise DatasetError(f"{path}: mode {png.mode}, expected an RGB PNG with segment ids as colours.")
-            _check_size(path, Size(png.height, png.width), entry)
-            return ids_from_colors(np.asarray(png))
-    except DatasetError:
-        raise
-    except FileNotFoundError:
-        raise DatasetError(f"{where}: no such file: {path}") from None
-    except Exception as error:  # damaged files make Pillow raise many error types
-        raise DatasetError(f"{where}: {path} cannot be read as a PNG: {error or type(error).__name__}") from None
+def raise_problems(problems: Sequence[str], total: int) -> None:
+    """Raise a DatasetError with the number of problems and the first ten, if there are any."""
+    if problems:
+        raise DatasetError("\n".join([f"{len(problems)} of {total} examples are wrong.", *problems[:_SHOWN]]))
 
 
-def _check_size(path: Path, size: Size, entry: ImageEntry) -> None:
-    if size != entry.size:
+def _read_exif(content: Node) -> Exif | None:
+    """What the JSON says of EXIF, in ``info.exif``."""
+    info = content.get("info")
+    exif: Exif | None = info.get("exif") if isinstance(info, Mapping) else None
+    if exif not in (None, *get_args(Exif)):
         raise DatasetError(
-            f"{path}: {size.width} × {size.height} pixels, but width and height of image {entry.id} in the JSON are "
-            f"{entry.size.width} × {entry.size.height}."
+            f"{content.where}.info.exif must be {' or '.join(get_args(Exif))}; got {reprlib.repr(exif)}."
         )
-    if size.width * size.height > MAX_PIXELS:
-        raise DatasetError(f"{path}: {size.width} × {size.height} pixels, expected at most {MAX_PIXELS} in total.")
-
-
-def _listed(ids: set[int]) -> str:
-    more = ", …" if len(ids) > _SHOWN else ""
-    return ", ".join(map(str, sorted(ids)[:_SHOWN])) + more
+    return exif

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 from ..claims import PURPOSE
+from ..coco.check import check_files
 from ..coco.reader import CocoPanoptic
 from ..config import Mask2FormerConfig
 from ..inference.predictor import PanopticPredictor
@@ -26,10 +27,12 @@ def evaluator(config: Mask2FormerConfig, dataset: CocoPanoptic, folder: Path) ->
 
     Raises:
         ConfigError: hotcoco is not installed, it is no panoptic model, or the folder holds an evaluation of others.
-        DatasetError: the model's classes are not the dataset's.
+        DatasetError: the model's classes are not the dataset's, or its files are missing or have headers that do not
+            fit.
     """
     load_hotcoco()  # before hours of training, not after them
     check_scorable(config.task, config.categories, dataset)
+    check_files(dataset)
     check_replaceable(folder / EVALUATION, MADE)
     return lambda model, step: measure(model, dataset, folder, name=f"step {step}")
 

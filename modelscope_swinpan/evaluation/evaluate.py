@@ -3,13 +3,14 @@
 import dataclasses
 import hashlib
 import platform
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ..coco.json import read_json
-from ..coco.layout import find_layout, path_inside
+from ..coco.check import warn_of_exif
+from ..coco.layout import find_layout
 from ..coco.reader import CocoPanoptic
 from ..errors import ConfigError, DatasetError
 from ..inference.predictor import Predictor
@@ -19,6 +20,7 @@ from ..runs.registry import Engine
 from ..runs.run import Progress, run_images
 from .inputs import dataset_inputs
 from .metrics import average_precision, load_hotcoco, panoptic_quality
+from .predictions import predicted
 from .report import FILES as REPORT_FILES
 from .report import Report
 from .scorable import check_scorable
@@ -66,11 +68,14 @@ def evaluate(
     load_hotcoco()  # before the work, not after it
     number = _checked_number(dataset, limit)
     check_scorable(predictor.task, predictor.categories, dataset)
+    warn_of_exif(dataset, number)
     predictor = for_scoring(predictor)
     identity = {
         "device": predictor.device if engine is None else engine.device,
         "dataset_sha256": hashlib.sha256(dataset.layout.json_path.read_bytes()).hexdigest(),
     }
+    if dataset.exif is not None:
+        identity["exif"] = dataset.exif
     known = frozenset(category.id for category in dataset.categories)
     run_images(
         predictor,
@@ -113,10 +118,11 @@ def score(
     """
     number = _checked_number(dataset, limit)
     layout = find_layout(predictions)
-    truth = panoptic_truth(dataset, number)
+    found = predicted(layout, dataset, number)
+    with tempfile.TemporaryDirectory() as folder:
+        truth = panoptic_truth(dataset, number, Path(folder))
+        quality = panoptic_quality(truth, dataset.layout.panoptic, found, layout.panoptic)
     image_ids = [entry.id for entry in dataset.entries[:number]]
-    found = _predicted(layout.json_path, layout.panoptic, image_ids)
-    quality = panoptic_quality(truth, dataset.layout.panoptic, found, layout.panoptic)
     results = {"bbox": layout.json_path.with_name(BOXES), "segm": layout.json_path.with_name(MASKS)}
     instances = instance_truth(dataset, number) if any(path.exists() for path in results.values()) else None
     precision = {
@@ -140,18 +146,6 @@ def score(
             },
         },
     )
-
-
-def _predicted(path: Path, pngs: Path, image_ids: Sequence[int]) -> dict[str, Any]:
-    """The panoptic predictions for some images, each with a PNG in the folder ``pngs``."""
-    found = {node.field("image_id", int): node for node in read_json(path).each("annotations")}
-    if missing := [id_ for id_ in image_ids if id_ not in found]:
-        raise DatasetError(
-            f"{path}: no prediction for {len(missing)} of {len(image_ids)} images, image {missing[0]} for one."
-        )
-    for id_ in image_ids:
-        path_inside(pngs, found[id_].field("file_name", str), f"{found[id_].where}.file_name")
-    return {"annotations": [found[id_].value for id_ in image_ids]}
 
 
 def _checked_number(dataset: CocoPanoptic, limit: int | None) -> int:

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from functools import partial
 
-from ..coco.layout import path_inside
+from ..coco.photo import Exif, read_photo
 from ..coco.reader import CocoPanoptic
 from ..errors import ImageError
-from ..images.decode import decode_image
 from ..inference.predictor import Pixels
 from ..runs.inputs import Entry, Inputs, Source
 from ..structures import Size
@@ -23,18 +22,17 @@ def dataset_inputs(dataset: CocoPanoptic) -> Inputs:
     entries: list[Entry] = []
     sizes: dict[str, tuple[str, Size]] = {}
     for entry in dataset.entries:
-        where = f"{dataset.layout.json_path}: file_name of image {entry.id}"
-        path = str(path_inside(dataset.layout.images, entry.name, where).absolute())
+        path = str(dataset.image_path(entry).absolute())
         entries.append(Entry(entry.name, path, entry.id, f"{entry.id:012d}"))
-        sizes[path] = (where, entry.size)
-    return Inputs(entries=lambda: iter(entries), read=partial(_read, sizes))
+        sizes[path] = (dataset.where(entry), entry.size)
+    return Inputs(entries=lambda: iter(entries), read=partial(_read, sizes, dataset.exif))
 
 
-def _read(sizes: Mapping[str, tuple[str, Size]], source: Source) -> Pixels:
+def _read(sizes: Mapping[str, tuple[str, Size]], exif: Exif | None, source: Source) -> Pixels:
     """The image at a path, (H, W, 3) BGR, if its size is that of the JSON."""
     where, expected = sizes[str(source)]
     try:
-        image = decode_image(source)
+        image = read_photo(source, expected, exif)
     except ImageError as error:
         raise ImageError(f"{where}: {error}") from None
     size = Size(*image.shape[:2])

@@ -12,6 +12,7 @@ from ..categories import COCO_PANOPTIC, Category
 from ..coco.annotation import Annotation, SegmentInfo
 from ..coco.encoding import PackedIds
 from ..coco.reader import CocoPanoptic
+from ..coco.remarks import Remark, Remarks
 from ..coco.writer import CocoPanopticWriter
 from ..errors import ConfigError
 from ..evaluation.callback import panoptic_figures
@@ -37,6 +38,7 @@ class PanopticMetric(Metric):
         """
         self.categories = parse_categories(categories)
         self._images: list[_Image] = []
+        self._remarks: list[Remark] = []
 
     def add(self, outputs: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
         """Add the pipeline's answer (``outputs``) to one image, and the image's row as of :class:`~.rows.RowDataset`.
@@ -60,6 +62,7 @@ class PanopticMetric(Metric):
             raise ConfigError(
                 f"panoptic_seg has the shape {ids.shape}, but the row's label has {truth.segment_ids.shape}."
             )
+        self._remarks += truth.remarks
         known = {category.id for category in self.categories}
         kept = tuple(segment for segment in segments if segment.category_id in known)
         self._images.append(_Image(PackedIds.pack(truth.segment_ids), truth.segments, PackedIds.pack(ids), kept))
@@ -67,6 +70,7 @@ class PanopticMetric(Metric):
     def merge(self, other: "PanopticMetric") -> None:
         """Add the images of another process's metric."""
         self._images += other._images
+        self._remarks += other._remarks
 
     def evaluate(self) -> dict[str, float]:
         """The figures (0–100): pq, sq and rq of all classes, pq_things, pq_stuff; NaN where there is nothing to score.
@@ -75,6 +79,9 @@ class PanopticMetric(Metric):
             ConfigError: hotcoco is not installed.
             DatasetError: no image was added.
         """
+        remarks = Remarks()
+        remarks.add(self._remarks)
+        remarks.warn()
         with tempfile.TemporaryDirectory() as folder:
             truth, found = Path(folder, "truth.json"), Path(folder, "answers.json")
             with (

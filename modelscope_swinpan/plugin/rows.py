@@ -2,7 +2,9 @@
 
 import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,11 +13,15 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from ..categories import Category
-from ..coco.annotation import Annotation, Example, annotate
-from ..coco.encoding import ids_from_colors
-from ..coco.json import MAX_ID, ImageEntry, Node, read_categories
-from ..errors import DatasetError, ImageError
-from ..images.decode import ROW_KEYS, decode_image
+from ..coco.annotation import Annotation, Example
+from ..coco.id_maps import annotate_listed, ids_of_array, ids_of_picture, read_picture, read_size
+from ..coco.json import ImageEntry, read_categories
+from ..coco.photo import annotated_size, is_undecided, read_photo
+from ..coco.remarks import TURNED, Remark
+from ..coco.values import Node, native_path
+from ..errors import DamagedFileError, DatasetError, ImageError
+from ..images.decode import ROW_KEYS
+from ..images.header import read_header
 from ..structures import Size
 
 
@@ -31,14 +37,17 @@ class RowDataset(Dataset[Example]):
 
     * ``image`` (or ``InputImage:FILE``): what :func:`~..images.decode_image` takes, or the bytes of an image file,
     * ``label``: a panoptic map of the image's size: segment ids (H, W) with 0 for void, or RGB (H, W, 3) that encodes
-      them as COCO's PNGs do, ``id = R + 256 · G + 256² · B``. It is an array, a nested list, a PIL image, or a PNG
-      given by its path, its bytes, or ``{'bytes': …, 'path': …}``,
-    * ``segments_info``: COCO's list of ``{'id': …, 'category_id': …}``, with ``'iscrowd': 1`` for crowds.
+      them as COCO's PNGs do, ``id = R + 256 · G + 256² · B``. It is an array or tensor, a nested list, a PIL image, or
+      a PNG given by its path, its bytes, or ``{'bytes': …, 'path': …}``,
+    * ``segments_info``: COCO's list of ``{'id': …, 'category_id': …}``, with ``'iscrowd': 1`` for crowds; also as a
+      dict of lists or as JSON text.
     """
 
     def __init__(self, rows: Rows, categories: Sequence[Category]) -> None:
         self.categories = tuple(categories)
-        self._rows = rows
+        inner = getattr(rows, "ds_instance", rows)  # an MsDataset wraps a dataset of HuggingFace's
+        # Their formats numpy and torch turn images into RGB arrays; ours are BGR.
+        self._rows: Rows = inner.with_format(None) if hasattr(inner, "with_format") else rows
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -47,89 +56,112 @@ class RowDataset(Dataset[Example]):
         """Image and annotation.
 
         Raises:
+            DamagedFileError: the image or the label cannot be read.
             DatasetError: a column is missing or wrong, or two columns contradict each other.
         """
-        row, where = self._rows[index], f"row {index}"
-        if not isinstance(row, Mapping):
-            raise DatasetError(f"{where} is of type {type(row).__name__}, expected a mapping of columns.")
+        row, where = self._row(index), f"row {index}"
+        truth = read_annotation(row, self.categories, where)
+        size = Size(*truth.segment_ids.shape)
         try:
-            image = decode_image(image_column(row))
+            image = read_photo(image_column(row), size)
         except ImageError as error:
-            raise DatasetError(f"{where}: {error}") from None
-        truth = read_annotation(row, self.categories, where, size=Size(*image.shape[:2]))
-        return Example(segment_ids=truth.segment_ids, segments=truth.segments, image=image)
+            raise DamagedFileError(f"{where}: {error}") from None
+        if image.shape[:2] != size:
+            raise DatasetError(
+                f"{where}.label has the shape {tuple(size)}, but the image is {image.shape[0]} × {image.shape[1]}."
+            )
+        return Example(segment_ids=truth.segment_ids, segments=truth.segments, remarks=truth.remarks, image=image)
+
+    def annotation(self, index: int) -> Annotation:
+        """The annotation alone. The image may be damaged. Raises as :func:`read_annotation`."""
+        return read_annotation(self._row(index), self.categories, f"row {index}")
+
+    def problem(self, index: int) -> str | Remark | None:
+        """What the headers of a row's files show to be wrong, or a remark about its photo, or None.
+
+        Rows that hold images instead of paths are not looked at, as they would have to be decoded.
+        """
+        if not self._are_paths:
+            return None
+        row, where = self._row(index), f"row {index}"
+        try:
+            label = read_size(Path(native_path(row["label"])), f"{where}.label")
+            header = read_header(image_column(row))
+            if header is not None and annotated_size(header, label, None) != label:
+                return (
+                    f"{where}: the image's size is {tuple(header.shown)} (height, width), the label's {tuple(label)}."
+                )
+        except (ImageError, DatasetError) as error:
+            return f"{where}: {error}"
+        return Remark(TURNED, where) if is_undecided(header, None) else None
+
+    @cached_property
+    def _are_paths(self) -> bool:
+        """Whether image and label of the first row are paths."""
+        row = self._row(0) if len(self) else {}
+        image = next((row[key] for key in ROW_KEYS if key in row), None)
+        return isinstance(image, str) and isinstance(row.get("label"), str)
+
+    def _row(self, index: int) -> Mapping[str, Any]:
+        row = self._rows[index]
+        if not isinstance(row, Mapping):
+            raise DatasetError(f"row {index} is of type {type(row).__name__}, expected a mapping of columns.")
+        return row
 
 
-def read_annotation(
-    row: Mapping[str, Any], categories: Sequence[Category], where: str, *, size: Size | None = None
-) -> Annotation:
-    """The annotation in a row's ``label`` and ``segments_info``; ``where`` names the row, ``size`` is the image's.
+def read_annotation(row: Mapping[str, Any], categories: Sequence[Category], where: str) -> Annotation:
+    """The annotation in a row's ``label`` and ``segments_info``; ``where`` names the row.
 
     Raises:
-        DatasetError: one of them is missing or wrong, or they contradict each other or the size.
+        DamagedFileError: the label is a file that cannot be read.
+        DatasetError: one of them is missing or wrong, or they contradict each other.
     """
     if "label" not in row:
         raise DatasetError(f"{where} has no column 'label'; its columns: {', '.join(map(repr, row)) or 'none'}.")
-    ids = _segment_ids(row["label"], f"{where}.label", size)
-    listed = row.get("segments_info")
-    if isinstance(listed, Sequence):  # a table has None where a row lacks a field, such as iscrowd
-        listed = [_filled(info) for info in listed]
     labels = {category.id: label for label, category in enumerate(categories)}
-    entry = ImageEntry(0, "", Size(*ids.shape), Node({"segments_info": listed}, where))
-    segments, crowds = entry.segments(labels)
-    if different := (set(np.unique(ids).tolist()) - {0}) ^ segments.keys():
-        raise DatasetError(f"{where}: segment {min(different)} is not in both label and segments_info.")
-    return annotate(ids, segments, crowds)
+    listed = ImageEntry(0, "", Size(0, 0), Node(row, where)).segments(labels)
+    return annotate_listed(_segment_ids(row["label"], listed.labels, f"{where}.label"), listed, f"{where}.label")
 
 
 def parse_categories(listed: Sequence[Category | Mapping[str, Any]]) -> tuple[Category, ...]:
-    """Categories, given as such or as the dicts of COCO's JSON: id, name, isthing and optionally color.
+    """Categories, given as such or as the list in COCO's JSON: id, name, isthing and optionally color.
 
     Raises:
         DatasetError: a field is missing or wrong, or an id occurs twice.
     """
-    if all(isinstance(item, Category) for item in listed):
+    if not isinstance(listed, str) and all(isinstance(item, Category) for item in listed):
         return tuple(listed)  # type: ignore[arg-type]
-    return read_categories(Node({"categories": list(listed)}, "default_args"))
+    return read_categories(Node({"categories": listed}, "default_args"))
 
 
 def image_column(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row's image alone, in a form that ``decode_image`` takes."""
-    return {key: {"bytes": row[key]} if isinstance(row[key], bytes) else row[key] for key in ROW_KEYS if key in row}
+    return {key: _image(row[key]) for key in ROW_KEYS if key in row}
 
 
-def _filled(info: Any) -> Any:
-    return {key: value for key, value in info.items() if value is not None} if isinstance(info, Mapping) else info
+def _image(value: Any) -> Any:
+    return {"bytes": value} if isinstance(value, bytes) else native_path(value) if isinstance(value, str) else value
 
 
-def _segment_ids(value: Any, where: str, size: Size | None) -> npt.NDArray[np.int32]:
+def _segment_ids(value: Any, listed: Collection[int], where: str) -> npt.NDArray[np.int32]:
     """The segment ids (H, W) of a label."""
-    pixels = _pixels(value, where)
-    if size is not None and pixels.shape[:2] != size:
-        raise DatasetError(f"{where} has the shape {pixels.shape}, but the image is {size.height} × {size.width}.")
-    is_color = pixels.ndim == 3 and pixels.shape[2] == 3
-    highest = 255 if is_color else MAX_ID
-    if pixels.dtype.kind not in "iu" or not (is_color or pixels.ndim == 2):
-        raise DatasetError(
-            f"{where} has the shape {pixels.shape} and dtype {pixels.dtype}; expected segment ids (H, W), or RGB "
-            "(H, W, 3) that encodes them as COCO's PNGs do."
-        )
-    if pixels.size and not 0 <= pixels.min() <= pixels.max() <= highest:
-        raise DatasetError(
-            f"{where} holds values from {pixels.min()} to {pixels.max()}; expected values from 0 to {highest}."
-        )
-    return ids_from_colors(pixels.astype(np.uint8)) if is_color else pixels.astype(np.int32)
-
-
-def _pixels(value: Any, where: str) -> npt.NDArray[Any]:
     if isinstance(value, Mapping):
         value = value.get("bytes") or value.get("path")
-    if isinstance(value, bytes):
-        value = io.BytesIO(value)
+
+    def read(picture: Image.Image) -> npt.NDArray[np.int32]:
+        return ids_of_picture(picture, listed, where)
+
     try:
-        if isinstance(value, str | os.PathLike | io.BytesIO):
-            with Image.open(value, formats=("PNG",)) as png:
-                return np.asarray(png)
-        return np.asarray(value)
+        if isinstance(value, bytes):
+            return read_picture(io.BytesIO(value), read)
+        if isinstance(value, str | os.PathLike):
+            with Path(native_path(os.fspath(value))).open("rb") as file:
+                return read_picture(file, read)
+        if isinstance(value, Image.Image):
+            return read(value)
+        array = np.asarray(value)
+    except DatasetError:
+        raise
     except Exception as error:  # damaged files make Pillow raise nearly anything
-        raise DatasetError(f"{where} cannot be read: {error or type(error).__name__}") from None
+        raise DamagedFileError(f"{where} cannot be read: {error or type(error).__name__}") from None
+    return ids_of_array(array, listed, where)

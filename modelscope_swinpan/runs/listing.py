@@ -13,8 +13,9 @@ from typing import Any
 from PIL import Image
 
 from ..claims import claimed_paths
+from ..coco.folder import image_sources
 from ..coco.json import read_json
-from ..coco.layout import find_images, path_inside
+from ..coco.layout import find_images
 from ..errors import ConfigError, DatasetError
 from ..files import is_url
 from ..images.decode import FORMATS, ROW_KEYS
@@ -128,10 +129,5 @@ def _image(row: Any, where: str) -> str:
 
 def _coco(path: Path, folder: Path) -> Callable[[], Iterator[Entry]]:
     """The images of COCO's JSON, read at once."""
-    found: dict[int, Entry] = {}
-    for node in read_json(path).each("images"):
-        name, id_ = node.field("file_name", str), node.field("id", int)
-        if id_ in found:
-            raise DatasetError(f"{node.where}.id: image {id_} occurs twice.")
-        found[id_] = Entry(name, str(path_inside(folder.resolve(), name, f"{node.where}.file_name")), id_)
-    return lambda: iter(found.values())
+    found = [Entry(name, source, number) for number, name, source in image_sources(read_json(path), folder.resolve())]
+    return lambda: iter(found)

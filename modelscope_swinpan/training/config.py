@@ -40,13 +40,14 @@ class TrainConfig:
     frozen_stages: int = 0  # first stages that stay as they are, of a backbone that names its stages
     seed: int = 0  # of all randomness
     workers: int = 2  # processes that read data
+    tolerate: int = 5  # damaged photos that are left out; more of them end the run
     log_every: int = 50  # steps
     checkpoint_every: int = 1000  # steps
     evaluate_every: int = 0  # steps, and once before training; 0 evaluates only at the end
 
     def __post_init__(self) -> None:
         at_least_1 = "steps batch_size accumulate log_every checkpoint_every"
-        at_least_0 = "warmup frozen_stages seed workers evaluate_every weight_decay backbone_multiplier muon"
+        at_least_0 = "warmup frozen_stages seed workers tolerate evaluate_every weight_decay backbone_multiplier muon"
         _require(self, at_least_1, lambda value: value >= 1, "be at least 1")
         _require(self, at_least_0, lambda value: value >= 0, "be at least 0")
         _require(self, "learning_rate clip", lambda value: value > 0, "be above 0")

@@ -14,26 +14,39 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ..coco.annotation import Example
-from ..errors import ConfigError, SwinPanError
+from ..coco.remarks import DAMAGED, Remark
+from ..errors import ConfigError, DamagedFileError, DatasetError, SwinPanError
 from .augment import Augment
 from .config import Phase, TrainConfig
 from .criterion import Target
 
 
+class Item(NamedTuple):
+    """A sample: ``image`` (3, H, W) uint8 RGB, its target, and what was odd about the data it was made of."""
+
+    image: Tensor
+    target: Target
+    remarks: tuple[Remark, ...]
+
+
 class Batch(NamedTuple):
-    """``images`` (B, 3, H, W) uint8 RGB, and their targets."""
+    """``images`` (B, 3, H, W) uint8 RGB, their targets, and what was odd about the data they were made of."""
 
     images: Tensor
     targets: list[Target]
+    remarks: tuple[Remark, ...] = ()
 
     def to(self, device: torch.device) -> "Batch":
         """Copy the batch to a device."""
         targets = [Target(x.labels.to(device), x.masks.to(device), x.seed) for x in self.targets]
-        return Batch(self.images.to(device, non_blocking=True), targets)
+        return Batch(self.images.to(device, non_blocking=True), targets, self.remarks)
 
 
-class TrainingData(Dataset[tuple[Tensor, Target]]):
-    """The samples by position, 0 … steps × batch_size − 1. Every image comes once before any comes again."""
+class TrainingData(Dataset[Item]):
+    """The samples by position, 0 … steps × batch_size − 1. Every image comes once before any comes again.
+
+    In the place of a damaged one comes the next. A sample that would need more than ``config.tolerate`` is an error.
+    """
 
     def __init__(self, examples: Dataset[Example], phases: Sequence[Phase], config: TrainConfig) -> None:
         """Plan the samples of a run; ``examples`` must have a length.
@@ -51,16 +64,36 @@ class TrainingData(Dataset[tuple[Tensor, Target]]):
         shares = np.cumsum([phase.share for phase in phases])
         self._ends = (shares / shares[-1] * config.steps).round().astype(int) * config.batch_size
         self._seed = config.seed
+        self._tolerate = config.tolerate
 
-    def __getitem__(self, position: int) -> tuple[Tensor, Target]:
-        epoch, place = divmod(position, self._count)
-        example = self._examples[int(_order(self._seed, epoch, self._count)[place])]
+    def __getitem__(self, position: int) -> Item:
+        example, damaged = self._example(*divmod(position, self._count))
         seed = combine_seeds(self._seed, position)
         phase = min(int(np.searchsorted(self._ends, position, side="right")), len(self._augments) - 1)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             sample = self._augments[phase](example)
-        return sample.image, Target(sample.labels, sample.masks, seed)
+        return Item(sample.image, Target(sample.labels, sample.masks, seed), (*damaged, *example.remarks))
+
+    def _example(self, epoch: int, place: int) -> tuple[Example, list[Remark]]:
+        """The example at a place of an epoch's order, or the next sound one, and remarks about the damaged ones."""
+        order, damaged = _order(self._seed, epoch, self._count), list[Remark]()
+        while len(damaged) < self._count:
+            try:
+                return self._examples[int(order[(place + len(damaged)) % self._count])], damaged
+            except DamagedFileError as error:  # noqa: PERF203 (damage is rare)
+                damaged.append(Remark(DAMAGED, str(error)))
+                check_tolerable([remark.where for remark in damaged], self._tolerate)
+        raise DatasetError(f"All {self._count} photos are damaged. The last: {damaged[-1].where}")
+
+
+def check_tolerable(damaged: Sequence[str], tolerate: int) -> None:
+    """Raise a DatasetError if more than ``tolerate`` photos are damaged; ``damaged`` says of each what is wrong."""
+    if len(damaged) > tolerate:
+        raise DatasetError(
+            f"Damaged photos: {len(damaged)}, and tolerate is {tolerate}. Put sound files in their place, or raise "
+            "tolerate (--set tolerate=N), and give the same command again. They are:\n" + "\n".join(damaged[:100])
+        )
 
 
 def batches(data: TrainingData, config: TrainConfig, *, start: int, rank: int, world: int) -> Iterator[list[Batch]]:
@@ -97,8 +130,9 @@ def combine_seeds(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 
-def _collate(samples: list[tuple[Tensor, Target]]) -> Batch:
-    return Batch(torch.stack([image for image, _ in samples]), [target for _, target in samples])
+def _collate(items: list[Item]) -> Batch:
+    remarks = tuple(remark for item in items for remark in item.remarks)
+    return Batch(torch.stack([item.image for item in items]), [item.target for item in items], remarks)
 
 
 @lru_cache(maxsize=2)

@@ -13,10 +13,10 @@ from ..coco.annotation import Annotation, Example
 from ..coco.identity import Digests, example_digests
 from ..coco.reader import CocoPanoptic
 from ..config import Mask2FormerConfig
-from ..errors import TrainingError
+from ..errors import DamagedFileError, TrainingError
 from .config import CriterionConfig, Phase, TrainConfig
 
-CHANGEABLE = ("workers", "log_every", "checkpoint_every", "evaluate_every")
+CHANGEABLE = ("workers", "tolerate", "log_every", "checkpoint_every", "evaluate_every")
 """Options that may change when a run continues, as they do not affect its result."""
 SAMPLED = 16
 """How many examples tell a dataset whose files are not known."""
@@ -29,10 +29,11 @@ def describe_options(
     config: TrainConfig,
     criterion: CriterionConfig,
     phases: Sequence[Phase],
+    exif: str | None,
 ) -> dict[str, Any]:
     """All that decides a run's result besides its data, by name and in JSON's types.
 
-    ``starting_model`` is a digest of the weights that the run starts from.
+    ``starting_model`` is a digest of the weights that the run starts from, ``exif`` how its photos are read.
     """
     options = {
         **dataclasses.asdict(config),
@@ -41,6 +42,7 @@ def describe_options(
         "classes": [category.name for category in architecture.categories],
         "architecture": _digest(repr(dataclasses.replace(architecture, categories=())).encode()),
         "starting_model": starting_model,
+        "exif": exif,
     }
     plain: dict[str, Any] = json.loads(json.dumps(options))
     return plain
@@ -59,7 +61,14 @@ def describe_data(examples: Dataset[Example] | None) -> dict[str, Digests]:
     count: int = len(examples)  # type: ignore[arg-type]
     places = sorted({index * (count - 1) // (SAMPLED - 1) for index in range(SAMPLED)}) if count else []
     read: Callable[[int], Annotation] = getattr(examples, "annotation", examples.__getitem__)
-    return {f"example {index}": (_truth(read(index)), "") for index in places}
+
+    def truth(index: int) -> str:
+        try:
+            return _truth(read(index))
+        except DamagedFileError:
+            return ""
+
+    return {f"example {index}": (truth(index), "") for index in places}
 
 
 def _truth(example: Annotation) -> str:

@@ -1,7 +1,7 @@
 """The training loop, its checkpoints and its evaluations."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import cast
@@ -14,14 +14,16 @@ from torch.utils.data import Dataset
 
 from ..checkpoints.save import save_pretrained
 from ..coco.annotation import Example
+from ..coco.check import Checkable, check_files
 from ..coco.identity import Digests
+from ..coco.remarks import DAMAGED, Remarks
 from ..errors import TrainingError
 from ..inference.identity import weights_digest
 from ..models.mask2former import Mask2Former
 from .checkpointing import recompute_layers
 from .config import CriterionConfig, Phase, TrainConfig
 from .criterion import Criterion, Normalizers
-from .data import Batch, TrainingData, batches, combine_seeds
+from .data import Batch, TrainingData, batches, check_tolerable, combine_seeds
 from .drop_path import add_drop_path
 from .identity import check_data, check_options, describe_data, describe_options
 from .log import Meter, TrainingLog
@@ -77,7 +79,8 @@ class TrainingRun:
                 under the names that the run writes to, or another process is at work in it.
             TrainingError: the folder holds a run with other options, data, classes or another architecture.
             CheckpointError: the checkpoint is damaged.
-            DatasetError: the first or the last example cannot be read.
+            DatasetError: files are missing or have headers that do not fit, or the first or the last truth cannot be
+                read.
         """
         criterion = criterion or CriterionConfig()
         self.model, self.folder, self.config = model, folder, config
@@ -91,7 +94,10 @@ class TrainingRun:
         self.criterion = Criterion(criterion)
         self.data = TrainingData(examples, phases, config)
         if self.processes.rank == 0:
-            self.options = describe_options(model.config, weights_digest(model)[:12], config, criterion, phases)
+            if isinstance(examples, Checkable):
+                check_files(examples)
+            digest, exif = weights_digest(model)[:12], getattr(examples, "exif", None)
+            self.options = describe_options(model.config, digest, config, criterion, phases, exif)
             self.identity = describe_data(examples)
             self.validated: Mapping[str, Digests] = describe_data(validation)
         freeze(model, config)
@@ -123,7 +129,7 @@ class TrainingRun:
         Raises:
             ConfigError: another process is at work in the folder.
             TrainingError: :data:`MOST_SKIPPED` consecutive steps had no finite loss or gradient.
-            DatasetError: an image cannot be read.
+            DatasetError: more than ``tolerate`` photos are damaged, or a truth is wrong.
             OSError: a file cannot be written.
         """
         with self._claim.taken() if self.processes.rank == 0 else nullcontext():
@@ -133,7 +139,7 @@ class TrainingRun:
         config, processes = self.config, self.processes
         log = TrainingLog(self.folder, self.step) if processes.rank == 0 else None
         network = self.model.train() if processes.world == 1 else DistributedDataParallel(self.model.train())
-        steps = batches(self.data, config, start=self.step, rank=processes.rank, world=processes.world)
+        steps = self._watched(batches(self.data, config, start=self.step, rank=processes.rank, world=processes.world))
         meter = Meter(MEASURED, config.batch_size)
         if log is not None and self._is_due(config.evaluate_every) and self.step not in log.evaluated:
             self._evaluate(log)  # before the first step, or at the step where the last run was stopped
@@ -192,6 +198,17 @@ class TrainingRun:
         loss = self.criterion.weighted(losses)
         (loss * self.processes.world).backward()  # type: ignore[no-untyped-call]  # DDP averages over processes
         return torch.stack((loss, *losses)).detach()
+
+    def _watched(self, steps: Iterable[list[Batch]]) -> Iterator[list[Batch]]:
+        """The steps, and at their end a warning of what was odd about their data. Too many damaged photos end them."""
+        remarks = Remarks()
+        try:
+            for parts in steps:
+                remarks.add(remark for part in parts for remark in part.remarks)
+                check_tolerable(remarks.images(DAMAGED), self.config.tolerate)
+                yield parts
+        finally:
+            remarks.warn()
 
     def _count_skipped(self, finite: bool) -> None:
         self._skipped_in_a_row = 0 if finite else self._skipped_in_a_row + 1

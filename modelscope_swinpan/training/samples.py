@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import cv2
@@ -12,7 +13,7 @@ from torch.utils.data import Dataset
 
 from ..categories import Category
 from ..coco.annotation import Annotation, Example
-from ..errors import ImageError
+from ..errors import DamagedFileError, ImageError
 from ..images.encode import encode_png
 from ..inference.predictor import PanopticPredictor, Pixels, Result
 from ..inference.regions import make_segment
@@ -55,10 +56,15 @@ class BesideTruth(Sink):
 
 
 def first_of(dataset: Dataset[Example], categories: Sequence[Category]) -> list[Sample]:
-    """The first :data:`SAMPLES` examples of a dataset with these classes."""
-    count = min(SAMPLES, len(dataset))  # type: ignore[arg-type]
-    examples = (dataset[index] for index in range(count))
-    return [Sample(example.image, truth(example, categories)) for example in examples]
+    """The first :data:`SAMPLES` examples of a dataset with these classes. Damaged ones are passed over."""
+    samples: list[Sample] = []
+    for index in range(min(len(dataset), 10 * SAMPLES)):  # type: ignore[arg-type]
+        if len(samples) == SAMPLES:
+            break
+        with suppress(DamagedFileError):
+            example = dataset[index]
+            samples.append(Sample(example.image, truth(example, categories)))
+    return samples
 
 
 def draw_samples(model: Mask2Former, samples: Sequence[Sample]) -> npt.NDArray[np.uint8]:

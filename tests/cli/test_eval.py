@@ -54,8 +54,10 @@ def test_images_elsewhere(model, data, tmp_path):
     answer = swinpan("--data", data, "--model", model, "--output", tmp_path / "out", "--device", "cpu")
     assert answer.exit_code == 1
     assert "no such file" in answer.stderr
-    given = ("--images", tmp_path / "photos", "--output", tmp_path / "out", "--device", "cpu", "--batch-size", 2)
-    assert swinpan("--data", data / "panoptic.json", "--model", model, *given).exit_code == 0
+    (data / "panoptic").rename(tmp_path / "truth")
+    given = ("--images", tmp_path / "photos", "--panoptic", tmp_path / "truth", "--output", tmp_path / "out")
+    options = ("--device", "cpu", "--batch-size", 2)
+    assert swinpan("--data", data / "panoptic.json", "--model", model, *given, *options).exit_code == 0
 
 
 def test_scenes(model, tmp_path):

@@ -1,6 +1,8 @@
 """``swinpan train``."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +69,29 @@ def test_a_run_and_its_end(tmp_path, dataset, small):
         other = swinpan(*command, "--set", "steps=2", "--set", setting)
         assert other.exit_code == 1
         assert name in other.stderr
+
+
+def test_a_dataset_of_another_layout_with_a_damaged_photo(tmp_path, dataset, small):
+    """The folders are named, the photo is left out, and the end says so."""
+    content = json.loads((dataset / "panoptic.json").read_text())
+    (tmp_path / "truth.json").write_text(json.dumps(content))
+    photos = tmp_path / "photos"
+    shutil.copytree(dataset / "images", photos)
+    whole = (photos / "000002.png").read_bytes()
+    (photos / "000002.png").write_bytes(whole[: len(whole) // 2])
+    folders = ("--images", photos, "--panoptic", dataset / "panoptic", "--exif", "apply")
+    command = ("--data", tmp_path / "truth.json", *folders, "--model", small, "--output", tmp_path / "run", *QUICK)
+    answer = swinpan(*command, "--set", "steps=2")
+    assert answer.exit_code == 0, answer.output
+    (line,) = answer.stderr.splitlines()
+    assert line.startswith("Warning: 1 damaged photos were left out. The first: ")
+    assert str(photos / "000002.png") in line
+    strict = swinpan(*command, "--set", "steps=3", "--set", "tolerate=0")
+    assert strict.exit_code == 1
+    (photos / "000001.png").unlink()
+    missing = swinpan(*command, "--set", "steps=2")
+    assert missing.exit_code == 1
+    assert "1 of 3 examples are wrong" in missing.stderr
 
 
 def test_the_small_model_of_the_package(tmp_path, monkeypatch):

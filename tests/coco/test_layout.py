@@ -62,7 +62,9 @@ def test_given_folders_count(coco, tmp_path):
         ((), None, r"no panoptic\*\.json there or in its folder annotations"),
         (("panoptic.json", "panoptic"), "val", r"no panoptic_val\.json"),
         (("panoptic.json",), None, r"its PNGs were expected in the folder .*panoptic\."),
-        (("panoptic.json",), "../../x", r"split: expected the name of a file inside"),
+        (("panoptic.json",), "../../x", r"no panoptic_\.\./\.\./x\.json"),
+        (("ade20k_panoptic_train.json",), "val", r"no panoptic_val\.json .*Splits that are there: train\."),
+        (("panoptic_a.json", "annotations/panoptic_a.json"), "a", r"several files of the split a"),
     ],
 )
 def test_missing(tmp_path, names, split, message):
@@ -99,3 +101,51 @@ def test_names_inside(tmp_path):
 def test_images_of_any_coco_json(tmp_path, json_name, folder):
     make(tmp_path, "val2017", "test-dev2017", "images/a")
     assert find_images(tmp_path / json_name) == tmp_path / folder
+
+
+CITYSCAPES = ("gtFine/cityscapes_panoptic_train.json", "gtFine/cityscapes_panoptic_train", "leftImg8bit/train/ulm")
+TRAIN_IDS = tuple(name.replace("_train", "_train_trainId") for name in CITYSCAPES[:2])
+ADE20K = ("ade20k_panoptic_train.json", "ade20k_panoptic_train", "images/training", "images/validation")
+MAPILLARY = ("training/panoptic/panoptic_2018.json", "training/images", "training/labels")
+MAPILLARY_2 = ("training/v2.0/panoptic/panoptic_2020.json", "training/v1.2/panoptic/panoptic_2018.json")
+
+
+@pytest.mark.parametrize(
+    ("names", "split", "json_name", "panoptic", "images"),
+    [
+        ((*CITYSCAPES, "gtFine/train/ulm"), None, CITYSCAPES[0], CITYSCAPES[1], "leftImg8bit/train"),
+        ((*CITYSCAPES, *TRAIN_IDS), "train_trainId", TRAIN_IDS[0], TRAIN_IDS[1], "leftImg8bit/train"),
+        (ADE20K, None, ADE20K[0], ADE20K[1], "images/training"),
+        ((*ADE20K, "ade20k_panoptic_val.json", "ade20k_panoptic_val"), "train", *ADE20K[:3]),
+        (MAPILLARY, None, MAPILLARY[0], "training/panoptic", "training/images"),
+        ((*MAPILLARY, "validation/panoptic/panoptic_2018.json"), "training", MAPILLARY[0], "training/panoptic", None),
+        (
+            (*MAPILLARY_2, "training/images"),
+            "training/v2.0",
+            MAPILLARY_2[0],
+            "training/v2.0/panoptic",
+            "training/images",
+        ),
+        (("a_panoptic_b.json", "a_panoptic_b", "panoptic_coco_categories.json"), None, None, None, None),
+    ],
+)
+def test_layouts_of_others(tmp_path, names, split, json_name, panoptic, images):
+    make(tmp_path, *names)
+    layout = find_layout(tmp_path, split=split)
+    json_name, panoptic = json_name or names[0], panoptic or names[1]
+    assert (layout.json_path, layout.panoptic) == (tmp_path / json_name, tmp_path / panoptic)
+    assert layout.images == tmp_path / (images or ("training/images" if "training" in json_name else "images"))
+    assert find_layout(tmp_path / json_name) == layout
+
+
+def test_a_split_of_mapillary(tmp_path):
+    make(tmp_path, *MAPILLARY_2, "training/images")
+    with pytest.raises(DatasetError, match=r"several splits \(training/v1\.2, training/v2\.0\)"):
+        find_layout(tmp_path)
+    assert find_layout(tmp_path / "training", split="v2.0").json_path == tmp_path / MAPILLARY_2[0]
+
+
+def test_cocos_file_of_instances(coco):
+    layout = find_layout(coco, split="val2017")
+    assert layout.beside("instances") == coco / "annotations" / "instances_val2017.json"
+    assert find_layout(coco, split="train2017").beside("instances") is None

@@ -1,5 +1,7 @@
 """What the reader makes of a dataset, and what it says of a damaged one."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -92,8 +94,35 @@ def test_ids_that_segments_info_lacks(tmp_path):
 def test_ids_that_the_png_lacks(tmp_path):
     changed = content()
     changed["annotations"][0]["segments_info"] += [{"id": 8, "category_id": 17}, {"id": 9, "category_id": 17}]
-    with pytest.raises(DatasetError, match=r"annotations\[0\]\.segments_info: no pixel of .*42\.png has id 8, 9"):
-        CocoPanoptic.open(write(tmp_path, changed))[0]
+    dataset = CocoPanoptic.open(write(tmp_path, changed))
+    assert [segment.id for segment in dataset[0].segments] == [5, 300, 70000]
+    with pytest.warns(
+        UserWarning, match=r"^2 segments .* without a pixel were left out \(in 1 images\).*annotations\[0\]"
+    ):
+        dataset.validate()
+
+
+def test_ids_of_two_categories_become_void(tmp_path):
+    """As MaskFormer's script for ADE20K writes them: two kinds of stuff of one colour share an id."""
+    changed = content()
+    changed["annotations"][0]["segments_info"] += [{"id": 5, "category_id": 17}, {"id": 300, "category_id": 17}]
+    dataset = CocoPanoptic.open(write(tmp_path, changed))
+    example = dataset[0]
+    assert [(segment.id, segment.iscrowd) for segment in example.segments] == [(300, True), (70000, False)]
+    assert np.array_equal(example.segment_ids, np.where(IDS == 5, 0, IDS))
+    with pytest.warns(UserWarning, match="segments") as caught:
+        dataset.validate()
+    assert [str(warning.message).split(" (in")[0] for warning in caught] == [
+        "2 segments share an id with a segment of another category; what they cover became void",
+        "1 segments that share id and category with another were joined with it",
+    ]
+
+
+def test_a_png_without_any_listed_segment(tmp_path):
+    write(tmp_path)
+    Image.new("RGB", (4, 2)).save(tmp_path / "annotations" / "panoptic_val2017" / "42.png")
+    with pytest.raises(DatasetError, match=r"42\.png: all pixels are 0, void, but .*segments_info lists segments"):
+        CocoPanoptic.open(tmp_path)[0]
 
 
 @pytest.mark.parametrize(("name", "field"), [("annotations/panoptic_val2017", "annotations"), ("val2017", "image 42")])
@@ -118,7 +147,7 @@ class TestFiles:
     def test_of_another_size(self, tmp_path, name, field):
         path = self.path(tmp_path, name)
         Image.fromarray(np.zeros((3, 4, 3), np.uint8)).save(path)
-        with pytest.raises(DatasetError, match=rf"{path}: 4 × 3 pixels, but width and height of image 42 .* 4 × 2"):
+        with pytest.raises(DatasetError, match=rf"{path}: 4 × 3 pixels, but width and height in the JSON are 4 × 2"):
             CocoPanoptic.open(tmp_path)[0]
 
     def test_outside(self, tmp_path, name, field):
@@ -128,23 +157,69 @@ class TestFiles:
             CocoPanoptic.open(write(tmp_path, changed))[0]
 
 
-@pytest.mark.parametrize("mode", ["L", "RGBA", "P"])
-def test_a_png_of_another_mode(tmp_path, mode):
+def test_a_png_of_another_mode(tmp_path):
     write(tmp_path)
-    Image.new(mode, (4, 2)).save(tmp_path / "annotations" / "panoptic_val2017" / "42.png")
-    with pytest.raises(DatasetError, match=f"mode {mode}, expected an RGB PNG"):
+    Image.new("CMYK", (4, 2)).save(tmp_path / "annotations" / "panoptic_val2017" / "42.png", "TIFF")
+    with pytest.raises(DatasetError, match="mode CMYK, expected an RGB PNG"):
         CocoPanoptic.open(tmp_path)[0]
 
 
-def test_a_picture_that_is_no_png(tmp_path):
+def test_a_picture_that_changes_ids(tmp_path):
     write(tmp_path)
-    Image.fromarray(colors_from_ids(IDS)).save(tmp_path / "annotations" / "panoptic_val2017" / "42.png", "BMP")
+    Image.fromarray(colors_from_ids(IDS)).save(tmp_path / "annotations" / "panoptic_val2017" / "42.png", "JPEG")
     with pytest.raises(DatasetError, match="cannot be read as a PNG"):
         CocoPanoptic.open(tmp_path)[0]
 
 
+def test_sizes_that_the_json_lacks(tmp_path):
+    changed = content()
+    del changed["images"][1]["height"], changed["images"][1]["width"]
+    dataset = CocoPanoptic.open(write(tmp_path, changed))
+    assert dataset.entries[0].size == (2, 4)
+    dataset.validate()
+
+
+def test_things_of_the_instance_file(tmp_path):
+    changed = content()
+    for category in changed["categories"]:
+        del category["isthing"]
+    write(tmp_path, changed)
+    with pytest.raises(DatasetError, match="nothing tells whether 'grass' is a thing"):
+        CocoPanoptic.open(tmp_path)
+    instances = {"images": [], "annotations": [], "categories": [{"id": 17, "name": "cat"}]}
+    (tmp_path / "annotations" / "instances_val2017.json").write_text(json.dumps(instances))
+    assert [category.isthing for category in CocoPanoptic.open(tmp_path).categories] == [False, True]
+
+
+def test_ids_are_not_taken_for_a_missing_image(tmp_path):
+    """They often bear the same names, and lie below a folder that is given for the images."""
+    write(tmp_path)
+    (tmp_path / "val2017" / "42.png").unlink()
+    with pytest.raises(DatasetError, match=r"image 42: .*no such file"):
+        CocoPanoptic.open(tmp_path, images=tmp_path)[0]
+
+
+def test_cityscapes(tmp_path):
+    """What createPanopticImgs.py writes: texts as ids, names that no image has, and a folder for each city."""
+    changed = content()
+    key = "ulm_000000_000019"
+    changed["images"] = [{**changed["images"][1], "id": key, "file_name": f"{key}_gtFine_leftImg8bit.png"}]
+    changed["annotations"][0] |= {"image_id": key, "file_name": f"{key}_gtFine_panoptic.png"}
+    write(tmp_path / "coco")
+    folder, city = tmp_path / "gtFine" / "cityscapes_panoptic_train", tmp_path / "leftImg8bit" / "train" / "ulm"
+    folder.mkdir(parents=True)
+    city.mkdir(parents=True)
+    folder.with_suffix(".json").write_text(json.dumps(changed))
+    coco = tmp_path / "coco"
+    (coco / "annotations" / "panoptic_val2017" / "42.png").rename(folder / f"{key}_gtFine_panoptic.png")
+    (coco / "val2017" / "42.png").rename(city / f"{key}_leftImg8bit.png")
+    dataset = CocoPanoptic.open(tmp_path)
+    dataset.validate()
+    assert dataset[0].image.shape == (2, 4, 3)
+
+
 def test_too_many_pixels(tmp_path, monkeypatch):
-    monkeypatch.setattr("modelscope_swinpan.coco.reader.MAX_PIXELS", 7)
+    monkeypatch.setattr("modelscope_swinpan.coco.id_maps.MAX_PIXELS", 7)
     with pytest.raises(DatasetError, match="expected at most 7"):
         CocoPanoptic.open(write(tmp_path))[0]
 

@@ -1,9 +1,11 @@
 """From a model to a report."""
 
 import json
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from modelscope_swinpan.coco.annotation import Example, annotate
 from modelscope_swinpan.coco.reader import CocoPanoptic
@@ -147,6 +149,21 @@ def test_a_damaged_image_ends_it_and_what_was_done_is_kept(dataset, tmp_path):
     seen = []
     evaluate(predictor(seen), dataset, tmp_path)
     assert sum(seen) == 3
+
+
+@pytest.mark.parametrize("exif", ["ignore", "apply", None])
+def test_photos_turned_by_exif(dataset, tmp_path, exif):
+    """By 180°, which sizes do not show, while the truth was annotated on the stored pixels."""
+    path = dataset.layout.images / "000001.png"
+    with Image.open(path) as image:
+        turned = image.getexif()
+        turned[0x0112] = 3
+        image.save(path, exif=turned)
+    told = CocoPanoptic.open(dataset.layout.json_path, exif=exif)
+    with pytest.warns(UserWarning, match="1 photos are turned") if exif is None else nullcontext():
+        report = evaluate(predictor(), told, tmp_path / "out", limit=2)
+    assert (report.panoptic.all.pq == 100) == (exif == "ignore")
+    assert report.evaluated.get("exif") == exif
 
 
 def test_a_crowd_counts_for_nothing(tmp_path):

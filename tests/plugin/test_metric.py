@@ -86,6 +86,13 @@ def test_classes_that_the_dataset_lacks_are_void(answered: Any, metric: Any) -> 
     assert 0 < metric.evaluate()["pq"] < 100
 
 
+def test_what_is_odd_is_told(answered: Any, metric: Any) -> None:
+    answer, row = answered[1]
+    metric.add(answer, {**row, "segments_info": [*row["segments_info"], {"id": 9, "category_id": 18}]})
+    with pytest.warns(UserWarning, match="1 segments .* without a pixel were left out"):
+        metric.evaluate()
+
+
 def test_mistakes(answered: Any, metric: Any) -> None:
     answer, row = answered[0]
     with pytest.raises(ConfigError, match="takes the pipeline's answer"):

@@ -5,10 +5,11 @@ import dataclasses
 import pytest
 import torch
 
-from modelscope_swinpan.errors import ConfigError, DatasetError
+from modelscope_swinpan.coco.remarks import DAMAGED
+from modelscope_swinpan.errors import ConfigError, DamagedFileError, DatasetError
 from modelscope_swinpan.scenes.dataset import SceneDataset
 from modelscope_swinpan.training.config import AugmentConfig, Phase, TrainConfig
-from modelscope_swinpan.training.data import TrainingData, batches, combine_seeds
+from modelscope_swinpan.training.data import TrainingData, batches, check_tolerable, combine_seeds
 
 CONFIG = TrainConfig(steps=4, batch_size=4, workers=0)
 PHASES = [
@@ -51,9 +52,9 @@ def test_a_sample_follows_from_its_position_alone():
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    image, target = data[7]
+    image, target, _ = data[7]
     assert torch.equal(torch.rand(3), expected)  # others' randomness is left alone
-    again, same_target = data[7]
+    again, same_target, _ = data[7]
     assert torch.equal(image, again)
     assert target.seed == same_target.seed == combine_seeds(0, 7)
     other = TrainingData(SceneDataset(range(3), (64, 64)), PHASES, dataclasses.replace(CONFIG, seed=1))
@@ -93,6 +94,49 @@ def test_an_error_is_told_in_its_own_words(workers):
     with pytest.raises(DatasetError) as raised:
         next(batches(data, config, start=0, rank=0, world=1))
     assert str(raised.value) == "1.png: damaged"
+
+
+class Holed(Noted):
+    """Scenes, of which some cannot be decoded."""
+
+    def __init__(self, count, damaged):
+        super().__init__(count)
+        self.damaged = damaged
+
+    def __getitem__(self, index):
+        example = super().__getitem__(index)
+        if index in self.damaged:
+            raise DamagedFileError(f"{index}.jpg: damaged")
+        return example
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_the_next_sound_image_stands_in_for_a_damaged_one(workers):
+    config = dataclasses.replace(CONFIG, workers=workers, batch_size=5)
+    data, sound = TrainingData(Holed(5, {1, 3}), PHASES, config), Noted(5)
+    parts = [part for (part,) in batches(data, config, start=0, rank=0, world=1)]
+    for part in parts:  # each is an epoch
+        assert {(remark.kind, remark.where) for remark in part.remarks} == {
+            (DAMAGED, "1.jpg: damaged"),
+            (DAMAGED, "3.jpg: damaged"),
+        }
+    later = [part for (part,) in batches(data, config, start=2, rank=0, world=1)]
+    assert all(same(one, part) for one, part in zip(parts[2:], later, strict=True))
+    whole = TrainingData(sound, PHASES, config)
+    expected = [whole[position].image for position in range(5)]
+    unchanged = [torch.equal(image, other) for image, other in zip(parts[0].images, expected, strict=True)]
+    assert unchanged == [index not in (1, 3) for index in sound.asked]
+
+
+def test_too_many_damaged_images():
+    with pytest.raises(DatasetError, match=r"Damaged photos: 2, and tolerate is 1.*\n1\.jpg: damaged\n2\.jpg"):
+        check_tolerable(["1.jpg: damaged", "2.jpg: damaged"], 1)
+    data = TrainingData(Holed(4, {0, 1, 2, 3}), PHASES, CONFIG)
+    with pytest.raises(DatasetError, match="All 4 photos are damaged"):
+        _ = data[0]
+    data = TrainingData(Holed(4, {0, 1, 2}), PHASES, dataclasses.replace(CONFIG, tolerate=0))
+    with pytest.raises(DatasetError, match="Damaged photos: 1, and tolerate is 0"):
+        _ = [data[position] for position in range(4)]
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,12 @@ import time
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from modelscope_swinpan import load_model
 from modelscope_swinpan.coco.reader import CocoPanoptic
 from modelscope_swinpan.coco.writer import write_dataset
-from modelscope_swinpan.errors import ConfigError, TrainingError
+from modelscope_swinpan.errors import ConfigError, DatasetError, TrainingError
 from modelscope_swinpan.scenes.dataset import TRAINING_SEEDS, SceneDataset
 from modelscope_swinpan.training import loop
 from modelscope_swinpan.training.log import read_table
@@ -267,6 +268,71 @@ def test_the_first_evaluation_is_not_made_twice(tmp_path):
         small_run(tmp_path, **options).train(stop)
     small_run(tmp_path, **options).train()
     assert read_table(tmp_path / "evaluations.csv")["step"] == [0, 4]
+
+
+def photos(folder, count=6):
+    """The scenes of a small run as a dataset on disk."""
+    scenes = SceneDataset(range(TRAINING_SEEDS, TRAINING_SEEDS + count), (64, 64))
+    write_dataset(folder, (scenes[index] for index in range(count)), scenes.categories)
+    return CocoPanoptic.open(folder)
+
+
+def truncate(path):
+    """Leave the header, and not all pixels."""
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    return whole
+
+
+def test_damaged_photos_are_left_out_and_told(tmp_path):
+    dataset = photos(tmp_path / "data")
+    images = tmp_path / "data" / "images"
+    truncate(images / "000001.png")
+    truncate(images / "000004.png")
+    run = small_run(tmp_path / "run", examples=dataset, steps=3)
+    with pytest.warns(UserWarning, match=r"^2 damaged photos were left out\.") as caught:
+        run.train()
+    assert len(caught) == 1
+    assert str(images / "000001.png") in str(caught[0].message)
+    assert str(images / "000004.png") in str(caught[0].message)
+    assert np.isfinite(losses(tmp_path / "run")).all()
+
+
+def test_a_run_with_too_many_damaged_photos_goes_on_after_they_were_mended(tmp_path):
+    dataset = photos(tmp_path / "data")
+    path = tmp_path / "data" / "images" / "000002.png"
+    whole = truncate(path)
+    options = {"examples": dataset, "steps": 6, "checkpoint_every": 1, "tolerate": 0}
+    with pytest.raises(DatasetError, match=r"Damaged photos: 1, and tolerate is 0.*\n.*000002\.png"):
+        small_run(tmp_path / "run", **options).train()
+    path.write_bytes(whole)
+    mended = small_run(tmp_path / "run", **options)
+    mended.train()
+    assert len(losses(tmp_path / "run")) == 6
+    unharmed = small_run(tmp_path / "other", **options)
+    unharmed.train()
+    assert same_weights(mended.model, unharmed.model)
+
+
+def test_photos_turned_otherwise_need_another_folder(tmp_path):
+    path = photos(tmp_path / "data").layout.json_path
+    small_run(tmp_path / "run", examples=CocoPanoptic.open(path), steps=1).train()
+    with pytest.raises(TrainingError, match="holds a run with exif = None, and this one has 'ignore'"):
+        small_run(tmp_path / "run", examples=CocoPanoptic.open(path, exif="ignore"), steps=1)
+
+
+def test_missing_files_and_wrong_headers_end_a_run_before_it_begins(tmp_path):
+    dataset = photos(tmp_path / "data")
+    images, pngs = tmp_path / "data" / "images", tmp_path / "data" / "panoptic"
+    (images / "000002.png").unlink()
+    (images / "000003.png").write_bytes(b"damaged")
+    (pngs / "000004.png").unlink()
+    Image.new("RGB", (64, 63)).save(images / "000005.png")
+    with pytest.raises(DatasetError, match=r"^4 of 6 examples are wrong") as caught:
+        small_run(tmp_path / "run", examples=dataset)
+    lines = str(caught.value).splitlines()[1:]
+    assert [f"00000{number}.png" in line for number, line in enumerate(lines, start=2)] == [True] * 4
+    assert not (tmp_path / "run").exists()
 
 
 def test_leftovers_of_a_killed_process_are_removed(tmp_path):

@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from modelscope_swinpan.categories import Category
+from modelscope_swinpan.errors import DamagedFileError
 from modelscope_swinpan.inference.predictor import PanopticPredictor
 from modelscope_swinpan.scenes.dataset import SCENE_CATEGORIES, SceneDataset
 from modelscope_swinpan.training.samples import SAMPLES, WIDTH, draw_samples, first_of, truth
@@ -51,3 +52,15 @@ def test_truth_may_have_other_classes_than_the_model():
         SCENE_CATEGORIES[info.label_id].name for info in scenes[0].segments
     ]
     draw_samples(random_model(SMALL), [sample])
+
+
+def test_damaged_examples_are_passed_over():
+    class Holed(SceneDataset):
+        def __getitem__(self, index):
+            if index in (0, 2):
+                raise DamagedFileError(f"{index}.jpg: damaged")
+            return super().__getitem__(index)
+
+    scenes = Holed(range(5), (64, 96))
+    shown = first_of(scenes, scenes.categories)
+    assert [sample.image.tobytes() for sample in shown] == [scenes[index].image.tobytes() for index in (1, 3, 4)]

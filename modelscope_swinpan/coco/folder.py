@@ -1,0 +1,94 @@
+"""The files of a dataset's folder, found by the names that its JSON file gives them, and kept inside the folder."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path, PurePath
+
+from ..errors import DatasetError
+from ..files import is_url
+from .json import image_nodes
+from .layout import path_inside
+from .values import Node
+
+_CITYSCAPES = ("_gtFine_leftImg8bit", "_leftImg8bit")
+"""What createPanopticImgs.py makes of the end of an image's name, and what it is."""
+
+
+class Folder:
+    """A folder of images or PNGs. What lies in the folder ``without`` is not searched: the ids, for images."""
+
+    def __init__(self, path: Path, *, without: Path | None = None) -> None:
+        self.path = path
+        self._without = without
+
+    def find(self, name: str, where: str, *, suffix: str | None = None) -> Path:
+        """The file that a JSON file calls ``name``; the path as written if there is none.
+
+        Where no file has the name as written, it may be Windows' (with backslashes), begin with the folder's own name,
+        stand for the only file of this name further below, as Cityscapes' do, or have another ``suffix``.
+
+        Raises:
+            DatasetError: the name is empty, leads out of the folder, or stands for several files.
+        """
+        inside = PurePath(name)
+        if inside.is_absolute() and ".." not in inside.parts and inside.is_relative_to(self.path.absolute()):
+            name = str(inside.relative_to(self.path.absolute()))
+        written = path_inside(self.path, name, where)
+        if written.is_file():
+            return written
+        names = list(self._spellings(name, suffix))
+        for spelling in names:
+            if (path := self.path / spelling).is_file():
+                return path
+        for spelling in names:
+            below = [path for path in self._below.get(spelling.name, ()) if _ends_with(path, spelling)]
+            if len(below) > 1:
+                raise DatasetError(f"{where}: {name[:200]!r} may be {below[0]} or {below[1]} in {self.path}.")
+            if below:
+                return self.path / below[0]
+        return written
+
+    def _spellings(self, name: str, suffix: str | None) -> Iterator[PurePath]:
+        """What a name may stand for, itself first."""
+        own = self.path.absolute().parts
+        path = PurePath(name.replace("\\", "/"))
+        for shared in range(len(path.parts)):
+            if shared and path.parts[:shared] != own[-shared:]:
+                continue
+            shortened = PurePath(*path.parts[shared:])
+            yield shortened
+            yield shortened.with_name(shortened.name.replace(*_CITYSCAPES))
+            if suffix is not None:
+                yield shortened.with_suffix(suffix)
+                yield shortened.with_name(shortened.name + suffix)
+
+    @cached_property
+    def _below(self) -> dict[str, list[PurePath]]:
+        """All files of the folders below, by their names. Linked folders are followed, each once."""
+        files = defaultdict(list)
+        seen = {os.path.realpath(path) for path in (self.path, self._without) if path is not None}
+        for parent, folders, names in os.walk(self.path, followlinks=True):
+            real = {name: os.path.realpath(os.path.join(parent, name)) for name in folders}  # noqa: PTH118
+            folders[:] = [name for name in sorted(folders) if real[name] not in seen]
+            seen.update(real.values())
+            for name in names:
+                files[name].append(PurePath(parent, name).relative_to(self.path))
+        return dict(files)
+
+
+def image_sources(content: Node, folder: Path) -> Iterator[tuple[int, str, str]]:
+    """The images that any COCO JSON file lists: the number that we use for each, its name, and its path or URL.
+
+    Raises:
+        DatasetError: a field is missing or wrong, an id occurs twice, or a name leads out of the folder.
+    """
+    files = Folder(folder)
+    for number, node in image_nodes(content).values():
+        name = node.field("file_name", str)
+        yield number, name, name if is_url(name) else str(files.find(name, f"{node.where}.file_name"))
+
+
+def _ends_with(path: PurePath, end: PurePath) -> bool:
+    return path.parts[-len(end.parts) :] == end.parts

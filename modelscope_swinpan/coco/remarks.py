@@ -1,0 +1,46 @@
+"""Odd things in a dataset that end nothing: one warning for each kind, with counts, not one for each image."""
+
+import warnings
+from collections.abc import Iterable
+from typing import NamedTuple
+
+NO_PIXELS = "segments of segments_info without a pixel were left out"
+JOINED = "segments that share id and category with another were joined with it"
+SHARED = "segments share an id with a segment of another category; what they cover became void"
+TURNED = (
+    "photos are turned by EXIF in a way that their sizes do not show. They were turned as EXIF says; "
+    "give exif: ignore if the truth was annotated without"
+)
+DAMAGED = "damaged photos were left out"
+_SHOWN = 10
+
+
+class Remark(NamedTuple):
+    """A ``number`` of odd things of a ``kind`` in the image ``where``."""
+
+    kind: str
+    where: str
+    number: int = 1
+
+
+class Remarks:
+    """The remarks about a dataset. An image that is read again counts once."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, dict[str, int]] = {}
+
+    def add(self, remarks: Iterable[Remark]) -> None:
+        """Count remarks."""
+        for kind, where, number in remarks:
+            self._found.setdefault(kind, {}).setdefault(where, number)
+
+    def images(self, kind: str) -> list[str]:
+        """The images that have remarks of a kind."""
+        return list(self._found.get(kind, ()))
+
+    def warn(self) -> None:
+        """Give one warning for each kind, which names the first image, or of damaged ones the first ten."""
+        for kind, found in self._found.items():
+            images = "" if kind in (DAMAGED, TURNED) else f" (in {len(found)} images)"
+            named = "; ".join(list(found)[: _SHOWN if kind == DAMAGED else 1])
+            warnings.warn(f"{sum(found.values())} {kind}{images}. The first: {named}", stacklevel=2)

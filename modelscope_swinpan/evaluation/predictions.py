@@ -1,0 +1,67 @@
+"""Panoptic predictions on disk, ours or others', checked before they are scored."""
+
+from typing import Any
+
+from ..coco.folder import Folder
+from ..coco.json import ImageEntry, check_panoptic, read_json
+from ..coco.layout import CocoLayout
+from ..coco.reader import CocoPanoptic
+from ..coco.values import SHOWN, Node
+from ..errors import DatasetError
+from ..structures import Size
+from .scorable import check_names
+
+
+def predicted(layout: CocoLayout, dataset: CocoPanoptic, number: int) -> dict[str, Any]:
+    """The predictions for the first ``number`` images of ``dataset``, as panoptic JSON. Its PNGs are absolute paths.
+
+    Images are matched by the dataset's ids, or by the numbers that this package gives to images whose ids are texts.
+
+    Raises:
+        DatasetError: the file is damaged or no panoptic one, an image has no prediction or several, a segment's id
+            occurs twice in an image, or categories are not the dataset's.
+    """
+    path = layout.json_path
+    content = read_json(path)
+    check_panoptic(content)
+    _check_categories(content, dataset)
+    entries = dataset.entries[:number]
+    known = {str(entry.id): entry for entry in entries} | {entry.key: entry for entry in entries}
+    found: dict[int, Node] = {}
+    for node in content.each("annotations"):
+        entry = known.get(node.key("image_id"))
+        if entry is not None and found.setdefault(entry.id, node) is not node:
+            raise DatasetError(
+                f"{node.where}.image_id: image {entry.key[:SHOWN]} has several predictions; expected one."
+            )
+    if missing := [entry.key for entry in entries if entry.id not in found]:
+        raise DatasetError(
+            f"{path}: no prediction for {len(missing)} of {len(entries)} images, image {missing[0][:SHOWN]} for one."
+        )
+    pngs = Folder(layout.panoptic)
+    return {"annotations": [_annotation(entry, found[entry.id], pngs, dataset.labels) for entry in entries]}
+
+
+def _annotation(entry: ImageEntry, node: Node, pngs: Folder, labels: dict[int, int]) -> dict[str, Any]:
+    """One image's prediction, in the types that the metrics take."""
+    predicted = ImageEntry(entry.id, entry.name, Size(0, 0), node)
+    listed = predicted.segments(labels)
+    if listed.remarks:
+        raise DatasetError(f"{listed.where}: a segment's id occurs twice; expected one segment for each id.")
+    by_label = {label: category_id for category_id, label in labels.items()}
+    path = pngs.find(predicted.png_name, f"{node.where}.file_name", suffix=".png")
+    segments = [{"id": id_, "category_id": by_label[label]} for id_, label in listed.labels.items()]
+    return {"image_id": entry.id, "file_name": str(path.absolute()), "segments_info": segments}
+
+
+def _check_categories(content: Node, dataset: CocoPanoptic) -> None:
+    """Compare the predictions' own list of categories, where they have one, with the dataset's."""
+    if content.get("categories") is None:
+        return
+    names: dict[int, str] = {}
+    for node in content.each("categories"):
+        id_ = node.field("id", int)
+        if id_ in names:
+            raise DatasetError(f"{node.where}.id: category {str(id_)[:SHOWN]} occurs twice.")
+        names[id_] = node.field("name", str)
+    check_names(names, dataset, "the predictions", content.where)

@@ -1,0 +1,87 @@
+"""What the header of an image file tells, without decoding its pixels."""
+
+import io
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, TypeVar
+
+from PIL import ExifTags, Image
+
+from ..errors import ImageError
+from ..files import is_url
+from ..structures import Size
+from .decode import FORMATS, MAX_PIXELS, MIN_SIDE, ROW_KEYS
+
+T = TypeVar("T")
+
+
+class Header(NamedTuple):
+    """The ``size`` of the stored pixels, and EXIF's ``orientation``: 1 as stored, 2–8 turned or mirrored."""
+
+    size: Size
+    orientation: int = 1
+
+    @property
+    def shown(self) -> Size:
+        """The size after EXIF's orientation was applied."""
+        return Size(self.size.width, self.size.height) if self.orientation >= 5 else self.size
+
+
+def read_header(source: Any) -> Header | None:
+    """The header of a file, a PIL image, or a dataset row with one of them; None for other inputs.
+
+    Raises:
+        ImageError: the file is missing, no image in a known format, too small or too large.
+    """
+    if isinstance(source, Mapping):
+        source = next((source[key] for key in ROW_KEYS if key in source), source)
+    if isinstance(source, Mapping):
+        source = source.get("bytes") or source.get("path")
+    if not isinstance(source, Image.Image | bytes | str | os.PathLike) or (isinstance(source, str) and is_url(source)):
+        return None
+    header = _read(source, _header)
+    height, width = header.size
+    if min(height, width) < MIN_SIDE or height * width > MAX_PIXELS:
+        raise ImageError(f"{_name(source)}: {width} × {height} pixels, expected {MIN_SIDE} a side to {MAX_PIXELS}.")
+    return header
+
+
+def _read(source: Any, read: Callable[[Image.Image], T]) -> T:
+    if isinstance(source, Image.Image):
+        return read(source)
+    try:
+        with io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as file:
+            return _read_file(file, read)
+    except FileNotFoundError:
+        raise ImageError(f"{_name(source)}: no such file.") from None
+    except Exception as error:  # damaged files make Pillow raise many error types
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise ImageError(f"{_name(source)}: cannot be read as an image: {reason}") from None
+
+
+def _read_file(file: BinaryIO, read: Callable[[Image.Image], T]) -> T:
+    with Image.open(file, formats=FORMATS) as image:
+        return read(image)
+
+
+def _header(image: Image.Image) -> Header:
+    orientation = _orientation(image)
+    turned = image.format == "TIFF" and orientation >= 5  # Pillow gives the size of a TIFF as it is shown
+    return Header(Size(*(image.size if turned else image.size[::-1])), orientation)
+
+
+def _orientation(image: Image.Image) -> int:
+    if image.format == "PNG" and "exif" not in image.info:
+        return 1  # Pillow would decode the whole PNG to look for it behind the pixels
+    try:
+        found = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # damaged EXIF data makes Pillow raise many types; decoding ignores it as well
+        return 1
+    return found if found in range(2, 9) else 1
+
+
+def _name(source: Any) -> str:
+    if isinstance(source, bytes):
+        return "the image's bytes"
+    return os.fsdecode(source).encode(errors="backslashreplace").decode()[:200]

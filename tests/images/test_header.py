@@ -1,0 +1,51 @@
+"""Headers tell sizes and orientations, and need no pixels."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from modelscope_swinpan.errors import ImageError
+from modelscope_swinpan.images import header
+from modelscope_swinpan.images.header import Header, read_header
+
+
+def exif(orientation):
+    found = Image.Exif()
+    found[0x0112] = orientation
+    return found
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_files_cut_behind_their_header(tmp_path, format_):
+    noise = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a", format_, exif=exif(6))
+    whole = (tmp_path / "a").read_bytes()
+    assert read_header(tmp_path / "a") == Header((64, 96), 6)
+    assert read_header(tmp_path / "a").shown == (96, 64)
+    if format_ in ("JPEG", "PNG"):
+        (tmp_path / "a").write_bytes(whole[: len(whole) // 2])
+        assert read_header(str(tmp_path / "a")) == Header((64, 96), 6)
+
+
+def test_orientations_that_are_none(tmp_path):
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.jpg", exif=exif(9))
+    assert read_header(tmp_path / "a.jpg").orientation == 1
+    Image.new("RGB", (4, 4)).save(tmp_path / "b.jpg", exif=b"Exif\0\0damaged")
+    assert read_header(tmp_path / "b.jpg").orientation == 1
+
+
+@pytest.mark.parametrize("source", [np.zeros((4, 4, 3), np.uint8), "https://host/a.jpg", {"image": None}, {}, None])
+def test_what_has_no_header(source):
+    assert read_header(source) is None
+
+
+def test_damaged_files(tmp_path, monkeypatch):
+    (tmp_path / "a.png").write_bytes(b"damaged")
+    with pytest.raises(ImageError, match=r"a\.png: cannot be read as an image"):
+        read_header(tmp_path / "a.png")
+    with pytest.raises(ImageError, match=r"none\.png: no such file"):
+        read_header(tmp_path / "none.png")
+    Image.new("RGB", (40, 40)).save(tmp_path / "b.png")
+    monkeypatch.setattr(header, "MAX_PIXELS", 1599)
+    with pytest.raises(ImageError, match="40 × 40 pixels, expected"):
+        read_header(tmp_path / "b.png")
