@@ -30,6 +30,7 @@ class TakenError(ConfigError):
 
 
 RUN, INPUTS, JOURNAL, ERRORS, LOCK = "run.json", "inputs.jsonl", "journal.jsonl", "errors.jsonl", ".lock"
+LEFT_OUT = "left-out.json"
 
 
 class RunFolder:
@@ -76,7 +77,7 @@ class RunFolder:
     def files(self) -> tuple[str, ...]:
         """The names in the folder that the run writes to."""
         of_sinks = (name for sink in self.sinks for name in sink.files)
-        return (INPUTS, JOURNAL, ERRORS, *of_sinks, *self._others)
+        return (INPUTS, JOURNAL, ERRORS, LEFT_OUT, *of_sinks, *self._others)
 
     def _open(self, stack: ExitStack) -> None:
         """Take the folder, for this process alone, and count what is done in it."""
@@ -123,9 +124,10 @@ class RunFolder:
         self._count(failed=record.failed)
 
     def finish(self, categories: Sequence[Category], limit: int | None = None) -> None:
-        """Write the sinks' files of the first ``limit`` images and, where some failed, ``errors.jsonl``.
+        """Write the sinks' files of the first ``limit`` images, and of what has no result.
 
-        ``errors.jsonl`` is itself a list of inputs.
+        ``errors.jsonl`` tells of images that failed, and is itself a list of inputs; ``left-out.json`` counts, by
+        reason, what was there but is no input. They are written where they have something to tell.
         """
 
         def entries(sink: Sink) -> Iterator[Any]:
@@ -138,6 +140,11 @@ class RunFolder:
                 for line in self.kept():
                     if ERROR in line:
                         file.write(json.dumps(line[ERROR]) + "\n")
+
+        if self._inputs.left_out:
+            write_atomic(self.path / LEFT_OUT, json.dumps(self._inputs.left_out, indent=2, sort_keys=True).encode())
+        else:
+            (self.path / LEFT_OUT).unlink(missing_ok=True)
 
     def _count(self, *, failed: bool) -> None:
         self.done += 1
