@@ -83,7 +83,7 @@ def read_source(path: Path) -> Source:
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file, or a ConfigError if the file is missing or holds none."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"Cannot read {path}: {error}.") from None
     if not isinstance(content, dict):
