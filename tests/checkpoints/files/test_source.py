@@ -146,3 +146,9 @@ def test_json(tmp_path):
     (tmp_path / "a.json").write_text("[" * 100_000)
     with pytest.raises(ConfigError, match="Cannot read"):
         read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_json_of_any_editor(tmp_path, encoding):
+    (tmp_path / "a.json").write_text('{"task": "全景"}', encoding=encoding)
+    assert read_json(tmp_path / "a.json") == {"task": "全景"}
