@@ -7,7 +7,6 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import typer
 from rich.console import Console
@@ -23,12 +22,11 @@ class SafeConsole(Console):
 
     lost: OSError | None = None
 
-    def print(self, *objects: Any, **options: Any) -> None:
-        """Print, or note that nothing can be printed any more."""
+    def _check_buffer(self) -> None:  # what all printing ends in, that of bars and spinners as well
         try:
-            super().print(*objects, **options)
-        except OSError as error:
-            self.lost = error
+            super()._check_buffer()
+        except OSError as error:  # newer versions of rich call on_broken_pipe for one kind
+            self.lost = None if isinstance(error, BrokenPipeError) else error
             self.on_broken_pipe()
 
     def on_broken_pipe(self) -> None:

@@ -19,6 +19,7 @@ from ..files import is_url, local_path
 from .embedded import embedded
 from .fetch import MAX_BYTES, fetch
 from .kinds import FORMATS as FORMATS
+from .kinds import HEAD, hint
 from .opening import read_image
 
 MIN_SIDE = 2
@@ -47,7 +48,7 @@ def decode_image(source: Any) -> npt.NDArray[np.uint8]:
             * a PIL image of any mode but F (floating point) and La (premultiplied grey),
             * a uint8 array: (H, W) or (H, W, 1) grey, (H, W, 3) BGR, or (H, W, 4) BGRA, as in ModelScope and OpenCV,
             * a dataset row: a mapping with one of :data:`ROW_KEYS`. Its value is one of the above or, as in
-              HuggingFace datasets, ``{'bytes': …, 'path': …}``.
+              HuggingFace datasets, ``{'bytes': …, 'path': …}``, which may also be given itself.
 
     Returns:
         RGB pixels (H, W, 3), uint8 0–255, C-contiguous. The array shares no memory with the input.
@@ -78,7 +79,9 @@ def decode_image(source: Any) -> npt.NDArray[np.uint8]:
 
 def several_images(source: Any) -> Iterable[Any] | None:
     """``source`` if it is a collection of images, such as a list, a generator or a dataset; None if it is one image."""
-    one = isinstance(source, str | bytes | bytearray | memoryview | os.PathLike | Mapping | np.ndarray | Image.Image)
+    if isinstance(source, np.ndarray):
+        return source.tolist() if source.ndim == 1 and source.dtype.kind in "OU" else None  # a table's column of paths
+    one = isinstance(source, str | bytes | bytearray | memoryview | os.PathLike | Mapping | Image.Image)
     return source if not one and not hasattr(source, "read") and isinstance(source, Iterable) else None
 
 
@@ -93,18 +96,18 @@ def decode_file(content: bytes, name: str) -> npt.NDArray[np.uint8]:
 
 def _from_row(row: Mapping[Any, Any]) -> npt.NDArray[np.uint8]:
     key = next((key for key in ROW_KEYS if key in row), None)
+    cell = row if key is None else row[key]
+    if not isinstance(cell, Mapping):
+        return decode_image(cell)
+    if isinstance(cell.get("bytes"), bytes):
+        return decode_file(cell["bytes"], "row" if key is None else f"row[{key!r}]")
+    if isinstance(cell.get("path"), str):
+        return _from_path(cell["path"])
     if key is None:
         found = ", ".join(map(repr, row)) or "none"
         raise ImageError(
             f"A dataset row must hold its image under {' or '.join(map(repr, ROW_KEYS))}; keys found: {found}."
         )
-    value = row[key]
-    if not isinstance(value, Mapping):
-        return decode_image(value)
-    if isinstance(value.get("bytes"), bytes):
-        return decode_file(value["bytes"], f"row[{key!r}]")
-    if isinstance(value.get("path"), str):
-        return _from_path(value["path"])
     raise ImageError(f"row[{key!r}] is a mapping with neither 'bytes' nor 'path'; rows do not nest.")
 
 
@@ -119,7 +122,7 @@ def _from_open_file(file: Any) -> npt.NDArray[np.uint8]:
     name = getattr(file, "name", None)
     name = name if isinstance(name, str) else type(file).__name__
     with _as_image_error(name):
-        if file.seekable():
+        if getattr(file, "seekable", lambda: False)():
             file.seek(0)  # as Pillow does: whoever wrote an image into a buffer is at its end
         content = file.read(MAX_BYTES + 1)
         if not isinstance(content, bytes):
@@ -144,8 +147,9 @@ def _from_path(source: str) -> npt.NDArray[np.uint8]:
 
 
 def _from_file(file: BinaryIO, name: str) -> npt.NDArray[np.uint8]:
-    with _as_image_error(name):
-        if not file.read(1):
+    head = file.read(HEAD)
+    with _as_image_error(name, hint(head)):
+        if not head:
             raise ImageError(f"{name}: empty, expected an image.")
         return read_image(file, lambda image: _pixels(image, name))
 
@@ -224,8 +228,11 @@ def _check_size(width: int, height: int, name: str) -> None:
 
 
 @contextmanager
-def _as_image_error(name: str) -> Iterator[None]:
-    """Turn every exception from reading the image ``name`` into an :class:`ImageError`."""
+def _as_image_error(name: str, told: str = "") -> Iterator[None]:
+    """Turn every exception from reading the image ``name`` into an :class:`ImageError`.
+
+    ``told`` is what its first bytes tell if it is none.
+    """
     try:
         yield
     except ImageError:
@@ -235,7 +242,7 @@ def _as_image_error(name: str) -> Iterator[None]:
             f"{name}: larger than the limit of {MAX_PIXELS / 1e6:.0f} megapixels; make it smaller."
         ) from None
     except UnidentifiedImageError:
-        raise ImageError(f"{name}: not an image in a known format ({', '.join(FORMATS)}).") from None
+        raise ImageError(f"{name}: not an image in a known format ({', '.join(FORMATS)}).{told}") from None
     except Exception as error:  # damaged files make Pillow raise many types: OSError, SyntaxError, struct.error, …
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise ImageError(f"{name}: cannot be read as an image: {reason}") from None

@@ -45,6 +45,15 @@ def image_format(head: bytes) -> str | None:
     return next((name for name, kind in _KINDS.items() if kind.match(head[:HEAD])), None)
 
 
+def hint(head: bytes) -> str:
+    """A sentence on a file that is no image, where its beginning shows what happened; else nothing."""
+    if head.startswith(b"version https://git-lfs"):
+        return " It is a pointer of Git LFS: git lfs pull fetches the image."
+    if head.lstrip().lower().startswith((b"<!doctype html", b"<html")):
+        return " It is a web page: the address it was downloaded from was not that of the image itself."
+    return ""
+
+
 @cache
 def decodes_heif() -> bool:
     """Whether pillow-heif is installed."""

@@ -23,7 +23,9 @@ from starlette.responses import Response
 
 from ..config import check_names
 from ..errors import ConfigError, DeviceError, ImageError, SwinPanError
+from ..files import is_data_url
 from ..images.decode import decode_file
+from ..images.embedded import embedded
 from ..images.fetch import fetch
 from .fetch_guard import PublicSession
 from .limits import Limits
@@ -138,6 +140,9 @@ class Endpoint:
             if path.stat().st_size > largest:
                 raise ImageError(f"{image}: larger than {self._limits.megabytes} MiB, the limit here.")
             return path.read_bytes(), image
+        content = embedded(image) if is_data_url(image) else None
+        if content is not None:
+            return content, "input.image"
         try:
             return base64.b64decode(image.translate(_TO_STANDARD_BASE64), validate=True), "input.image"
         except ValueError:  # binascii.Error is one

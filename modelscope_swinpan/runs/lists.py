@@ -20,7 +20,7 @@ from .inputs import Entry
 COLUMNS = (
     *ROW_KEYS,
     *("image_path", "image_file", "image_file_name", "image_url"),
-    *("path", "file_path", "file_name", "file", "img", "img_path", "url"),
+    *("path", "file_path", "file_name", "full_name", "file", "img", "img_path", "url"),
 )
 """The columns that may hold paths or addresses; the first one present is used. Case, blanks and ``_`` do not matter."""
 _DELIMITERS = ",;\t|"
@@ -83,7 +83,7 @@ def _unquoted(name: str) -> str:
 
 def _table(file: TextIO, path: Path) -> Iterator[str]:
     """A table with a header. Spreadsheets separate its columns by semicolons where decimals have commas."""
-    lines: Iterator[str] = file
+    lines = itertools.dropwhile(lambda line: line.startswith("#TYPE"), file)  # PowerShell's Export-Csv
     first = next(lines, "")
     told = re.fullmatch(r'"?sep=(.)"?', first.strip())
     if told:

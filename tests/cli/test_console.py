@@ -34,6 +34,8 @@ def test_a_console_that_cannot_print(error, lost, monkeypatch, capsys):
     full = SafeConsole(file=Stream(error))
     full.print("one")
     full.print("two")
+    with full.status("three"), full:
+        pass
     assert (full.lost is error) is lost
     monkeypatch.setattr(console, "out", full)
     if not lost:

@@ -103,6 +103,7 @@ class TestOneImageManyWays:
             *(content, bytearray(content), memoryview(content), io.BytesIO(content), written),
             *(text, f"data:image/png;base64,{text}", f"DATA:;base64,{text}"),
             *({"image": content}, {"image": text}, {"image": io.BytesIO(content)}),
+            *({"bytes": content, "path": None}, {"path": str(png), "bytes": None}),
         ):
             check_rgb(decode_image(source), rgb)
         with png.open("rb") as file:
@@ -344,7 +345,7 @@ class TestFiles:
 
     def test_text(self, tmp_path):
         (tmp_path / "page.png").write_text("<html>Not here</html>")
-        with pytest.raises(ImageError, match=r"page\.png: not an image"):
+        with pytest.raises(ImageError, match=r"page\.png: not an image.* It is a web page"):
             decode_image(tmp_path / "page.png")
 
     def test_pipes_are_not_waited_for(self, tmp_path):
@@ -514,5 +515,7 @@ def test_what_is_several_images(png, rgb):
         assert several_images(one) is None
     with png.open("rb") as file:
         assert several_images(file) is None
+    paths = np.array(["a.png", "b.png"])
+    assert several_images(paths) == several_images(paths.astype(object)) == ["a.png", "b.png"]
     for several in ([], (), (x for x in "ab"), iter([]), {1}, map(str, [])):
         assert several_images(several) is several

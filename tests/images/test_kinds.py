@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from modelscope_swinpan.images import kinds
-from modelscope_swinpan.images.kinds import FORMATS, HEAD, HEIF, image_format, image_suffixes, why_no_image
+from modelscope_swinpan.images.kinds import FORMATS, HEAD, HEIF, hint, image_format, image_suffixes, why_no_image
 
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
 
@@ -64,3 +64,9 @@ def test_heic_is_taken_where_it_can_be_decoded(monkeypatch, installed):
     assert (".heic" in image_suffixes()) == installed
     assert why_no_image("", HEIC) == (None if installed else ".heic")
     assert installed or why_no_image(".heic", HEIC) == ".heic"
+
+
+def test_hints():
+    assert "git lfs pull" in hint(b"version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 12\n")
+    assert "web page" in hint(b"\n<!DOCTYPE HTML>")
+    assert hint(head("PNG")) == hint(b"") == ""

@@ -93,6 +93,7 @@ def test_damaged_lists(tmp_path, name, content, message):
         ("dir.lst", ".\\own photos\\a.png\n"),
         ("excel.csv", "label;image\n1;own photos/a.png\n"),
         ("excel.csv", "sep=;\nlabel;image\n1,5;own photos/a.png\n"),
+        ("export.csv", '#TYPE System.IO.FileInfo\r\n"Name","FullName"\r\n"a.png","own photos/a.png"\r\n'),
         ("tabs.tsv", "label\timage\n1\town photos/a.png\n"),
         ("path.csv", "path\nown photos/a.png\n"),
         ("headers.csv", " Image Path ,n\nown photos/a.png,1\n"),
