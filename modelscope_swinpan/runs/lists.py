@@ -46,10 +46,10 @@ def list_reader(path: Path, images: Path | None) -> Callable[[], Iterator[Entry]
     return None if lines is None else partial(_listed, path, lines, folder)
 
 
-def _listed(path: Path, lines: Callable[[TextIO, Path], Iterator[str]], folder: Path) -> Iterator[Entry]:
+def _listed(path: Path, lines: Callable[[TextIO, Path, Path], Iterator[str]], folder: Path) -> Iterator[Entry]:
     try:
         with path.open(encoding=text_encoding(path), newline="") as file:
-            yield from _entries(lines(file, path), folder)
+            yield from _entries(lines(file, path, folder), folder)
     except UnicodeError as error:
         raise DatasetError(
             f"{path}: cannot be read as {getattr(error, 'encoding', 'text')}: {error}. Save the list as UTF-8."
@@ -69,11 +69,11 @@ def _entries(names: Iterable[str], folder: Path) -> Iterator[Entry]:
             yield Entry(name if "\\" in source else name.replace("\\", "/"), source)
 
 
-def _text(file: TextIO, path: Path) -> Iterator[str]:
+def _text(file: TextIO, path: Path, folder: Path) -> Iterator[str]:
     """A path or address a line. Blank lines and comments (``#``) are none."""
     for line in file:
         name = _unquoted(line.strip())
-        if name and (not name.startswith("#") or os.path.lexists(path.parent / name)):
+        if name and (not name.startswith("#") or os.path.lexists(folder / name)):
             yield name
 
 
@@ -81,7 +81,7 @@ def _unquoted(name: str) -> str:
     return name[1:-1].strip() if len(name) > 1 and _QUOTES.get(name[0]) == name[-1] else name
 
 
-def _table(file: TextIO, path: Path) -> Iterator[str]:
+def _table(file: TextIO, path: Path, folder: Path) -> Iterator[str]:
     """A table with a header. Spreadsheets separate its columns by semicolons where decimals have commas."""
     lines = itertools.dropwhile(lambda line: line.startswith("#TYPE"), file)  # PowerShell's Export-Csv
     first = next(lines, "")
@@ -96,7 +96,7 @@ def _table(file: TextIO, path: Path) -> Iterator[str]:
         yield _named(row, f"{path}: row {number}")
 
 
-def _objects(file: TextIO, path: Path) -> Iterator[str]:
+def _objects(file: TextIO, path: Path, folder: Path) -> Iterator[str]:
     for number, line in enumerate(file, start=1):
         if line.strip():
             yield _named(json.loads(line), f"{path}: line {number}")
