@@ -1,14 +1,11 @@
 """Write files atomically, so that no reader sees a partly written one, and derive file names from sources."""
 
-import codecs
 import contextlib
-import os
 import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 PREFIX = ".swinpan-"
 """How the names of our temporary files begin. Nobody else's names do."""
@@ -40,42 +37,6 @@ def write_atomic(path: Path, data: bytes) -> None:
 def is_url(source: str) -> bool:
     """Whether a source is an http or https address rather than a path."""
     return source.lower().startswith(("http://", "https://"))
-
-
-def is_data_url(source: str) -> bool:
-    """Whether a source holds its content itself."""
-    return source[:5].lower() == "data:"
-
-
-def local_path(source: str, folder: str = "") -> str:
-    """The path of a file that people name in a text: a path, which may begin with ``~``, or a ``file://`` address.
-
-    Relative paths start from ``folder``. Backslashes are taken for slashes where there is no file of the name as it is
-    written.
-    """
-    if source[:7].lower() == "file://":
-        host, slash, path = source[7:].partition("/")
-        if slash and host.lower() in ("", "localhost"):
-            source = url2pathname(slash + path)
-    written = os.path.join(folder, source)  # noqa: PTH118 (Path would drop './' and slashes at the end)
-    if ("\\" in source or source.startswith("~")) and not os.path.lexists(written):
-        other = os.path.join(folder, os.path.expanduser(source.replace("\\", "/")))  # noqa: PTH111, PTH118
-        if os.path.lexists(other):
-            return other
-    return written
-
-
-def text_encoding(path: Path) -> str:
-    """The encoding of a text file: UTF-16 or UTF-32 where it begins like one, as PowerShell writes them, else UTF-8."""
-    with path.open("rb") as file:
-        head = file.read(4)
-    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        return "utf-32"
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    if head[1:2] == b"\0":
-        return "utf-16-le"
-    return "utf-16-be" if head[:1] == b"\0" else "utf-8-sig"
 
 
 def file_stem(source: str) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ..files import file_stem, is_data_url, is_url, local_path
+from ..files import file_stem, is_url
+from ..images.sources import is_data_url, local_path
 from .console import complain, out, say
 from .options import EngineOptions, ModelOptions, TaskOption, ThresholdOptions, given_thresholds, grouped
 from .progress import shown

@@ -15,12 +15,13 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import ImageError
-from ..files import is_url, local_path
+from ..files import is_url
 from .embedded import embedded
 from .fetch import MAX_BYTES, fetch
 from .kinds import FORMATS as FORMATS
 from .kinds import HEAD, hint
 from .opening import read_image
+from .sources import local_path
 
 MIN_SIDE = 2
 """The smallest accepted width and height, in pixels. Resizing interpolates between pixels, so one is too few."""

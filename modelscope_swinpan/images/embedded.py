@@ -5,9 +5,9 @@ import string
 from urllib.parse import unquote_to_bytes
 
 from ..errors import ImageError
-from ..files import is_data_url
 from .fetch import MAX_BYTES
 from .kinds import HEAD, image_format
+from .sources import is_data_url
 
 _STANDARD = str.maketrans("-_", "+/", string.whitespace)
 """From base64 that is safe in URLs, or has line breaks, to plain base64."""

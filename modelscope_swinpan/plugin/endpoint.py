@@ -23,10 +23,10 @@ from starlette.responses import Response
 
 from ..config import check_names
 from ..errors import ConfigError, DeviceError, ImageError, SwinPanError
-from ..files import is_data_url
 from ..images.decode import decode_file
 from ..images.embedded import embedded
 from ..images.fetch import fetch
+from ..images.sources import is_data_url
 from .fetch_guard import PublicSession
 from .limits import Limits
 from .pipeline import THRESHOLDS

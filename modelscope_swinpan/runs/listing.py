@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import ConfigError
-from ..files import local_path
+from ..images.sources import local_path
 from .inputs import Entry, Inputs
 from .lists import list_reader
 from .tree import folders, image_files

@@ -103,7 +103,7 @@ def test_damaged_lists(tmp_path, name, content, message):
         ("paths.json", '["own photos/a.png", {"file_name": "own photos/a.png"}]'),
     ],
 )
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_as_people_write_them(tmp_path, name, content, encoding):
     photo = tmp_path / "own photos" / "a.png"
     photo.parent.mkdir()
