@@ -6,7 +6,7 @@ from typing import BinaryIO, TypeVar
 
 from PIL import Image
 
-from ..errors import ImageError
+from ..errors import SwinPanError
 from .kinds import FORMATS, HEAD, HEIF, decodes_heif, image_format
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ def read_image(file: BinaryIO, read: Callable[[Image.Image], T], formats: tuple[
     try:
         with _open(file, kind, formats) as image:
             return read(image)
-    except ImageError:
+    except SwinPanError:
         raise
     except Exception:
         file.seek(0)
