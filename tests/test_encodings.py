@@ -1,6 +1,7 @@
 """Text files are opened with their encoding: the system's own is another one on other machines."""
 
 import ast
+import re
 
 import pytest
 
@@ -21,7 +22,11 @@ FILES = [ROOT / "setup.py", *(ROOT / "modelscope_swinpan").rglob("*.py"), *(ROOT
         ("path.open(mode='rb')", True),
         ("path.open('r+b')", True),
         ("path.open(encoding='ascii')", True),
+        ("Path(name).open(mode='a')", False),
+        ("(folder / name).open('w')", False),
         ("Image.open(path)", True),
+        ("os.open(path, os.O_RDONLY)", True),
+        ("dataset.open()", True),
         ("subprocess.run(command, text=True)", False),
     ],
 )
@@ -52,7 +57,8 @@ def opens_text(call: ast.Call) -> bool:
             else [value for key, value in named(call).items() if key == "mode"]
         )
         mode = modes[0].value if modes and isinstance(modes[0], ast.Constant) else "r" if not modes else None
-        return not owner[:1].isupper() and owner != "os" and isinstance(mode, str) and "b" not in mode
+        of_a_path = not owner or re.search(r"path|file|folder|partial|readme|log\b|/", owner, re.IGNORECASE)
+        return bool(of_a_path) and isinstance(mode, str) and "b" not in mode
     return name in ("read_text", "write_text") or "text" in named(call)
 
 
