@@ -37,6 +37,7 @@ EXPORT = [
     "openvino",
 ]
 EVAL = ["hotcoco>=1.3"]
+HEIF = ["pillow-heif>=1.1"]
 RAY = ["ray[data]>=2.60"]
 SERVE = [
     "fastapi>=0.115.2",
@@ -47,6 +48,7 @@ STUDIO = ["gradio>=6.15"]
 TRAIN = [*EVAL, "tensorboard>=2.16"]
 DEV = [
     *EXPORT,
+    *HEIF,
     *RAY,
     *SERVE,
     *STUDIO,
@@ -98,6 +100,7 @@ if __name__ == "__main__":
         extras_require={
             "eval": EVAL,
             "export": EXPORT,
+            "heif": HEIF,
             "ray": RAY,
             "serve": SERVE,
             "studio": STUDIO,

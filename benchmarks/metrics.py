@@ -63,7 +63,7 @@ def score_with_pycocotools(folder: str) -> dict[str, Any]:
             run.accumulate()
             run.summarize()
 
-    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
         return measure(work)
 
 
@@ -91,9 +91,9 @@ def write_instances(folder: Path, images: int, seed: int = 0) -> None:
             results["segm"].append({**result, "segmentation": shapes["segmentation"]})
     listed = [{"id": image_id, "height": HEIGHT, "width": WIDTH} for image_id in range(1, images + 1)]
     content = {"images": listed, "annotations": truth, "categories": category_entries(things)}
-    (folder / "truth.json").write_text(json.dumps(content))
+    (folder / "truth.json").write_text(json.dumps(content), encoding="utf-8")
     for kind in KINDS:
-        _results(folder, kind).write_text(json.dumps(results[kind]))
+        _results(folder, kind).write_text(json.dumps(results[kind]), encoding="utf-8")
 
 
 def _outlines(rng: np.random.Generator, number: int) -> np.ndarray[Any, np.dtype[np.float64]]:

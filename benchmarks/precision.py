@@ -40,7 +40,7 @@ def bench_precision(
         folder = Path(temporary)
         expected = _answers(model, device, "float32", images, folder / "float32.json")
         found = _answers(model, device, dtype, images, folder / "other.json")
-        truth, predictions = (json.loads((folder / name).read_text()) for name in ("float32.json", "other.json"))
+        truth, predictions = (json.loads((folder / name).read_bytes()) for name in ("float32.json", "other.json"))
         quality = panoptic_quality(truth, folder / "float32", predictions, folder / "other")
     same = [(one.panoptic_seg == other.panoptic_seg).mean() for one, other in zip(expected, found, strict=True)]
     return {

@@ -81,5 +81,5 @@ def bench_start(
 
 def _first_result(command: list[str]) -> float:
     start = time.time()
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
+    output = subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout  # noqa: S603
     return float(output.strip().splitlines()[-1]) - start

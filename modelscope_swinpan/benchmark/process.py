@@ -70,7 +70,7 @@ def peak_above(base: int | None) -> int | None:
 def resident() -> int | None:
     """Resident memory in bytes. On Linux this also resets the peak; elsewhere it returns the peak so far."""
     try:
-        (PROC / "self" / "clear_refs").write_text("5")  # resets the peak
+        (PROC / "self" / "clear_refs").write_text("5", encoding="ascii")  # resets the peak
     except OSError:
         return peak_resident()
     return process_memory("self", "VmRSS")
@@ -92,7 +92,7 @@ def peak_resident() -> int | None:
 def process_memory(process: int | Literal["self"], field: Literal["VmRSS", "VmHWM"]) -> int | None:
     """Resident memory (VmRSS) or its peak (VmHWM) of a process in bytes, or None where Linux's /proc is missing."""
     try:
-        status = (PROC / str(process) / "status").read_text()
+        status = (PROC / str(process) / "status").read_text(encoding="utf-8")
     except OSError:
         return None
     match = re.search(rf"^{field}:\s*(\d+) kB$", status, re.MULTILINE)

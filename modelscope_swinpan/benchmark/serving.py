@@ -95,10 +95,11 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str:
     """Wait until the server prints its address, and return it."""
     deadline = time.monotonic() + START_TIMEOUT
     while process.poll() is None and time.monotonic() < deadline:
-        if found := re.search(r"Uvicorn running on (http://[\d.:]+)", log.read_text(errors="replace")):
+        written = log.read_text(encoding="utf-8", errors="replace")
+        if found := re.search(r"Uvicorn running on (http://[\d.:]+)", written):
             return found[1]
         time.sleep(0.1)
-    printed = " ".join(log.read_text(errors="replace").split())
+    printed = " ".join(log.read_text(encoding="utf-8", errors="replace").split())
     raise ConfigError(
         "modelscope server did not start. It needs the extra 'serve': pip install 'modelscope_swinpan[serve]'. "
         f"It printed: …{printed[-1000:]}"

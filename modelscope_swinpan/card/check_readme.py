@@ -29,7 +29,7 @@ def check_readme(directory: Path, report: Report | None, name: str | None) -> li
     if not path.is_file():
         return [Problem(README, "is missing; write it with swinpan card.")]
     try:
-        head, body = split(path.read_text(encoding="utf-8"))
+        head, body = split(path.read_text(encoding="utf-8-sig"))
     except (ConfigError, UnicodeDecodeError) as error:
         return [Problem(README, f"{error}; correct it, or replace it with swinpan card --force.")]
     problems = [*check_head(head, directory, report)]

@@ -13,7 +13,7 @@ import typer
 from .. import __version__
 from . import batch, bench, card, convert, demo, export, inspect, predict, scenes, studio, train
 from . import eval as eval_
-from .console import one_line_errors, say
+from .console import one_line_errors, print_any_character, say
 from .options import Command
 
 # Plain help: the rich one cuts long defaults off.
@@ -24,6 +24,7 @@ app = typer.Typer(
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command with ``arguments``, or else with those of the process, and exit."""
+    print_any_character()
     sys.exit(app(args=arguments, prog_name="swinpan"))
 
 

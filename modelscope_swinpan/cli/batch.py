@@ -8,7 +8,7 @@ import typer
 
 from ..errors import ConfigError
 from ..runs.registry import FORMATS
-from .console import complain, err, say
+from .console import complain, err, say, warn
 from .options import (
     EngineOptions,
     ListedOption,
@@ -32,7 +32,7 @@ def batch(
         typer.Argument(
             metavar="INPUTS",
             help="A folder; a quoted pattern ('photos/**/*.jpg'); a list: .txt with a path or URL a line, .csv or "
-            ".jsonl with a column 'InputImage:FILE' or 'image', COCO's .json; or the id of an MsDataset.",
+            ".jsonl with a column such as 'image', 'path' or 'file_name', COCO's .json; or the id of an MsDataset.",
         ),
     ],
     output: OutputOption,
@@ -54,6 +54,9 @@ def batch(
             show_default="the list's own; for COCO's JSON, where its images usually are",
         ),
     ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse to begin where files in a folder are left out.")
+    ] = False,
     split: Annotated[str | None, typer.Option(metavar="NAME", help="Split of an MsDataset.")] = None,
     subset: Annotated[str | None, typer.Option(metavar="NAME", help="Subset of an MsDataset.")] = None,
 ) -> None:
@@ -61,25 +64,32 @@ def batch(
 
     Images that cannot be segmented are listed in errors.jsonl with the reason, the others go on, and the exit status is
     1. Give the same command again to go on with a run that was stopped, with any engine. A folder that holds another
-    run's results is refused.
+    run's results is refused. The last line counts what was found in a folder but is no image, by reason.
     """
     from ..runs.registry import make_sink
 
     sink = make_sink(form)
-    listed = _inputs(inputs, images, split, subset, output)
+    listed = _inputs(inputs, images, split, subset, output, strict)
     engine = where.build(partial(how.anywhere().load, task=task, thresholds=given_thresholds(thresholds)), how)
 
+    from ..runs.inputs import describe_left_out
     from ..runs.run import run_images
 
     with shown("Segmenting", err) as progress:
         reached = run_images(engine.predictor, listed, output, sinks=[sink], engine=engine, progress=progress)
+    if ".heic" in reached.left_out:
+        warn("HEIC photos need pillow-heif: pip install 'modelscope_swinpan[heif]'.")
     say(f"{line(reached)}\nThe results are in {output}")
+    if reached.left_out:
+        say(describe_left_out(reached.left_out))
     if reached.failed:
         complain(f"{reached.failed} of {reached.total} images have no result; see {output / 'errors.jsonl'}.")
         raise typer.Exit(1)
 
 
-def _inputs(given: str, images: Path | None, split: str | None, subset: str | None, output: Path) -> "Inputs":
+def _inputs(
+    given: str, images: Path | None, split: str | None, subset: str | None, output: Path, strict: bool
+) -> "Inputs":
     from ..card.hub_id import HUB_ID
 
     if HUB_ID.fullmatch(given) and not Path(given).exists():
@@ -91,4 +101,4 @@ def _inputs(given: str, images: Path | None, split: str | None, subset: str | No
 
     from ..runs.listing import open_inputs
 
-    return open_inputs(given, images=images, leave_out=output)
+    return open_inputs(given, images=images, leave_out=output, strict=strict)

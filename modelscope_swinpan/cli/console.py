@@ -1,6 +1,9 @@
 """What the commands say, and how they end."""
 
+import contextlib
+import os
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,20 +13,52 @@ from rich.console import Console
 
 from ..errors import ConfigError, SwinPanError, brief
 
-out = Console()
-err = Console(stderr=True)
+
+class SafeConsole(Console):
+    """A console that never stops a run: what it cannot print is lost, the results are not.
+
+    ``lost`` is the error that it met, to be told at the end; a reader that went away, as ``head`` does, is none.
+    """
+
+    lost: OSError | None = None
+
+    def _check_buffer(self) -> None:  # what all printing ends in, that of bars and spinners as well
+        try:
+            super()._check_buffer()
+        except OSError as error:  # newer versions of rich call on_broken_pipe for one kind
+            self.lost = None if isinstance(error, BrokenPipeError) else error
+            self.on_broken_pipe()
+
+    def on_broken_pipe(self) -> None:
+        """Print nothing from now on; Python, too, finds nothing to complain of at its end."""
+        self.quiet = True
+        with contextlib.suppress(OSError, ValueError):  # tests have no file behind their streams
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
+out = SafeConsole()
+err = SafeConsole(stderr=True)
+
+
+def print_any_character() -> None:
+    """Have characters that standard output and standard error cannot print replaced, not refused."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure") and stream.errors != "backslashreplace":  # standard error's own way
+            stream.reconfigure(errors="replace")
 
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
     """End the command with one line for errors that are not ours to debug: the package's own, and the disk's.
 
-    Warnings take one line each, too, and do not end it.
+    Warnings take one line each, too, and do not end it. Neither does a full disk behind standard output, until the end.
     """
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_, **__: warn(str(message))
             yield
+        if out.lost:
+            raise OSError(f"Standard output could not be written: {out.lost.strerror}")
     except (SwinPanError, OSError) as error:
         complain(str(error))
         status = 2 if isinstance(error, ConfigError) else 1

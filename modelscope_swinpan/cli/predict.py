@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from ..files import file_stem, is_url
+from ..images.sources import is_data_url, local_path
 from .console import complain, out, say
 from .options import EngineOptions, ModelOptions, TaskOption, ThresholdOptions, given_thresholds, grouped
 from .progress import shown
@@ -100,8 +101,10 @@ def named_inputs(images: Sequence[str]) -> "Inputs":
     from ..runs.inputs import Entry, Inputs
 
     def entries() -> Iterator[Entry]:
-        for image, stem in zip(images, unique_names(images), strict=True):
-            yield Entry(image, image if is_url(image) else str(Path(image).absolute()), stem=stem)
+        names = [image.partition(",")[0] if is_data_url(image) else image for image in images]
+        for image, name, stem in zip(images, names, unique_names(names), strict=True):
+            remote = is_url(image) or is_data_url(image)
+            yield Entry(name, image if remote else str(Path(local_path(image)).absolute()), stem=stem)
 
     return Inputs(entries=entries)
 

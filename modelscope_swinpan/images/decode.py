@@ -5,7 +5,7 @@ No other module of the package decodes its inputs, so size limits and error mess
 
 import io
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,14 +16,17 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import ImageError
 from ..files import is_url
-from .fetch import fetch
+from .embedded import embedded
+from .fetch import MAX_BYTES, fetch
+from .kinds import FORMATS as FORMATS
+from .kinds import HEAD, hint
+from .opening import read_image
+from .sources import local_path
 
 MIN_SIDE = 2
 """The smallest accepted width and height, in pixels. Resizing interpolates between pixels, so one is too few."""
 MAX_PIXELS = 80_000_000
 """The largest accepted width × height: photographs of 61 megapixels pass. Pillow itself warns above 89 megapixels."""
-FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
-"""The accepted file formats. Pillow reads more, but its EPS reader starts another program."""
 ROW_KEYS = ("InputImage:FILE", "image")
 """The keys under which a dataset row may hold its image. The first one present is used."""
 
@@ -38,12 +41,15 @@ def decode_image(source: Any) -> npt.NDArray[np.uint8]:
     Args:
         source: One of
 
-            * a path (``str`` or ``os.PathLike``) to a file in one of :data:`FORMATS`,
+            * a path (``str`` or ``os.PathLike``) to a file in one of :data:`~.kinds.FORMATS`, or to a HEIC photo where
+              pillow-heif is installed; a ``str`` may also be a ``file://`` address, or begin with ``~``,
             * a ``str`` that starts with ``http://`` or ``https://``,
+            * the content of such a file: ``bytes``, a file that is open for reading bytes, or a ``str`` that holds it
+              in base64 or is a ``data:`` URL,
             * a PIL image of any mode but F (floating point) and La (premultiplied grey),
             * a uint8 array: (H, W) or (H, W, 1) grey, (H, W, 3) BGR, or (H, W, 4) BGRA, as in ModelScope and OpenCV,
             * a dataset row: a mapping with one of :data:`ROW_KEYS`. Its value is one of the above or, as in
-              HuggingFace datasets, ``{'bytes': …, 'path': …}``.
+              HuggingFace datasets, ``{'bytes': …, 'path': …}``, which may also be given itself.
 
     Returns:
         RGB pixels (H, W, 3), uint8 0–255, C-contiguous. The array shares no memory with the input.
@@ -58,14 +64,26 @@ def decode_image(source: Any) -> npt.NDArray[np.uint8]:
         return _from_array(source)
     if isinstance(source, Image.Image):
         return _from_pil(source, f"PIL image of mode {source.mode}")
-    if isinstance(source, str) and is_url(source):
-        return decode_file(fetch(source), source)
-    if isinstance(source, str | os.PathLike):
+    if isinstance(source, bytes | bytearray | memoryview):
+        return decode_file(bytes(source), f"{type(source).__name__} of length {len(source)}")
+    if hasattr(source, "read"):
+        return _from_open_file(source)
+    if isinstance(source, str):
+        return _from_text(source)
+    if isinstance(source, os.PathLike):
         return _from_path(os.fsdecode(source))
     raise ImageError(
-        f"An input of type {type(source).__name__} is not accepted; expected a path, an http(s) URL, a PIL image, a "
-        "uint8 BGR array or a dataset row."
+        f"An input of type {type(source).__name__} is not accepted; expected a path, an http(s) URL, the bytes of an "
+        "image file, a PIL image, a uint8 BGR array or a dataset row."
     )
+
+
+def several_images(source: Any) -> Iterable[Any] | None:
+    """``source`` if it is a collection of images, such as a list, a generator or a dataset; None if it is one image."""
+    if isinstance(source, np.ndarray):
+        return source.tolist() if source.ndim == 1 and source.dtype.kind in "OU" else None  # a table's column of paths
+    one = isinstance(source, str | bytes | bytearray | memoryview | os.PathLike | Mapping | Image.Image)
+    return source if not one and not hasattr(source, "read") and isinstance(source, Iterable) else None
 
 
 def decode_file(content: bytes, name: str) -> npt.NDArray[np.uint8]:
@@ -79,19 +97,40 @@ def decode_file(content: bytes, name: str) -> npt.NDArray[np.uint8]:
 
 def _from_row(row: Mapping[Any, Any]) -> npt.NDArray[np.uint8]:
     key = next((key for key in ROW_KEYS if key in row), None)
+    cell = row if key is None else row[key]
+    if not isinstance(cell, Mapping):
+        return decode_image(cell)
+    if isinstance(cell.get("bytes"), bytes):
+        return decode_file(cell["bytes"], "row" if key is None else f"row[{key!r}]")
+    if isinstance(cell.get("path"), str):
+        return _from_path(cell["path"])
     if key is None:
         found = ", ".join(map(repr, row)) or "none"
         raise ImageError(
             f"A dataset row must hold its image under {' or '.join(map(repr, ROW_KEYS))}; keys found: {found}."
         )
-    value = row[key]
-    if not isinstance(value, Mapping):
-        return decode_image(value)
-    if isinstance(value.get("bytes"), bytes):
-        return decode_file(value["bytes"], f"row[{key!r}]")
-    if isinstance(value.get("path"), str):
-        return _from_path(value["path"])
     raise ImageError(f"row[{key!r}] is a mapping with neither 'bytes' nor 'path'; rows do not nest.")
+
+
+def _from_text(source: str) -> npt.NDArray[np.uint8]:
+    if is_url(source):
+        return decode_file(fetch(source), source)
+    content = embedded(source)
+    return _from_path(local_path(source)) if content is None else decode_file(content, f"{source[:40]}…")
+
+
+def _from_open_file(file: Any) -> npt.NDArray[np.uint8]:
+    name = getattr(file, "name", None)
+    name = name if isinstance(name, str) else type(file).__name__
+    with _as_image_error(name):
+        if getattr(file, "seekable", lambda: False)():
+            file.seek(0)  # as Pillow does: whoever wrote an image into a buffer is at its end
+        content = file.read(MAX_BYTES + 1)
+        if not isinstance(content, bytes):
+            raise ImageError(f"{name}: open for reading text; open it for reading bytes, as in open(path, 'rb').")
+        if len(content) > MAX_BYTES:
+            raise ImageError(f"{name}: larger than {MAX_BYTES / 2**20:g} MiB, the limit for an open file.")
+        return decode_file(content, name)
 
 
 def _from_path(source: str) -> npt.NDArray[np.uint8]:
@@ -109,29 +148,32 @@ def _from_path(source: str) -> npt.NDArray[np.uint8]:
 
 
 def _from_file(file: BinaryIO, name: str) -> npt.NDArray[np.uint8]:
-    with _as_image_error(name):
-        if not file.read(1):
+    head = file.read(HEAD)
+    with _as_image_error(name, hint(head)):
+        if not head:
             raise ImageError(f"{name}: empty, expected an image.")
-        file.seek(0)
-        with Image.open(file, formats=FORMATS) as image:
-            return _from_pil(image, name)
+        return read_image(file, lambda image: _pixels(image, name))
 
 
 def _from_pil(image: Image.Image, name: str) -> npt.NDArray[np.uint8]:
+    with _as_image_error(name):
+        return _pixels(image, name)
+
+
+def _pixels(image: Image.Image, name: str) -> npt.NDArray[np.uint8]:
     _check_size(image.width, image.height, name)  # the size in the header, before anything is decoded
     if image.mode == "F":
         raise ImageError(
             f"{name}: floating-point pixels have no fixed range; scale them to 0–255 and convert to mode L."
         )
-    with _as_image_error(name):
-        image.load()
-        with suppress(Exception):  # damaged EXIF data makes Pillow raise many types; the pixels are still usable
-            image = ImageOps.exif_transpose(image)
-        if image.mode.startswith("I"):
-            return _from_16_bit(np.asarray(image), name)
-        if image.mode in ("P", "PA"):
-            image = image.convert("RGBA")  # Pillow warns if a palette that may hold alpha is converted to RGB directly
-        return np.array(image.convert("RGB"))
+    image.load()
+    with suppress(Exception):  # damaged EXIF data makes Pillow raise many types; the pixels are still usable
+        image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        return _from_16_bit(np.asarray(image), name)
+    if image.mode in ("P", "PA"):
+        image = image.convert("RGBA")  # Pillow warns if a palette that may hold alpha is converted to RGB directly
+    return np.array(image.convert("RGB"))
 
 
 def _from_16_bit(grey: npt.NDArray[Any], name: str) -> npt.NDArray[np.uint8]:
@@ -150,6 +192,8 @@ def _from_array(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
         channels_first = array.ndim == 3 and array.shape[0] in (1, 3, 4)
         hint = " Put the channels last: array.transpose(1, 2, 0)." if channels_first else ""
+        if array.ndim == 4:
+            hint = " Pass several images as a list: list(array)."
         raise ImageError(f"{name}: {expected}.{hint}")
     _check_size(array.shape[1], array.shape[0], name)
     if array.ndim == 2:
@@ -185,8 +229,11 @@ def _check_size(width: int, height: int, name: str) -> None:
 
 
 @contextmanager
-def _as_image_error(name: str) -> Iterator[None]:
-    """Turn every exception from reading the image ``name`` into an :class:`ImageError`."""
+def _as_image_error(name: str, told: str = "") -> Iterator[None]:
+    """Turn every exception from reading the image ``name`` into an :class:`ImageError`.
+
+    ``told`` is what its first bytes tell if it is none.
+    """
     try:
         yield
     except ImageError:
@@ -196,7 +243,7 @@ def _as_image_error(name: str) -> Iterator[None]:
             f"{name}: larger than the limit of {MAX_PIXELS / 1e6:.0f} megapixels; make it smaller."
         ) from None
     except UnidentifiedImageError:
-        raise ImageError(f"{name}: not an image in a known format ({', '.join(FORMATS)}).") from None
+        raise ImageError(f"{name}: not an image in a known format ({', '.join(FORMATS)}).{told}") from None
     except Exception as error:  # damaged files make Pillow raise many types: OSError, SyntaxError, struct.error, …
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise ImageError(f"{name}: cannot be read as an image: {reason}") from None

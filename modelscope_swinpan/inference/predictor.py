@@ -6,7 +6,7 @@ Others are the tiled one of :mod:`~modelscope_swinpan.inference.tiles`, and clas
 import copy
 from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar, get_args, overload
 
 import numpy as np
@@ -16,7 +16,7 @@ import torch
 from ..categories import Category
 from ..config import PostprocessConfig, Task
 from ..errors import ConfigError, DeviceError
-from ..images.decode import decode_image
+from ..images.decode import decode_image, several_images
 from ..kernels.dispatch import on_gpu
 from ..models.mask2former import Mask2Former
 from ..structures import ImageBatch, Size
@@ -114,21 +114,23 @@ class Predictor(Protocol):
         return self.with_options(task=task)
 
     @overload
-    def __call__(self, images: list[Any]) -> list[Result]: ...
+    def __call__(self, images: list[Any] | tuple[Any, ...] | Iterator[Any]) -> list[Result]: ...
     @overload
     def __call__(self, images: Any) -> Result: ...
     def __call__(self, images: Any) -> Result | list[Result]:
-        """The result for one image, or a list of results for a list of images.
+        """The result for one image, or a list of results for a list of images, a tuple, a generator or a dataset.
 
-        An image is whatever :func:`~modelscope_swinpan.images.decode.decode_image` takes: a path, a URL, a PIL
-        image, a BGR uint8 array, or a dataset row.
+        An image is whatever :func:`~modelscope_swinpan.images.decode.decode_image` takes: a path, a URL, the bytes of
+        an image file, a PIL image, a BGR uint8 array, or a dataset row. All are held decoded; for any number of them
+        there is :func:`~modelscope_swinpan.inference.streaming.stream`.
 
         Raises:
             ImageError: an input is no usable image.
             DeviceError: the device's memory does not suffice.
         """
-        if isinstance(images, list | tuple):
-            return self.predict([decode_image(image) for image in images])
+        several = several_images(images)
+        if several is not None:
+            return self.predict([decode_image(image) for image in several])
         return self.predict([decode_image(images)])[0]
 
     def predict(

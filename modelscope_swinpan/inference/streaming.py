@@ -6,8 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any, NamedTuple
 
-from ..errors import ImageError
-from ..images.decode import decode_image
+from ..errors import ConfigError, ImageError
+from ..images.decode import decode_image, several_images
 from ..structures import Size
 from .predictor import Pixels, Predictor, Result
 
@@ -36,8 +36,11 @@ def stream(
     ``predictor.batch_size`` at most. At most :data:`AHEAD` batches of images are drawn before their results are out.
 
     Raises:
+        ConfigError: ``images`` is a single one.
         DeviceError: the device's memory does not suffice.
     """
+    if several_images(images) is None:
+        raise ConfigError("stream() takes several images, such as a list or a generator; put a single one into a list.")
     return (answer.result for answer in answers(predictor, images, decode=decode))
 
 

@@ -196,6 +196,7 @@ PIPELINE = Part(
         _PIPELINE,
         Internal("modelscope.pipelines:Pipeline", "base class of our pipeline"),
         Internal("modelscope.pipelines:Pipeline.initiate_single_model", "overridden: any directory makes our model"),
+        Internal("modelscope.pipelines:Pipeline.__call__", "extended: tuples, generators and datasets of any kind"),
         Internal("modelscope.pipelines:Pipeline._get_framework", "overridden: always torch"),
         Internal("modelscope.pipelines:Pipeline._sanitize_parameters", "overridden: sorts the options of a call"),
         Internal("modelscope.pipelines:Pipeline._process_single", "overridden: one image is a batch of one"),

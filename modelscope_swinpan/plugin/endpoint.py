@@ -24,7 +24,9 @@ from starlette.responses import Response
 
 from ..errors import ConfigError, DeviceError, ImageError, SwinPanError
 from ..images.decode import decode_file
+from ..images.embedded import embedded
 from ..images.fetch import fetch
+from ..images.sources import is_data_url
 from .limits import Limits
 from .request_body import parse
 
@@ -133,6 +135,9 @@ class Endpoint:
             if path.stat().st_size > largest:
                 raise ImageError(f"{image}: larger than {self._limits.megabytes} MiB, the limit here.")
             return path.read_bytes(), image
+        content = embedded(image) if is_data_url(image) else None
+        if content is not None:
+            return content, "input.image"
         try:
             return base64.b64decode(image.translate(_TO_STANDARD_BASE64), validate=True), "input.image"
         except ValueError:  # binascii.Error is one

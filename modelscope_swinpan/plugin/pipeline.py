@@ -1,7 +1,8 @@
 """The pipeline that ModelScope builds: images in, dicts with upstream's keys out."""
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from modelscope.utils.constant import Frameworks, Tasks
 from ..checkpoints.load import CONFIGURATION, EMBEDDED
 from ..config import Task, check_names, replace, thresholds
 from ..errors import ConfigError
-from ..images.decode import decode_image
+from ..images.decode import decode_image, several_images
 from ..inference.predictor import PanopticPredictor, Predictor, Result
 from ..inference.tiles import tiled
 from ..runs.registry import mask_formats
@@ -54,11 +55,12 @@ class SwinPanPipeline(Pipeline):
       (for instances: the id of the best instance at that pixel, or 0),
     * ``segments_info``: one dict per segment, with the fields of :class:`~modelscope_swinpan.structures.Segment`.
 
-    A list gives a list, an ``MsDataset`` a generator. A call takes these options:
+    A list or a tuple gives a list; an ``MsDataset``, another dataset or a generator gives a generator, which takes
+    images as it is asked for results. A call takes these options:
 
     * ``scores``, ``subtask``: as in :meth:`__init__`,
     * ``object_mask_threshold``, ``overlap_threshold``, ``filter_low_score`` and, for instances, ``instance_threshold``,
-    * ``batch_size``, for lists: how many images go through the model together, grouped by padded size,
+    * ``batch_size``, for several images: how many images go through the model together, grouped by padded size,
     * ``tiles``: True, or a side in pixels, to segment large photos in overlapping tiles as well,
     * ``mask_format``: 'list' (the default) for ``masks`` and ``panoptic_seg``, or 'rle' or 'png' for the encodings of
       :mod:`~modelscope_swinpan.runs.formats`, which are small and ready for JSON.
@@ -124,6 +126,22 @@ class SwinPanPipeline(Pipeline):
         framework: str = Frameworks.torch
         return framework
 
+    def __call__(self, input: Any, *args: Any, **options: Any) -> Any:  # noqa: A002
+        """Segment one image or several; see the class."""
+        several = several_images(input)
+        if several is None or isinstance(input, list):
+            return super().__call__(input, *args, **options)
+        if isinstance(input, Sequence):
+            return super().__call__(list(input), *args, **options)
+        batch_size = options.get("batch_size")
+        _check_batch_size(1 if batch_size is None else batch_size)
+        self._sanitize_parameters(**{name: value for name, value in options.items() if name != "batch_size"})
+        return self._one_after_another(iter(several), batch_size or 1, *args, **options)
+
+    def _one_after_another(self, images: Iterator[Any], count: int, *args: Any, **options: Any) -> Iterator[Any]:
+        while some := list(islice(images, count)):
+            yield from super().__call__(some, *args, **options)
+
     def _sanitize_parameters(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         check_names(options, CALL_OPTIONS, "Panoptic segmentation")
         scores = _check_choice("scores", options.pop("scores", self.scores), SCORES)
@@ -139,8 +157,7 @@ class SwinPanPipeline(Pipeline):
         return result
 
     def _process_batch(self, input: list[Any], batch_size: int, **kwargs: Any) -> list[dict[str, Any]]:  # noqa: A002
-        if type(batch_size) is not int or batch_size < 1:
-            raise ConfigError(f"batch_size must be a whole number of at least 1; got {batch_size!r}.")
+        _check_batch_size(batch_size)
         results: list[dict[str, Any]] = super()._process_batch(input, batch_size, **kwargs)
         return results
 
@@ -180,6 +197,11 @@ def build_pipeline(model: str | Path, **options: Any) -> SwinPanPipeline:
     directory = resolve_model(model).resolve()
     built: SwinPanPipeline = modelscope_pipeline(Tasks.image_segmentation, model=str(directory), **options)
     return built
+
+
+def _check_batch_size(value: Any) -> None:
+    if type(value) is not int or value < 1:
+        raise ConfigError(f"batch_size must be a whole number of at least 1; got {value!r}.")
 
 
 def _check_choice(name: str, value: Any, choices: Collection[str]) -> str:

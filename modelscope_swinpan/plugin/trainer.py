@@ -223,8 +223,14 @@ def _open(data: Any, given: tuple[Category, ...] | None, default: tuple[Category
         return data
     if isinstance(data, Mapping):
         raise ConfigError(f"The dataset has several splits ({', '.join(map(str, data))}): pass one of them.")
-    if not hasattr(data, "__len__"):
-        raise ConfigError(f"Training needs a dataset whose length is known; a {type(data).__name__} has none.")
+    try:
+        len(data)  # an MsDataset around a stream has the method, but no length
+    except TypeError:
+        raise ConfigError(
+            f"Training needs a dataset whose length is known, and whose rows can be drawn in any order; a "
+            f"{type(getattr(data, 'ds_instance', data)).__name__} streams them. Load it without streaming, or put its "
+            "first rows into a list: list(itertools.islice(dataset, 1000))."
+        ) from None
     return RowDataset(data, default if given is None else given)
 
 

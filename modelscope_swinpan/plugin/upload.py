@@ -30,7 +30,7 @@ def publish(
     check_hub_id(name)
     if token is not None and not re.fullmatch("[!-~]+", token):
         raise ConfigError("The token has characters that no token has, such as blanks. Copy it again.")
-    head, _ = split((directory / README).read_text(encoding="utf-8"))
+    head, _ = split((directory / README).read_text(encoding="utf-8-sig"))
     try:
         from modelscope.hub.api import HubApi
     except ImportError as error:

@@ -22,7 +22,7 @@ from .inputs import Inputs, Item
 from .journal import Lines
 from .sinks import ERROR, STAMP, WRITTEN, Record, Sink, is_changed
 
-INPUTS, JOURNAL, ERRORS = "inputs.jsonl", "journal.jsonl", "errors.jsonl"
+INPUTS, JOURNAL, ERRORS, LEFT_OUT = "inputs.jsonl", "journal.jsonl", "errors.jsonl", "left-out.json"
 
 
 class RunFolder:
@@ -108,9 +108,10 @@ class RunFolder:
         self._count(failed=record.failed)
 
     def finish(self, categories: Sequence[Category], limit: int | None = None) -> None:
-        """Write the sinks' files of the first ``limit`` images and, where some failed, ``errors.jsonl``.
+        """Write the sinks' files of the first ``limit`` images, and of what has no result.
 
-        ``errors.jsonl`` is itself a list of inputs.
+        ``errors.jsonl`` tells of images that failed, and is itself a list of inputs; ``left-out.json`` counts, by
+        reason, what was there but is no input. They are written where they have something to tell.
         """
 
         def entries(sink: Sink) -> Iterator[Any]:
@@ -123,6 +124,10 @@ class RunFolder:
                 for line in self.kept():
                     if ERROR in line:
                         file.write(json.dumps(line[ERROR]) + "\n")
+        if self._inputs.left_out:
+            write_atomic(self.path / LEFT_OUT, json.dumps(self._inputs.left_out, indent=2, sort_keys=True).encode())
+        else:
+            (self.path / LEFT_OUT).unlink(missing_ok=True)
 
     def _count(self, *, failed: bool) -> None:
         self.done += 1
@@ -131,7 +136,7 @@ class RunFolder:
 
 def run_files(sinks: Iterable[Sink | type[Sink]], others: Sequence[str] = ()) -> tuple[str, ...]:
     """The names in its folder that a run with these sinks writes to, and ``others``."""
-    return (INPUTS, JOURNAL, ERRORS, *(name for sink in sinks for name in sink.files), *others)
+    return (INPUTS, JOURNAL, ERRORS, LEFT_OUT, *(name for sink in sinks for name in sink.files), *others)
 
 
 def is_of(folder: Path, made: Mapping[str, Any]) -> bool:

@@ -3,8 +3,9 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple
 
 from ..errors import DatasetError
@@ -54,11 +55,14 @@ class Inputs:
 
     ``entries`` lists them. ``read`` turns a source into what
     :func:`~modelscope_swinpan.images.decode.decode_image` takes, on the machine that segments the image. It must
-    pickle, and raises an ImageError for an image that it cannot read.
+    pickle, and raises an ImageError for an image that it cannot read. ``left_out`` counts, by reason, what was there
+    but is no input; it is that of the last time that all ``entries`` were listed. With ``strict`` it must be empty.
     """
 
     entries: Callable[[], Iterator[Entry]]
     read: Callable[[Source], Any] = as_it_is
+    left_out: "Counter[str]" = field(default_factory=Counter)
+    strict: bool = False
 
     def write(self, file: BinaryIO) -> dict[str, Any]:
         """Write the fields of an :class:`Item` to ``file``, a JSON object a line; returns count and digest.
@@ -67,7 +71,7 @@ class Inputs:
         image's place, so that no two have one name.
 
         Raises:
-            DatasetError: the list is damaged or empty.
+            DatasetError: the list is damaged or empty, or something is left out and the list is ``strict``.
         """
         digest, count = hashlib.sha256(), 0
         for index, (name, source, image_id, stem) in enumerate(self.entries()):
@@ -83,9 +87,19 @@ class Inputs:
             digest.update(repr((item.image_id, item.name, source, item.stem)).encode())
             file.write(line)
             count += 1
+        left_out = describe_left_out(self.left_out)
         if not count:
-            raise DatasetError("There are no images to segment: the folder, pattern or list holds none.")
+            remark = f" {left_out}." if left_out else ""
+            raise DatasetError(f"There are no images to segment: the folder, pattern or list holds none.{remark}")
+        if self.strict and left_out:
+            raise DatasetError(f"{left_out}, and {count} images to segment; nothing may be left out of a strict run.")
         return {"count": count, "sha256": digest.hexdigest()}
+
+
+def describe_left_out(left_out: Mapping[str, int]) -> str:
+    """The counts in a line, as in "3 left out: 1 .heic, 2 hidden"; empty if there are none."""
+    counts = ", ".join(f"{count} {why}" for why, count in sorted(left_out.items()))
+    return f"{sum(left_out.values())} left out: {counts}" if counts else ""
 
 
 def _writable(name: str) -> str:

@@ -1,59 +1,58 @@
-"""Finding the images of a batch: in a folder, by a pattern, or listed in a text, CSV, JSON-lines or COCO file."""
+"""Finding the images of a batch: in a folder, by a pattern, or listed in a file."""
 
-import csv
 import glob
 import itertools
-import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections import Counter
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-from PIL import Image
 
 from ..claims import claimed_paths
-from ..coco.folder import image_sources
-from ..coco.json import read_json
-from ..coco.layout import find_images
-from ..errors import ConfigError, DatasetError
-from ..files import is_url
-from ..images.decode import FORMATS, ROW_KEYS
+from ..errors import ConfigError
+from ..images.sources import local_path
 from .inputs import Entry, Inputs
+from .lists import list_reader
+from .tree import folders, image_files
 
 EXPECTED = "a folder, a pattern such as 'photos/**/*.jpg', or a .txt, .csv, .jsonl or COCO .json file"
 
 
-def open_inputs(given: str, *, images: Path | None = None, leave_out: Path | None = None) -> Inputs:
+def open_inputs(
+    given: str | os.PathLike[str], *, images: Path | None = None, leave_out: Path | None = None, strict: bool = False
+) -> Inputs:
     """The images in a folder and those below it, or of a pattern, sorted; or those a file lists, in its order.
 
-    The kinds of files are told by their suffix:
+    In a folder, images are told by their suffix or, where that says nothing, by their first bytes. Links to folders are
+    followed. The other kinds are told by their suffix:
 
-    * ``.txt``: a path or URL a line,
-    * ``.csv`` and ``.jsonl``: the same in a column ``InputImage:FILE`` or ``image``,
-    * ``.json``: COCO's ``images``, which keep their ids; the only list that is held in memory.
+    * ``.txt``: a path or URL a line; ``#`` begins a comment,
+    * ``.csv``, ``.tsv`` and ``.jsonl``: the same in one of the columns :data:`~.lists.COLUMNS`,
+    * ``.json``: a list of paths or of such objects, or COCO's ``images``, which keep their ids; it is held in memory.
 
     Relative paths start from the folder ``images``: by default the file's own, for COCO's JSON where its images usually
     are. What lies in the folder ``leave_out``, which results are written to, is no input; if the inputs lie in it as
-    well, only the results are none.
+    well, only the results are none. What else is not taken is counted (:attr:`~.inputs.Inputs.left_out`), and with
+    ``strict`` an error of the run.
 
     Raises:
         ConfigError: nothing of the kind is there.
-        DatasetError: COCO's JSON is damaged.
+        DatasetError: a JSON file is damaged.
     """
-    path = Path(given)
+    given = local_path(os.fspath(given))
+    path, left_out = Path(given), Counter[str]()
     if path.is_dir():
-        own = _own_paths(leave_out, path)
-        return Inputs(entries=partial(_in_folder, path.resolve(), own))
+        entries = partial(_in_folder, path.resolve(), _own_paths(leave_out, path), left_out)
+        return Inputs(entries=entries, left_out=left_out, strict=strict)
     if not path.exists() and glob.has_magic(given):
-        plain = itertools.takewhile(lambda part: not glob.has_magic(part), path.parts)
-        own = _own_paths(leave_out, Path(*plain))
-        return Inputs(entries=partial(_matching, given, own))
-    suffix = path.suffix.lower()
-    if path.is_file() and suffix == ".json":
-        return Inputs(entries=_coco(path, images or find_images(path)))
-    if path.is_file() and suffix in _NAMES:
-        return Inputs(entries=partial(_listed, path, _NAMES[suffix], (images or path.parent).resolve()))
+        given = os.path.expanduser(given)  # noqa: PTH111 (a pattern is no path)
+        plain = itertools.takewhile(lambda part: not glob.has_magic(part), Path(given).parts)
+        entries = partial(_matching, given, _own_paths(leave_out, Path(*plain)), left_out)
+        return Inputs(entries=entries, left_out=left_out, strict=strict)
+    listed = list_reader(path, images) if path.is_file() else None
+    if listed is not None:
+        return Inputs(entries=listed)
     what = "of a kind that lists no images" if path.exists() else "no such file or folder"
     raise ConfigError(f"{given}: {what}; expected {EXPECTED}.")
 
@@ -66,68 +65,55 @@ def _own_paths(output: Path | None, root: Path) -> frozenset[Path]:
     return frozenset([output.resolve()] if inside else claimed_paths(output.resolve()))
 
 
-def _in_folder(folder: Path, own: frozenset[Path]) -> Iterator[Entry]:
-    """Image files, told by their suffixes, in sorted order, without hidden ones. The names in one folder are held."""
-    suffixes = {suffix for suffix, name in Image.registered_extensions().items() if name in FORMATS}
-    for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name[0] != "." and Path(parent, name) not in own)
-        for path in (Path(parent, name) for name in sorted(files) if name[0] != "."):
-            if path.suffix.lower() in suffixes and path not in own:
-                yield Entry(path.relative_to(folder).as_posix(), str(path))
+def _in_folder(root: Path, own: frozenset[Path], left_out: "Counter[str]") -> Iterator[Entry]:
+    left_out.clear()
+    for folder in folders(root, left_out=left_out, own=own):
+        for path in image_files(folder.files, left_out=left_out):
+            yield Entry(path.relative_to(root).as_posix(), str(path))
 
 
-def _matching(pattern: str, own: frozenset[Path]) -> Iterator[Entry]:
+def _matching(pattern: str, own: frozenset[Path], left_out: "Counter[str]") -> Iterator[Entry]:
     """Files that match, by the shell's rules. Their names are held, to be sorted."""
-    for path in map(Path, sorted(glob.iglob(pattern, recursive=True))):  # noqa: PTH207 (takes no absolute pattern)
-        if path.is_file() and own.isdisjoint([path.resolve(), *path.resolve().parents]):
+    left_out.clear()
+    found = {*_expanded(pattern, left_out)} or {*_expanded(_literally(pattern), left_out)}
+    if pattern.count("**") > 1:  # what one of them stands for, another may reach by a link
+        found = {*{_place(name): name for name in sorted(found, key=len, reverse=True)}.values()}
+    for path in map(Path, sorted(found)):
+        real = Path(os.path.realpath(path))
+        if not own.isdisjoint([real, *real.parents]):
+            continue
+        if real.is_dir():
+            left_out["folder"] += 1
+        else:
             yield Entry(path.as_posix(), str(path.absolute()))
 
 
-def _listed(path: Path, names: Callable[[Path], Iterator[str]], base: Path) -> Iterator[Entry]:
-    """Images whose paths or URLs are in a file."""
-    try:
-        for name in names(path):
-            yield Entry(name, name if is_url(name) else str(base / name))
-    except (csv.Error, json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DatasetError(f"{path}: cannot be read: {error}") from None
+def _expanded(pattern: str, left_out: "Counter[str]") -> Iterator[str]:
+    """Paths that match; ``**`` stands for a folder and those below it, each once."""
+    before, *after = re.split(r"(?:^|/)\*\*(?:/+|$)", pattern, maxsplit=1)
+    if not after:
+        yield from glob.iglob(pattern)  # noqa: PTH207 (takes no absolute pattern)
+        return
+    shown = Counter[str]()
+    start = glob.iglob(before) if before else ["/" if pattern[0] == "/" else "."]  # noqa: PTH207
+    for root in map(Path, start):
+        for folder in folders(root, left_out=shown) if root.is_dir() else ():
+            if after[0]:
+                yield from _expanded(os.path.join(glob.escape(str(folder.path)), after[0]), left_out)  # noqa: PTH118
+            else:
+                yield from map(str, folder.files)
+    left_out.update({why: count for why, count in shown.items() if not why.startswith("hidden")})
 
 
-def _text(path: Path) -> Iterator[str]:
-    with path.open(encoding="utf-8-sig") as file:
-        yield from filter(None, map(str.strip, file))
+def _place(name: str) -> tuple[str, str]:
+    folder, file = os.path.split(name)
+    return os.path.realpath(folder), file
 
 
-def _table(path: Path) -> Iterator[str]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        for number, row in enumerate(csv.DictReader(file), start=1):
-            yield _image(row, f"{path}: row {number}")
-
-
-def _objects(path: Path) -> Iterator[str]:
-    with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                yield _image(json.loads(line), f"{path}: line {number}")
-
-
-_NAMES = {".txt": _text, ".csv": _table, ".jsonl": _objects}
-
-
-def _image(row: Any, where: str) -> str:
-    """The path or URL in a row."""
-    if not isinstance(row, Mapping):
-        raise DatasetError(f"{where} must be an object; got {type(row).__name__}.")
-    key = next((key for key in ROW_KEYS if key in row), None)
-    if key is None:
-        found = ", ".join(map(repr, row)) or "none"
-        raise DatasetError(f"{where} must have a column {' or '.join(map(repr, ROW_KEYS))}; its columns: {found}.")
-    value = row[key]
-    if not isinstance(value, str) or not value:
-        raise DatasetError(f"{where}: {key} must be a path or URL; got {str(value)[:80]!r}.")
-    return value
-
-
-def _coco(path: Path, folder: Path) -> Callable[[], Iterator[Entry]]:
-    """The images of COCO's JSON, read at once."""
-    found = [Entry(name, source, number) for number, name, source in image_sources(read_json(path), folder.resolve())]
-    return lambda: iter(found)
+def _literally(pattern: str) -> str:
+    """The pattern, with the folders at its beginning that are there as they are written taken by their names."""
+    parts = [*Path(pattern).parts]
+    known = Path()
+    while parts and (known / parts[0]).exists():
+        known /= parts.pop(0)
+    return os.path.join(glob.escape(str(known)), *parts)  # noqa: PTH118

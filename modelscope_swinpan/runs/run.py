@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,14 @@ class Progress:
     """How far a run is: ``done`` of ``total`` images, ``failed`` of them without a result.
 
     ``images_per_second`` is the speed of this run, its engine's start included; None before the first image.
+    ``left_out`` counts, by reason, what was there but is no input: see :class:`~.inputs.Inputs`.
     """
 
     done: int
     failed: int
     total: int
     images_per_second: float | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def seconds_left(self) -> float | None:
@@ -65,8 +67,8 @@ def run_images(
 
     Raises:
         ConfigError: no such format; ``output`` holds something else or another run's results, or is in use.
-        DatasetError: the list of inputs is damaged or empty, the files in ``output`` are damaged, or an image cannot be
-            segmented and the run is not ``tolerant``.
+        DatasetError: the list of inputs is damaged, empty, or strict and leaves something out; the files in ``output``
+            are damaged; or an image cannot be segmented and the run is not ``tolerant``.
         DeviceError: the device's memory does not suffice.
         OSError: a file cannot be written.
     """
@@ -78,7 +80,8 @@ def run_images(
         if live:
             for line in folder.kept():
                 _tell(live, line)
-        reached = Progress(done=min(folder.done, total), failed=folder.failed, total=total)
+        left_out = dict(inputs.left_out)
+        reached = Progress(done=min(folder.done, total), failed=folder.failed, total=total, left_out=left_out)
         progress(reached)
         start = time.perf_counter()
         if folder.done < total:
@@ -90,7 +93,7 @@ def run_images(
                 if live:
                     _tell(live, record.read())
                 speed = count / (time.perf_counter() - start)
-                reached = Progress(done=folder.done, failed=folder.failed, total=total, images_per_second=speed)
+                reached = replace(reached, done=folder.done, failed=folder.failed, images_per_second=speed)
                 progress(reached)
         folder.finish(predictor.categories, total)
     return reached

@@ -78,7 +78,7 @@ class TrainingLog:
     def _add(self, name: str, group: str, step: int, values: Mapping[str, float]) -> None:
         path = self._folder / name
         is_new = not path.exists()
-        with path.open("a", newline="") as file:
+        with path.open("a", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             if is_new:
                 writer.writerow(["step", *values])
@@ -122,7 +122,7 @@ def read_table(path: Path) -> dict[str, list[float]]:
     """Read the columns of a table by name. A missing file has no columns."""
     if not path.exists():
         return {}
-    with path.open(newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}
 
@@ -131,14 +131,14 @@ def _drop_rows_after(step: int, path: Path) -> None:
     """Drop the rows of later steps, and a last line that a killed process left unfinished."""
     if not path.exists():
         return
-    lines = path.read_text().splitlines(keepends=True)
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     if not lines or not lines[0].endswith("\n"):
         path.unlink()
         return
     head, *rows = lines
     kept = [row for row in rows if row.endswith("\n") and int(row.split(",")[0]) <= step]
     with atomic(path) as partial:
-        partial.write_text("".join([head, *kept]))
+        partial.write_text("".join([head, *kept]), encoding="utf-8")
 
 
 def _tensorboard(folder: Path, step: int) -> Any:

@@ -24,6 +24,12 @@ def test_our_own_is_fine(carded, report):
     assert check_readme(carded, report, None) == []
 
 
+def test_a_byte_order_mark_is_no_problem(carded, report):
+    readme = carded / "README.md"
+    readme.write_bytes(b"\xef\xbb\xbf" + readme.read_bytes())
+    assert check_readme(carded, report, "me/strips") == []
+
+
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [

@@ -93,6 +93,43 @@ def test_the_output_may_lie_among_the_inputs_or_around_them(model, folder, monke
         assert answer.stdout.startswith("3 of 3 images")
 
 
+def test_what_is_left_out(model, folder, tmp_path, monkeypatch):
+    """A linked folder and a photo without a suffix are taken; the last line counts the rest, by reason."""
+    monkeypatch.setattr("modelscope_swinpan.images.kinds.decodes_heif", lambda: False)
+    shutil.move(folder / "002.png", folder / "scan0002")
+    (folder / "IMG_0001.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    (folder / ".hidden.png").touch()
+    (folder / "notes.txt").touch()
+    shutil.copytree(folder, tmp_path / "store")
+    (folder / "camera").symlink_to("../store")
+    given = (folder, "--model", model, "--output", tmp_path / "out", "--device", "cpu")
+
+    strict = swinpan(*given, "--strict")
+    assert strict.exit_code == 1
+    counts = "6 left out: 2 .heic, 2 hidden, 2 not an image"
+    assert strict.stderr == f"Error: {counts}, and 6 images to segment; nothing may be left out of a strict run.\n"
+    assert not (tmp_path / "out").exists()
+
+    for _ in range(2):  # also of a run that goes on
+        answer = swinpan(*given)
+        assert answer.exit_code == 0, answer.output
+        assert answer.stdout.startswith("6 of 6 images")
+        assert answer.stdout.splitlines()[-1] == counts
+        assert "pip install 'modelscope_swinpan[heif]'" in answer.stderr
+    left_out = tmp_path / "out" / "left-out.json"
+    assert json.loads(left_out.read_bytes()) == {".heic": 2, "hidden": 2, "not an image": 2}
+    names = [image["file_name"] for image in json.loads((tmp_path / "out" / "panoptic.json").read_bytes())["images"]]
+    assert names[2:4] == ["scan0002", "camera/000.png"]
+
+    for path in (*folder.glob("*.HEIC"), folder / ".hidden.png", folder / "notes.txt", folder / "camera"):
+        path.unlink()
+    shutil.move(folder / "scan0002", folder / "002.png")
+    fewer = swinpan(folder, "--strict", *given[1:4], tmp_path / "fewer", "--device", "cpu")
+    assert fewer.exit_code == 0, fewer.output
+    assert len(fewer.stdout.splitlines()) == 2
+    assert not (tmp_path / "fewer" / "left-out.json").exists()
+
+
 def test_ray(model, folder, tmp_path, monkeypatch):
     """What its engine is asked for; it loads what the local one would."""
     engines = []

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import modelscope_swinpan
 from modelscope_swinpan import cli
 from modelscope_swinpan.cli import app
-from modelscope_swinpan.cli.predict import unique_names
+from modelscope_swinpan.cli.predict import named_inputs, unique_names
 from modelscope_swinpan.config import PostprocessConfig
 from modelscope_swinpan.runs import run
 from tests.conftest import CHELSEA, TINY
@@ -366,3 +366,15 @@ def test_demo(tmp_path):
 )
 def test_unique_names(sources, names):
     assert unique_names(sources) == names
+
+
+def test_images_as_people_name_them(tmp_path, monkeypatch):
+    photo = tmp_path / "a b.png"
+    photo.touch()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    given = [photo.as_uri(), "~/a b.png", "a b.png", "https://x.org/a.png", "data:image/png;base64,AAAA"]
+    entries = list(named_inputs(given).entries())
+    assert [entry.source for entry in entries] == [*[str(photo)] * 3, *given[3:]]
+    assert [entry.name for entry in entries] == [*given[:4], "data:image/png;base64"]
+    assert len({entry.stem for entry in entries}) == 5

@@ -1,9 +1,11 @@
 """Every kind of input becomes the same RGB pixels, and whatever is no usable image becomes an ImageError."""
 
+import base64
 import io
 import os
 import re
 import warnings
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,7 +16,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from modelscope_swinpan.errors import ImageError
-from modelscope_swinpan.images.decode import MAX_PIXELS, decode_image
+from modelscope_swinpan.images.decode import MAX_PIXELS, decode_image, several_images
 from tests.conftest import CHELSEA
 
 
@@ -91,6 +93,30 @@ class TestOneImageManyWays:
         for value in (str(png), png, Image.fromarray(rgb), rgb[..., ::-1], {"bytes": png.read_bytes(), "path": None}):
             check_rgb(decode_image({"label": 3, key: value}), rgb)
         check_rgb(decode_image({key: {"bytes": None, "path": str(png)}}), rgb)
+
+    def test_the_content_of_a_file(self, png, rgb):
+        content = png.read_bytes()
+        text = base64.b64encode(content).decode()
+        written = io.BytesIO()
+        Image.fromarray(rgb).save(written, "PNG")  # and not rewound
+        for source in (
+            *(content, bytearray(content), memoryview(content), io.BytesIO(content), written),
+            *(text, f"data:image/png;base64,{text}", f"DATA:;base64,{text}"),
+            *({"image": content}, {"image": text}, {"image": io.BytesIO(content)}),
+            *({"bytes": content, "path": None}, {"path": str(png), "bytes": None}),
+        ):
+            check_rgb(decode_image(source), rgb)
+        with png.open("rb") as file:
+            check_rgb(decode_image(file), rgb)
+            check_rgb(decode_image(file), rgb)
+
+    def test_paths_as_people_write_them(self, png, rgb, monkeypatch):
+        monkeypatch.setenv("HOME", str(png.parent))
+        monkeypatch.chdir(png.parent.parent)
+        spaced = png.rename(png.with_name("a b.png"))
+        relative = f"{spaced.parent.name}\\a b.png"
+        for source in (spaced.as_uri(), f"file://localhost{spaced.as_uri()[7:]}", "~/a b.png", relative):
+            check_rgb(decode_image(source), rgb)
 
     def test_modelscope_key_comes_first(self, png, rgb):
         check_rgb(decode_image({"image": "elsewhere.png", "InputImage:FILE": png}), rgb)
@@ -319,7 +345,7 @@ class TestFiles:
 
     def test_text(self, tmp_path):
         (tmp_path / "page.png").write_text("<html>Not here</html>")
-        with pytest.raises(ImageError, match=r"page\.png: not an image"):
+        with pytest.raises(ImageError, match=r"page\.png: not an image.* It is a web page"):
             decode_image(tmp_path / "page.png")
 
     def test_pipes_are_not_waited_for(self, tmp_path):
@@ -417,7 +443,7 @@ class TestSizes:
 class TestOtherTypes:
     @pytest.mark.parametrize(
         "source",
-        [None, 3, 0.5, b"\x89PNG", [[1, 2]], (), object(), io.BytesIO(b"x")],
+        [None, 3, 0.5, [[1, 2]], (), object()],
         ids=lambda source: type(source).__name__,
     )
     def test_types(self, source):
@@ -435,6 +461,45 @@ class TestOtherTypes:
         with pytest.raises(ImageError, match="keys found: none"):
             decode_image({})
 
+    def test_streams(self, png, rgb):
+        class Stream(io.RawIOBase):  # a body from the network: it cannot be rewound
+            name = 7
+
+            def __init__(self, content):
+                self._content = io.BytesIO(content)
+
+            def readable(self):
+                return True
+
+            def readinto(self, buffer):
+                return self._content.readinto(buffer)
+
+        check_rgb(decode_image(io.BufferedReader(Stream(png.read_bytes()))), rgb)
+        with pytest.raises(ImageError, match="StringIO: open for reading text; open it for reading bytes"):
+            decode_image(io.StringIO("x"))
+        with png.open("rb") as file:
+            pass
+        with pytest.raises(ImageError, match=r"noise\.png: cannot be read as an image: .*closed"):
+            decode_image(file)
+
+    def test_contents_are_limited(self, png, monkeypatch):
+        monkeypatch.setattr("modelscope_swinpan.images.decode.MAX_BYTES", 100)
+        with Path("/dev/zero").open("rb") as endless, pytest.raises(ImageError, match=r"/dev/zero: larger than"):
+            decode_image(endless)
+
+    @pytest.mark.parametrize(
+        ("source", "message"),
+        [
+            (b"", "bytes of length 0: empty"),
+            (b"\x89PNG", "bytes of length 4: not an image"),
+            (io.BytesIO(b"x"), "BytesIO: not an image"),
+            (np.zeros((2, 8, 8, 3), np.uint8), r"\(2, 8, 8, 3\).*Pass several images as a list: list\(array\)"),
+        ],
+    )
+    def test_contents_that_are_no_image(self, source, message):
+        with pytest.raises(ImageError, match=message):
+            decode_image(source)
+
     @pytest.mark.parametrize("value", [{"image": "a.png"}, {"bytes": None, "path": None}, {}])
     def test_rows_do_not_nest(self, value):
         with pytest.raises(ImageError, match="neither 'bytes' nor 'path'"):
@@ -443,3 +508,14 @@ class TestOtherTypes:
     def test_row_of_nothing(self):
         with pytest.raises(ImageError, match="NoneType"):
             decode_image({"image": None})
+
+
+def test_what_is_several_images(png, rgb):
+    for one in ("a.png", png, b"", bytearray(), io.BytesIO(), {"image": 1}, rgb, Image.fromarray(rgb), None, 3):
+        assert several_images(one) is None
+    with png.open("rb") as file:
+        assert several_images(file) is None
+    paths = np.array(["a.png", "b.png"])
+    assert several_images(paths) == several_images(paths.astype(object)) == ["a.png", "b.png"]
+    for several in ([], (), (x for x in "ab"), iter([]), {1}, map(str, [])):
+        assert several_images(several) is several

@@ -1,5 +1,6 @@
 import copy
 import dataclasses
+import io
 import json
 import os
 import pickle
@@ -65,6 +66,25 @@ def test_path_pil_and_bgr_array_are_one_image(predictor, tiny, chelsea):
         assert np.array_equal(by_path.panoptic_seg, other.panoptic_seg)
         assert by_path.segments == other.segments
     assert predictor(path).segments == by_path.segments
+
+
+def test_several_images(predictor):
+    """Whatever holds them; one image is one, whatever form it has."""
+    content = CHELSEA.read_bytes()
+    expected = predictor(CHELSEA).segments
+    for several in (
+        [content, CHELSEA],
+        (content, CHELSEA),
+        (one for one in (content, CHELSEA)),
+        iter([content, CHELSEA]),
+    ):
+        assert [result.segments for result in predictor(several)] == [expected] * 2
+    with CHELSEA.open("rb") as file:
+        for one in (content, io.BytesIO(content), file, {"image": content}, CHELSEA.as_uri()):
+            assert predictor(one).segments == expected
+    assert predictor(()) == []
+    with pytest.raises(ImageError, match="type list is not accepted"):
+        predictor([[CHELSEA]])
 
 
 def test_threads(predictor, mixed):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from modelscope_swinpan import PanopticPredictor
-from modelscope_swinpan.errors import ImageError
+from modelscope_swinpan.errors import ConfigError, ImageError
 from modelscope_swinpan.inference import streaming
 from modelscope_swinpan.inference.streaming import stream
 from tests.builders import random_image
@@ -92,6 +92,12 @@ def test_decodes_while_the_model_works(predictor):
             return super().answer(images)
 
     assert list(stream(Waiting(predictor, 1), range(5), decode=decode)) == list(range(5))
+
+
+@pytest.mark.parametrize("one", ["photo.png", b"", {"image": "photo.png"}, np.zeros((64, 96, 3), np.uint8)])
+def test_one_image_is_no_stream(predictor, one):
+    with pytest.raises(ConfigError, match="put a single one into a list"):
+        stream(predictor, one)
 
 
 def test_other_errors_are_raised(predictor):

@@ -72,6 +72,7 @@ def test_an_image_in_base64_reaches_the_pipeline() -> None:
         request(scores="virtual"),
         request("\r\n".join(IMAGE[start : start + 76] for start in range(0, len(IMAGE), 76)), scores="virtual"),
         request(urlsafe, scores="virtual"),
+        request(f"data:image/png;base64,{IMAGE}", scores="virtual"),
         json.dumps({"input": IMAGE, "parameters": {"scores": "virtual"}}).encode(),
     ]
     assert urlsafe != IMAGE

@@ -1,7 +1,10 @@
 """``pipeline(Tasks.image_segmentation, …)``: what goes in, what comes out, and what is refused."""
 
+import base64
+import io
 import shutil
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ from PIL import Image
 
 from modelscope_swinpan import PanopticPredictor, load_model, save_pretrained
 from modelscope_swinpan.config import PostprocessConfig
-from modelscope_swinpan.errors import HubError
+from modelscope_swinpan.errors import ConfigError, HubError
 from tests.builders import with_more_classes
 
 ROOT = Path(__file__).parents[2]
@@ -171,6 +174,50 @@ def test_images_of_one_padded_size_share_a_forward_pass(
     assert sum(shape[0] for shape in passes) == len(sizes)
     assert len(passes) < len(sizes)
     assert len({shape[2:] for shape in passes}) == len(passes)
+
+
+def test_every_form_of_an_image_and_of_several(segmentor: Any, photo: Path) -> None:
+    """The same as the predictor takes."""
+    content = photo.read_bytes()
+    expected = segmentor(photo)
+    text = base64.b64encode(content).decode()
+    with photo.open("rb") as file:
+        for one in (content, io.BytesIO(content), file, text, f"data:image/png;base64,{text}", photo.as_uri()):
+            result = segmentor(one)
+            assert result["scores"] == expected["scores"]
+            assert np.array_equal(result["panoptic_seg"], expected["panoptic_seg"])
+    answers = segmentor((content, photo))
+    assert [result["scores"] for result in answers] == [expected["scores"]] * 2
+
+
+@pytest.mark.parametrize("batch_size", [None, 1, 2])
+def test_a_generator_is_drawn_as_results_are_asked_for(segmentor: Any, photo: Path, batch_size: int | None) -> None:
+    drawn: list[int] = []
+
+    def images() -> Iterator[Path]:
+        for number in range(5):
+            drawn.append(number)
+            yield photo
+
+    results = segmentor(images(), batch_size=batch_size, scores="virtual")
+    assert not drawn
+    first = next(results)
+    assert len(drawn) == (batch_size or 1)
+    rest = list(results)
+    assert len(rest) == 4
+    assert {score for result in (first, *rest) for score in result["scores"]} == {0.999}
+    with pytest.raises(ConfigError, match="batch_size must be"):  # at once, not at the first result
+        segmentor(images(), batch_size=0)
+    with pytest.raises(ConfigError, match="scores must be"):
+        segmentor(images(), scores="none")
+
+
+def test_streamed_datasets(segmentor: Any, photo: Path) -> None:
+    from datasets import Dataset
+
+    rows = Dataset.from_list([{"image": str(photo)}] * 2)
+    for dataset in (rows, rows.to_iterable_dataset()):
+        assert [bool(result["labels"]) for result in segmentor(dataset)] == [True, True]
 
 
 def test_empty_list_gives_an_empty_list(segmentor: Any) -> None:

@@ -237,6 +237,16 @@ def test_mistakes(build_trainer: Any, model_dir: Path, kind: Any, arguments: dic
         build_trainer(**{"model": str(model_dir), **arguments})
 
 
+def test_streamed_datasets(build_trainer: Any, model_dir: Path) -> None:
+    from datasets import Dataset
+    from modelscope.msdatasets import MsDataset
+
+    stream = Dataset.from_list([{"image": "a.png"}]).to_iterable_dataset()
+    for dataset in (stream, MsDataset(stream), (row for row in [])):
+        with pytest.raises(ConfigError, match=r"whose length is known.*(IterableDataset|generator) streams.*islice"):
+            build_trainer(model=str(model_dir), train_dataset=dataset)
+
+
 def test_what_is_missing(build_trainer: Any, model_dir: Path) -> None:
     trainer = build_trainer(model=str(model_dir))
     with pytest.raises(ConfigError, match="Training needs a train_dataset"):
@@ -258,7 +268,10 @@ def test_the_documented_snippet(model_dir: Path, data: Path, tmp_path: Path, mon
     ):
         assert shown in snippet
         snippet = snippet.replace(shown, quick)
-    names: dict[str, Any] = {}
+    imported: dict[str, Any] = {"__name__": "__mp_main__"}
+    exec(compile(snippet, str(DOCUMENT), "exec"), imported)
+    assert "trainer" not in imported  # processes that read images start no training of their own
+    names: dict[str, Any] = {"__name__": "__main__"}
     exec(compile(snippet, str(DOCUMENT), "exec"), names)
     assert names["segmentor"](str(data / "images" / "1.png"))["panoptic_seg"].shape == (100, 150)
 

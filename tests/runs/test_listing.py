@@ -1,12 +1,14 @@
-"""Every way to say which images."""
+"""Every way to say which images, and what is left out."""
 
-import json
+import io
 import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from modelscope_swinpan.errors import ConfigError, DatasetError
+from modelscope_swinpan.images import kinds
 from modelscope_swinpan.runs.listing import open_inputs
 
 
@@ -23,6 +25,17 @@ def folder(tmp_path):
 
 def found(given, **options):
     return [(entry.name, entry.source) for entry in open_inputs(str(given), **options).entries()]
+
+
+def listed(given, **options):
+    """The names of the images, and the counts of what is left out."""
+    inputs = open_inputs(given, **options)
+    return [entry.name for entry in inputs.entries()], dict(inputs.left_out)
+
+
+def picture(path, image_format="PNG"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (8, 6)).save(path, image_format)
 
 
 def test_a_folder(folder, monkeypatch):
@@ -56,73 +69,6 @@ def test_a_folder_whose_name_is_a_pattern(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("list.txt", "a.jpg\n\n  sub/b c.jpg\r\nhttp://x.org/c.jpg\n/d.jpg"),
-        ("list.TXT", "\ufeffa.jpg\nsub/b c.jpg\nhttp://x.org/c.jpg\n/d.jpg\n"),
-        ("list.csv", "label,image\n1,a.jpg\n2,sub/b c.jpg\n3,http://x.org/c.jpg\n4,/d.jpg\n"),
-        ("list.csv", '\ufeffInputImage:FILE,image\na.jpg,x\n"sub/b c.jpg",x\nhttp://x.org/c.jpg,x\n/d.jpg,x\n'),
-        (
-            "list.jsonl",
-            '{"image":"a.jpg"}\n\n{"image":"sub/b c.jpg"}\n{"image":"http://x.org/c.jpg"}\n{"image":"/d.jpg"}',
-        ),
-    ],
-)
-def test_lists(tmp_path, name, content):
-    (tmp_path / name).write_text(content)
-    names = ["a.jpg", "sub/b c.jpg", "http://x.org/c.jpg", "/d.jpg"]
-
-    def under(base):
-        return list(zip(names, [f"{base}/a.jpg", f"{base}/sub/b c.jpg", "http://x.org/c.jpg", "/d.jpg"], strict=True))
-
-    assert found(tmp_path / name) == under(tmp_path)
-    assert found(tmp_path / name, images=Path("/elsewhere")) == under("/elsewhere")
-
-
-def coco(*images):
-    return json.dumps({"images": list(images), "annotations": "not looked at"})
-
-
-def test_coco(tmp_path):
-    file = tmp_path / "annotations" / "instances_val.json"
-    for folder in (file.parent, tmp_path / "val"):
-        folder.mkdir()
-    file.write_text(coco({"id": 9, "file_name": "a.jpg"}, {"id": 3, "file_name": "x/b.jpg"}))
-    entries = list(open_inputs(str(file)).entries())
-    assert [(entry.image_id, entry.name) for entry in entries] == [(9, "a.jpg"), (3, "x/b.jpg")]
-    assert entries[1].source == str(tmp_path / "val" / "x/b.jpg")
-    assert found(file, images=tmp_path)[0] == ("a.jpg", str(tmp_path / "a.jpg"))
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        (
-            "a.csv",
-            "picture,label\nx.jpg,1\n",
-            r"row 1 must have a column 'InputImage:FILE' or 'image'; its columns: 'pi",
-        ),
-        ("a.csv", "label,image\n1\n", "row 1: image must be a path or URL; got 'None'"),
-        ("a.csv", "image\n" + "x" * 200_000, "a.csv: cannot be read: field larger"),
-        ("a.jsonl", '{"image": "a.jpg"}\n{"image": ""}', "line 2: image must be a path or URL; got ''"),
-        ("a.jsonl", '{"image": {"bytes": 3}}', "line 1: image must be a path or URL"),
-        ("a.jsonl", '["a.jpg"]', "line 1 must be an object; got list"),
-        ("a.jsonl", "a.jpg", "a.jsonl: cannot be read: Expecting value"),
-        ("a.jsonl", "[" * 100_000, "a.jsonl: cannot be read: "),
-        ("a.txt", b"\xff\xfe\x00", "a.txt: cannot be read: 'utf-8' codec"),
-        ("a.json", "[]", "a.json must be an object; got list"),
-        ("a.json", coco({"id": 1}), r"images\[0\].file_name must be str; got nothing"),
-        ("a.json", coco({"id": 1, "file_name": "a"}, {"id": 1, "file_name": "b"}), "image 1 occurs twice"),
-        ("a.json", coco({"id": 1, "file_name": "../a.jpg"}), "expected the name of a file inside"),
-    ],
-)
-def test_damaged_lists(tmp_path, name, content, message):
-    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(DatasetError, match=message):
-        found(tmp_path / name)
-
-
-@pytest.mark.parametrize(
     ("given", "message"),
     [
         ("nowhere", "nowhere: no such file or folder; expected a folder, a pattern"),
@@ -140,3 +86,127 @@ def test_nothing_is_opened(folder):
     """Listing must be quick: a pipe would block whoever opens it."""
     os.mkfifo(folder / "pipe.png")
     assert "pipe.png" in [name for name, _ in found(folder)]
+
+
+def test_what_is_left_out_of_a_folder(folder):
+    inputs = open_inputs(folder)
+    for _ in range(2):
+        list(inputs.entries())
+        assert inputs.left_out == {"hidden": 1, "hidden (folder)": 1, "not an image": 1}
+    (folder / "note.txt").unlink()
+    list(inputs.entries())
+    assert "not an image" not in inputs.left_out
+
+
+def test_images_without_a_suffix_that_tells(tmp_path, monkeypatch):
+    monkeypatch.setattr(kinds, "decodes_heif", lambda: False)
+    for name in ("0001", "scan.0002", "photo.jpg.bak", "raw.nef", "b.png"):
+        picture(tmp_path / name, "TIFF" if name == "raw.nef" else "PNG")
+    for name, content in {
+        "IMG_1.HEIC": b"",
+        "IMG_2": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
+        "readme": b"no image",
+        "empty": b"",
+        "drawing.SVG": b"<svg>",
+        "b.png.xmp": b"<x:xmpmeta>",
+    }.items():
+        (tmp_path / name).write_bytes(content)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "nowhere").symlink_to("none")
+    assert listed(tmp_path) == (
+        ["0001", "b.png", "photo.jpg.bak", "scan.0002"],
+        {".heic": 2, ".nef": 1, ".svg": 1, "not an image": 3, "no file": 2},
+    )
+    monkeypatch.setattr(kinds, "decodes_heif", lambda: True)
+    assert listed(tmp_path)[0][1:3] == ["IMG_1.HEIC", "IMG_2"]
+
+
+def test_links_to_folders(tmp_path):
+    root = tmp_path / "photos"
+    picture(root / "own.png")
+    picture(tmp_path / "store" / "deep" / "linked.png")
+    picture(root / ".cache" / "kept.png")
+    picture(root / "2024" / "a.png")
+    (root / "camera").symlink_to("../store")
+    (root / "best").symlink_to("2024")  # listed anyway, under its own name
+    (root / "data").symlink_to(".cache")
+    assert listed(root) == (
+        ["own.png", "2024/a.png", "camera/deep/linked.png", "data/kept.png"],
+        {"hidden (folder)": 1, "listed already (folder)": 1},
+    )
+    (tmp_path / "all").symlink_to("photos")
+    assert listed(tmp_path / "all") == listed(root)
+
+
+def test_links_in_circles(tmp_path):
+    """Each folder is listed once; twenty links that lead to one another would otherwise be millions of folders."""
+    for number in range(20):
+        picture(tmp_path / "photos" / str(number) / "a.png")
+        for other in ("x", "y"):
+            (tmp_path / "photos" / str(number) / other).symlink_to(f"../{(number + 1) % 20}")
+    (tmp_path / "photos" / "up").symlink_to("..")
+    (tmp_path / "photos" / "self").symlink_to("self")
+    for given in (tmp_path / "photos", f"{tmp_path}/photos/**/*.png", f"{tmp_path}/photos/**/**/*.png"):
+        names, left_out = listed(given, leave_out=tmp_path / "out")
+        assert len(names) == 20
+        assert left_out["listed already (folder)"] >= 41
+
+
+def test_folders_that_cannot_be_read(tmp_path, monkeypatch):
+    picture(tmp_path / "a.png")
+    (tmp_path / "locked").mkdir()
+    scandir = os.scandir
+
+    def refusing(path):
+        if Path(path).name == "locked":
+            raise PermissionError
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert listed(tmp_path) == (["a.png"], {"unreadable (folder)": 1})
+
+
+def test_the_results_are_not_left_out(folder):
+    picture(folder / "out" / "panoptic" / "f.png")
+    (folder / "latest").symlink_to("out")
+    before = listed(folder)[1]
+    names, left_out = listed(folder, leave_out=folder / "out")
+    assert not any(name.startswith(("out", "latest")) for name in names)
+    assert left_out == {name: count for name, count in before.items() if name != "listed already (folder)"}
+
+
+def test_what_a_pattern_leaves_out(tmp_path):
+    for name in ("a.png", "b[1].png", "sub/c.png", "set[2]/d.png", ".e.png"):
+        picture(tmp_path / name)
+    (tmp_path / "gone.png").symlink_to("nowhere")
+    names, left_out = listed(f"{tmp_path}/*")
+    assert [Path(name).name for name in names] == ["a.png", "b[1].png", "gone.png"]  # the last will be an error
+    assert left_out == {"folder": 2}
+    assert [Path(name).name for name in listed(f"{tmp_path}/set[2]/*.png")[0]] == ["d.png"]  # as it is written
+    assert [Path(name).name for name in listed(f"{tmp_path}/**/*.png")[0]] == [
+        *("a.png", "b[1].png", "gone.png", "d.png", "c.png")
+    ]
+
+
+def test_the_home_folder(tmp_path, monkeypatch):
+    """The shell does not expand it in a quoted pattern."""
+    picture(tmp_path / "photos" / "a.png")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for given in ("~/photos", "~/photos/**/*.png", (tmp_path / "photos").as_uri()):
+        assert [Path(name).name for name in listed(given)[0]] == ["a.png"]
+
+
+def test_strict(folder):
+    with pytest.raises(DatasetError, match=r"3 left out: 1 hidden, 1 hidden \(folder\), 1 not an image, and 5 images"):
+        open_inputs(folder, strict=True).write(io.BytesIO())
+    for given in (folder / "sub", folder / ".hidden"):
+        for hidden in given.glob(".*"):
+            hidden.unlink()
+        assert open_inputs(given, strict=True).write(io.BytesIO())["count"] == 1
+
+
+def test_only_what_is_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(kinds, "decodes_heif", lambda: False)
+    (tmp_path / "IMG_1.HEIC").touch()
+    with pytest.raises(DatasetError, match=r"holds none\. 1 left out: 1 \.heic\.$"):
+        open_inputs(tmp_path).write(io.BytesIO())

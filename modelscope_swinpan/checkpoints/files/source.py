@@ -92,7 +92,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
             raise ConfigError(f"Cannot read {path}: it has more than {MAX_JSON_BYTES:,} bytes.")
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(path.read_bytes())
     except ConfigError:
         raise
     except (OSError, ValueError, RecursionError) as error:

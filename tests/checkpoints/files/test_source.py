@@ -161,3 +161,9 @@ def test_a_pipe(tmp_path):
     os.mkfifo(tmp_path / "a.json")
     with pytest.raises(ConfigError, match="it is no file"):
         read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_json_of_any_editor(tmp_path, encoding):
+    (tmp_path / "a.json").write_text('{"task": "全景"}', encoding=encoding)
+    assert read_json(tmp_path / "a.json") == {"task": "全景"}

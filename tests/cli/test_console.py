@@ -1,0 +1,92 @@
+"""What cannot be printed does not stop a run."""
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from modelscope_swinpan.cli import console
+from modelscope_swinpan.cli.console import SafeConsole
+from tests.conftest import CHELSEA, EMBEDDED
+
+SWINPAN = [sys.executable, "-c", "from modelscope_swinpan.cli import main; main()"]
+
+
+class Stream(io.StringIO):
+    """A stream that fails."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def write(self, text):
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "lost"), [(OSError(28, "No space left on device"), True), (BrokenPipeError(32, "Broken pipe"), False)]
+)
+def test_a_console_that_cannot_print(error, lost, monkeypatch, capsys):
+    full = SafeConsole(file=Stream(error))
+    full.print("one")
+    full.print("two")
+    with full.status("three"), full:
+        pass
+    assert (full.lost is error) is lost
+    monkeypatch.setattr(console, "out", full)
+    if not lost:
+        with console.one_line_errors():
+            pass
+        return
+    with pytest.raises(console.typer.Exit) as caught, console.one_line_errors():
+        pass
+    assert caught.value.exit_code == 1
+    assert capsys.readouterr().err == "Error: Standard output could not be written: No space left on device\n"
+
+
+@pytest.fixture
+def photo(tmp_path):
+    return shutil.copy(CHELSEA, tmp_path / "照片 é.png")
+
+
+def predict(photo, output, *, stdout=subprocess.PIPE, **environment):
+    command = [*SWINPAN, "predict", str(photo), "--model", str(EMBEDDED), "--output", str(output), "--device", "cpu"]
+    return subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, env={**os.environ, **environment})
+
+
+def test_characters_that_the_console_does_not_have(photo, tmp_path):
+    answer = predict(photo, tmp_path / "out", PYTHONIOENCODING="ascii")
+    assert (answer.returncode, answer.stderr) == (0, b"")
+    assert b"??" in answer.stdout
+    assert (tmp_path / "out" / "panoptic.json").is_file()
+    assert (tmp_path / "out" / "overlays" / "照片 é.png").is_file()
+
+
+def test_a_full_disk_behind_standard_output(photo, tmp_path):
+    with Path("/dev/full").open("wb") as full:
+        answer = predict(photo, tmp_path / "out", stdout=full)
+    assert answer.returncode == 1
+    assert answer.stderr == b"Error: Standard output could not be written: No space left on device\n"
+    assert (tmp_path / "out" / "panoptic.json").is_file()
+
+
+def test_a_reader_that_goes_away():
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "wb") as gone:
+        answer = subprocess.run([*SWINPAN, "--version"], stdout=gone, stderr=subprocess.PIPE)
+    assert (answer.returncode, answer.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_characters_are_replaced(errors, monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="cp1252", errors=errors)
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(sys, "stderr", None)  # as of a program without a console on Windows
+    console.print_any_character()
+    console.say("照 é \udcff")
+    assert stream.buffer.getvalue() == b"? \xe9 ?\n"
