@@ -14,6 +14,7 @@ from PIL import Image
 
 from ..errors import DamagedFileError, DatasetError
 from ..images.decode import MAX_PIXELS
+from ..images.opening import read_image
 from ..structures import Size
 from .annotation import Annotation, annotate
 from .encoding import ids_from_colors
@@ -66,8 +67,7 @@ def check_size(path: Path, size: Size, expected: Size) -> None:
 
 def read_picture(file: BinaryIO, read: Callable[[Image.Image], T]) -> T:
     """``read`` of the label picture in a file. Damaged files make Pillow raise many error types."""
-    with Image.open(file, formats=FORMATS) as picture:
-        return read(picture)
+    return read_image(file, read, FORMATS)
 
 
 def _read(path: Path, where: str, read: Callable[[Image.Image], T]) -> T:

@@ -12,8 +12,7 @@ from ..categories import COCO_PANOPTIC, Category
 from ..errors import DatasetError
 from ..structures import Size
 from .remarks import JOINED, SHARED, Remark
-from .values import SHOWN, whole
-from .values import Node as Node
+from .values import SHOWN, Node, whole
 
 MAX_JSON_BYTES = 2 * 1024**3  # the largest JSON file that is read, several times the size of COCO's own for training
 MAX_ID = 256**3 - 1  # the largest segment id that an RGB pixel can hold

@@ -6,7 +6,6 @@ several, is an error that names the file and the field.
 """
 
 import json
-import os
 import re
 import reprlib
 from collections.abc import Iterator, Mapping
@@ -46,12 +45,6 @@ def records(value: Any) -> list[Any] | None:
     if not columns or not lists or len({len(column) for column in columns.values()}) != 1:
         return None
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def native_path(path: str) -> str:
-    """A path as this system writes it: backslashes are taken for slashes where the path as written is not there."""
-    slashes = path.replace("\\", "/")
-    return slashes if slashes != path and not os.path.lexists(path) and "://" not in path else path
 
 
 def _parsed(value: Any) -> Any:

@@ -4,14 +4,17 @@ import io
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from PIL import ExifTags, Image
 
 from ..errors import ImageError
 from ..files import is_url
 from ..structures import Size
-from .decode import FORMATS, MAX_PIXELS, MIN_SIDE, ROW_KEYS
+from .decode import MAX_PIXELS, MIN_SIDE, ROW_KEYS
+from .embedded import embedded
+from .opening import read_image
+from .sources import local_path
 
 T = TypeVar("T")
 
@@ -38,6 +41,9 @@ def read_header(source: Any) -> Header | None:
         source = next((source[key] for key in ROW_KEYS if key in source), source)
     if isinstance(source, Mapping):
         source = source.get("bytes") or source.get("path")
+    if isinstance(source, str) and not is_url(source):
+        content = embedded(source)
+        source = local_path(source) if content is None else content
     if not isinstance(source, Image.Image | bytes | str | os.PathLike) or (isinstance(source, str) and is_url(source)):
         return None
     header = _read(source, _header)
@@ -52,17 +58,12 @@ def _read(source: Any, read: Callable[[Image.Image], T]) -> T:
         return read(source)
     try:
         with io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as file:
-            return _read_file(file, read)
+            return read_image(file, read)
     except FileNotFoundError:
         raise ImageError(f"{_name(source)}: no such file.") from None
     except Exception as error:  # damaged files make Pillow raise many error types
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise ImageError(f"{_name(source)}: cannot be read as an image: {reason}") from None
-
-
-def _read_file(file: BinaryIO, read: Callable[[Image.Image], T]) -> T:
-    with Image.open(file, formats=FORMATS) as image:
-        return read(image)
 
 
 def _header(image: Image.Image) -> Header:

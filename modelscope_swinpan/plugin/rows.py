@@ -18,10 +18,11 @@ from ..coco.id_maps import annotate_listed, ids_of_array, ids_of_picture, read_p
 from ..coco.json import ImageEntry, read_categories
 from ..coco.photo import annotated_size, is_undecided, read_photo
 from ..coco.remarks import TURNED, Remark
-from ..coco.values import Node, native_path
+from ..coco.values import Node
 from ..errors import DamagedFileError, DatasetError, ImageError
 from ..images.decode import ROW_KEYS
 from ..images.header import read_header
+from ..images.sources import local_path
 from ..structures import Size
 
 
@@ -85,7 +86,7 @@ class RowDataset(Dataset[Example]):
             return None
         row, where = self._row(index), f"row {index}"
         try:
-            label = read_size(Path(native_path(row["label"])), f"{where}.label")
+            label = read_size(Path(local_path(row["label"])), f"{where}.label")
             header = read_header(image_column(row))
             if header is not None and annotated_size(header, label, None) != label:
                 return (
@@ -136,11 +137,7 @@ def parse_categories(listed: Sequence[Category | Mapping[str, Any]]) -> tuple[Ca
 
 def image_column(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row's image alone, in a form that ``decode_image`` takes."""
-    return {key: _image(row[key]) for key in ROW_KEYS if key in row}
-
-
-def _image(value: Any) -> Any:
-    return {"bytes": value} if isinstance(value, bytes) else native_path(value) if isinstance(value, str) else value
+    return {key: {"bytes": row[key]} if isinstance(row[key], bytes) else row[key] for key in ROW_KEYS if key in row}
 
 
 def _segment_ids(value: Any, listed: Collection[int], where: str) -> npt.NDArray[np.int32]:
@@ -155,7 +152,7 @@ def _segment_ids(value: Any, listed: Collection[int], where: str) -> npt.NDArray
         if isinstance(value, bytes):
             return read_picture(io.BytesIO(value), read)
         if isinstance(value, str | os.PathLike):
-            with Path(native_path(os.fspath(value))).open("rb") as file:
+            with Path(local_path(os.fspath(value))).open("rb") as file:
                 return read_picture(file, read)
         if isinstance(value, Image.Image):
             return read(value)

@@ -52,6 +52,13 @@ def test_pictures(tmp_path, picture, format_):
     assert is_coco_png(path) == (picture is COLORS and format_ == "PNG")
 
 
+def test_megabytes_of_profile(tmp_path):
+    """Pillow alone refuses to open such a file."""
+    COLORS.save(tmp_path / "a.png", icc_profile=b"x" * 3_000_000)
+    assert np.array_equal(read_ids(tmp_path / "a.png", Size(2, 4), LISTED, "where"), IDS)
+    assert is_coco_png(tmp_path / "a.png")
+
+
 @pytest.mark.parametrize(
     ("picture", "message"),
     [

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from modelscope_swinpan.coco.values import Node, native_path, records, whole
+from modelscope_swinpan.coco.values import Node, records, whole
 from modelscope_swinpan.errors import DatasetError
 
 
@@ -77,12 +77,3 @@ def test_errors_are_short(value):
 def test_items_as_text():
     (node,) = Node({"a": ['{"id": 3}']}, "x").each("a")
     assert node.field("id", int) == 3
-
-
-def test_backslashes(tmp_path):
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "b.png").touch()
-    assert native_path(f"{tmp_path}\\a\\b.png") == f"{tmp_path}/a/b.png"
-    (tmp_path / "c\\d.png").touch()
-    assert native_path(f"{tmp_path}/c\\d.png") == f"{tmp_path}/c\\d.png"
-    assert native_path("https://host/a\\b") == "https://host/a\\b"

@@ -1,5 +1,7 @@
 """Headers tell sizes and orientations, and need no pixels."""
 
+import base64
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -49,3 +51,16 @@ def test_damaged_files(tmp_path, monkeypatch):
     monkeypatch.setattr(header, "MAX_PIXELS", 1599)
     with pytest.raises(ImageError, match="40 × 40 pixels, expected"):
         read_header(tmp_path / "b.png")
+
+
+def test_megabytes_of_profile(tmp_path):
+    """Pillow alone refuses to open such a file."""
+    Image.new("RGB", (6, 4)).save(tmp_path / "a.png", icc_profile=b"x" * 3_000_000, exif=exif(6))
+    assert read_header(tmp_path / "a.png") == Header((4, 6), 6)
+
+
+def test_embedded_files(tmp_path):
+    Image.new("RGB", (6, 4)).save(tmp_path / "a.png")
+    text = base64.b64encode((tmp_path / "a.png").read_bytes()).decode()
+    assert read_header({"image": f"data:image/png;base64,{text}"}) == Header((4, 6))
+    assert read_header((tmp_path / "a.png").as_uri()) == Header((4, 6))
