@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..categories import Category
 from ..config import PostprocessConfig, Task
+from ..kernels.dispatch import widest_float
 from ..structures import Size, ThingIds
 from .bands import upsampled_bands
 from .queries import contested_bands, mask_bands
@@ -123,12 +124,12 @@ def instances(
     # A mask is where the logits are above 0. Pairs of one query share it.
     masks = torch.zeros(len(queries), *original, dtype=torch.bool, device=best.device)
     area = torch.zeros(len(queries), dtype=torch.int64, device=best.device)
-    probability = torch.zeros(len(queries), dtype=torch.float64, device=best.device)
+    probability = torch.zeros(len(queries), dtype=widest_float(best.device), device=best.device)
     for rows, some, logits in mask_bands(mask_logits[queries], resized, original):
         inside = logits > 0
         masks[some, rows] = inside
         area[some] += inside.sum((1, 2))
-        probability[some] += (logits.sigmoid_() * inside).sum((1, 2), dtype=torch.float64)
+        probability[some] += (logits.sigmoid_() * inside).sum((1, 2), dtype=probability.dtype)
 
     # Score = class probability × mean probability of the mask's own pixels.
     scores = best * (probability / (area + 1e-6)).to(best.dtype)[position]

@@ -17,7 +17,7 @@ from ..categories import Category
 from ..config import PostprocessConfig, Task
 from ..errors import ConfigError, DeviceError
 from ..images.decode import decode_image, several_images
-from ..kernels.dispatch import on_gpu
+from ..kernels.dispatch import on_cuda
 from ..models.mask2former import Mask2Former
 from ..structures import ImageBatch, Size
 from .forks import prepare_for_forks
@@ -258,7 +258,7 @@ class PanopticPredictor(Predictor):
     def _answer(self, batch: ImageBatch, device: torch.device) -> list[Result]:
         prepare_for_forks()
         pixels = batch.pixel_values
-        if self.model.compiled and on_gpu(device):
+        if self.model.compiled and on_cuda(device):
             output = self._replayed(pixels)
         else:
             output = self.model(pixels.to(device, non_blocking=pixels.is_pinned()))

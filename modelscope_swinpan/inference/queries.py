@@ -46,7 +46,7 @@ def contested_bands(
             for some, everything in upsampled_bands(mask_logits, resized, original, rows):
                 probabilities = everything.sigmoid_()
                 best = (probabilities * scores[:, None, None]).max(0).indices
-                yield some, torch.arange(len(scores)), probabilities, best
+                yield some, torch.arange(len(scores), device=scores.device), probabilities, best
 
 
 def mask_bands(mask_logits: Tensor, resized: Size, original: Size) -> Iterator[tuple[slice, Tensor, Tensor]]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..categories import Category
-from ..kernels.dispatch import on_gpu
+from ..kernels.dispatch import on_cuda, widest_float
 from ..structures import Segment, Size
 from .results import PanopticResult
 
@@ -21,7 +21,7 @@ SCORE_DIGITS = 6  # Decimals of a segment's score. Further ones differ between p
 
 def counts(index: Tensor, bins: int, weights: Tensor | None = None) -> Tensor:
     """How often each of 0 … bins - 1 occurs in ``index`` (N), or the sum of its ``weights`` (N)."""
-    if not on_gpu(index.device):
+    if not on_cuda(index.device):
         return torch.bincount(index, weights, bins)
     # bincount reads the largest index back from the GPU, and so waits for it.
     weights = index.new_ones(1).expand_as(index) if weights is None else weights
@@ -40,7 +40,7 @@ class Regions:
         self.column_area = torch.zeros((number + 1) * original.width, dtype=torch.int64, device=device)
         self.row_area = torch.zeros(original.height, number + 1, dtype=torch.int64, device=device)
         # Summed by row, so that no sum depends on the height of the bands.
-        self.row_probability = torch.zeros(original.height, number + 1, dtype=torch.float64, device=device)
+        self.row_probability = torch.zeros(original.height, number + 1, dtype=widest_float(device), device=device)
 
     def add(self, rows: slice, best: Tensor, probability: Tensor) -> None:
         """Add a band: ``best`` (rows, width) int64, ``number`` for nobody, and its ``probability`` (rows, width)."""
@@ -51,7 +51,7 @@ class Regions:
         by_column = (best * width + torch.arange(width, device=best.device)).flatten()
         self.column_area += counts(by_column, bins * width)
         self.row_area[rows] = counts(by_row, bins * height).view(height, bins)
-        weights = probability.flatten().double()
+        weights = probability.flatten().to(self.row_probability.dtype)
         self.row_probability[rows] = counts(by_row, bins * height, weights).view(height, bins)
 
     def result(
@@ -68,7 +68,7 @@ class Regions:
         """
         void = len(categories)
         lookup = torch.tensor([*ids, void], dtype=torch.int32, device=self.map.device)
-        probabilities = self.row_probability.sum(0)[:-1] * scores.double()
+        probabilities = self.row_probability.sum(0)[:-1] * scores.to(self.row_probability.dtype)
         found = (self.row_area, self.column_area.view(self.number + 1, -1), probabilities)
         # Copied from a GPU without waiting: the copy of the map, the last and largest, waits for all of them.
         rows, columns, probability = (x.to("cpu", non_blocking=True).numpy() for x in found)

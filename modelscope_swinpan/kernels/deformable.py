@@ -74,7 +74,7 @@ def try_triton(device: torch.device) -> None:
 
 
 def _triton_works(values: Tensor, *_: object, **__: object) -> bool:
-    return dispatch.on_gpu(values.device) and dispatch.triton_works(try_triton, values.device)
+    return dispatch.on_cuda(values.device) and dispatch.triton_works(try_triton, values.device)
 
 
 @dispatch.fast_form(sample, when=_triton_works)

@@ -75,9 +75,19 @@ def avoids_grid_sample(device: torch.device) -> bool:
     return _without_grid_sample or device.type == "mps"
 
 
-def on_gpu(device: torch.device) -> bool:
+def on_cuda(device: torch.device) -> bool:
     """Whether ``device`` is a CUDA GPU."""
     return device.type == "cuda"
+
+
+def on_gpu(device: torch.device) -> bool:
+    """Whether ``device`` is a GPU or another accelerator, which works in large pieces while the processor goes on."""
+    return device.type != "cpu"
+
+
+def widest_float(device: torch.device) -> torch.dtype:
+    """The dtype for sums over many pixels: float64, which Apple's GPUs lack."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def on_cpu(x: Tensor, *_: object, **__: object) -> bool:

@@ -12,7 +12,6 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 
 from ..errors import DeviceError, SwinPanError
@@ -84,6 +83,8 @@ class ProcessEngine:
 
 def best_number() -> int:
     """As many processes as PyTorch uses threads, but no more than fit into the memory that is free."""
+    import psutil
+
     return max(1, min(torch.get_num_threads(), psutil.virtual_memory().available // MEMORY))
 
 

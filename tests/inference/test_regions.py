@@ -11,7 +11,7 @@ from tests.inference.test_fusion import CATEGORIES
 @pytest.mark.parametrize("gpu", [False, True])
 def test_counts(gpu, monkeypatch):
     """The way of a GPU counts on a CPU as well."""
-    monkeypatch.setattr(regions, "on_gpu", lambda device: gpu)
+    monkeypatch.setattr(regions, "on_cuda", lambda device: gpu)
     index = torch.tensor([3, 0, 3, 1, 3])
     assert counts(index, 5).tolist() == [1, 1, 0, 3, 0]
     assert counts(index, 5, torch.tensor([0.5, 1, 2, 4, 8], dtype=torch.float64)).tolist() == [1, 4, 0, 10.5, 0]
