@@ -223,3 +223,24 @@ def test_semantic_memory_does_not_grow_with_the_classes():
     geometry = {"resized": Size(256, 256), "original": Size(1000, 1000), "categories": COCO_PANOPTIC}
     found = measure(lambda: semantic(class_logits, mask_logits, **geometry))
     assert found["peak_bytes"] < 2**27
+
+
+def test_a_segment_at_the_overlap_threshold_stays():
+    """Upstream drops what is below it: ``if mask_area / original_area < overlap_thr: continue``."""
+    mask_logits = torch.full((2, 16, 16), -9.0)
+    mask_logits[0, :, :12], mask_logits[1, :, 4:] = 9, 8
+    class_logits = torch.full((2, VOID + 1), -9.0)
+    class_logits[0, 0], class_logits[1, 1] = 9, 8
+    size = Size(64, 64)
+    own = (upstream_logits(mask_logits, size, size)[1].sigmoid() >= 0.5).sum()
+    what = {"resized": size, "original": size, "categories": CATEGORIES}
+
+    def areas(threshold):
+        result = panoptic(class_logits, mask_logits, config=PostprocessConfig(overlap_threshold=threshold), **what)
+        return {segment.label_id: segment.area for segment in result.segments}
+
+    won = areas(0.0)[1]
+    assert 0 < won < own
+    ratio = won / int(own)
+    assert areas(ratio)[1] == won
+    assert 1 not in areas(float(np.nextafter(ratio, 1)))

@@ -55,3 +55,15 @@ def test_all_queries_are_looked_at_where_those_that_seemed_to_matter_are_low():
     mask_logits[0, :, :8], mask_logits[1, :, 8:], mask_logits[2] = 6, 6, -3.0
     size, scores = Size(64, 64), torch.tensor([0.9, 0.9, 0.9])
     assert any(len(some) == 3 for _, some, *_ in contested_bands(mask_logits, size, size, scores))
+
+
+def test_what_is_left_out_is_bounded_with_room_for_rounding():
+    """A constant mask rounds to a little more than its value where it is upsampled: the bound lies above that."""
+    mask_logits = torch.full((2, 16, 16), -7.3)
+    mask_logits[0] = 5.1
+    size, original, scores = Size(64, 64), Size(97, 89), torch.tensor([0.9, 0.9])
+    bounds = [(rows, rival) for rows, _, rival in queries._blocks(mask_logits, size, original, scores)]
+    highest = 0.9 * mask_logits[1, 0, 0].sigmoid()
+    assert bounds
+    for _, rival in bounds:
+        assert (rival > highest * (1 + 1e-6)).all()

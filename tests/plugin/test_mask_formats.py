@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from modelscope_swinpan.coco.reader import ids_from_colors
+from modelscope_swinpan.coco.encoding import ids_from_colors
 from modelscope_swinpan.errors import ConfigError
 
 MANY = {"object_mask_threshold": 0.0, "overlap_threshold": 0.1}
