@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo studio studio-picture demo-weights test check compat clean
+.PHONY: setup demo studio studio-picture demo-weights test check compat mutants clean
 
 setup: $(STAMP)
 
@@ -45,5 +45,10 @@ check: setup
 compat:
 	PYTHON=$(PYTHON) tests/compat.sh
 
+# Which changes of the core's code no test notices. An hour or so; goes on where it was.
+mutants: setup
+	OMP_NUM_THREADS=1 $(BIN)/mutmut run
+	$(BIN)/mutmut results
+
 clean:
-	rm -rf $(VENV) .venv-compat demo build dist *.egg-info
+	rm -rf $(VENV) .venv-compat mutants demo build dist *.egg-info

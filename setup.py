@@ -56,6 +56,7 @@ DEV = [
     "build",
     "hypothesis",
     "import-linter",
+    "mutmut>=3.8",
     "mypy",
     "pycocotools",  # what hotcoco is checked against
     "pytest",
