@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import multiprocessing
+import shutil
 import signal
 import tempfile
 from collections import deque
@@ -71,14 +72,11 @@ class ProcessEngine:
 
     def _records(self, items: Iterator[Item], workers: int, sinks: Sequence[Sink], read: Reader) -> Iterator[Record]:
         threads = max(1, torch.get_num_threads() // workers)
-        with tempfile.TemporaryDirectory(prefix="swinpan-", ignore_cleanup_errors=True) as folder:
-            job = Path(folder, "job")
-            dump((self.predictor, sinks, read, threads), job)
-            crew = Crew(workers, job)
-            try:
-                yield from crew.work(items, 4 * self.predictor.batch_size)
-            finally:
-                crew.kill()
+        crew = Crew((self.predictor, sinks, read, threads), workers)
+        try:
+            yield from crew.work(items, 4 * self.predictor.batch_size)
+        finally:
+            crew.kill()
 
 
 def best_number() -> int:
@@ -91,12 +89,29 @@ def best_number() -> int:
 class Crew:
     """Worker processes and what each of them has to do."""
 
-    def __init__(self, number: int, job: Path) -> None:
+    def __init__(self, job: object, number: int) -> None:
         self._job = job
-        self._workers = [_Worker(job) for _ in range(number)]
         self._again: deque[Task] = deque()
         self._deaths: dict[int, int] = {}
         self._finished: dict[int, Record] = {}
+        self._workers = self._start(number)
+
+    def _start(self, number: int) -> "list[_Worker]":
+        """New workers that have the model. Its file is gone by then: a killed run must not leave it behind."""
+        folder = Path(tempfile.mkdtemp(prefix="swinpan-"))
+        workers: list[_Worker] = []
+        try:
+            dump(self._job, folder / "job")
+            workers += [_Worker(folder / "job") for _ in range(number)]
+            for worker in workers:
+                worker.await_model()
+            return workers
+        except BaseException:
+            for worker in workers:
+                worker.kill()
+            raise
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def work(self, items: Iterator[Item], task_size: int) -> Iterator[Record]:
         """The records of ``items``, in order. No more are drawn ahead than twice what the workers hold."""
@@ -105,14 +120,14 @@ class Crew:
         drawn = following = 0
         while True:
             for worker in self._workers * SENT:  # all get one before any gets two
-                if worker.ready and len(worker.tasks) < SENT:
+                if len(worker.tasks) < SENT:
                     task = self._again.popleft() if self._again else []
                     if not task:
                         task = list(itertools.islice(numbered, min(task_size, following + ahead - drawn)))
                         drawn += len(task)
                     if task:
                         worker.send(task)
-            if all(worker.ready and not worker.tasks for worker in self._workers):
+            if not any(worker.tasks for worker in self._workers):
                 return
             self._receive()
             while following in self._finished:
@@ -125,7 +140,7 @@ class Crew:
             worker.kill()
 
     def _receive(self) -> None:
-        """Wait until a worker says something, or dies."""
+        """Wait until a worker answers, or dies."""
         heard = wait([worker.connection for worker in self._workers])
         for worker in [one for one in self._workers if one.connection in heard]:
             try:
@@ -135,20 +150,13 @@ class Crew:
                 continue
             if isinstance(answer, SwinPanError):
                 raise answer
-            if worker.ready:
-                for (number, _), record in zip(worker.tasks.popleft(), answer, strict=True):
-                    self._finished[number] = record
-            worker.ready = True
+            for (number, _), record in zip(worker.tasks.popleft(), answer, strict=True):
+                self._finished[number] = record
 
     def _replace(self, worker: "_Worker") -> None:
         """Let a new process do what a dead one had to do: the images that it was at one by one."""
         worker.kill()
-        if not worker.ready:
-            raise DeviceError(
-                f"A worker process ended while it loaded the model (exit status {worker.process.exitcode}). Ask for "
-                "fewer workers if memory is short. A script that starts workers needs 'if __name__ == \"__main__\":'."
-            )
-        suspects, *others = worker.tasks
+        suspects, *others = worker.tasks or [[]]
         for number, item in suspects:
             self._deaths[number] = self._deaths.get(number, 0) + 1
             if self._deaths[number] == ATTEMPTS:
@@ -156,11 +164,11 @@ class Crew:
             else:
                 self._again.append([(number, item)])
         self._again.extend(others)
-        self._workers[self._workers.index(worker)] = _Worker(self._job)
+        (self._workers[self._workers.index(worker)],) = self._start(1)
 
 
 class _Worker:
-    """A process, our end of the pipe to it, and the tasks that it has. It is ``ready`` once it has the model."""
+    """A process, our end of the pipe to it, and the tasks that it has."""
 
     def __init__(self, job: Path) -> None:
         context = multiprocessing.get_context("spawn")
@@ -169,7 +177,17 @@ class _Worker:
         self.process.start()
         theirs.close()  # so that our end tells when the process is gone
         self.tasks: deque[Task] = deque()
-        self.ready = False
+
+    def await_model(self) -> None:
+        """Wait until it has the model, or raise a DeviceError if it dies before."""
+        try:
+            self.connection.recv()
+        except (EOFError, OSError):
+            self.process.join()
+            raise DeviceError(
+                f"A worker process ended while it loaded the model (exit status {self.process.exitcode}). Ask for "
+                "fewer workers if memory is short. A script that starts workers needs 'if __name__ == \"__main__\":'."
+            ) from None
 
     def send(self, task: Task) -> None:
         """Give it a task. Whether it still lives shows when its answer is awaited."""

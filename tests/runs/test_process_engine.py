@@ -137,12 +137,19 @@ def test_no_process_is_left_when_the_first_one_is_stopped(tmp_path, stop):
     code = "from modelscope_swinpan.cli import main\nif __name__ == '__main__': main()"
     command = [sys.executable, "-c", code, "batch", str(folder), "--workers", "2"]
     command += ["--model", str(EMBEDDED), "--output", str(tmp_path / "out")]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as run:
         journal = tmp_path / "out" / "journal.jsonl"
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline and not (journal.exists() and journal.stat().st_size):
             time.sleep(0.1)
         workers = workers_of(run.pid)
+        assert journal.stat().st_size
+        assert not list(temporary.iterdir())  # the model's file is gone once all have it
         assert len(workers) == 2
         run.send_signal(stop)
         run.wait(30)
