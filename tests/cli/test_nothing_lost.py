@@ -43,6 +43,7 @@ COMMANDS = {
         "export model --to torch --size 32x32 --size 32x64 --output out/model.pt2",
     ],
     "card": [f"card out {CARD} --metrics report.json"],
+    "dataset": ["dataset import data/panoptic.json --output out"],
     "inspect": [],  # writes nothing
     "studio": [],  # keeps its files where the system has temporary ones
     "bench": [],  # the same
