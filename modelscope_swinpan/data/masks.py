@@ -27,6 +27,7 @@ Polygon = Sequence[float]
 
 MAX_PERIMETER = 4_000_000  # pixels: hotcoco walks along each edge
 _FAR = 10  # how many sides of the photo a corner may lie away from it
+_LARGEST = 1e9  # a number that is no position any more
 _CORNERS = 72  # of an ellipse
 
 
@@ -105,11 +106,9 @@ def runs(counts: Sequence[int], size: Size, *, by_rows: bool = False) -> Mask:
     Raises:
         Dropped: a run is negative, or they do not add up to the pixels of ``size``.
     """
-    lengths = np.asarray(counts, np.int64)
-    pixels = size.height * size.width
-    if lengths.ndim != 1 or (lengths.size and lengths.min() < 0) or sum(map(int, counts)) != pixels:
+    if any(count < 0 for count in counts) or sum(counts) != size.height * size.width:
         raise Dropped(BAD_OUTLINE, f"its runs do not add up to {size.width} × {size.height} pixels")
-    flat = np.repeat(np.arange(lengths.size) % 2 == 1, lengths)
+    flat = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
     return flat.reshape(size) if by_rows else np.ascontiguousarray(flat.reshape(size[::-1]).T)
 
 
@@ -137,13 +136,21 @@ def uncompressed(text: str) -> list[int]:
     return counts
 
 
+def is_number(value: object) -> bool:
+    """Whether a value of a JSON file can be a position: a number, neither infinite nor beyond all photos."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
+
+
 def _checked(part: Polygon, size: Size) -> Polygon:
     """A polygon that can be drawn in bounded time and memory."""
     if len(part) < 6 or len(part) % 2:
         raise Dropped(
             BAD_OUTLINE, f"a polygon of {len(part)} numbers, expected pairs of x and y of three or more corners"
         )
-    points = np.asarray(part, np.float64).reshape(-1, 2)
+    try:
+        points = np.asarray(part, np.float64).reshape(-1, 2)
+    except OverflowError:  # JSON's whole numbers have any size
+        points = np.full((1, 2), np.inf)
     if not np.isfinite(points).all() or np.abs(points).max() > _FAR * max(size):
         raise Dropped(BAD_OUTLINE, "a polygon with a corner far outside the image")
     if np.abs(points - np.roll(points, 1, axis=0)).max(axis=1).sum() > MAX_PERIMETER:

@@ -18,7 +18,7 @@ from ...errors import DatasetError
 from ...files import is_url
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
-from ..masks import Outline, Rle, bitmap, box, ellipse, polygons
+from ..masks import Outline, Rle, bitmap, box, ellipse, is_number, polygons
 from ..report import BAD_OUTLINE, NO_AREA, UNANNOTATED, Dropped, ImportReport
 from .brush import decode_brush
 from .registry import DatasetFormat, Given
@@ -171,7 +171,7 @@ def _number(node: Node, name: str, default: float | None = None) -> float:
     value = node.get(name)
     if value is None and default is not None:
         return default
-    if type(value) not in (int, float):
+    if not is_number(value):
         raise node.wrong(name, "be a number")
     return float(value)
 

@@ -20,7 +20,7 @@ from ...images.embedded import embedded
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
 from ..files import files_below, read_bitmap
-from ..masks import Outline, Rle, ellipse, pasted, polygons
+from ..masks import Outline, Rle, ellipse, is_number, pasted, polygons
 from ..report import BAD_OUTLINE, NO_AREA, Dropped, ImportReport
 from .registry import DatasetFormat, Given, peek_json
 
@@ -121,7 +121,7 @@ def _outline(node: Node, kind: str, size: Size) -> Rle:
 def _points(node: Node) -> list[tuple[float, float]]:
     points = []
     for index, point in enumerate(node.field("points", list)):
-        if not isinstance(point, list) or len(point) != 2 or not all(type(value) in (int, float) for value in point):
+        if not isinstance(point, list) or len(point) != 2 or not all(map(is_number, point)):
             raise DatasetError(f"{node.where}.points[{index}] must be two numbers, x and y; got {str(point)[:80]!r}.")
         points.append((float(point[0]), float(point[1])))
     return points

@@ -18,8 +18,8 @@ from ..masks import Rle, bitmap
 from ..report import UNANNOTATED, Dropped, ImportReport
 from .registry import DatasetFormat, Given
 
-IMAGES = ("images", "image", "imgs", "img", "photos", "JPEGImages")
-MASKS = ("masks", "mask", "labels", "label", "annotations", "annotation", "SegmentationClass", "semantic", "gt")
+IMAGES = ("images", "image", "imgs", "img", "photos")
+MASKS = ("masks", "mask", "labels", "label", "annotations", "annotation", "semantic", "gt")
 LISTS = ("classes.txt", "labels.txt", "labelmap.txt", "classes.csv", "class_dict.csv", "colormap.txt")
 UNNAMED = "value without a class"
 _LABEL_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
@@ -30,9 +30,10 @@ def _recognises(given: Given) -> bool:
     if not given.path.is_dir():
         return False
     images, masks = first_folder(given.path, IMAGES), first_folder(given.path, MASKS)
-    if images is None or masks is None or first_folder(given.path, ["SegmentationObject"]) is not None:
+    if images is None or masks is None:
         return False
-    return any(path.suffix.lower() in _LABEL_SUFFIXES for path in photos_below(masks))
+    pictures = label_pictures(masks)
+    return any(path.relative_to(images).with_suffix("").as_posix() in pictures for path in photos_below(images))
 
 
 def _read(given: Given, report: ImportReport) -> Source:
