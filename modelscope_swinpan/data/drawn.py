@@ -4,6 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..coco.photo import Exif
 from ..structures import Size
 from .masks import Outline
 
@@ -51,7 +52,11 @@ class SourceClass:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """All that a reader finds in a dataset. Shapes of classes that are not listed are dropped, and counted."""
+    """All that a reader finds in a dataset. Shapes of classes that are not listed are dropped, and counted.
+
+    ``exif`` tells on what they were drawn, where the source says it.
+    """
 
     classes: Sequence[SourceClass]
     photos: Sequence[Photo]
+    exif: Exif | None = None

@@ -1,7 +1,7 @@
 """Bring a dataset of another tool into our layout: COCO panoptic's JSON and PNGs, beside the photos as they are."""
 
+import dataclasses
 import json
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,14 +9,14 @@ from pathlib import Path
 from ..categories import COCO_PANOPTIC, MAX_ID, Category
 from ..claims import Claim
 from ..coco.photo import annotated_size
-from ..coco.writer import DATASET_JSON, CocoPanopticWriter, dataset_claim
 from ..errors import ConfigError, DatasetError, ImageError
-from ..files import file_stem, temporary_folder, write_atomic
+from ..files import write_atomic
 from ..images.header import read_header
 from ..structures import Size
 from .drawn import Photo, Source, SourceClass
 from .flatten import Overlap, flatten
 from .formats import Given, find_format
+from .output import DatasetOutput, dataset_output, output_claim
 from .overlay import with_semantic
 from .report import MISSING, NO_SEGMENTS, OTHER_SIZE, UNREADABLE, Dropped, ImportReport
 
@@ -72,18 +72,12 @@ def import_dataset(
     else:
         source = with_semantic(source, choices.semantic, given, report)
     categories = read_categories(source.classes, choices)
-    output.absolute().parent.mkdir(parents=True, exist_ok=True)
-    with temporary_folder(output.absolute().parent) as folder:
-        (folder / "images").mkdir()
-        with CocoPanopticWriter(folder / DATASET_JSON, categories) as writer:
-            names = _Names()
-            for photo in progress(source.photos):
-                _add(photo, writer, names, categories, choices.overlap, report)
+    with dataset_output(claim, categories, exif=source.exif) as written:
+        for photo in progress(source.photos):
+            _add(photo, written, categories, choices.overlap, report)
         if not report.images:
             raise DatasetError(_nothing(given.path, report))
-        write_atomic(folder / REPORT, json.dumps(report.to_json(), indent=1, ensure_ascii=False).encode())
-        with claim.taken():
-            _move(folder, output)
+        write_atomic(written.folder / REPORT, json.dumps(report.to_json(), indent=1, ensure_ascii=False).encode())
     return report
 
 
@@ -122,9 +116,8 @@ def _chosen(source: Source, given: Given) -> Source:
         return source
     there = {one.name: one for one in source.classes}
     named = [one.name for one in given.classes if not one.is_void]
-    return Source(
-        classes=[there.get(name, SourceClass(name=name, isthing=True)) for name in named], photos=source.photos
-    )
+    classes = [there.get(name, SourceClass(name=name, isthing=True)) for name in named]
+    return dataclasses.replace(source, classes=classes)
 
 
 def _is_thing(one: SourceClass, choices: Choices) -> bool:
@@ -145,14 +138,12 @@ def _claim(given: Given, output: Path, form: str, choices: Choices) -> Claim:
         "overlap": choices.overlap,
         "semantic": None if choices.semantic is None else str(choices.semantic.resolve()),
     }
-    claim = dataset_claim(output, made)
-    return Claim(claim.folder, claim.made, (*claim.files, REPORT))
+    return output_claim(output, made, REPORT)
 
 
 def _add(
     photo: Photo,
-    writer: CocoPanopticWriter,
-    names: "_Names",
+    written: DatasetOutput,
     categories: Sequence[Category],
     rule: Overlap,
     report: ImportReport,
@@ -165,13 +156,7 @@ def _add(
     except Dropped as dropped:
         report.leave_out(photo.where, dropped)
         return
-    name = names.new(photo.name)
-    target = writer.json_path.parent / "images" / name
-    if isinstance(photo.image, bytes):
-        target.write_bytes(photo.image)
-    else:
-        shutil.copyfile(photo.image, target)
-    writer.add_annotation(name, f"{Path(name).stem}.png", annotation)
+    written.add(photo.name, photo.image, annotation)
     report.images += 1
     report.segments.update(categories[segment.label_id].name for segment in annotation.segments)
 
@@ -194,35 +179,8 @@ def _size(photo: Photo) -> Size:
     return size
 
 
-class _Names:
-    """File names of photos, each with a stem of its own, for the PNG of the same stem."""
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-
-    def new(self, name: str) -> str:
-        stem = wanted = file_stem(name)
-        suffix = Path(name).suffix.lower() or ".jpg"
-        number = 1
-        while stem.casefold() in self._taken:  # some file systems do not tell A from a
-            number += 1
-            stem = f"{wanted}-{number}"
-        self._taken.add(stem.casefold())
-        return stem + suffix
-
-
 def _nothing(path: Path, report: ImportReport) -> str:
     reasons = ", ".join(f"{number} {reason}" for reason, number in report.left_out.most_common()) or "it lists none"
     shapes = ", ".join(f"{number} {reason}" for reason, number in report.dropped.most_common())
     first = f" The first: {report.notes[0]}." if report.notes else ""
     return f"{path}: no image with a segment. Images: {reasons}." + (f" Shapes: {shapes}." if shapes else "") + first
-
-
-def _move(folder: Path, output: Path) -> None:
-    """Put the finished files in the place of former ones. The JSON file goes first and comes last."""
-    (output / DATASET_JSON).unlink(missing_ok=True)
-    for name in ("images", "panoptic", REPORT, DATASET_JSON):
-        old = output / name
-        if old.is_dir():
-            shutil.rmtree(old)
-        shutil.move(folder / name, old)

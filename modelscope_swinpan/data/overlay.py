@@ -1,5 +1,6 @@
 """Semantic label pictures behind drawn shapes: COCO's instances with maps of the stuff around them, for example."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -37,7 +38,7 @@ def with_semantic(source: Source, folder: Path, given: Given, report: ImportRepo
         if not one.is_void and one.name not in own
     ]
     photos = [_with_picture(photo, pictures, listed, own, report) for photo in source.photos]
-    return Source(classes=[*source.classes, *behind], photos=photos)
+    return dataclasses.replace(source, classes=[*source.classes, *behind], photos=photos)
 
 
 def _with_picture(
@@ -53,4 +54,4 @@ def _with_picture(
         found = semantic_shapes(picture, listed, report, BEHIND, size)
         return chain((shape for shape in found if shape.label not in own), photo.shapes(size))
 
-    return Photo(where=photo.where, name=photo.name, image=photo.image, size=photo.size, shapes=shapes)
+    return dataclasses.replace(photo, shapes=shapes)

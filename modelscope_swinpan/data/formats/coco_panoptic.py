@@ -42,7 +42,7 @@ def _read(given: Given, report: ImportReport) -> Source:
     classes = [
         SourceClass(name=one.name, isthing=one.isthing, id=one.id, color=one.color) for one in dataset.categories
     ]
-    return Source(classes=classes, photos=photos)
+    return Source(classes=classes, photos=photos, exif=dataset.exif)
 
 
 def _shapes(dataset: CocoPanoptic, index: int, report: ImportReport, _: Size) -> Iterator[Shape]:
