@@ -1,5 +1,6 @@
 """The files of a source: annotation files and photos in its folders, and label pictures read as numbers or colours."""
 
+import hashlib
 import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +21,7 @@ from .report import OTHER_SIZE, Dropped
 
 T = TypeVar("T")
 Values = npt.NDArray[np.int32]
+_BLOCK = 2**20
 _NUMBERS = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L")
 
 
@@ -49,6 +51,22 @@ def by_stem(paths: Iterable[Path], folder: Path) -> dict[str, Path]:
             raise DatasetError(f"{path} and {found[stem]} have the same name but for the suffix; move one away.")
         found[stem] = path
     return found
+
+
+def content_digest(path: Path) -> str:
+    """A digest of a file's whole content.
+
+    Raises:
+        DatasetError: it cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read: {error.strerror}") from None
+    return digest.hexdigest()
 
 
 def first_folder(folder: Path, names: Iterable[str]) -> Path | None:

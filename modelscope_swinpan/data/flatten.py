@@ -18,7 +18,7 @@ from ..coco.annotation import Annotation, annotate
 from ..structures import Size
 from .drawn import IN_FRONT, Photo, Shape
 from .masks import Rle, area, bitmap, decode
-from .report import COVERED, NO_PIXELS, OVERLAP, UNKNOWN_CLASS, Dropped, ImportReport
+from .report import COVERED, NO_PIXELS, OVERLAP, UNKNOWN_CLASS, Dropped, Report
 
 Overlap = Literal["small", "order"]
 """Which of two shapes owns the pixels that they share: the smaller, or the one that is listed later."""
@@ -34,9 +34,7 @@ class _Drawn:
     area: int
 
 
-def flatten(
-    photo: Photo, size: Size, categories: Sequence[Category], rule: Overlap, report: ImportReport
-) -> Annotation:
+def flatten(photo: Photo, size: Size, categories: Sequence[Category], rule: Overlap, report: Report) -> Annotation:
     """The panoptic map of a photo. Shapes that leave no pixel are dropped, and overlaps noted, in ``report``.
 
     Raises:
@@ -60,7 +58,7 @@ def flatten(
 
 
 def _drawn(
-    shape: Shape, size: Size, categories: Sequence[Category], labels: Mapping[str, int], report: ImportReport
+    shape: Shape, size: Size, categories: Sequence[Category], labels: Mapping[str, int], report: Report
 ) -> list[_Drawn]:
     """A shape with its mask, or the parts of one that is scattered; nothing if it is dropped."""
     try:
@@ -101,7 +99,7 @@ def _ids(drawn: Sequence[_Drawn]) -> dict[int, int]:
 
 
 def _paint(
-    order: Sequence[_Drawn], ids: Mapping[int, int], size: Size, where: str, report: ImportReport
+    order: Sequence[_Drawn], ids: Mapping[int, int], size: Size, where: str, report: Report
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """The map of shapes, numbered from 1 in ``order``, and the segment of each number."""
     canvas = np.zeros(size, np.int32)

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..categories import COCO_PANOPTIC, MAX_ID, Category
 from ..claims import Claim
 from ..coco.photo import annotated_size
-from ..errors import ConfigError, DatasetError, ImageError
+from ..errors import ConfigError, ImageError
 from ..files import write_atomic
 from ..images.header import read_header
 from ..structures import Size
@@ -18,7 +18,7 @@ from .flatten import Overlap, flatten
 from .formats import Given, find_format
 from .output import DatasetOutput, dataset_output, output_claim
 from .overlay import with_semantic
-from .report import MISSING, NO_SEGMENTS, OTHER_SIZE, UNREADABLE, Dropped, ImportReport
+from .report import MISSING, OTHER_SIZE, UNREADABLE, Dropped, Report
 
 REPORT = "import.json"
 """The name of the report's file."""
@@ -44,7 +44,7 @@ def import_dataset(
     form: str | None = None,
     choices: Choices = Choices(),
     progress: Callable[[Sequence[Photo]], Iterable[Photo]] = iter,
-) -> ImportReport:
+) -> Report:
     """Read a dataset and write it to the folder ``output``, whole or not at all. The source stays as it is.
 
     Photos keep their bytes and, where no two have it, their names. Those without a segment are left out.
@@ -62,7 +62,7 @@ def import_dataset(
         DatasetError: the source is in no known format, is damaged, or has no image with a segment.
         OSError: a file cannot be written.
     """
-    report = ImportReport()
+    report = Report()
     kind = find_format(given, form)
     claim = _claim(given, output, kind.name, choices)
     claim.check()
@@ -75,8 +75,7 @@ def import_dataset(
     with dataset_output(claim, categories, exif=source.exif) as written:
         for photo in progress(source.photos):
             _add(photo, written, categories, choices.overlap, report)
-        if not report.images:
-            raise DatasetError(_nothing(given.path, report))
+        report.check(given.path)
         write_atomic(written.folder / REPORT, json.dumps(report.to_json(), indent=1, ensure_ascii=False).encode())
     return report
 
@@ -146,19 +145,16 @@ def _add(
     written: DatasetOutput,
     categories: Sequence[Category],
     rule: Overlap,
-    report: ImportReport,
+    report: Report,
 ) -> None:
     try:
         size = _size(photo)
         annotation = flatten(photo, size, categories, rule, report)
-        if not annotation.segments:
-            raise Dropped(NO_SEGMENTS)
     except Dropped as dropped:
         report.leave_out(photo.where, dropped)
         return
-    written.add(photo.name, photo.image, annotation)
-    report.images += 1
-    report.segments.update(categories[segment.label_id].name for segment in annotation.segments)
+    if report.count(photo.where, annotation, categories):
+        written.add(photo.name, photo.image, annotation)
 
 
 def _size(photo: Photo) -> Size:
@@ -177,10 +173,3 @@ def _size(photo: Photo) -> Size:
         found = f"{size.width} × {size.height} pixels"
         raise Dropped(OTHER_SIZE, f"{found}, but was annotated with {photo.size.width} × {photo.size.height}")
     return size
-
-
-def _nothing(path: Path, report: ImportReport) -> str:
-    reasons = ", ".join(f"{number} {reason}" for reason, number in report.left_out.most_common()) or "it lists none"
-    shapes = ", ".join(f"{number} {reason}" for reason, number in report.dropped.most_common())
-    first = f" The first: {report.notes[0]}." if report.notes else ""
-    return f"{path}: no image with a segment. Images: {reasons}." + (f" Shapes: {shapes}." if shapes else "") + first

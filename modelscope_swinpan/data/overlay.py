@@ -12,12 +12,12 @@ from .drawn import BEHIND, Photo, Shape, Source, SourceClass
 from .formats.registry import Given
 from .formats.semantic import label_pictures, listed_there
 from .formats.semantic import shapes as semantic_shapes
-from .report import ImportReport
+from .report import Report
 
 NO_PICTURE = "no label picture"
 
 
-def with_semantic(source: Source, folder: Path, given: Given, report: ImportReport) -> Source:
+def with_semantic(source: Source, folder: Path, given: Given, report: Report) -> Source:
     """The source with the label pictures of ``folder`` behind its shapes; they have the photos' names.
 
     Classes that the source itself has are not taken from the pictures: there they are drawn one by one.
@@ -42,7 +42,7 @@ def with_semantic(source: Source, folder: Path, given: Given, report: ImportRepo
 
 
 def _with_picture(
-    photo: Photo, pictures: Mapping[str, Path], listed: Sequence[ListedClass], own: set[str], report: ImportReport
+    photo: Photo, pictures: Mapping[str, Path], listed: Sequence[ListedClass], own: set[str], report: Report
 ) -> Photo:
     name = PurePosixPath(photo.name.replace("\\", "/"))
     picture = pictures.get(name.with_suffix("").as_posix()) or pictures.get(name.stem)

@@ -1,9 +1,14 @@
 """What happened in an import: how much came in, and each thing that was left out or odd, with its file and place."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from ..categories import Category
+from ..coco.annotation import Annotation
+from ..errors import DatasetError
 
 MISSING = "missing image"
 UNREADABLE = "unreadable image"
@@ -40,8 +45,8 @@ class Note:
         return f"{self.where}: {self.kind}" + (f": {self.detail}" if self.detail else "")
 
 
-class ImportReport:
-    """Counts of an import, and its notes in the order of the source."""
+class Report:
+    """Counts of what came in or was rearranged, and notes in the order of the source."""
 
     def __init__(self) -> None:
         self.images = 0
@@ -50,6 +55,28 @@ class ImportReport:
         self.dropped: Counter[str] = Counter()  # shapes, by reason
         self.others: Counter[str] = Counter()  # other notes, by kind
         self.notes: list[Note] = []
+
+    def count(self, where: str, annotation: Annotation, categories: Sequence[Category]) -> bool:
+        """Count an image and its segments. One without a segment is left out, and the answer is False."""
+        if not annotation.segments:
+            self.leave_out(where, Dropped(NO_SEGMENTS))
+            return False
+        self.images += 1
+        self.segments.update(categories[segment.label_id].name for segment in annotation.segments)
+        return True
+
+    def check(self, source: Path) -> None:
+        """Raise a DatasetError with what was left out if no image is there."""
+        if self.images:
+            return
+        told = [f"{source}: no image with a segment."]
+        for title, counts in (("Images", self.left_out), ("Shapes", self.dropped)):
+            if counts:
+                reasons = ", ".join(f"{number} {reason}" for reason, number in counts.most_common())
+                told.append(f"{title} that were left out: {reasons}.")
+        if self.notes:
+            told.append(f"The first: {self.notes[0]}.")
+        raise DatasetError(" ".join(told))
 
     def leave_out(self, where: str, dropped: Dropped) -> None:
         """An image is left out."""

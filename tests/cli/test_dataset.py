@@ -3,6 +3,7 @@ from typer.testing import CliRunner
 from modelscope_swinpan.cli import app
 from modelscope_swinpan.coco.reader import CocoPanoptic
 from tests.data import drawings
+from tests.evaluation import painted
 
 
 def swinpan(*arguments):
@@ -55,3 +56,30 @@ def test_the_help_lists_the_formats():
     batch = swinpan("batch", "--help")  # which has a --format of its own
     assert "labelme" not in batch.output
     assert "panoptic.json and a PNG per image" in " ".join(batch.output.split())
+
+
+def test_remap_split_and_merge(tmp_path):
+    painted.dataset(tmp_path / "in", count=4)
+    (tmp_path / "classes.yaml").write_text("animal: [dog]\nvoid: [sky-other-merged]\n")
+    answer = swinpan(
+        "dataset", "remap", tmp_path / "in", "--classes", tmp_path / "classes.yaml", "--output", tmp_path / "new"
+    )
+    assert answer.exit_code == 0, answer.output
+    assert answer.stdout.splitlines() == [
+        "4 images, 12 segments",
+        "        8 person",
+        "        4 animal",
+        f"The dataset is in {tmp_path / 'new'}",
+    ]
+    answer = swinpan(
+        "dataset", "split", tmp_path / "new", "--parts", "train=0.75,val=0.25", "--output", tmp_path / "out"
+    )
+    assert answer.exit_code == 0, answer.output
+    assert [line for line in answer.stdout.splitlines() if "images" in line] == [
+        "3 images, 9 segments",
+        "1 images, 3 segments",
+    ]
+    parts = [tmp_path / "out" / name for name in ("train", "val")]
+    answer = swinpan("dataset", "merge", *parts, "--output", tmp_path / "whole")
+    assert answer.exit_code == 0, answer.output
+    assert len(CocoPanoptic.open(tmp_path / "whole")) == 4

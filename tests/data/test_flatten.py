@@ -7,7 +7,7 @@ from modelscope_swinpan.categories import Category
 from modelscope_swinpan.data.drawn import BEHIND, Photo, Shape
 from modelscope_swinpan.data.flatten import flatten
 from modelscope_swinpan.data.masks import bitmap, polygons
-from modelscope_swinpan.data.report import ImportReport
+from modelscope_swinpan.data.report import Report
 from modelscope_swinpan.structures import Size
 
 SIZE = Size(6, 8)
@@ -21,7 +21,7 @@ def box(x1, y1, x2, y2, label="cat", where="", **options):
 
 def flat(*shapes, rule="small"):
     """The map with the letters of ``shapes`` as ids, and the report."""
-    report = ImportReport()
+    report = Report()
     photo = Photo(where="a.jpg", name="a.jpg", image=b"", size=SIZE, shapes=lambda _: shapes)
     return flatten(photo, SIZE, CATEGORIES, rule, report), report
 

@@ -16,7 +16,7 @@ from ...errors import DatasetError
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
 from ..masks import Rle, bitmap, polygons, runs, uncompressed
-from ..report import BAD_OUTLINE, BOX, NO_AREA, Dropped, ImportReport
+from ..report import BAD_OUTLINE, BOX, NO_AREA, Dropped, Report
 from .registry import DatasetFormat, Given
 
 _PLACES = (
@@ -52,7 +52,7 @@ def _recognises(given: Given) -> bool:
     return not isinstance(first, Mapping) or "segments_info" not in first
 
 
-def _read(given: Given, report: ImportReport) -> Source:
+def _read(given: Given, report: Report) -> Source:
     path = given.path
     if path.is_dir():
         files = _files(path)

@@ -9,7 +9,7 @@ from ...errors import DatasetError
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
 from ..masks import Rle, bitmap
-from ..report import ImportReport, Note
+from ..report import Note, Report
 from .registry import DatasetFormat, Given
 
 
@@ -27,7 +27,7 @@ def _recognises(given: Given) -> bool:
     return True
 
 
-def _read(given: Given, report: ImportReport) -> Source:
+def _read(given: Given, report: Report) -> Source:
     dataset = CocoPanoptic.open(given.path, images=given.images, split=given.split)
     photos = [
         Photo(
@@ -45,7 +45,7 @@ def _read(given: Given, report: ImportReport) -> Source:
     return Source(classes=classes, photos=photos, exif=dataset.exif)
 
 
-def _shapes(dataset: CocoPanoptic, index: int, report: ImportReport, _: Size) -> Iterator[Shape]:
+def _shapes(dataset: CocoPanoptic, index: int, report: Report, _: Size) -> Iterator[Shape]:
     annotation = dataset.annotation(index)
     entry = dataset.entries[index]
     for remark in annotation.remarks:

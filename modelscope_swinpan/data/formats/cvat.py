@@ -21,7 +21,7 @@ from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
 from ..files import first_folder
 from ..masks import Outline, Rle, box, ellipse, pasted, polygons, runs
-from ..report import BAD_OUTLINE, NO_AREA, Dropped, ImportReport
+from ..report import BAD_OUTLINE, NO_AREA, Dropped, Report
 from .registry import DatasetFormat, Given
 
 MAX_BYTES = 512 * 2**20
@@ -49,7 +49,7 @@ def _file(path: Path) -> Path | None:
     return path if path.is_file() and path.suffix.lower() == ".xml" else None
 
 
-def _read(given: Given, report: ImportReport) -> Source:
+def _read(given: Given, report: Report) -> Source:
     path = _file(given.path)
     if path is None:
         raise DatasetError(f"{given.path}: no annotations.xml there, the file of CVAT for images 1.1.")

@@ -19,7 +19,7 @@ from ...files import is_url
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
 from ..masks import Outline, Rle, bitmap, box, ellipse, is_number, polygons
-from ..report import BAD_OUTLINE, NO_AREA, UNANNOTATED, Dropped, ImportReport
+from ..report import BAD_OUTLINE, NO_AREA, UNANNOTATED, Dropped, Report
 from .brush import decode_brush
 from .registry import DatasetFormat, Given
 
@@ -36,7 +36,7 @@ def _recognises(given: Given) -> bool:
     return isinstance(first, Mapping) and isinstance(first.get("data"), Mapping) and "annotations" in first
 
 
-def _read(given: Given, report: ImportReport) -> Source:
+def _read(given: Given, report: Report) -> Source:
     content = given.json or read_json(_only_json(given.path))
     if not isinstance(content.value, list):
         raise DatasetError(f"{content.where}: no export of Label Studio as JSON, a list of tasks.")
@@ -62,7 +62,7 @@ def _only_json(folder: Path) -> Path:
     return files[0]
 
 
-def _regions(task: Node, report: ImportReport) -> list[Node] | None:
+def _regions(task: Node, report: Report) -> list[Node] | None:
     """What was drawn in the annotation that counts; None if the task has none."""
     done = [one for one in task.each("annotations") if not one.flag("was_cancelled", default=False)]
     if not done:

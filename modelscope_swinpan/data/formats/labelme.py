@@ -21,7 +21,7 @@ from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
 from ..files import files_below, read_bitmap
 from ..masks import Outline, Rle, ellipse, is_number, pasted, polygons
-from ..report import BAD_OUTLINE, NO_AREA, Dropped, ImportReport
+from ..report import BAD_OUTLINE, NO_AREA, Dropped, Report
 from .registry import DatasetFormat, Given, peek_json
 
 _LOOKED_AT = 5  # JSON files, to tell the format
@@ -38,7 +38,7 @@ def _recognises(given: Given) -> bool:
     return any(_is_labelme(peek_json(path)) for path in files)
 
 
-def _read(given: Given, report: ImportReport) -> Source:
+def _read(given: Given, report: Report) -> Source:
     paths = [given.path] if given.path.is_file() else list(files_below(given.path, ".json"))
     if not paths:
         raise DatasetError(f"{given.path}: no JSON file of LabelMe there.")

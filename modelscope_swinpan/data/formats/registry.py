@@ -13,7 +13,7 @@ from ...errors import ConfigError, DatasetError
 from ...registry import Registry
 from ..class_list import ListedClass
 from ..drawn import Source
-from ..report import ImportReport
+from ..report import Report
 
 
 class Given:
@@ -72,7 +72,7 @@ class DatasetFormat:
     name: str
     help: str
     recognises: Callable[[Given], bool]
-    read: Callable[[Given, ImportReport], Source]
+    read: Callable[[Given, Report], Source]
 
 
 FORMATS: Registry[DatasetFormat] = Registry()

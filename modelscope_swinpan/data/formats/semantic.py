@@ -15,7 +15,7 @@ from ..class_list import ListedClass, read_classes
 from ..drawn import IN_FRONT, Photo, Shape, Source, SourceClass
 from ..files import Values, by_stem, first_folder, is_colored, is_grey, photos_below, read_colors, read_values
 from ..masks import Rle, bitmap
-from ..report import UNANNOTATED, Dropped, ImportReport
+from ..report import UNANNOTATED, Dropped, Report
 from .registry import DatasetFormat, Given
 
 IMAGES = ("images", "image", "imgs", "img", "photos")
@@ -36,7 +36,7 @@ def _recognises(given: Given) -> bool:
     return any(path.relative_to(images).with_suffix("").as_posix() in pictures for path in photos_below(images))
 
 
-def _read(given: Given, report: ImportReport) -> Source:
+def _read(given: Given, report: Report) -> Source:
     root = given.path
     images, masks = given.images or first_folder(root, IMAGES), first_folder(root, MASKS)
     if images is None or masks is None:
@@ -79,9 +79,7 @@ def listed_there(folder: Path) -> Sequence[ListedClass] | None:
     return next((read_classes(path) for name in LISTS if (path := folder / name).is_file()), None)
 
 
-def shapes(
-    picture: Path, listed: Sequence[ListedClass], report: ImportReport, layer: int, size: Size
-) -> Iterator[Shape]:
+def shapes(picture: Path, listed: Sequence[ListedClass], report: Report, layer: int, size: Size) -> Iterator[Shape]:
     """The classes of a label picture. Values without a class are void, and noted; 255 and black need no note."""
     colored = any(one.color is not None for one in listed) and not is_grey(picture)
     values = read_colors(picture, size) if colored else read_values(picture, size)

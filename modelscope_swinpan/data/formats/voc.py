@@ -16,7 +16,7 @@ from ..class_list import ListedClass
 from ..drawn import IN_FRONT, Photo, Shape, Source, SourceClass
 from ..files import Values, by_stem, first_folder, is_colored, photos_below, read_colors, read_values
 from ..masks import Rle, bitmap
-from ..report import MISSING, UNKNOWN_CLASS, Dropped, ImportReport
+from ..report import MISSING, UNKNOWN_CLASS, Dropped, Report
 from .registry import DatasetFormat, Given
 from .semantic import label_pictures, listed_there, source_classes
 from .semantic import shapes as semantic_shapes
@@ -44,7 +44,7 @@ def _recognises(given: Given) -> bool:
     return given.path.is_dir() and (given.path / "SegmentationClass").is_dir()
 
 
-def _read(given: Given, report: ImportReport) -> Source:
+def _read(given: Given, report: Report) -> Source:
     root = given.path
     listed = given.classes if given.classes is not None else listed_there(root) or VOC_CLASSES
     listed = [_background_is_void(one) for one in listed]
@@ -98,9 +98,7 @@ def _colored(listed: Sequence[ListedClass], picture: Path) -> Sequence[ListedCla
     return listed if is_colored(picture) else [ListedClass(one.value, one.name) for one in listed]
 
 
-def _shapes(
-    picture: Path, objects: Path, listed: Sequence[ListedClass], report: ImportReport, size: Size
-) -> Iterator[Shape]:
+def _shapes(picture: Path, objects: Path, listed: Sequence[ListedClass], report: Report, size: Size) -> Iterator[Shape]:
     """The objects of a photo, each of the class that most of its pixels have."""
     known = _colored(listed, picture)
     values = read_values(picture, size) if known is not listed else read_colors(picture, size)

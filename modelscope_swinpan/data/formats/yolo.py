@@ -17,7 +17,7 @@ from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
 from ..files import first_folder, photos_below
 from ..masks import Rle, polygons
-from ..report import BAD_OUTLINE, BOX, UNANNOTATED, Dropped, ImportReport
+from ..report import BAD_OUTLINE, BOX, UNANNOTATED, Dropped, Report
 from .registry import DatasetFormat, Given
 
 MAX_YAML_BYTES = 2**20
@@ -43,7 +43,7 @@ def _yaml(path: Path) -> Path | None:
     return next((file for name in _YAMLS if (file := path / name).is_file()), None)
 
 
-def _read(given: Given, report: ImportReport) -> Source:
+def _read(given: Given, report: Report) -> Source:
     path = _yaml(given.path)
     content = {} if path is None else _parse(path)
     names = _names(content, path) if path is not None and "names" in content else _listed_names(given)
