@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from ..categories import Category
 from ..coco.annotation import Annotation, annotate
@@ -28,8 +27,8 @@ from ..errors import ConfigError
 from .class_list import VOID_NAMES
 from .output import dataset_output, output_claim
 from .report import Report
+from .yaml_file import read_yaml
 
-MAX_YAML_BYTES = 2**20
 Progress = Callable[[Sequence[int]], Iterable[int]]
 
 
@@ -47,16 +46,7 @@ def read_mapping(path: Path) -> dict[str, Target]:
     Raises:
         ConfigError: it cannot be read, says something else, or gives one class to two.
     """
-    try:
-        if path.stat().st_size > MAX_YAML_BYTES:
-            raise ConfigError(f"{path}: over {MAX_YAML_BYTES} bytes, expected new names and lists of old ones.")
-        content = yaml.safe_load(path.read_bytes())
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: not a YAML file: {' '.join(str(error).split())[:200]}") from None
-    if not isinstance(content, Mapping) or not content:
-        raise ConfigError(f"{path}: expected lines such as 'vehicle: [car, truck]', a new name and the old ones.")
+    content = read_yaml(path, "lines such as 'vehicle: [car, truck]', a new name and the old ones", ConfigError)
     targets = {str(name): _read_target(value, f"{path}: {str(name)[:80]}") for name, value in content.items()}
     given: dict[str, str] = {}
     for name, target in targets.items():
@@ -163,9 +153,9 @@ def _read_target(value: Any, where: str) -> Target:
             raise ConfigError(f"{where}: unknown entry {str(unknown[0])[:80]!r}; expected from and isthing.")
         isthing = value.get("isthing")
         if isthing not in (None, True, False):
-            raise ConfigError(f"{where}: isthing must be true or false; got {str(isthing)[:80]!r}.")
+            raise ConfigError(f"{where}: isthing must be true or false; got {isthing!r:.80}.")
         value = value.get("from")
     names = value if isinstance(value, list) else [value]
     if not names or not all(isinstance(name, str | int) and not isinstance(name, bool) for name in names):
-        raise ConfigError(f"{where}: expected the name of a class or a list of names; got {str(value)[:80]!r}.")
+        raise ConfigError(f"{where}: expected the name of a class or a list of names; got {value!r:.80}.")
     return Target(tuple(str(name) for name in names), isthing)

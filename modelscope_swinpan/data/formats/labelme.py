@@ -15,7 +15,7 @@ import numpy as np
 from ...coco.folder import Folder
 from ...coco.json import MAX_SIDE, read_json
 from ...coco.values import Node
-from ...errors import DatasetError
+from ...errors import DatasetError, ImageError
 from ...images.embedded import embedded
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
@@ -58,10 +58,7 @@ def _photo(given: Given, path: Path, content: Node, nodes: list[Node]) -> Photo:
     beside = _beside(given, path, name)
     image: Path | bytes = beside
     if not beside.is_file() and (data := content.get("imageData")):
-        found = embedded(data) if isinstance(data, str) else None
-        if found is None:
-            raise DatasetError(f"{path}.imageData must hold the photo in base64.")
-        image = found
+        image = _embedded(data, f"{path}.imageData")
     told = content.get("imageHeight") is not None and content.get("imageWidth") is not None
     height, width = (content.integer(name, 1, MAX_SIDE) if told else 0 for name in ("imageHeight", "imageWidth"))
     size = Size(height, width) if told else None
@@ -105,10 +102,7 @@ def _outline(node: Node, kind: str, size: Size) -> Rle:
         radius = math.dist(*points)
         outline = ellipse(*points[0], radius, radius)
     elif kind == "mask" and len(points) == 2:
-        data = embedded(node.field("mask", str))
-        if data is None:
-            raise node.wrong("mask", "be a PNG in base64")
-        piece = read_bitmap(data, f"{node.where}.mask")
+        piece = read_bitmap(_embedded(node.get("mask"), f"{node.where}.mask"), f"{node.where}.mask")
         left, top = (round(min(axis)) for axis in zip(*points, strict=True))
         outline = pasted(np.ascontiguousarray(piece if piece.ndim == 2 else piece[..., 0]) > 0, left, top)
     elif kind in ("point", "points", "line", "linestrip"):
@@ -116,6 +110,17 @@ def _outline(node: Node, kind: str, size: Size) -> Rle:
     else:
         raise Dropped(BAD_OUTLINE, f"a {kind[:40]} of {len(points)} points")
     return outline(size)
+
+
+def _embedded(value: Any, where: str) -> bytes:
+    """The picture that a text holds."""
+    try:
+        found = embedded(value) if isinstance(value, str) else None
+    except ImageError as error:
+        raise DatasetError(f"{where}: {error}") from None
+    if found is None:
+        raise DatasetError(f"{where} must hold a picture in base64.")
+    return found
 
 
 def _points(node: Node) -> list[tuple[float, float]]:

@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
 from ...coco.layout import path_inside
 from ...errors import DatasetError
 from ...structures import Size
@@ -18,9 +16,10 @@ from ..drawn import Photo, Shape, Source, SourceClass
 from ..files import first_folder, photos_below
 from ..masks import Rle, polygons
 from ..report import BAD_OUTLINE, BOX, UNANNOTATED, Dropped, Report
+from ..yaml_file import read_yaml
 from .registry import DatasetFormat, Given
 
-MAX_YAML_BYTES = 2**20
+_EXPECTED = "YOLO's data.yaml, with names and the folders of the images"
 _YAMLS = ("data.yaml", "dataset.yaml", "data.yml", "dataset.yml")
 _SPLITS = ("train", "val", "valid", "test")
 _SLACK = 0.01  # how far out of the photo a corner may lie, in parts of it
@@ -45,7 +44,7 @@ def _yaml(path: Path) -> Path | None:
 
 def _read(given: Given, report: Report) -> Source:
     path = _yaml(given.path)
-    content = {} if path is None else _parse(path)
+    content = {} if path is None else read_yaml(path, _EXPECTED, DatasetError)
     names = _names(content, path) if path is not None and "names" in content else _listed_names(given)
     images = given.images or _images(given, content, path)
     photos = []
@@ -59,20 +58,6 @@ def _read(given: Given, report: Report) -> Source:
             Photo(where=str(image), name=relative, image=image, size=None, shapes=partial(_shapes, text, names))
         )
     return Source(classes=[SourceClass(name=name, isthing=True) for name in dict.fromkeys(names)], photos=photos)
-
-
-def _parse(path: Path) -> Mapping[str, Any]:
-    try:
-        if path.stat().st_size > MAX_YAML_BYTES:
-            raise DatasetError(f"{path}: over {MAX_YAML_BYTES} bytes, expected YOLO's data.yaml.")
-        content = yaml.safe_load(path.read_bytes())
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise DatasetError(f"{path}: not a YAML file: {' '.join(str(error).split())[:200]}") from None
-    if not isinstance(content, Mapping):
-        raise DatasetError(f"{path}: expected YOLO's data.yaml, with names and the folders of the images.")
-    return content
 
 
 def _names(content: Mapping[str, Any], path: Path) -> Sequence[str]:
@@ -124,6 +109,9 @@ def _images(given: Given, content: Mapping[str, Any], path: Path | None) -> Path
 
 def _places(root: Path, content: Mapping[str, Any], written: str, where: str) -> Iterator[Path]:
     """Where the folder of a split may be: data.yaml is often moved, so that its paths start elsewhere."""
+    if written.endswith(".txt"):  # CVAT's, a list of the photos
+        yield root / "images" / Path(written).stem
+        yield root / "images"
     parts = [part for part in PurePosixPath(written.replace("\\", "/")).parts if part not in ("..", ".", "/")]
     base = content.get("path")
     below = (

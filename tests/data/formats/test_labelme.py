@@ -75,6 +75,8 @@ def test_a_path_out_of_the_source_is_not_followed(tmp_path):
         ({"shapes": [{"label": "cat", "points": [[1, "x"]]}]}, r"shapes\[0\].points\[0\] must be two numbers"),
         ({"shapes": [{"label": "cat", "points": [[1, float("nan")]]}]}, r"shapes\[0\].points\[0\] must be two numbers"),
         ({"shapes": [{"label": "cat", "points": [[1, 10**400]]}]}, r"shapes\[0\].points\[0\] must be two numbers"),
+        ({"imagePath": "b.jpg", "imageData": "data:image/png"}, "imageData: .* without a comma"),
+        ({"imagePath": "b.jpg", "imageData": [7]}, "imageData must hold a picture in base64"),
         ({"shapes": [{"points": []}]}, r"shapes\[0\].label must be str"),
         ({"imageWidth": -3}, "imageWidth must lie between 1 and 65535; got -3"),
         (

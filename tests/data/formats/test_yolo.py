@@ -20,7 +20,13 @@ def test_without_data_yaml(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "written", ["path: /home/me/pets\ntrain: images/train\n", "train: ../train/images\n", "train: ./images/train/\n"]
+    "written",
+    [
+        "path: /home/me/pets\ntrain: images/train\n",
+        "train: ../train/images\n",
+        "train: ./images/train/\n",
+        "path: .\ntrain: train.txt\n",
+    ],
 )
 def test_a_moved_data_yaml(written, tmp_path):
     folder = yolo(tmp_path / "in")
@@ -55,6 +61,7 @@ def test_what_is_left_out_is_named(tmp_path):
         ("data.yaml", "names: {0: cat, 5: road}\ntrain: images/train\n", "names must be a list, or have the numbers"),
         ("data.yaml", "names: [cat]\ntrain: images/gone\n", "train: no folder 'images/gone'"),
         ("data.yaml", "names: [cat]\ntrain: images/train\nval: images/train\n", r"several splits \(train, val\)"),
+        ("data.yaml", "names: &a [b, *a]\ntrain: images/train\n", "data.yaml: has aliases"),
         ("data.yaml", "names: !!python/object/apply:os.system ['touch hacked']\n", "not a YAML file"),
     ],
 )
