@@ -2,6 +2,7 @@ import pytest
 
 from modelscope_swinpan.data.formats import FORMATS, Given, find_format
 from modelscope_swinpan.errors import ConfigError, DatasetError
+from tests.conftest import ROOT
 from tests.data import drawings
 
 DRAWINGS = {
@@ -24,8 +25,10 @@ DRAWINGS = {
 CASES = [(name, number) for name, forms in DRAWINGS.items() for number in range(len(forms))]
 
 
-def test_every_format_is_drawn():
+def test_every_format_is_drawn_and_documented():
     assert set(DRAWINGS) == set(FORMATS)
+    text = (ROOT / "docs" / "annotations.md").read_text()
+    assert [name for name in FORMATS if f"| `{name}` |" not in text] == []
 
 
 @pytest.mark.parametrize(("name", "number"), CASES)
