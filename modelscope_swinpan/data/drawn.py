@@ -17,7 +17,8 @@ class Shape:
 
     Shapes of one class and one ``group`` (not None) are parts of one object. ``crowd`` marks a group of things that
     were not separated. A ``scattered`` shape is all of a class in the photo: of things, each connected part is one.
-    What lies ``BEHIND`` gives way to what was drawn.
+    A ``rectangle`` may be a box about something rather than its outline. What lies ``BEHIND`` gives way to what was
+    drawn.
     """
 
     label: str
@@ -26,18 +27,23 @@ class Shape:
     group: Hashable = None
     crowd: bool = False
     scattered: bool = False
+    rectangle: bool = False
     layer: int = IN_FRONT
 
 
 @dataclass(frozen=True, kw_only=True)
 class Photo:
-    """A photo, with its file or that file's content, its size if the annotations tell it, and what was drawn on it."""
+    """A photo, with its file or that file's content, its size if the annotations tell it, and what was drawn on it.
+
+    ``exif`` tells whether that was on the photo as EXIF turns it, where the source says so.
+    """
 
     where: str
     name: str
     image: Path | bytes
     size: Size | None
     shapes: Callable[[Size], Iterable[Shape]]
+    exif: Exif | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

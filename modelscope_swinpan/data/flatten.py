@@ -18,7 +18,7 @@ from ..coco.annotation import Annotation, annotate
 from ..structures import Size
 from .drawn import IN_FRONT, Photo, Shape
 from .masks import Rle, area, bitmap, decode
-from .report import COVERED, NO_PIXELS, OVERLAP, UNKNOWN_CLASS, Dropped, Report
+from .report import COVERED, NO_PIXELS, OVERLAP, RECTANGLES, UNKNOWN_CLASS, Dropped, Report
 
 Overlap = Literal["small", "order"]
 """Which of two shapes owns the pixels that they share: the smaller, or the one that is listed later."""
@@ -42,6 +42,8 @@ def flatten(photo: Photo, size: Size, categories: Sequence[Category], rule: Over
     """
     labels = {category.name: label for label, category in enumerate(categories)}
     drawn = [one for shape in photo.shapes(size) for one in _drawn(shape, size, categories, labels, report)]
+    if rectangles := sum(one.shape.rectangle for one in drawn):
+        report.note(RECTANGLES, photo.where, f"{rectangles} of {len(drawn)} shapes")
     if rule == "small":
         order = sorted(drawn, key=lambda one: (not one.shape.crowd, one.shape.layer, one.isthing, -one.area))
     else:

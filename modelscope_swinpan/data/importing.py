@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..categories import COCO_PANOPTIC, MAX_ID, Category
 from ..claims import Claim
-from ..coco.photo import annotated_size
+from ..coco.photo import annotated_size, is_undecided
 from ..errors import ConfigError, ImageError
 from ..files import write_atomic
 from ..images.header import read_header
@@ -18,7 +18,7 @@ from .flatten import Overlap, flatten
 from .formats import Given, find_format
 from .output import DatasetOutput, dataset_output, output_claim
 from .overlay import with_semantic
-from .report import MISSING, OTHER_SIZE, UNREADABLE, Dropped, Report
+from .report import MISSING, OTHER_SIZE, TURNED, UNREADABLE, Dropped, Report
 
 REPORT = "import.json"
 """The name of the report's file."""
@@ -148,7 +148,7 @@ def _add(
     report: Report,
 ) -> None:
     try:
-        size = _size(photo)
+        size = _size(photo, report)
         annotation = flatten(photo, size, categories, rule, report)
     except Dropped as dropped:
         report.leave_out(photo.where, dropped)
@@ -157,7 +157,7 @@ def _add(
         written.add(photo.name, photo.image, annotation)
 
 
-def _size(photo: Photo) -> Size:
+def _size(photo: Photo, report: Report) -> Size:
     """The size on which a photo was annotated, by its file's header."""
     if isinstance(photo.image, Path) and not photo.image.is_file():
         raise Dropped(MISSING, str(photo.image))
@@ -166,9 +166,11 @@ def _size(photo: Photo) -> Size:
     except ImageError as error:
         raise Dropped(UNREADABLE, str(error)) from None
     assert header is not None  # noqa: S101 (files and bytes have one)
+    if is_undecided(header, photo.exif):
+        report.note(TURNED, photo.where, "it is taken as EXIF turns it")
     if photo.size is None:
         return header.shown
-    size = annotated_size(header, photo.size, None)
+    size = annotated_size(header, photo.size, photo.exif)
     if size != photo.size:
         found = f"{size.width} × {size.height} pixels"
         raise Dropped(OTHER_SIZE, f"{found}, but was annotated with {photo.size.width} × {photo.size.height}")

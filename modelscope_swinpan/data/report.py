@@ -22,6 +22,8 @@ COVERED = "covered by other shapes"
 UNKNOWN_CLASS = "unknown class"
 BAD_OUTLINE = "unusable outline"
 OVERLAP = "overlap"
+TURNED = "turned by EXIF in a way that its size does not show"
+RECTANGLES = "rectangles taken as outlines"
 """Reasons and kinds, in the words that the report shows."""
 
 

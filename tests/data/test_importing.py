@@ -42,6 +42,19 @@ def test_photos_that_exif_turns_are_annotated_as_shown_or_as_stored(tmp_path):
     drawings.photo(folder / "a.jpg", exif=exif)
     dataset, _ = imported(folder, tmp_path / "stored", things=("cat",))
     assert drawings.regions(dataset) == drawings.truth()
+    exif[0x0112] = 3  # half a turn, which no size shows
+    drawings.photo(folder / "a.jpg", exif=exif)
+    _, report = imported(folder, tmp_path / "half")
+    assert report.others == {"turned by EXIF in a way that its size does not show": 1}
+
+
+def test_label_pictures_of_stored_pixels(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    folder = drawings.semantic(tmp_path / "in")
+    drawings.photo(folder / "images" / "a.jpg", exif=exif)
+    dataset, _ = imported(folder, tmp_path / "out", things=("cat",))
+    assert drawings.regions(dataset) == drawings.truth()
 
 
 def test_the_report_is_kept(tmp_path):
@@ -95,7 +108,7 @@ def test_an_error_midway_leaves_nothing(tmp_path):
     folder = drawings.semantic(tmp_path / "in")
     drawings.photo(folder / "images" / "z.jpg")
     (folder / "masks" / "z.png").write_bytes(b"no picture")
-    with pytest.raises(DatasetError, match=r"z.png: cannot be read"):
+    with pytest.raises(DatasetError, match=r"z.png cannot be read"):
         imported(folder, tmp_path / "out")
     assert list(tmp_path.iterdir()) == [folder]
 

@@ -35,6 +35,7 @@ def _read(given: Given, report: Report) -> Source:
             name=entry.name,
             image=dataset.image_path(entry),
             size=entry.size,
+            exif=dataset.exif,
             shapes=partial(_shapes, dataset, index, report),
         )
         for index, entry in enumerate(dataset.entries)

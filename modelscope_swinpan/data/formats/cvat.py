@@ -113,6 +113,7 @@ def _shapes(image: Element, where: str, _: Size) -> Iterator[Shape]:
             label=shape.get("label", ""),
             where=places[id(shape)],
             outline=partial(_outline, shape, places[id(shape)]),
+            rectangle=shape.tag == "box",
             group=None if group in ("", "0", "None") else group,
         )
 

@@ -134,7 +134,9 @@ def _shapes(regions: Sequence[Node], _: Size) -> Iterator[Shape]:
         if label is None or id_ in seen:  # a region and its label may be entries of their own, with the same geometry
             continue
         seen.add(id_)
-        yield Shape(label=label, where=region.where, outline=partial(_outline, region))
+        yield Shape(
+            label=label, where=region.where, outline=partial(_outline, region), rectangle=_kind(region) == "rectangle"
+        )
 
 
 def _outline(region: Node, size: Size) -> Rle:

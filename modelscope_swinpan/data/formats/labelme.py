@@ -86,6 +86,7 @@ def _shapes(nodes: list[Node], _: Size) -> Iterator[Shape]:
             label=node.field("label", str),
             where=node.where,
             outline=partial(_outline, node, kind),
+            rectangle=kind == "rectangle",
             group=None if group is None else node.key("group_id"),
         )
 

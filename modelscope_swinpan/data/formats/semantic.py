@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...coco.id_maps import read_size
 from ...errors import ConfigError, DatasetError
 from ...structures import Size
 from ..class_list import ListedClass, read_classes
@@ -55,7 +56,7 @@ def _read(given: Given, report: Report) -> Source:
                 where=str(picture),
                 name=image.relative_to(images).as_posix(),
                 image=image,
-                size=None,
+                size=read_size(picture, str(picture)),
                 shapes=partial(shapes, picture, listed, report, IN_FRONT),
             )
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...coco.id_maps import read_size
 from ...errors import DatasetError
 from ...structures import Size
 from ..class_list import ListedClass
@@ -71,7 +72,8 @@ def _read(given: Given, report: Report) -> Source:
             continue
         else:
             drawn = partial(_shapes, picture, objects[stem], listed, report)
-        photos.append(Photo(where=str(picture), name=files[stem].name, image=files[stem], size=None, shapes=drawn))
+        size = read_size(picture, str(picture))
+        photos.append(Photo(where=str(picture), name=files[stem].name, image=files[stem], size=size, shapes=drawn))
     named = source_classes(listed)
     if objects is not None:
         named = [SourceClass(name=one.name, isthing=True, color=one.color) for one in named]

@@ -26,6 +26,7 @@ def test_rectangles_ellipses_and_points(tmp_path):
     assert set(drawings.truth()) < set(drawings.regions(dataset))
     assert report.segments == {"cat": 3, "road": 1}
     assert report.dropped == {"no area (points, lines)": 1}
+    assert str(report.notes[-1]) == f"{path}[0]: rectangles taken as outlines: 3 of 4 shapes"
 
 
 def test_labels_in_entries_of_their_own(tmp_path):

@@ -27,6 +27,7 @@ def test_rectangles_circles_and_lines(tmp_path):
     (circle,) = set(found) - set(drawings.truth())
     assert 9 <= circle[2].count(b"\x01") <= 16
     assert report.dropped == {"no area (points, lines)": 2, "unusable outline": 2}
+    assert report.others == {"rectangles taken as outlines": 1}
     assert str(report.notes[0]) == f"{folder / 'a.json'}.shapes[4]: no area (points, lines): line"
 
 
