@@ -130,7 +130,7 @@ def _claim(given: Given, output: Path, form: str, choices: Choices) -> Claim:
         "source": str(given.path.resolve()),
         "format": form,
         "images_folder": None if given.images is None else str(given.images.resolve()),
-        "classes": None if given.classes is None else [one.name for one in given.classes],
+        "classes": None if given.classes is None else [dataclasses.astuple(one) for one in given.classes],
         "split": given.split,
         "things": choices.things,
         "stuff": choices.stuff,

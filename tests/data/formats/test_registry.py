@@ -1,7 +1,11 @@
+import random
+import re
+import shutil
+
 import pytest
 
 from modelscope_swinpan.data.formats import FORMATS, Given, find_format
-from modelscope_swinpan.errors import ConfigError, DatasetError
+from modelscope_swinpan.errors import ConfigError, DatasetError, SwinPanError
 from tests.conftest import ROOT
 from tests.data import drawings
 
@@ -44,6 +48,36 @@ def test_a_drawing_comes_in_pixel_by_pixel(name, number, tmp_path):
     assert [note.kind for note in report.notes] == ["rectangles taken as outlines"] * boxes
     assert {path: path.read_bytes() for path in (tmp_path / "source").rglob("*") if path.is_file()} == before
     dataset.validate()
+
+
+@pytest.mark.parametrize(("name", "number"), CASES)
+def test_damaged_files_give_an_error_of_ours_or_a_dataset(name, number, tmp_path):
+    draw = random.Random(f"{name}{number}")
+    source = DRAWINGS[name][number](tmp_path / "source").relative_to(tmp_path / "source")
+    for attempt in range(12):
+        folder, output = tmp_path / f"{attempt}", tmp_path / f"out{attempt}"
+        shutil.copytree(tmp_path / "source", folder)
+        path = draw.choice(sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".jpg"))
+        path.write_bytes(damaged(path.read_bytes(), draw))
+        try:
+            dataset, _ = drawings.imported(folder / source, output, form=name)
+        except SwinPanError:
+            assert not output.exists()
+        else:
+            dataset.validate()
+
+
+def damaged(content, draw):
+    """A number or a text of it replaced, or some bytes lost or doubled."""
+    words = [match.span() for match in re.finditer(rb'-?\d+\.?\d*|"[^"]*"', content)]
+    if words and draw.random() < 0.7:
+        start, end = draw.choice(words)
+        return content[:start] + draw.choice(VALUES) + content[end:]
+    start = draw.randrange(len(content))
+    return content[:start] + content[start + draw.randint(-9, 9) :]
+
+
+VALUES = [b"null", b"-1", b"1e400", b"[]", b"{}", b'""', b"NaN", b"true", b"0", b"9" * 30, b"[[]]", b"1.5", b'".."']
 
 
 def test_a_source_of_no_format(tmp_path):
