@@ -9,6 +9,7 @@ HERE = Path(__file__).parent
 
 REQUIRED = [
     "addict>=2.4",
+    "defusedxml>=0.7.1",
     "filelock>=3.12",
     "matplotlib>=3.9",  # the model card's snippet imports modelscope.utils.cv.image_utils, which needs it
     "modelscope[framework]>=1.38",

@@ -10,15 +10,17 @@ import torch
 
 from modelscope_swinpan import load_model, open_inputs, run_images, save_pretrained
 from modelscope_swinpan.checkpoints.dialects import DIALECTS
+from modelscope_swinpan.data.formats import FORMATS as ANNOTATIONS
 from modelscope_swinpan.models.backbones import BACKBONES
 from modelscope_swinpan.runs.registry import ENGINES, FORMATS, Job, build_engine, mask_formats
 from tests.builders import SMALL, random_model
 from tests.conftest import ROOT
+from tests.data import drawings
 from tests.runs.fakes import BrightPredictor, photos
 from tests.test_documented_commands import BLOCK
 from tests.training.runs import same_weights
 
-REGISTRIES = (BACKBONES, DIALECTS, ENGINES, FORMATS)
+REGISTRIES = (BACKBONES, DIALECTS, ENGINES, FORMATS, ANNOTATIONS)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -52,6 +54,14 @@ def test_the_format_is_written(tmp_path):
     run_images(BrightPredictor(), inputs, tmp_path / "out", sinks=["counts"])
     assert json.loads((tmp_path / "out" / "counts.json").read_text()) == {"000.png": 0, "001.png": 1}
     assert "counts" in mask_formats()
+
+
+def test_the_annotations_come_in(tmp_path):
+    drawings.photo(tmp_path / "in" / "a.jpg")
+    rows = [f"a.jpg,{label},{x1},{y1},{x2 - x1},{y2 - y1}" for label, (x1, y1, x2, y2) in drawings.BOXES]
+    (tmp_path / "in" / "rectangles.csv").write_text("\n".join(rows))
+    dataset, _ = drawings.imported(tmp_path / "in", tmp_path / "out", things=("cat",))
+    assert drawings.regions(dataset) == drawings.truth()
 
 
 def test_the_backbone_is_loaded(snippets, tmp_path):

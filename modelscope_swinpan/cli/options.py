@@ -231,7 +231,7 @@ def given_thresholds(options: Any) -> dict[str, float]:
     return {name: value for name, value in vars(options).items() if value is not None}
 
 
-_LISTED: dict[str, Callable[[], Iterable[Any]]] = {}  # by name of the option
+_LISTED: dict[str, Callable[[], Iterable[Any]]] = {}  # by what stands in for the help until it is shown
 
 
 class ListedOption(OptionInfo):
@@ -239,8 +239,9 @@ class ListedOption(OptionInfo):
 
     def __init__(self, name: str, *, metavar: str, entries: Callable[[], Iterable[Any]]) -> None:
         """``entries`` returns the registered objects, each with a ``name`` and a ``help``."""
-        _LISTED[name] = entries
-        super().__init__(default=..., param_decls=(name,), metavar=metavar)
+        stand_in = f"{name} {len(_LISTED)}"  # several commands may have an option of one name
+        _LISTED[stand_in] = entries
+        super().__init__(default=..., param_decls=(name,), metavar=metavar, help=stand_in)
 
 
 class Command(TyperCommand):
@@ -250,7 +251,7 @@ class Command(TyperCommand):
         """The parameters; the help of a :class:`ListedOption` has a sentence for each entry."""
         params = super().get_params(ctx)
         for param in params:
-            if entries := _LISTED.get(param.opts[0]):
+            if entries := _LISTED.get(getattr(param, "help", None) or ""):
                 param.help = " ".join(f"{entry.name}: {entry.help}." for entry in entries())  # type: ignore[attr-defined]
         return params
 

@@ -43,8 +43,10 @@ class CocoPanopticWriter:
     the ids 1, 2, …
     """
 
-    def __init__(self, json_path: Path, categories: Sequence[Category]) -> None:
+    def __init__(self, json_path: Path, categories: Sequence[Category], info: Mapping[str, Any] | None = None) -> None:
+        """Prepare to write ``json_path``; ``info`` is the JSON's entry of that name."""
         self.json_path = json_path
+        self._info = info
         self.png_folder = json_path.with_suffix("")
         self._categories = categories
         self._images: list[dict[str, Any]] = []
@@ -59,7 +61,7 @@ class CocoPanopticWriter:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
-            write_panoptic_json(self.json_path, self._images, self._annotations, self._categories)
+            write_panoptic_json(self.json_path, self._images, self._annotations, self._categories, self._info)
 
     def add(self, file_name: str, png_name: str, result: HasCocoForm) -> int:
         """Write the PNG of one image, remember its entries and return its id. ``file_name`` is its name in the JSON.
@@ -123,7 +125,11 @@ def write_dataset(
 
 
 def write_panoptic_json(
-    path: Path, images: Iterable[Any], annotations: Iterable[Any], categories: Sequence[Category]
+    path: Path,
+    images: Iterable[Any],
+    annotations: Iterable[Any],
+    categories: Sequence[Category],
+    info: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the JSON file, whole or not at all. Only one item at a time is in memory.
 
@@ -136,6 +142,8 @@ def write_panoptic_json(
             with _items(file) as add:
                 for item in items:
                     add(item)
+        if info is not None:
+            file.write(f', "info": {json.dumps(info)}')
         file.write(f', "categories": {json.dumps(category_entries(categories))}}}')
 
 

@@ -43,6 +43,12 @@ COMMANDS = {
         "export model --to torch --size 32x32 --size 32x64 --output out/model.pt2",
     ],
     "card": [f"card out {CARD} --metrics report.json"],
+    "dataset": [
+        "dataset import data/panoptic.json --output out",
+        "dataset remap data --classes classes.yaml --output out",
+        "dataset split data --parts all=1 --output out",
+        "dataset merge data data --output out",
+    ],
     "inspect": [],  # writes nothing
     "studio": [],  # keeps its files where the system has temporary ones
     "bench": [],  # the same
@@ -70,6 +76,7 @@ def given(tmp_path_factory):
     save_pretrained(model, folder / "model")
     save_pretrained(fresh_model(), folder / "trainable")
     painted.dataset(folder / "data", count=1)
+    (folder / "classes.yaml").write_text("animal: dog")
     return folder
 
 

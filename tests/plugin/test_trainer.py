@@ -14,7 +14,7 @@ from PIL import Image
 
 from modelscope_swinpan import PanopticPredictor, load_model
 from modelscope_swinpan.coco.reader import CocoPanoptic
-from modelscope_swinpan.coco.writer import CocoPanopticWriter, write_dataset
+from modelscope_swinpan.coco.writer import CocoPanopticWriter
 from modelscope_swinpan.errors import ConfigError, DatasetError, HubError, TrainingError
 from modelscope_swinpan.evaluation.callback import figures
 from modelscope_swinpan.evaluation.evaluate import evaluate
@@ -274,19 +274,3 @@ def test_the_documented_snippet(model_dir: Path, data: Path, tmp_path: Path, mon
     names: dict[str, Any] = {"__name__": "__main__"}
     exec(compile(snippet, str(DOCUMENT), "exec"), names)
     assert names["segmentor"](str(data / "images" / "1.png"))["panoptic_seg"].shape == (100, 150)
-
-
-def test_the_documented_regrouping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    scenes = SceneDataset(range(2), (64, 64))
-    for name in ("data", "held-out"):
-        write_dataset(Path(name), (scenes[index] for index in range(2)), scenes.categories)
-    names: dict[str, Any] = {}
-    exec(compile(documented("GROUPS"), str(DOCUMENT), "exec"), names)
-    for name in ("data", "held-out"):
-        dataset = CocoPanoptic.open(Path(name))
-        assert len(dataset.categories) == 14
-        for index in range(2):
-            before = [scenes.categories[segment.label_id].name for segment in scenes[index].segments]
-            found = [dataset.categories[segment.label_id].name for segment in dataset[index].segments]
-            assert sorted(found) == sorted(names["group"].get(label, label) for label in before)

@@ -1,0 +1,206 @@
+"""``swinpan dataset``: people's own annotations in, and datasets rearranged."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.progress import MofNCompleteColumn, Progress
+
+from .console import one_line_errors, out, say, warn
+from .options import Command, ListedOption
+
+if TYPE_CHECKING:
+    from ..data.report import Report
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Bring annotations in, and rearrange datasets.")
+SHOWN = 20
+"""How many notes the console shows; the report's file has them all."""
+
+
+def _formats() -> Any:
+    from ..data.formats import FORMATS
+
+    return FORMATS.values()
+
+
+DatasetArgument = Annotated[
+    Path, typer.Argument(metavar="DIR", help="A COCO panoptic dataset: its folder, or its JSON file.", exists=True)
+]
+OutputOption = Annotated[
+    Path, typer.Option(metavar="DIR", help="Folder to write; made where it is missing.", file_okay=False)
+]
+SplitOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The split to take if there are several, as in train2017.")
+]
+
+
+@app.command("import", cls=Command)
+@one_line_errors()
+def import_(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="The dataset: its folder, or its file.")],
+    output: OutputOption,
+    form: Annotated[str | None, ListedOption("--format", metavar="NAME", entries=_formats)] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of the photos.",
+            file_okay=False,
+            exists=True,
+            show_default="found by the format",
+        ),
+    ] = None,
+    classes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The classes, a name a line: of the values 0, 1, … of label pictures, or of colours (name r g b); "
+            "else the only ones to take.",
+            dir_okay=False,
+            exists=True,
+        ),
+    ] = None,
+    things: Annotated[
+        str | None, typer.Option(metavar="NAME,…", help="The classes that are things; the others are stuff.")
+    ] = None,
+    stuff: Annotated[
+        str | None, typer.Option(metavar="NAME,…", help="The classes that are stuff; the others are things.")
+    ] = None,
+    overlap: Annotated[
+        Literal["small", "order"],
+        typer.Option(
+            metavar="RULE",
+            help="Which of two shapes owns what both cover: small, the smaller, or order, the later one.",
+        ),
+    ] = "small",
+    semantic: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of label pictures with the photos' names: the stuff behind the shapes.",
+            file_okay=False,
+            exists=True,
+        ),
+    ] = None,
+    split: SplitOption = None,
+) -> None:
+    """Bring annotations of another tool into COCO's panoptic format, which train and eval read.
+
+    Writes panoptic.json, its PNGs, copies of the photos, and import.json: counts, and a line for all that was left out
+    or is odd. The source stays as it is. A folder that holds anything else is refused.
+    """
+    from ..data.class_list import named_in, read_classes
+    from ..data.formats import Given
+    from ..data.importing import REPORT, Choices, import_dataset
+
+    given = Given(source, images=images, classes=None if classes is None else read_classes(classes), split=split)
+    choices = Choices(
+        things=None if things is None else named_in(things),
+        stuff=None if stuff is None else named_in(stuff),
+        overlap=overlap,
+        semantic=semantic,
+    )
+    with _bar("Importing") as progress:
+        report = import_dataset(given, output, form=form, choices=choices, progress=progress)
+    _tell(report, output / REPORT)
+    say(f"The dataset is in {output}")
+
+
+@app.command(cls=Command)
+@one_line_errors()
+def remap(
+    data: DatasetArgument,
+    classes: Annotated[
+        Path,
+        typer.Option(
+            "--classes", metavar="FILE", help="YAML: new names, and the old ones that become them.", exists=True
+        ),
+    ],
+    output: OutputOption,
+    split: SplitOption = None,
+) -> None:
+    """Rename, join or leave out classes of a dataset.
+
+    A line of FILE is a new name and the old ones, as in 'vehicle: [car, truck]'. What becomes void is no class any
+    more. Classes that are not named stay.
+    """
+    from ..coco.reader import CocoPanoptic
+    from ..data.remap import read_mapping, remap_dataset
+
+    targets = read_mapping(classes)
+    dataset = CocoPanoptic.open(data, split=split)
+    with _bar("Writing") as progress:
+        report = remap_dataset(dataset, targets, output, progress=progress)
+    _tell(report)
+    say(f"The dataset is in {output}")
+
+
+@app.command(cls=Command)
+@one_line_errors()
+def split(
+    data: DatasetArgument,
+    output: OutputOption,
+    parts: Annotated[
+        str,
+        typer.Option(metavar="NAME=SHARE,…", help="The parts, with their shares of the images or numbers of images."),
+    ] = "train=0.8,val=0.2",
+    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Decides which image comes into which part.")] = 0,
+    of: Annotated[
+        str | None, typer.Option("--split", metavar="NAME", help="The split to take if the dataset has several.")
+    ] = None,
+) -> None:
+    """Split a dataset into parts, each in a folder of its name.
+
+    Photos of the same content stay in one part. Classes that a part lacks are named.
+    """
+    from ..coco.reader import CocoPanoptic
+    from ..data.split import read_parts, split_dataset
+
+    shares = read_parts(parts)
+    dataset = CocoPanoptic.open(data, split=of)
+    with _bar("Writing") as progress:
+        reports = split_dataset(dataset, shares, output, seed=seed, progress=progress)
+    for name, report in reports.items():
+        say(f"{output / name}:")
+        _tell(report)
+
+
+@app.command(cls=Command)
+@one_line_errors()
+def merge(
+    data: Annotated[
+        list[Path], typer.Argument(metavar="DIR…", help="COCO panoptic datasets: folders or JSON files.", exists=True)
+    ],
+    output: OutputOption,
+) -> None:
+    """Make one dataset of several.
+
+    Classes of one name are one class. A photo of the same content as one before is left out, and named.
+    """
+    from ..coco.reader import CocoPanoptic
+    from ..data.merge import merge_datasets
+
+    datasets = [CocoPanoptic.open(path) for path in data]
+    with _bar("Writing") as progress:
+        report = merge_datasets(datasets, output, progress=progress)
+    _tell(report)
+    say(f"The dataset is in {output}")
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Callable[[Sequence[Any]], Iterable[Any]]]:
+    """What goes through a list and shows on the console how far it is."""
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as bar:
+        yield lambda items: bar.track(items, total=len(items), description=title)
+
+
+def _tell(report: "Report", path: Path | None = None) -> None:
+    """The counts, and the first notes; ``path`` has the rest."""
+    for note in report.notes[:SHOWN]:
+        warn(str(note))
+    if len(report.notes) > SHOWN:
+        warn(f"{len(report.notes) - SHOWN} more" + ("" if path is None else f" are in {path}"))
+    say(report.summary())

@@ -1,0 +1,1 @@
+"""People's datasets: annotations of other tools come in, and datasets are rearranged."""

@@ -1,0 +1,100 @@
+"""Lists of classes as people keep them: a name a line, or a colour map."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ConfigError
+
+Color = tuple[int, int, int]
+VOID_NAMES = frozenset({"", "-", "void", "ignore", "ignored", "__ignore__", "_background_", "unlabeled", "unlabelled"})
+"""Names, in lower case, of what is no class: such pixels are void."""
+MAX_BYTES = 2**20
+_HEX = re.compile(r"#([0-9a-f]{6})", re.IGNORECASE)
+_NUMBER = r"(\d{1,3})"
+_SEPARATOR = r"[\s,;:]+"
+_COLOR = rf"{_NUMBER}{_SEPARATOR}{_NUMBER}{_SEPARATOR}{_NUMBER}"
+_NAME_FIRST = re.compile(rf"(.+?){_SEPARATOR}{_COLOR}(?:[\s,;:].*)?")
+_COLOR_FIRST = re.compile(rf"{_COLOR}{_SEPARATOR}(.+)")
+
+
+@dataclass(frozen=True)
+class ListedClass:
+    """A line of a list of classes: its place from 0, the name, and the colour of a colour map."""
+
+    value: int
+    name: str
+    color: Color | None = None
+
+    @property
+    def is_void(self) -> bool:
+        """Whether it is no class."""
+        return self.name.lower() in VOID_NAMES
+
+
+def read_classes(path: Path) -> tuple[ListedClass, ...]:
+    """Read a list of classes: a line a class, from value 0.
+
+    A line is a name, or a colour map's ``name r g b``, ``r g b name`` or ``name #rrggbb``, separated by spaces, commas,
+    semicolons or colons. Lines that begin with ``#`` are comments. An empty line, ``-`` and names such as ``void`` keep
+    a value that is no class.
+
+    Raises:
+        ConfigError: the file cannot be read, some lines have a colour and others none, or a name or a colour occurs
+            twice.
+    """
+    lines = _read_lines(path)
+    found: list[ListedClass] = []
+    for number, line in enumerate(lines, start=1):
+        if line.startswith("#") and not _HEX.match(line):
+            continue
+        name, color = _read_line(line, f"{path}:{number}")
+        found.append(ListedClass(len(found), name, color))
+    _check(path, found)
+    return tuple(found)
+
+
+def named_in(names: str) -> tuple[str, ...]:
+    """The names in a text, separated by commas."""
+    return tuple(name.strip() for name in names.split(",") if name.strip())
+
+
+def _read_lines(path: Path) -> list[str]:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ConfigError(f"{path}: over {MAX_BYTES} bytes, expected a list of classes, a name a line.")
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: not a text in UTF-8, expected a list of classes, a name a line.") from None
+    return [line.strip() for line in text.rstrip().splitlines()]
+
+
+def _read_line(line: str, where: str) -> tuple[str, Color | None]:
+    if match := _HEX.search(line):
+        red, green, blue = bytes.fromhex(match[1])
+        return (line[: match.start()] + line[match.end() :]).strip(" \t,;:"), (red, green, blue)
+    if match := _NAME_FIRST.fullmatch(line):
+        name, *channels = match.groups()
+    elif match := _COLOR_FIRST.fullmatch(line):
+        *channels, name = match.groups()
+    else:
+        return line, None
+    red, green, blue = map(int, channels)
+    if max(red, green, blue) > 255:
+        raise ConfigError(f"{where}: a colour must have red, green and blue from 0 to 255; got {line[:80]!r}.")
+    return name.strip(), (red, green, blue)
+
+
+def _check(path: Path, found: Sequence[ListedClass]) -> None:
+    named = [one for one in found if not one.is_void]
+    if not named:
+        raise ConfigError(f"{path}: names no class, expected a name a line.")
+    if len({one.color is None for one in named}) == 2:
+        plain = next(one for one in named if one.color is None)
+        raise ConfigError(f"{path}: some lines have a colour, but {plain.name[:80]!r} has none.")
+    for kind, values in (("name", [one.name for one in named]), ("colour", [one.color for one in named if one.color])):
+        if twice := [value for index, value in enumerate(values) if value in values[:index]]:
+            raise ConfigError(f"{path}: the {kind} {str(twice[0])[:80]!r} occurs twice.")

@@ -1,0 +1,68 @@
+"""What people drew: photos with shapes that may overlap, the common form of all formats."""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..coco.photo import Exif
+from ..structures import Size
+from .masks import Outline
+
+IN_FRONT, BEHIND = 1, 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """One outline, with the name of its class and its place in the files.
+
+    Shapes of one class and one ``group`` (not None) are parts of one object. ``crowd`` marks a group of things that
+    were not separated. A ``scattered`` shape is all of a class in the photo: of things, each connected part is one.
+    A ``rectangle`` may be a box about something rather than its outline. What lies ``BEHIND`` gives way to what was
+    drawn.
+    """
+
+    label: str
+    where: str
+    outline: Outline
+    group: Hashable = None
+    crowd: bool = False
+    scattered: bool = False
+    rectangle: bool = False
+    layer: int = IN_FRONT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Photo:
+    """A photo, with its file or that file's content, its size if the annotations tell it, and what was drawn on it.
+
+    ``exif`` tells whether that was on the photo as EXIF turns it, where the source says so.
+    """
+
+    where: str
+    name: str
+    image: Path | bytes
+    size: Size | None
+    shapes: Callable[[Size], Iterable[Shape]]
+    exif: Exif | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceClass:
+    """A class as a source names it, with what the source tells of it."""
+
+    name: str
+    isthing: bool
+    id: int | None = None
+    color: tuple[int, int, int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """All that a reader finds in a dataset. Shapes of classes that are not listed are dropped, and counted.
+
+    ``exif`` tells on what they were drawn, where the source says it.
+    """
+
+    classes: Sequence[SourceClass]
+    photos: Sequence[Photo]
+    exif: Exif | None = None

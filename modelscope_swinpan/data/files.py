@@ -1,0 +1,161 @@
+"""The files of a source: annotation files and photos in its folders, and label pictures read as numbers or colours."""
+
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ..coco.encoding import ids_from_colors
+from ..coco.id_maps import read_picture
+from ..errors import DatasetError
+from ..images.decode import MAX_PIXELS
+from ..runs.tree import folders, image_files
+from ..structures import Size
+from .report import OTHER_SIZE, Dropped
+
+T = TypeVar("T")
+Values = npt.NDArray[np.int32]
+_BLOCK = 2**20
+_NUMBERS = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L")
+
+
+def files_below(folder: Path, suffix: str) -> Iterator[Path]:
+    """The files of a suffix in a folder and those below it, in sorted order; hidden ones are passed over."""
+    for below in folders(folder, left_out=Counter()):
+        yield from (path for path in below.files if path.suffix.lower() == suffix)
+
+
+def photos_below(folder: Path) -> Iterator[Path]:
+    """The images in a folder and those below it, in sorted order."""
+    left_out: Counter[str] = Counter()
+    for below in folders(folder, left_out=left_out):
+        yield from image_files(below.files, left_out=left_out)
+
+
+def by_stem(paths: Iterable[Path], folder: Path) -> dict[str, Path]:
+    """Files by their path in ``folder`` without the suffix.
+
+    Raises:
+        DatasetError: two files have the same.
+    """
+    found: dict[str, Path] = {}
+    for path in paths:
+        stem = path.relative_to(folder).with_suffix("").as_posix()
+        if stem in found:
+            raise DatasetError(f"{path} and {found[stem]} have the same name but for the suffix; move one away.")
+        found[stem] = path
+    return found
+
+
+def content_digest(path: Path) -> str:
+    """A digest of a file's whole content.
+
+    Raises:
+        DatasetError: it cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read: {error.strerror}") from None
+    return digest.hexdigest()
+
+
+def first_folder(folder: Path, names: Iterable[str]) -> Path | None:
+    """The first of some folders in ``folder`` that is there, whatever the case of its letters."""
+    there = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_dir()} if folder.is_dir() else {}
+    return next((there[name.lower()] for name in names if name.lower() in there), None)
+
+
+def read_values(path: Path, size: Size | None = None) -> Values:
+    """The numbers (H, W) in a label picture: grey values, or places in its palette.
+
+    Raises:
+        DatasetError: it is missing, damaged, or has colours.
+        Dropped: it has another ``size``.
+    """
+
+    def values(picture: Image.Image) -> Values:
+        _check_size(picture, size)
+        if picture.mode in _NUMBERS:
+            return np.asarray(picture).astype(np.int32)
+        pixels = np.asarray(picture.convert("RGB"))
+        if picture.mode == "LA" or (pixels == pixels[..., :1]).all():
+            return pixels[..., 0].astype(np.int32)
+        raise DatasetError(f"{path}: a picture in colours; --classes must give the colour of each class (name r g b).")
+
+    return _read(path, values)
+
+
+def read_colors(path: Path, size: Size | None = None) -> Values:
+    """The colours (H, W) of a label picture as numbers, R + 256 · G + 256² · B. Raises as :func:`read_values`."""
+
+    def colors(picture: Image.Image) -> Values:
+        _check_size(picture, size)
+        mode = "RGBA" if "transparency" in picture.info else "RGB"
+        return ids_from_colors(np.asarray(picture.convert(mode))[..., :3])
+
+    return _read(path, colors)
+
+
+def is_colored(path: Path) -> bool:
+    """Whether a label picture has colours of its own, so not numbers with a palette. Raises as :func:`read_values`."""
+    return _mode(path) not in (*_NUMBERS, "LA")
+
+
+def is_grey(path: Path) -> bool:
+    """Whether a label picture has neither colours nor a palette. Raises as :func:`read_values`."""
+    return not is_colored(path) and _mode(path) != "P"
+
+
+def read_bitmap(content: bytes, where: str) -> npt.NDArray[np.uint8]:
+    """The pixels of a small picture that an annotation file holds, (H, W) or (H, W, C).
+
+    Raises:
+        DatasetError: it is damaged.
+    """
+
+    def pixels(picture: Image.Image) -> npt.NDArray[np.uint8]:
+        if picture.width * picture.height > MAX_PIXELS:
+            raise DatasetError(f"{where}: {picture.width} × {picture.height} pixels, expected at most {MAX_PIXELS}.")
+        return np.asarray(picture if picture.mode not in ("P", "1") else picture.convert("L")).astype(np.uint8)
+
+    try:
+        return read_picture(io.BytesIO(content), pixels)
+    except DatasetError:
+        raise
+    except Exception as error:  # damaged files make Pillow raise many error types
+        raise DatasetError(f"{where}: cannot be read as a picture: {str(error) or type(error).__name__}") from None
+
+
+def _check_size(picture: Image.Image, size: Size | None) -> None:
+    if picture.width * picture.height > MAX_PIXELS:
+        raise Dropped(OTHER_SIZE, f"{picture.width} × {picture.height} pixels, expected at most {MAX_PIXELS} in total")
+    if size is not None and (picture.height, picture.width) != size:
+        found = f"its label picture has {picture.width} × {picture.height} pixels"
+        raise Dropped(OTHER_SIZE, f"{found}, the photo {size.width} × {size.height}")
+
+
+def _mode(path: Path) -> str:
+    return _read(path, lambda picture: str(picture.mode))
+
+
+def _read(path: Path, read: Callable[[Image.Image], T]) -> T:
+    try:
+        with path.open("rb") as file:
+            return read_picture(file, read)
+    except (DatasetError, Dropped):
+        raise
+    except FileNotFoundError:
+        raise DatasetError(f"{path}: no such file.") from None
+    except Exception as error:  # damaged files make Pillow raise many error types
+        reason = str(error) or type(error).__name__
+        raise DatasetError(f"{path}: cannot be read as a PNG, BMP or TIFF: {reason}") from None

@@ -1,0 +1,63 @@
+"""Label Studio's brush masks: the run-length code of @thi.ng/rle-pack, of the four channels of a picture.
+
+The bits are: the number of values (32), the bits of a value less 1 (5), four lengths in bits, each less 1 (4 × 4), and
+then blocks. A block is a flag (1), which of the four lengths (2), a number less 1 in so many bits, and one value that
+is repeated if the flag is set, or else as many values. The mask is where the last channel, alpha, is not 0.
+
+label-studio-sdk decodes the same, bit by bit in Python lists, and brings pandas, nltk and opencv-python-headless.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...structures import Size
+from ..masks import Mask
+from ..report import BAD_OUTLINE, Dropped
+
+_CHANNELS = 4
+
+
+class _Bits:
+    """Bits of bytes, the highest first."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._position = 0
+
+    def read(self, number: int) -> int:
+        start, end = self._position // 8, -(-(self._position + number) // 8)
+        if end > len(self._content):
+            raise Dropped(BAD_OUTLINE, "its brush mask ends too early")
+        self._position += number
+        chunk = int.from_bytes(self._content[start:end], "big")
+        return chunk >> (8 * end - self._position) & ((1 << number) - 1)
+
+
+def decode_brush(code: Sequence[object], size: Size) -> Mask:
+    """The mask (H, W) of a brush's ``rle``, a list of bytes as numbers.
+
+    Raises:
+        Dropped: it is damaged, or of a picture of another ``size``.
+    """
+    if not all(type(value) is int and 0 <= value <= 255 for value in code):
+        raise Dropped(BAD_OUTLINE, "its brush mask is no list of bytes")
+    bits = _Bits(bytes(code))  # type: ignore[arg-type]
+    total = bits.read(32)
+    if total != size.height * size.width * _CHANNELS:
+        raise Dropped(BAD_OUTLINE, f"its brush mask has {total} values, not four for each of the image's pixels")
+    width = bits.read(5) + 1
+    lengths = [bits.read(4) + 1 for _ in range(4)]
+    values = np.zeros(total, np.bool_)
+    place = 0
+    while place < total:
+        repeated = bits.read(1)
+        end = place + bits.read(lengths[bits.read(2)]) + 1
+        if end > total:
+            raise Dropped(BAD_OUTLINE, "its brush mask has more values than it says")
+        if repeated:
+            values[place:end] = bits.read(width) != 0
+        else:
+            values[place:end] = [bits.read(width) != 0 for _ in range(end - place)]
+        place = end
+    return np.ascontiguousarray(values.reshape(size.height, size.width, _CHANNELS)[..., -1])

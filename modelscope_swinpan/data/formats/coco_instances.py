@@ -1,0 +1,149 @@
+"""COCO's instance format: objects as polygons or run-length codes, in one JSON file (cocodataset.org/#format-data).
+
+Many tools write it: CVAT, Label Studio and Roboflow among them.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from ...coco.folder import Folder
+from ...coco.json import MAX_SIDE, image_nodes, read_categories, read_json
+from ...coco.layout import find_images
+from ...coco.values import Node, whole
+from ...errors import DatasetError
+from ...structures import Size
+from ..drawn import Photo, Shape, Source, SourceClass
+from ..masks import Rle, bitmap, polygons, runs, uncompressed
+from ..report import BAD_OUTLINE, BOX, NO_AREA, Dropped, Report
+from .registry import DatasetFormat, Given
+
+_PLACES = (
+    "annotations/instances_*.json",
+    "*/_annotations.coco.json",  # Roboflow's, in a folder for each split
+    "_annotations.coco.json",
+    "instances_*.json",
+    "result.json",  # Label Studio's
+)
+UNLISTED = "of an image that is not listed"
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """The JSON files of a folder, by the names of their splits."""
+    for pattern in _PLACES:
+        if found := sorted(folder.glob(pattern)):
+            return {_split(path): path for path in found}
+    return {}
+
+
+def _split(path: Path) -> str:
+    return path.parent.name if path.name.startswith("_") else path.stem.removeprefix("instances_")
+
+
+def _recognises(given: Given) -> bool:
+    if given.path.is_dir():
+        return bool(_files(given.path)) and not list(given.path.glob("annotations/panoptic_*.json"))
+    if not given.has_fields("images", "annotations"):
+        return False
+    assert given.json is not None  # noqa: S101
+    listed = given.json.value["annotations"]
+    first = listed[0] if isinstance(listed, list) and listed else {}
+    return not isinstance(first, Mapping) or "segments_info" not in first
+
+
+def _read(given: Given, report: Report) -> Source:
+    path = given.path
+    if path.is_dir():
+        files = _files(path)
+        path = files[given.choose(files)]
+    content = given.json if path == given.path and given.json is not None else read_json(path)
+    if "segments_info" in _first(content):
+        raise DatasetError(
+            f"{path}: this file holds COCO's panoptic format (segments_info); say --format coco-panoptic."
+        )
+    categories = read_categories(content, lambda: _all_things(content))
+    names = {category.id: category.name for category in categories}
+    folder = given.images or next((one for one in (find_images(path),) if one.is_dir()), path.parent)
+    files_of_photos = Folder(folder)
+    images = image_nodes(content)
+    drawn: defaultdict[str, list[Node]] = defaultdict(list)
+    for annotation in content.each("annotations"):
+        key = annotation.key("image_id")
+        if key in images:
+            drawn[key].append(annotation)
+        else:
+            report.drop(annotation.where, Dropped(UNLISTED, key[:80]))
+    photos = []
+    for key, (_, image) in images.items():
+        name = image.field("file_name", str)
+        where = f"{image.where}.file_name"
+        photos.append(
+            Photo(
+                where=f"{path}: {name[:200]}",
+                name=name,
+                image=files_of_photos.find(name, where),
+                size=Size(image.integer("height", 1, MAX_SIDE), image.integer("width", 1, MAX_SIDE)),
+                shapes=partial(_shapes, drawn[key], names),
+            )
+        )
+    return Source(
+        classes=[SourceClass(name=one.name, isthing=one.isthing, id=one.id, color=one.color) for one in categories],
+        photos=photos,
+    )
+
+
+def _first(content: Node) -> Mapping[str, object]:
+    first = next(content.each("annotations"), None)
+    return first.value if first is not None and isinstance(first.value, Mapping) else {}
+
+
+def _all_things(content: Node) -> Mapping[int, str]:
+    return {node.field("id", int): node.field("name", str) for node in content.each("categories")}
+
+
+def _shapes(annotations: Sequence[Node], names: Mapping[int, str], _: Size) -> Iterator[Shape]:
+    for annotation in annotations:
+        category = annotation.field("category_id", int)
+        yield Shape(
+            label=names.get(category, f"category {str(category)[:20]}"),
+            where=annotation.where,
+            outline=partial(_outline, annotation),
+            crowd=annotation.flag("iscrowd", default=False),
+        )
+
+
+def _outline(annotation: Node, size: Size) -> Rle:
+    given = annotation.get("segmentation")
+    if isinstance(given, Mapping):
+        return bitmap(runs(_counts(Node(given, f"{annotation.where}.segmentation"), size), size))
+    if not given:
+        raise Dropped(BOX if annotation.get("bbox") else NO_AREA)
+    if not isinstance(given, list):
+        raise annotation.wrong("segmentation", "be a list of polygons or run-length codes")
+    parts = [given] if isinstance(given[0], int | float) else given
+    for index, part in enumerate(parts):
+        if not isinstance(part, list) or not all(type(value) in (int, float) for value in part):
+            raise DatasetError(f"{annotation.where}.segmentation[{index}] must be a list of numbers x1, y1, x2, y2, ….")
+    return polygons(parts)(size)
+
+
+def _counts(segmentation: Node, size: Size) -> list[int]:
+    given = segmentation.field("size", list)
+    if [whole(side) for side in given] != list(size):
+        raise Dropped(BAD_OUTLINE, f"run-length codes of {given!r:.80}, but the image has {list(size)} (height, width)")
+    counts = segmentation.get("counts")
+    if isinstance(counts, str):
+        return uncompressed(counts)
+    lengths = [whole(count) for count in segmentation.field("counts", list)]
+    if None in lengths:
+        raise segmentation.wrong("counts", "be whole numbers, or a text")
+    return [length for length in lengths if length is not None]
+
+
+FORMAT = DatasetFormat(
+    name="coco",
+    help="COCO instances, polygons or RLE, as instances_val2017.json",
+    recognises=_recognises,
+    read=_read,
+)

@@ -1,0 +1,73 @@
+"""COCO's panoptic format as COCO, Cityscapes, ADE20K and Mapillary Vistas ship it, and as this package writes it."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from ...coco.layout import find_layout
+from ...coco.reader import CocoPanoptic
+from ...errors import DatasetError
+from ...structures import Size
+from ..drawn import Photo, Shape, Source, SourceClass
+from ..masks import Rle, bitmap
+from ..report import Note, Report
+from .registry import DatasetFormat, Given
+
+
+def _recognises(given: Given) -> bool:
+    if given.path.is_file():
+        if not given.has_fields("images", "annotations", "categories"):
+            return False
+        assert given.json is not None  # noqa: S101
+        first = next(given.json.each("annotations"), None)
+        return first is not None and first.get("segments_info") is not None
+    try:
+        find_layout(given.path, split=given.split)
+    except DatasetError as error:
+        return "several splits" in str(error)
+    return True
+
+
+def _read(given: Given, report: Report) -> Source:
+    dataset = CocoPanoptic.open(given.path, images=given.images, split=given.split)
+    photos = [
+        Photo(
+            where=dataset.where(entry),
+            name=entry.name,
+            image=dataset.image_path(entry),
+            size=entry.size,
+            exif=dataset.exif,
+            shapes=partial(_shapes, dataset, index, report),
+        )
+        for index, entry in enumerate(dataset.entries)
+    ]
+    classes = [
+        SourceClass(name=one.name, isthing=one.isthing, id=one.id, color=one.color) for one in dataset.categories
+    ]
+    return Source(classes=classes, photos=photos, exif=dataset.exif)
+
+
+def _shapes(dataset: CocoPanoptic, index: int, report: Report, _: Size) -> Iterator[Shape]:
+    annotation = dataset.annotation(index)
+    entry = dataset.entries[index]
+    for remark in annotation.remarks:
+        report.others[remark.kind] += remark.number
+        report.notes.append(Note(remark.kind, remark.where, str(remark.number)))
+    for segment in annotation.segments:
+
+        def outline(_: Size, id_: int = segment.id) -> Rle:
+            return bitmap(annotation.segment_ids == id_)
+
+        yield Shape(
+            label=dataset.categories[segment.label_id].name,
+            where=f"{entry.annotation.where}, id {segment.id}",
+            outline=outline,
+            crowd=segment.iscrowd,
+        )
+
+
+FORMAT = DatasetFormat(
+    name="coco-panoptic",
+    help="COCO panoptic, also as the scripts of Cityscapes, ADE20K and Mapillary Vistas write it",
+    recognises=_recognises,
+    read=_read,
+)

@@ -1,0 +1,186 @@
+"""Label Studio's export as JSON (labelstud.io): tasks with brush masks, polygons, rectangles and ellipses.
+
+Positions are percent of the photo's width and height. Of several annotations of one photo, the one that is marked as
+ground truth counts, or else the latest; predictions do not count.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from ...coco.folder import Folder
+from ...coco.json import MAX_SIDE, read_json
+from ...coco.values import Node
+from ...errors import DatasetError
+from ...files import is_url
+from ...structures import Size
+from ..drawn import Photo, Shape, Source, SourceClass
+from ..masks import Outline, Rle, bitmap, box, ellipse, is_number, polygons
+from ..report import BAD_OUTLINE, NO_AREA, UNANNOTATED, Dropped, Report
+from .brush import decode_brush
+from .registry import DatasetFormat, Given
+
+ANOTHER = "another annotation of the same photo was left out"
+_REGIONS = ("brush", "polygon", "rectangle", "ellipse", "keypoint", "vector", "bitmask")
+_HASHED = re.compile(r"[0-9a-f]{8}-(.+)")
+"""What Label Studio makes of the name of an uploaded file."""
+
+
+def _recognises(given: Given) -> bool:
+    if given.json is None or not isinstance(given.json.value, list) or not given.json.value:
+        return False
+    first = given.json.value[0]
+    return isinstance(first, Mapping) and isinstance(first.get("data"), Mapping) and "annotations" in first
+
+
+def _read(given: Given, report: Report) -> Source:
+    content = given.json or read_json(_only_json(given.path))
+    if not isinstance(content.value, list):
+        raise DatasetError(f"{content.where}: no export of Label Studio as JSON, a list of tasks.")
+    folder = given.images or Path(content.where).parent
+    files = Folder(folder)
+    photos: list[Photo] = []
+    labels: set[str] = set()
+    for index, task in enumerate(content.value):
+        node = Node(task, f"{content.where}[{index}]")
+        regions = _regions(node, report)
+        if regions is None:
+            report.leave_out(node.where, Dropped(UNANNOTATED))
+            continue
+        labels |= {label for region in regions if (label := _label(region, regions)) is not None}
+        photos.append(_photo(node, regions, files))
+    return Source(classes=[SourceClass(name=label, isthing=True) for label in sorted(labels)], photos=photos)
+
+
+def _only_json(folder: Path) -> Path:
+    files = sorted(folder.glob("*.json")) if folder.is_dir() else []
+    if len(files) != 1:
+        raise DatasetError(f"{folder}: {len(files)} JSON files there; name the export of Label Studio itself.")
+    return files[0]
+
+
+def _regions(task: Node, report: Report) -> list[Node] | None:
+    """What was drawn in the annotation that counts; None if the task has none."""
+    done = [one for one in task.each("annotations") if not one.flag("was_cancelled", default=False)]
+    if not done:
+        return None
+    chosen = max(done, key=lambda one: (one.flag("ground_truth", default=False), str(one.get("updated_at") or "")))
+    for other in done:
+        if other is not chosen:
+            report.note(ANOTHER, other.where)
+    return list(chosen.each("result"))
+
+
+def _photo(task: Node, regions: Sequence[Node], files: Folder) -> Photo:
+    address = _address(Node(task.get("data"), f"{task.where}.data"))
+    sized = next((region for region in regions if region.get("original_width") is not None), None)
+    size = None
+    if sized is not None:
+        size = Size(sized.integer("original_height", 1, MAX_SIDE), sized.integer("original_width", 1, MAX_SIDE))
+    names = list(_names(address))
+    found = [files.find(name, f"{task.where}.data") for name in names]
+    image = next((path for path in found if path.is_file()), found[0])
+    return Photo(where=task.where, name=names[-1], image=image, size=size, shapes=partial(_shapes, regions))
+
+
+def _address(data: Node) -> str:
+    """The address of the photo among a task's data."""
+    values = data.value.items() if isinstance(data.value, Mapping) else ()
+    texts = {key: value for key, value in values if isinstance(value, str)}
+    for key in ("image", "img", "photo", *texts):
+        if "." in (text := texts.get(key, "")) or "/" in text:
+            return text
+    raise DatasetError(f"{data.where}: no address of a photo there, expected one under 'image'.")
+
+
+def _names(address: str) -> Iterator[str]:
+    """What the photo may be called in a folder: its path, its name, and its name before it was uploaded."""
+    parts = urlsplit(address)
+    local = parse_qs(parts.query).get("d")
+    path = local[0] if local else unquote(parts.path)
+    if local or not (parts.scheme or path.startswith("/") or is_url(address)):
+        yield path.lstrip("/")
+    name = path.replace("\\", "/").rsplit("/", 1)[-1]
+    yield name
+    if match := _HASHED.fullmatch(name):
+        yield match[1]
+
+
+def _kind(region: Node) -> str:
+    return region.field("type", str).removesuffix("labels")
+
+
+def _label(region: Node, regions: Sequence[Node]) -> str | None:
+    """The class of a region: its own, or that of a separate entry with its id. None for what is no region."""
+    if _kind(region) not in _REGIONS:
+        return None
+    same = [region, *(other for other in regions if other.get("id") == region.get("id") and other is not region)]
+    for one in same:
+        value = Node(one.get("value"), f"{one.where}.value")
+        found: Any = value.get(one.field("type", str)) or value.get("labels")
+        if isinstance(found, list) and found and all(isinstance(label, str) for label in found):
+            return str(found[0])
+    return ""
+
+
+def _shapes(regions: Sequence[Node], _: Size) -> Iterator[Shape]:
+    seen: set[str] = set()
+    for region in regions:
+        label = _label(region, regions)
+        id_ = region.key("id") if region.get("id") is not None else region.where
+        if label is None or id_ in seen:  # a region and its label may be entries of their own, with the same geometry
+            continue
+        seen.add(id_)
+        yield Shape(
+            label=label, where=region.where, outline=partial(_outline, region), rectangle=_kind(region) == "rectangle"
+        )
+
+
+def _outline(region: Node, size: Size) -> Rle:
+    if region.get("image_rotation") not in (None, 0):
+        raise Dropped(BAD_OUTLINE, "the photo was turned in Label Studio")
+    value = Node(region.get("value"), f"{region.where}.value")
+    kind = _kind(region)
+    if kind == "brush":
+        return bitmap(decode_brush(value.field("rle", list), size))
+    across, down = size.width / 100, size.height / 100
+    outline: Outline
+    if kind == "polygon":
+        points = value.field("points", list)
+        if not all(isinstance(point, list) and len(point) == 2 for point in points):
+            raise value.wrong("points", "be pairs of x and y")
+        numbers = [Node({"n": number}, value.where) for point in points for number in point]
+        outline = polygons([[_number(node, "n") * (across, down)[index % 2] for index, node in enumerate(numbers)]])
+    elif kind == "rectangle":
+        x, y, width, height = (_number(value, name) for name in ("x", "y", "width", "height"))
+        outline = box(x * across, y * down, width * across, height * down, degrees=_number(value, "rotation", 0))
+    elif kind == "ellipse":
+        x, y, radius_x, radius_y = (_number(value, name) for name in ("x", "y", "radiusX", "radiusY"))
+        outline = ellipse(
+            x * across, y * down, radius_x * across, radius_y * down, degrees=_number(value, "rotation", 0)
+        )
+    elif kind in ("keypoint", "vector"):
+        raise Dropped(NO_AREA, kind)
+    else:
+        raise Dropped(BAD_OUTLINE, f"a {kind}, which is not read; draw with brush or polygon")
+    return outline(size)
+
+
+def _number(node: Node, name: str, default: float | None = None) -> float:
+    value = node.get(name)
+    if value is None and default is not None:
+        return default
+    if not is_number(value):
+        raise node.wrong(name, "be a number")
+    return float(value)
+
+
+FORMAT = DatasetFormat(
+    name="label-studio",
+    help="Label Studio's export as JSON, brush and polygon",
+    recognises=_recognises,
+    read=_read,
+)

@@ -1,0 +1,141 @@
+"""LabelMe's format: a JSON file beside each photo (github.com/wkentaro/labelme).
+
+Shapes of one label and one ``group_id`` are parts of one object, as in LabelMe's own export scripts. Rectangles and
+circles count as outlines there, and here.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...coco.folder import Folder
+from ...coco.json import MAX_SIDE, read_json
+from ...coco.values import Node
+from ...errors import DatasetError, ImageError
+from ...images.embedded import embedded
+from ...structures import Size
+from ..drawn import Photo, Shape, Source, SourceClass
+from ..files import files_below, read_bitmap
+from ..masks import Outline, Rle, ellipse, is_number, pasted, polygons
+from ..report import BAD_OUTLINE, NO_AREA, Dropped, Report
+from .registry import DatasetFormat, Given, peek_json
+
+_LOOKED_AT = 5  # JSON files, to tell the format
+
+
+def _is_labelme(content: Any) -> bool:
+    return isinstance(content, Mapping) and isinstance(content.get("shapes"), list) and "imagePath" in content
+
+
+def _recognises(given: Given) -> bool:
+    if given.path.is_file():
+        return given.json is not None and _is_labelme(given.json.value)
+    files = (path for path, _ in zip(files_below(given.path, ".json"), range(_LOOKED_AT), strict=False))
+    return any(_is_labelme(peek_json(path)) for path in files)
+
+
+def _read(given: Given, report: Report) -> Source:
+    paths = [given.path] if given.path.is_file() else list(files_below(given.path, ".json"))
+    if not paths:
+        raise DatasetError(f"{given.path}: no JSON file of LabelMe there.")
+    photos, labels = [], set()
+    for path in paths:
+        content = read_json(path)
+        if not _is_labelme(content.value):
+            raise DatasetError(f"{path}: no file of LabelMe's: it has no 'shapes' and 'imagePath'. Move it elsewhere.")
+        nodes = list(content.each("shapes"))
+        labels |= {node.field("label", str) for node in nodes}
+        photos.append(_photo(given, path, content, nodes))
+    return Source(classes=[SourceClass(name=label, isthing=True) for label in sorted(labels)], photos=photos)
+
+
+def _photo(given: Given, path: Path, content: Node, nodes: list[Node]) -> Photo:
+    name = content.field("imagePath", str).replace("\\", "/")
+    beside = _beside(given, path, name)
+    image: Path | bytes = beside
+    if not beside.is_file() and (data := content.get("imageData")):
+        image = _embedded(data, f"{path}.imageData")
+    told = content.get("imageHeight") is not None and content.get("imageWidth") is not None
+    height, width = (content.integer(name, 1, MAX_SIDE) if told else 0 for name in ("imageHeight", "imageWidth"))
+    size = Size(height, width) if told else None
+    return Photo(where=str(path), name=name.rsplit("/")[-1], image=image, size=size, shapes=partial(_shapes, nodes))
+
+
+def _beside(given: Given, path: Path, name: str) -> Path:
+    """The photo: where the file says, seen from the JSON file, or else of the same name beside it or in ``images``."""
+    where = f"{path}.imagePath"
+    plain = name.rsplit("/")[-1]
+    folders = [path.parent] if given.images is None else [given.images]
+    for folder in folders:
+        inside = folder / name
+        root = given.folder.resolve()
+        if given.images is None and inside.is_file() and inside.resolve().is_relative_to(root):
+            return inside
+    return Folder(folders[0]).find(plain, where)
+
+
+def _shapes(nodes: list[Node], _: Size) -> Iterator[Shape]:
+    for node in nodes:
+        group = node.get("group_id")
+        kind = node.field("shape_type", str, "polygon")
+        yield Shape(
+            label=node.field("label", str),
+            where=node.where,
+            outline=partial(_outline, node, kind),
+            rectangle=kind == "rectangle",
+            group=None if group is None else node.key("group_id"),
+        )
+
+
+def _outline(node: Node, kind: str, size: Size) -> Rle:
+    points = _points(node)
+    outline: Outline
+    if kind == "polygon":
+        outline = polygons([[value for point in points for value in point]])
+    elif kind == "rectangle" and len(points) == 2:
+        (x1, y1), (x2, y2) = points
+        outline = polygons([[x1, y1, x2, y1, x2, y2, x1, y2]])
+    elif kind == "circle" and len(points) == 2:
+        radius = math.dist(*points)
+        outline = ellipse(*points[0], radius, radius)
+    elif kind == "mask" and len(points) == 2:
+        piece = read_bitmap(_embedded(node.get("mask"), f"{node.where}.mask"), f"{node.where}.mask")
+        left, top = (round(min(axis)) for axis in zip(*points, strict=True))
+        outline = pasted(np.ascontiguousarray(piece if piece.ndim == 2 else piece[..., 0]) > 0, left, top)
+    elif kind in ("point", "points", "line", "linestrip"):
+        raise Dropped(NO_AREA, kind)
+    else:
+        raise Dropped(BAD_OUTLINE, f"a {kind[:40]} of {len(points)} points")
+    return outline(size)
+
+
+def _embedded(value: Any, where: str) -> bytes:
+    """The picture that a text holds."""
+    try:
+        found = embedded(value) if isinstance(value, str) else None
+    except ImageError as error:
+        raise DatasetError(f"{where}: {error}") from None
+    if found is None:
+        raise DatasetError(f"{where} must hold a picture in base64.")
+    return found
+
+
+def _points(node: Node) -> list[tuple[float, float]]:
+    points = []
+    for index, point in enumerate(node.field("points", list)):
+        if not isinstance(point, list) or len(point) != 2 or not all(map(is_number, point)):
+            raise DatasetError(f"{node.where}.points[{index}] must be two numbers, x and y; got {str(point)[:80]!r}.")
+        points.append((float(point[0]), float(point[1])))
+    return points
+
+
+FORMAT = DatasetFormat(
+    name="labelme",
+    help="LabelMe, a JSON file a photo",
+    recognises=_recognises,
+    read=_read,
+)

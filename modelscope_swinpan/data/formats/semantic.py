@@ -1,0 +1,138 @@
+"""Semantic label pictures: ``images`` and ``masks`` with the same names, where a value or colour is a class.
+
+A class is one segment. Where it is made of things, each connected part is a segment of its own.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ...coco.id_maps import read_size
+from ...errors import ConfigError, DatasetError
+from ...structures import Size
+from ..class_list import ListedClass, read_classes
+from ..drawn import IN_FRONT, Photo, Shape, Source, SourceClass
+from ..files import Values, by_stem, first_folder, is_colored, is_grey, photos_below, read_colors, read_values
+from ..masks import Rle, bitmap
+from ..report import UNANNOTATED, Dropped, Report
+from .registry import DatasetFormat, Given
+
+IMAGES = ("images", "image", "imgs", "img", "photos")
+MASKS = ("masks", "mask", "labels", "label", "annotations", "annotation", "semantic", "gt")
+LISTS = ("classes.txt", "labels.txt", "labelmap.txt", "classes.csv", "class_dict.csv", "colormap.txt")
+UNNAMED = "value without a class"
+_LABEL_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
+_SHOWN = 20
+
+
+def _recognises(given: Given) -> bool:
+    if not given.path.is_dir():
+        return False
+    images, masks = first_folder(given.path, IMAGES), first_folder(given.path, MASKS)
+    if images is None or masks is None:
+        return False
+    pictures = label_pictures(masks)
+    return any(path.relative_to(images).with_suffix("").as_posix() in pictures for path in photos_below(images))
+
+
+def _read(given: Given, report: Report) -> Source:
+    root = given.path
+    images, masks = given.images or first_folder(root, IMAGES), first_folder(root, MASKS)
+    if images is None or masks is None:
+        raise DatasetError(f"{root}: expected the folders images and masks there, with files of the same names.")
+    listed = given.classes if given.classes is not None else listed_there(root)
+    pictures = label_pictures(masks)
+    if listed is None:
+        raise _unnamed(root, pictures.values())
+    photos = []
+    for stem, image in by_stem(photos_below(images), images).items():
+        if (picture := pictures.pop(stem, None)) is None:
+            report.leave_out(str(image), Dropped(UNANNOTATED))
+            continue
+        photos.append(
+            Photo(
+                where=str(picture),
+                name=image.relative_to(images).as_posix(),
+                image=image,
+                size=read_size(picture, str(picture)),
+                shapes=partial(shapes, picture, listed, report, IN_FRONT),
+            )
+        )
+    for picture in pictures.values():
+        report.leave_out(str(picture), Dropped("label picture without a photo"))
+    return Source(classes=source_classes(listed), photos=photos)
+
+
+def source_classes(listed: Sequence[ListedClass]) -> list[SourceClass]:
+    """The classes of a list; stuff, unless they are called things."""
+    return [SourceClass(name=one.name, isthing=False, color=one.color) for one in listed if not one.is_void]
+
+
+def label_pictures(folder: Path) -> dict[str, Path]:
+    """The label pictures in a folder, by their names without the suffix."""
+    return by_stem((path for path in photos_below(folder) if path.suffix.lower() in _LABEL_SUFFIXES), folder)
+
+
+def listed_there(folder: Path) -> Sequence[ListedClass] | None:
+    """The list of classes that lies in a folder under a usual name, if there is one."""
+    return next((read_classes(path) for name in LISTS if (path := folder / name).is_file()), None)
+
+
+def shapes(picture: Path, listed: Sequence[ListedClass], report: Report, layer: int, size: Size) -> Iterator[Shape]:
+    """The classes of a label picture. Values without a class are void, and noted; 255 and black need no note."""
+    colored = any(one.color is not None for one in listed) and not is_grey(picture)
+    values = read_colors(picture, size) if colored else read_values(picture, size)
+    meaning = {_value(one, colored): one for one in listed if one.color is not None or not colored}
+    strange = []
+    for value in np.unique(values).tolist():
+        one = meaning.get(value)
+        if one is None:
+            strange += [] if value == (0 if colored else 255) else [value]
+        elif not one.is_void:
+            where = f"{picture}, {_shown([value], colored)}"
+            outline = partial(_where, values, value)
+            yield Shape(label=one.name, where=where, outline=outline, layer=layer, scattered=True)
+    if strange:
+        report.note(UNNAMED, str(picture), _shown(strange, colored))
+
+
+def _where(values: Values, value: int, _: Size) -> Rle:
+    return bitmap(values == value)
+
+
+def _value(one: ListedClass, colored: bool) -> int:
+    if not colored or one.color is None:
+        return one.value
+    red, green, blue = one.color
+    return red | green << 8 | blue << 16
+
+
+def _shown(values: Sequence[int], colored: bool) -> str:
+    shown = [
+        f"#{value & 255:02x}{value >> 8 & 255:02x}{value >> 16:02x}" if colored else f"{value}" for value in values
+    ]
+    return ("colour " if colored else "value ") + ", ".join(shown[:_SHOWN]) + (", …" if len(shown) > _SHOWN else "")
+
+
+def _unnamed(root: Path, pictures: Iterable[Path]) -> ConfigError:
+    """The error where nothing names the classes, with the values of the first picture."""
+    first = next(iter(pictures), None)
+    told = ""
+    if first is not None:
+        colored = is_colored(first)
+        values = np.unique(read_colors(first) if colored else read_values(first)).tolist()
+        told = f" {first} has the {_shown(values, colored)}."
+    return ConfigError(
+        f"{root}: nothing names the classes. Give --classes, a file with a name a line from value 0, or with the "
+        f"colour of each (name r g b).{told}"
+    )
+
+
+FORMAT = DatasetFormat(
+    name="semantic",
+    help="label pictures in masks beside images, a value or colour a class",
+    recognises=_recognises,
+    read=_read,
+)

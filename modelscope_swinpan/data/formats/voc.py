@@ -1,0 +1,135 @@
+"""Pascal VOC's segmentation: ``SegmentationClass`` and ``SegmentationObject``, label pictures of the same names.
+
+Numbers, or the colours of ``labelmap.txt``, as CVAT writes it, are classes. Without that list the classes are VOC's
+twenty. Without ``SegmentationObject`` the classes are stuff, as of semantic label pictures.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ...coco.id_maps import read_size
+from ...errors import DatasetError
+from ...structures import Size
+from ..class_list import ListedClass
+from ..drawn import IN_FRONT, Photo, Shape, Source, SourceClass
+from ..files import Values, by_stem, first_folder, is_colored, photos_below, read_colors, read_values
+from ..masks import Rle, bitmap
+from ..report import MISSING, UNKNOWN_CLASS, Dropped, Report
+from .registry import DatasetFormat, Given
+from .semantic import label_pictures, listed_there, source_classes
+from .semantic import shapes as semantic_shapes
+
+_NAMES = ("void", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
+          "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor")  # fmt: skip
+_OUTLINE = 224 | 224 << 8 | 192 << 16
+"""The colour of the lines between VOC's objects, whose number is 255: void."""
+
+
+def voc_color(value: int) -> tuple[int, int, int]:
+    """The colour of a number in VOC's palette."""
+    channels = [0, 0, 0]
+    for bit in range(8):
+        for channel in range(3):
+            channels[channel] |= (value >> (3 * bit + channel) & 1) << (7 - bit)
+    red, green, blue = channels
+    return red, green, blue
+
+
+VOC_CLASSES = tuple(ListedClass(value, name, voc_color(value)) for value, name in enumerate(_NAMES))
+
+
+def _recognises(given: Given) -> bool:
+    return given.path.is_dir() and (given.path / "SegmentationClass").is_dir()
+
+
+def _read(given: Given, report: Report) -> Source:
+    root = given.path
+    listed = given.classes if given.classes is not None else listed_there(root) or VOC_CLASSES
+    listed = [_background_is_void(one) for one in listed]
+    if not (root / "SegmentationClass").is_dir():
+        raise DatasetError(f"{root}: expected the folder SegmentationClass there.")
+    classes = label_pictures(root / "SegmentationClass")
+    objects = label_pictures(root / "SegmentationObject") if (root / "SegmentationObject").is_dir() else None
+    images = given.images or first_folder(root, ["JPEGImages", "images"])
+    if images is None:
+        raise DatasetError(f"{root}: expected the folder JPEGImages there; or give the photos' folder with --images.")
+    files = by_stem(photos_below(images), images)
+    wanted = _split(root, given, classes)
+    photos = []
+    for stem in wanted:
+        picture = classes.get(stem)
+        if picture is None or stem not in files:
+            missing = MISSING if picture is not None else "missing label picture"
+            report.leave_out(str(picture or root / "SegmentationClass" / f"{stem}.png"), Dropped(missing))
+            continue
+        if objects is None:
+            drawn = partial(semantic_shapes, picture, _colored(listed, picture), report, IN_FRONT)
+        elif stem not in objects:
+            report.leave_out(str(root / "SegmentationObject" / f"{stem}.png"), Dropped("missing label picture"))
+            continue
+        else:
+            drawn = partial(_shapes, picture, objects[stem], listed, report)
+        size = read_size(picture, str(picture))
+        photos.append(Photo(where=str(picture), name=files[stem].name, image=files[stem], size=size, shapes=drawn))
+    named = source_classes(listed)
+    if objects is not None:
+        named = [SourceClass(name=one.name, isthing=True, color=one.color) for one in named]
+    return Source(classes=named, photos=photos)
+
+
+def _background_is_void(one: ListedClass) -> ListedClass:
+    return ListedClass(one.value, "void", one.color) if one.name.lower() == "background" else one
+
+
+def _split(root: Path, given: Given, classes: Mapping[str, Path]) -> Sequence[str]:
+    """The names of the photos to take: all that have a label picture, or those of a list of ``ImageSets``."""
+    if given.split is None:
+        return list(classes)
+    path = root / "ImageSets" / "Segmentation" / f"{given.split}.txt"
+    try:
+        return [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError):
+        raise DatasetError(f"{path}: cannot be read; it lists the photos of the split {given.split!r:.80}.") from None
+
+
+def _colored(listed: Sequence[ListedClass], picture: Path) -> Sequence[ListedClass]:
+    """The list, without colours where the picture has numbers."""
+    return listed if is_colored(picture) else [ListedClass(one.value, one.name) for one in listed]
+
+
+def _shapes(picture: Path, objects: Path, listed: Sequence[ListedClass], report: Report, size: Size) -> Iterator[Shape]:
+    """The objects of a photo, each of the class that most of its pixels have."""
+    known = _colored(listed, picture)
+    values = read_values(picture, size) if known is not listed else read_colors(picture, size)
+    numbers = read_colors(objects, size) if is_colored(objects) else read_values(objects, size)
+    lines = _OUTLINE if is_colored(objects) else 255
+    meaning = {one.value if one.color is None else _code(one.color): one for one in known}
+    for number in np.unique(numbers).tolist():
+        where = f"{objects}, object {number}"
+        if number in (0, lines):
+            continue
+        found, counts = np.unique(values[numbers == number], return_counts=True)
+        one = meaning.get(int(found[counts.argmax()]))
+        if one is None or one.is_void:
+            report.drop(where, Dropped(UNKNOWN_CLASS, f"value {int(found[counts.argmax()])} in {picture.name}"))
+            continue
+        yield Shape(label=one.name, where=where, outline=partial(_where, numbers, number))
+
+
+def _where(numbers: Values, number: int, _: Size) -> Rle:
+    return bitmap(numbers == number)
+
+
+def _code(color: tuple[int, int, int]) -> int:
+    return color[0] | color[1] << 8 | color[2] << 16
+
+
+FORMAT = DatasetFormat(
+    name="voc",
+    help="Pascal VOC, SegmentationClass and SegmentationObject",
+    recognises=_recognises,
+    read=_read,
+)

@@ -1,0 +1,175 @@
+"""YOLO's segmentation format: for each photo of ``images`` a text of the same name in ``labels``, a line an object.
+
+A line is the class's number and the corners ``x1 y1 x2 y2 …``, from 0 to 1 of the photo's width and height.
+``data.yaml`` names the classes and the folders of the splits.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ...coco.layout import path_inside
+from ...errors import DatasetError
+from ...structures import Size
+from ..drawn import Photo, Shape, Source, SourceClass
+from ..files import first_folder, photos_below
+from ..masks import Rle, polygons
+from ..report import BAD_OUTLINE, BOX, UNANNOTATED, Dropped, Report
+from ..yaml_file import read_yaml
+from .registry import DatasetFormat, Given
+
+_EXPECTED = "YOLO's data.yaml, with names and the folders of the images"
+_YAMLS = ("data.yaml", "dataset.yaml", "data.yml", "dataset.yml")
+_SPLITS = ("train", "val", "valid", "test")
+_SLACK = 0.01  # how far out of the photo a corner may lie, in parts of it
+_MAX_CLASSES = 100_000
+_LISTS = ("classes.txt", "labels/classes.txt", "obj.names")
+
+
+def _recognises(given: Given) -> bool:
+    if given.path.is_file():
+        return given.path.suffix.lower() in (".yaml", ".yml")
+    if _yaml(given.path) is not None:
+        return True
+    labels = first_folder(given.path, ["labels"])
+    return labels is not None and first_folder(given.path, ["images"]) is not None and any(labels.rglob("*.txt"))
+
+
+def _yaml(path: Path) -> Path | None:
+    if path.is_file():
+        return path
+    return next((file for name in _YAMLS if (file := path / name).is_file()), None)
+
+
+def _read(given: Given, report: Report) -> Source:
+    path = _yaml(given.path)
+    content = {} if path is None else read_yaml(path, _EXPECTED, DatasetError)
+    names = _names(content, path) if path is not None and "names" in content else _listed_names(given)
+    images = given.images or _images(given, content, path)
+    photos = []
+    for image in photos_below(images):
+        text = _text(image, images)
+        if text is None:
+            report.leave_out(str(image), Dropped(UNANNOTATED))
+            continue
+        relative = image.relative_to(images).as_posix()
+        photos.append(
+            Photo(where=str(image), name=relative, image=image, size=None, shapes=partial(_shapes, text, names))
+        )
+    return Source(classes=[SourceClass(name=name, isthing=True) for name in dict.fromkeys(names)], photos=photos)
+
+
+def _names(content: Mapping[str, Any], path: Path) -> Sequence[str]:
+    names = content["names"]
+    if isinstance(names, Mapping):
+        if sorted(names, key=str) != sorted(range(len(names)), key=str):
+            raise DatasetError(f"{path}: names must be a list, or have the numbers from 0 to {len(names) - 1}.")
+        names = [names[index] for index in range(len(names))]
+    if not isinstance(names, list) or not names or len(names) > _MAX_CLASSES:
+        raise DatasetError(f"{path}: names must list the classes; got {str(names)[:80]!r}.")
+    if not all(isinstance(name, str | int) for name in names):
+        raise DatasetError(f"{path}: names must be texts; got {str(names)[:80]!r}.")
+    return [str(name) for name in names]
+
+
+def _listed_names(given: Given) -> Sequence[str]:
+    if given.classes is not None:
+        return [one.name for one in given.classes]
+    from ..class_list import read_classes
+
+    for name in _LISTS:
+        if (path := given.folder / name).is_file():
+            return [one.name for one in read_classes(path)]
+    raise DatasetError(f"{given.path}: nothing names the classes; give --classes, a name a line, or a data.yaml.")
+
+
+def _images(given: Given, content: Mapping[str, Any], path: Path | None) -> Path:
+    """The folder of the images of the split."""
+    root = given.folder
+    splits = {name: content[name] for name in _SPLITS if isinstance(content.get(name), str)}
+    if any(isinstance(content.get(name), list) for name in _SPLITS):
+        raise DatasetError(f"{path}: lists several folders for a split; give one with --images.")
+    if splits:
+        name = given.choose(splits)
+        for folder in _places(root, content, splits[name], f"{path}: {name}"):
+            if folder.is_dir():
+                return folder
+        raise DatasetError(f"{path}: {name}: no folder {splits[name][:200]!r} in {root}; give it with --images.")
+    if given.split is not None:
+        for folder in (root / "images" / given.split, root / given.split / "images"):
+            if folder.is_dir():
+                return folder
+        raise DatasetError(f"{root}: no split {given.split!r}.")
+    images = first_folder(root, ["images"])
+    if images is None:
+        raise DatasetError(f"{root}: no folder images there; give it with --images.")
+    return images
+
+
+def _places(root: Path, content: Mapping[str, Any], written: str, where: str) -> Iterator[Path]:
+    """Where the folder of a split may be: data.yaml is often moved, so that its paths start elsewhere."""
+    if written.endswith(".txt"):  # CVAT's, a list of the photos
+        yield root / "images" / Path(written).stem
+        yield root / "images"
+    parts = [part for part in PurePosixPath(written.replace("\\", "/")).parts if part not in ("..", ".", "/")]
+    base = content.get("path")
+    below = (
+        [part for part in PurePosixPath(base).parts if part not in ("..", ".", "/")] if isinstance(base, str) else []
+    )
+    for shortened in range(len(parts)):
+        inside = "/".join(parts[shortened:])
+        yield path_inside(root, inside, where)
+        if below:
+            yield path_inside(root, "/".join([below[-1], inside]), where)
+
+
+def _text(image: Path, images: Path) -> Path | None:
+    """The text of a photo: the last ``images`` in its path is ``labels``; or beside it; None if there is none."""
+    parts = list(image.with_suffix(".txt").parts)
+    floor = max(len(images.parts) - 2, 0)
+    for index in range(len(parts) - 2, floor - 1, -1):
+        if parts[index].lower() == "images":
+            swapped = Path(*parts[:index], "labels", *parts[index + 1 :])
+            if swapped.is_file():
+                return swapped
+            break
+    beside = image.with_suffix(".txt")
+    return beside if beside.is_file() else None
+
+
+def _shapes(text: Path, names: Sequence[str], _: Size) -> Iterator[Shape]:
+    try:
+        lines = text.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise DatasetError(f"{text}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise DatasetError(f"{text}: not a text in UTF-8, expected a class and corners a line.") from None
+    for number, line in enumerate(lines, start=1):
+        if not (words := line.split()):
+            continue
+        where = f"{text}:{number}"
+        try:
+            index, corners = float(words[0]), [float(word) for word in words[1:]]
+        except ValueError:
+            raise DatasetError(f"{where}: expected numbers, a class and corners; got {line[:80]!r}.") from None
+        known = index.is_integer() and 0 <= index < len(names)
+        label = names[int(index)] if known else f"class {words[0][:20]}"
+        yield Shape(label=label, where=where, outline=partial(_outline, corners))
+
+
+def _outline(corners: Sequence[float], size: Size) -> Rle:
+    if len(corners) in (4, 5):  # 5: a box with a score
+        raise Dropped(BOX)
+    if not all(-_SLACK <= value <= 1 + _SLACK for value in corners):
+        raise Dropped(BAD_OUTLINE, "corners must lie between 0 and 1, in parts of the photo's width and height")
+    sides = (size.width, size.height)
+    return polygons([[value * sides[index % 2] for index, value in enumerate(corners)]])(size)
+
+
+FORMAT = DatasetFormat(
+    name="yolo",
+    help="YOLO's segmentation texts in labels beside images, with data.yaml",
+    recognises=_recognises,
+    read=_read,
+)

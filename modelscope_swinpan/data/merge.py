@@ -1,0 +1,92 @@
+"""Make one dataset of several. Classes of one name are one class, and a photo of the same content comes in once."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from ..categories import COCO_PANOPTIC, Category
+from ..coco.annotation import Annotation
+from ..coco.reader import CocoPanoptic
+from ..errors import ConfigError
+from .files import content_digest
+from .output import dataset_output, output_claim
+from .report import Dropped, Report
+
+Progress = Callable[[Sequence[tuple[int, int]]], Iterable[tuple[int, int]]]
+REPEATED = "the same photo as before"
+
+
+def merge_datasets(datasets: Sequence[CocoPanoptic], output: Path, *, progress: Progress = iter) -> Report:
+    """Write the images of several datasets, one after the other, to the folder ``output``.
+
+    Raises:
+        ConfigError: there are fewer than two, they disagree on a class or on EXIF, or ``output`` holds something else.
+        DatasetError: a dataset is damaged, or none has an image with a segment.
+        OSError: a file cannot be written.
+    """
+    if len(datasets) < 2:
+        raise ConfigError("Give two datasets or more to merge.")
+    if len({dataset.exif for dataset in datasets}) > 1:
+        told = ", ".join(f"{dataset.layout.json_path}: {dataset.exif or 'nothing'}" for dataset in datasets)
+        raise ConfigError(
+            f"The datasets say other things of EXIF (info.exif in the JSON): {told}. Make them agree first."
+        )
+    categories = merged_categories(datasets)
+    labels = {category.name: label for label, category in enumerate(categories)}
+    claim = output_claim(output, {"merge_of": [str(dataset.layout.json_path.resolve()) for dataset in datasets]})
+    report = Report()
+    seen: dict[str, str] = {}
+    places = [(number, index) for number, dataset in enumerate(datasets) for index in range(len(dataset))]
+    with dataset_output(claim, categories, exif=datasets[0].exif) as written:
+        for number, index in progress(places):
+            dataset = datasets[number]
+            entry = dataset.entries[index]
+            where, path = dataset.where(entry), dataset.image_path(entry)
+            digest = content_digest(path)
+            if digest in seen:
+                report.leave_out(where, Dropped(REPEATED, seen[digest]))
+                continue
+            annotation = _with_labels(dataset.annotation(index), dataset.categories, labels)
+            if report.count(where, annotation, categories):
+                written.add(entry.name, path, annotation)
+                seen[digest] = where
+        report.check(datasets[0].layout.json_path)
+    return report
+
+
+def merged_categories(datasets: Sequence[CocoPanoptic]) -> tuple[Category, ...]:
+    """The classes of several datasets, in the order in which they are met, with ids and colours that differ.
+
+    Raises:
+        ConfigError: a class is a thing in one and stuff in another.
+    """
+    found: dict[str, Category] = {}
+    for dataset in datasets:
+        for category in dataset.categories:
+            first = found.setdefault(category.name, category)
+            if first.isthing != category.isthing:
+                raise ConfigError(
+                    f"{dataset.layout.json_path}: {category.name[:80]!r} is {_kind(category)} there, and "
+                    f"{_kind(first)} before; make them the same with swinpan dataset remap (isthing)."
+                )
+    merged = list(found.values())
+    if len({category.id for category in merged}) < len(merged):
+        merged = [dataclasses.replace(category, id=number) for number, category in enumerate(merged, start=1)]
+    if len({category.color for category in merged}) < len(merged):
+        colors = [one.color for one in COCO_PANOPTIC]
+        merged = [
+            dataclasses.replace(category, color=colors[number % len(colors)]) for number, category in enumerate(merged)
+        ]
+    return tuple(merged)
+
+
+def _kind(category: Category) -> str:
+    return "a thing" if category.isthing else "stuff"
+
+
+def _with_labels(annotation: Annotation, categories: Sequence[Category], labels: dict[str, int]) -> Annotation:
+    segments = tuple(
+        dataclasses.replace(segment, label_id=labels[categories[segment.label_id].name])
+        for segment in annotation.segments
+    )
+    return Annotation(segment_ids=annotation.segment_ids, segments=segments)

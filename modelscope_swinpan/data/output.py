@@ -1,0 +1,89 @@
+"""Write a dataset in our layout, whole or not at all: gathered beside its folder, and put there when all is done."""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..categories import Category
+from ..claims import Claim
+from ..coco.annotation import Annotation
+from ..coco.photo import Exif
+from ..coco.writer import DATASET_JSON, CocoPanopticWriter, dataset_claim
+from ..files import file_stem, temporary_folder
+
+
+class DatasetOutput:
+    """Takes photos with their truth. Photos keep their bytes and, where no two have it, their names."""
+
+    def __init__(self, folder: Path, writer: CocoPanopticWriter) -> None:
+        self.folder, self._writer = folder, writer
+        self._stems: set[str] = set()
+
+    def add(self, name: str, image: Path | bytes, annotation: Annotation) -> None:
+        """Add a photo, a file or its content, called ``name``.
+
+        Raises:
+            OSError: the photo cannot be read, or a file not be written.
+        """
+        stem = self._new_stem(file_stem(name))
+        file_name = stem + (Path(name).suffix.lower() or ".jpg")
+        target = self.folder / "images" / file_name
+        if isinstance(image, bytes):
+            target.write_bytes(image)
+        else:
+            shutil.copyfile(image, target)
+        self._writer.add_annotation(file_name, f"{stem}.png", annotation)
+
+    def _new_stem(self, wanted: str) -> str:
+        """A stem that no other photo has, for the PNG of the same. Some file systems do not tell A from a."""
+        stem, number = wanted, 1
+        while stem.casefold() in self._stems:
+            number += 1
+            stem = f"{wanted}-{number}"
+        self._stems.add(stem.casefold())
+        return stem
+
+
+def output_claim(folder: Path, made: Mapping[str, Any], *more: str) -> Claim:
+    """The claim to a folder for a dataset that is ``made`` of something, with ``more`` files than a dataset has."""
+    claim = dataset_claim(folder, made)
+    return Claim(folder, claim.made, (*claim.files, *more))
+
+
+@contextmanager
+def dataset_output(
+    claim: Claim, categories: Sequence[Category], *, exif: Exif | None = None
+) -> Iterator[DatasetOutput]:
+    """Write a dataset to the folder of ``claim``; a former one there of the same claim is replaced at the end.
+
+    Args:
+        claim: Of :func:`output_claim`. Other files of it may be written to the output's own ``folder`` meanwhile.
+        categories: The classes of the labels of what is added.
+        exif: What the truth was annotated on, where that is known.
+
+    Raises:
+        ConfigError: the folder holds something else, or another process writes to it.
+        OSError: a file cannot be written.
+    """
+    claim.check()
+    parent = claim.folder.absolute().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    with temporary_folder(parent) as folder:
+        (folder / "images").mkdir()
+        info = None if exif is None else {"exif": exif}
+        with CocoPanopticWriter(folder / DATASET_JSON, categories, info) as writer:
+            yield DatasetOutput(folder, writer)
+        with claim.taken():
+            _move(folder, claim)
+
+
+def _move(folder: Path, claim: Claim) -> None:
+    """Put the finished files in the place of former ones. The JSON file goes first and comes last."""
+    (claim.folder / DATASET_JSON).unlink(missing_ok=True)
+    for name in sorted(claim.files, key=lambda name: name == DATASET_JSON):
+        target = claim.folder / name
+        if target.is_dir():
+            shutil.rmtree(target)
+        shutil.move(folder / name, target)

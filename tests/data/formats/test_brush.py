@@ -1,0 +1,38 @@
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modelscope_swinpan.data.formats.brush import decode_brush
+from modelscope_swinpan.data.report import Dropped
+from modelscope_swinpan.structures import Size
+from tests.data.drawings import brush_code
+
+
+def test_what_label_studio_wrote():
+    """The code that label-studio-sdk 2.1.2 makes of this mask (``converter.brush.mask2rle``)."""
+    code = [0, 0, 0, 96, 57, 27, 254, 27, 0, 183, 255, 108, 2, 223, 254, 27, 0, 143, 252]
+    mask = np.zeros((4, 6), bool)
+    mask[1:3, 1:4] = mask[3, 5] = True
+    assert (decode_brush(code, Size(4, 6)) == mask).all()
+
+
+@given(st.binary(min_size=35, max_size=35))
+def test_the_mask_is_where_alpha_is(pixels):
+    mask = (np.frombuffer(pixels, np.uint8).reshape(5, 7) & 1).astype(bool)
+    assert (decode_brush(brush_code(mask), Size(5, 7)) == mask).all()
+
+
+@given(st.lists(st.integers(0, 255), max_size=40))
+def test_damaged_codes_end_in_time(code):
+    header = [0, 0, 0, 140, 57, 36, 127, 0]
+    with suppress(Dropped):
+        assert decode_brush(header + code, Size(5, 7)).shape == (5, 7)
+
+
+@pytest.mark.parametrize("code", [[], [1, 2, 3], ["a"], [300], [True], [255, 255, 255, 255, 0, 0, 0, 0]])
+def test_codes_that_are_none(code):
+    with pytest.raises(Dropped, match="brush mask"):
+        decode_brush(code, Size(5, 7))

@@ -1,0 +1,74 @@
+import pytest
+
+from modelscope_swinpan.data.class_list import ListedClass
+from modelscope_swinpan.errors import DatasetError
+from tests.data import drawings
+from tests.data.drawings import imported, yolo
+
+
+def test_without_data_yaml(tmp_path):
+    folder = yolo(tmp_path / "in")
+    (folder / "data.yaml").unlink()
+    with pytest.raises(DatasetError, match="nothing names the classes; give --classes"):
+        imported(folder, tmp_path / "out")
+    classes = (ListedClass(0, "cat"), ListedClass(1, "road"))
+    dataset, _ = imported(folder, tmp_path / "out", classes=classes, things=("cat",))
+    assert drawings.regions(dataset) == drawings.truth()
+    (folder / "classes.txt").write_text("cat\nroad\n")
+    dataset, _ = imported(folder, tmp_path / "out2", things=("cat",))
+    assert drawings.regions(dataset) == drawings.truth()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "path: /home/me/pets\ntrain: images/train\n",
+        "train: ../train/images\n",
+        "train: ./images/train/\n",
+        "path: .\ntrain: train.txt\n",
+    ],
+)
+def test_a_moved_data_yaml(written, tmp_path):
+    folder = yolo(tmp_path / "in")
+    if "train/images" in written:  # Roboflow's
+        (folder / "train").mkdir()
+        (folder / "images" / "train").rename(folder / "train" / "images")
+        (folder / "labels" / "train").rename(folder / "train" / "labels")
+    (folder / "data.yaml").write_text(written + "names: [cat, road]\n")
+    dataset, _ = imported(folder, tmp_path / "out", things=("cat",))
+    assert drawings.regions(dataset) == drawings.truth()
+
+
+def test_what_is_left_out_is_named(tmp_path):
+    folder = yolo(tmp_path / "in")
+    drawings.photo(folder / "images" / "train" / "b.jpg")
+    text = folder / "labels" / "train" / "a.txt"
+    text.write_text(text.read_text() + "0 .5 .5 .2 .2\n7 0 0 .5 0 .5 .5\n\n0 0 0 3 0 .5 .5\n0 0 0 .5 0 .5 .5 1\n")
+    _, report = imported(folder, tmp_path / "out")
+    assert report.dropped == {"a box without an outline": 1, "unknown class": 1, "unusable outline": 2}
+    assert report.left_out == {"not annotated": 1}
+    assert [note.where for note in report.notes[1:]] == [f"{text}:{line}" for line in (4, 5, 7, 8)]
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("labels/train/a.txt", "0 0.1 x 0.2\n", "a.txt:1: expected numbers, a class and corners; got '0 0.1 x 0.2'"),
+        ("labels/train/a.txt", b"\xff\xfe\0", "a.txt: not a text in UTF-8"),
+        ("data.yaml", "names: [", "data.yaml: not a YAML file"),
+        ("data.yaml", "- 1\n", "data.yaml: expected YOLO's data.yaml"),
+        ("data.yaml", "names: 3\ntrain: images/train\n", "data.yaml: names must list the classes"),
+        ("data.yaml", "names: {0: cat, 5: road}\ntrain: images/train\n", "names must be a list, or have the numbers"),
+        ("data.yaml", "names: [cat]\ntrain: images/gone\n", "train: no folder 'images/gone'"),
+        ("data.yaml", "names: [cat]\ntrain: images/train\nval: images/train\n", r"several splits \(train, val\)"),
+        ("data.yaml", "names: &a [b, *a]\ntrain: images/train\n", "data.yaml: has aliases"),
+        ("data.yaml", "names: !!python/object/apply:os.system ['touch hacked']\n", "not a YAML file"),
+    ],
+)
+def test_a_wrong_file_is_named_with_the_place(file, content, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = yolo(tmp_path / "in")
+    (folder / file).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(DatasetError, match=message):
+        imported(folder, tmp_path / "out", form="yolo")
+    assert list(tmp_path.iterdir()) == [tmp_path / "in"]

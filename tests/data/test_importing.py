@@ -1,0 +1,138 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from modelscope_swinpan.claims import TakenError
+from modelscope_swinpan.data.class_list import ListedClass
+from modelscope_swinpan.data.importing import REPORT
+from modelscope_swinpan.errors import ConfigError, DatasetError
+from tests.data import drawings
+from tests.data.drawings import change, coco, imported, labelme
+
+JSON = "annotations/instances_default.json"
+
+
+def test_photos_keep_their_bytes_and_names(tmp_path):
+    folder = coco(tmp_path / "in")
+
+    def edit(content):
+        for number, name in enumerate(("x/a.JPG", "A.png", "ä b.jpeg")):
+            drawings.photo(folder / "images" / name, seed=number)
+            content["images"].append({**content["images"][0], "id": number, "file_name": name})
+            content["annotations"].append({**content["annotations"][0], "image_id": number})
+
+    change(folder / JSON, edit)
+    dataset, _ = imported(folder, tmp_path / "out")
+    names = [entry.name for entry in dataset.entries]
+    assert names == ["a.jpg", "a-2.jpg", "A-3.png", "ä b.jpeg"]
+    for name, source in zip(names, ("a.jpg", "x/a.JPG", "A.png", "ä b.jpeg"), strict=True):
+        assert (tmp_path / "out" / "images" / name).read_bytes() == (folder / "images" / source).read_bytes()
+    dataset.validate()
+
+
+def test_photos_that_exif_turns_are_annotated_as_shown_or_as_stored(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    folder = labelme(tmp_path / "in")
+    drawings.photo(folder / "a.jpg", size=(drawings.WIDTH, drawings.HEIGHT), exif=exif)  # shown as it was annotated
+    dataset, _ = imported(folder, tmp_path / "shown", things=("cat",))
+    assert drawings.regions(dataset) == drawings.truth()
+    drawings.photo(folder / "a.jpg", exif=exif)
+    dataset, _ = imported(folder, tmp_path / "stored", things=("cat",))
+    assert drawings.regions(dataset) == drawings.truth()
+    exif[0x0112] = 3  # half a turn, which no size shows
+    drawings.photo(folder / "a.jpg", exif=exif)
+    _, report = imported(folder, tmp_path / "half")
+    assert report.others == {"turned by EXIF in a way that its size does not show": 1}
+
+
+def test_label_pictures_of_stored_pixels(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    folder = drawings.semantic(tmp_path / "in")
+    drawings.photo(folder / "images" / "a.jpg", exif=exif)
+    dataset, _ = imported(folder, tmp_path / "out", things=("cat",))
+    assert drawings.regions(dataset) == drawings.truth()
+
+
+def test_the_report_is_kept(tmp_path):
+    folder = coco(tmp_path / "in")
+    change(folder / JSON, lambda c: c["annotations"].append({"image_id": 7, "category_id": 3, "segmentation": []}))
+    _, report = imported(folder, tmp_path / "out")
+    kept = json.loads((tmp_path / "out" / REPORT).read_text())
+    assert kept == {
+        "images": 1,
+        "segments": {"cat": 2, "road": 1},
+        "images_left_out": {},
+        "shapes_dropped": {"no area (points, lines)": 1},
+        "notes_by_kind": {},
+        "notes": [{"kind": "no area (points, lines)", "where": f"{folder / JSON}.annotations[3]", "detail": ""}],
+    }
+    assert report.summary().splitlines() == [
+        "1 images, 3 segments",
+        "        2 cat",
+        "        1 road",
+        "1 shapes dropped: 1 no area (points, lines)",
+    ]
+
+
+def test_the_same_import_again_replaces_the_former(tmp_path):
+    folder = coco(tmp_path / "in")
+    imported(folder, tmp_path / "out")
+    (folder / "images" / "a.jpg").rename(folder / "images" / "b.jpg")
+    change(folder / JSON, lambda c: c["images"][0].update(file_name="b.jpg"))
+    imported(folder, tmp_path / "out")
+    for part in ("images", "panoptic"):
+        assert [path.stem for path in (tmp_path / "out" / part).iterdir()] == ["b"]
+
+
+def test_another_import_needs_another_folder(tmp_path):
+    folder = coco(tmp_path / "in")
+    imported(folder, tmp_path / "out")
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
+    with pytest.raises(TakenError, match="overlap was"):
+        imported(folder, tmp_path / "out", overlap="order")
+    (folder / JSON).write_text("{")
+    with pytest.raises(DatasetError, match="not a JSON file"):
+        imported(folder, tmp_path / "out")
+    assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+    (tmp_path / "mine" / "images").mkdir(parents=True)
+    with pytest.raises(TakenError, match="mine holds images"):
+        imported(folder, tmp_path / "mine")
+    assert list((tmp_path / "mine").iterdir()) == [tmp_path / "mine" / "images"]
+
+
+def test_an_error_midway_leaves_nothing(tmp_path):
+    folder = drawings.semantic(tmp_path / "in")
+    drawings.photo(folder / "images" / "z.jpg")
+    (folder / "masks" / "z.png").write_bytes(b"no picture")
+    with pytest.raises(DatasetError, match=r"z.png cannot be read"):
+        imported(folder, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_classes_choose_and_order(tmp_path):
+    folder = coco(tmp_path / "in")
+    chosen = (ListedClass(0, "road"), ListedClass(1, "bird"))
+    dataset, report = imported(folder, tmp_path / "out", classes=chosen, stuff=("road",))
+    assert [(one.name, one.isthing) for one in dataset.categories] == [("road", False), ("bird", True)]
+    assert report.dropped == {"unknown class": 2}
+
+
+def test_options_that_do_not_fit(tmp_path):
+    folder = coco(tmp_path / "in")
+    with pytest.raises(ConfigError, match="--things: no class has the name 'dog'; there are: cat, road"):
+        imported(folder, tmp_path / "out", things=("dog",))
+    with pytest.raises(ConfigError, match="either --things or --stuff"):
+        imported(folder, tmp_path / "out", things=("cat",), stuff=("road",))
+
+
+def test_two_categories_of_one_name_are_one(tmp_path):
+    folder = coco(tmp_path / "in")
+    change(folder / JSON, lambda c: c["categories"][1].update(name="cat"))
+    dataset, report = imported(folder, tmp_path / "out")
+    assert report.segments == {"cat": 3}
+    assert len(dataset.categories) == 1
+    assert np.unique(dataset[0].segment_ids).tolist() == [0, 1, 2, 3]

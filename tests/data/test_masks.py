@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pycocotools import mask as theirs
+
+from modelscope_swinpan.data.masks import area, bitmap, box, decode, ellipse, pasted, polygons, runs, uncompressed
+from modelscope_swinpan.data.report import Dropped
+from modelscope_swinpan.structures import Size
+
+SIZE = Size(12, 17)
+coordinates = st.floats(-5, 25, allow_nan=False)
+
+
+@given(st.lists(st.tuples(coordinates, coordinates), min_size=3, max_size=8))
+def test_polygons_are_those_of_pycocotools(points):
+    flat = [value for point in points for value in point]
+    expected = theirs.decode(theirs.frPyObjects([flat], *SIZE)[0])
+    assert (decode(polygons([flat])(SIZE)) == expected).all()
+
+
+@given(st.binary(min_size=12 * 17, max_size=12 * 17))
+def test_runs_of_both_notations(pixels):
+    mask = (np.frombuffer(pixels, np.uint8).reshape(SIZE) & 1).astype(bool)
+    text = theirs.encode(np.asfortranarray(mask.astype(np.uint8)))["counts"].decode()
+    counts = uncompressed(text)
+    assert (runs(counts, SIZE) == mask).all()
+    assert (decode(bitmap(mask)) == mask).all()
+    by_rows = [0] if mask[0, 0] else []
+    changes = np.flatnonzero(np.diff(mask.ravel())) + 1
+    by_rows += np.diff([0, *changes, mask.size]).tolist()
+    assert (runs(by_rows, SIZE, by_rows=True) == mask).all()
+
+
+@pytest.mark.parametrize("counts", [[3, 4], [12 * 17 + 1], [-3, 12 * 17 + 3], [2**63, 5], []])
+def test_runs_of_another_length(counts):
+    with pytest.raises(Dropped, match="do not add up to 17 × 12"):
+        runs(counts, SIZE)
+
+
+@pytest.mark.parametrize("text", ["o", "\x01", "é", "o" * 40])
+def test_damaged_runs(text):
+    with pytest.raises(Dropped, match="compressed runs"):
+        uncompressed(text)
+
+
+def test_boxes_and_ellipses():
+    straight = decode(box(2, 3, 6, 4)(SIZE))
+    assert straight.sum() == 24
+    assert straight[3:7, 2:8].all()
+    turned = decode(box(2, 3, 6, 4, degrees=90, center=True)(SIZE))
+    assert turned[2:8, 3:7].all()
+    assert turned.sum() == 24
+    about_corner = decode(box(8, 3, 6, 4, degrees=90)(SIZE))
+    assert about_corner[3:9, 4:8].all()
+    assert about_corner.sum() == 24
+    assert area(ellipse(8, 6, 5, 3)(SIZE)) == pytest.approx(np.pi * 15, rel=0.1)
+
+
+def test_a_pasted_mask_stays_inside():
+    piece = np.ones((2, 3), bool)
+    assert decode(pasted(piece, 14, 10)(SIZE))[10:, 14:].all()
+    for left, top in ((15, 10), (14, 11), (-1, 0)):
+        with pytest.raises(Dropped, match="sticks out"):
+            pasted(piece, left, top)(SIZE)
+
+
+def test_a_polygon_that_would_take_for_ever():
+    with pytest.raises(Dropped, match="edges are longer"):
+        polygons([[0, 0, 160, 100] * 20000])(SIZE)

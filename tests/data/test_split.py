@@ -1,0 +1,72 @@
+import shutil
+
+import pytest
+
+from modelscope_swinpan.claims import TakenError
+from modelscope_swinpan.coco.reader import CocoPanoptic
+from modelscope_swinpan.data.split import choose, read_parts, split_dataset
+from modelscope_swinpan.errors import ConfigError
+from tests.data.drawings import regions
+from tests.evaluation import painted
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """Ten pictures, of which two, the first and the fourth, have the same content."""
+    dataset = painted.dataset(tmp_path / "in", count=10)
+    images = tmp_path / "in" / "images"
+    shutil.copy(images / "000001.png", images / "000003.png")
+    shutil.copy(tmp_path / "in" / "panoptic" / "000001.png", tmp_path / "in" / "panoptic" / "000003.png")
+    return dataset
+
+
+def test_every_image_is_in_one_part(dataset, tmp_path):
+    reports = split_dataset(dataset, {"train": 0.7, "val": 0.3}, tmp_path / "out")
+    parts = {name: CocoPanoptic.open(tmp_path / "out" / name) for name in reports}
+    names = {name: {entry.name for entry in part.entries} for name, part in parts.items()}
+    assert names["train"] | names["val"] == {entry.name for entry in dataset.entries}
+    assert not names["train"] & names["val"]
+    assert {"000001.png", "000003.png"} <= names["train"] or {"000001.png", "000003.png"} <= names["val"]
+    assert 2 <= len(names["val"]) <= 4
+    before = {entry.name: index for index, entry in enumerate(dataset.entries)}
+    for part in parts.values():
+        for index, entry in enumerate(part.entries):
+            assert regions(part, index) == regions(dataset, before[entry.name])
+
+
+def test_the_seed_decides(dataset):
+    first = choose(dataset, {"train": 0.5, "val": 0.5}, 0)
+    assert choose(dataset, {"train": 0.5, "val": 0.5}, 0) == first
+    assert any(choose(dataset, {"train": 0.5, "val": 0.5}, seed) != first for seed in (1, 2))
+
+
+def test_numbers_of_images(dataset):
+    chosen = list(choose(dataset, {"train": 3, "val": 1}, 0).values())
+    assert 4 <= len(chosen) <= 6
+    with pytest.raises(ConfigError, match="asks for 11 images; the dataset has 10"):
+        choose(dataset, {"train": 11}, 0)
+    for path in dataset.layout.images.iterdir():
+        path.write_bytes((dataset.layout.images / "000002.png").read_bytes())
+    with pytest.raises(ConfigError, match="No image is left for the part 'val': the dataset has 1 that differ"):
+        choose(dataset, {"train": 9, "val": 1}, 0)
+
+
+def test_a_part_that_holds_something_else(dataset, tmp_path):
+    (tmp_path / "out" / "val" / "images").mkdir(parents=True)
+    with pytest.raises(TakenError):
+        split_dataset(dataset, {"train": 0.7, "val": 0.3}, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").rglob("*")] == ["val", "images"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "train", "train=", "train=0", "train=-1", "train=.8,train=.2", "../x=.5", "a=.5,b=3", "a=.7,b=.7", "a/b=1"],
+)
+def test_wrong_parts(text):
+    with pytest.raises(ConfigError, match="--parts"):
+        read_parts(text)
+
+
+def test_parts():
+    assert read_parts("train=0.8, val=.2") == {"train": 0.8, "val": 0.2}
+    assert read_parts("a=100,b=20") == {"a": 100, "b": 20}
