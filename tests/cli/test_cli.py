@@ -279,14 +279,15 @@ class TestErrors:
 
 OPTIONS = {
     "--model": "ModelScope id.*damo/cv_swinL_panoptic-segmentation_cocopan",
-    "--device": "cpu, cuda, cuda:1 or mps.*default",
+    "--device": "cpu, cuda, cuda:1, or what else PyTorch has here.*default",
     "--dtype": "float32, bfloat16 or float16.*default: float32",
     "--batch-size": "Images.*default: 1",
     "--tiles": "overlapping tiles",
     "--tile-side": "Side.*default:.*short side.*x>=32",
-    "--engine": "local: this process. ray: workers on a Ray cluster.*default: local",
+    "--trust": "pt2.*may run code",
+    "--engine": "local: this machine. ray: workers on a Ray cluster.*default: local",
     "--address": "Ray cluster.*default",
-    "--workers": r"workers.*default: \(1\)",
+    "--workers": "processes on this machine's CPUs, or of Ray workers.*default",
     "--cpus-per-worker": r"CPUs.*default: \(1\).*x>=0",
     "--gpus-per-worker": r"GPUs.*default: \(0\).*x>=0",
     "--object-mask-threshold": "Drop a query.*probability.*default.*0.8.*0<=x<=1",
