@@ -278,7 +278,7 @@ class TestErrors:
 
 
 OPTIONS = {
-    "--model": "ModelScope id.*damo/cv_swinL_panoptic-segmentation_cocopan",
+    "--model": r"ModelScope id.*damo/cv_swinL_panoptic-\s?segmentation_cocopan",
     "--device": "cpu, cuda, cuda:1, or what else PyTorch has here.*default",
     "--dtype": "float32, bfloat16 or float16.*default: float32",
     "--batch-size": "Images.*default: 1",
