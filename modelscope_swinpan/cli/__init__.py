@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from .. import __version__
-from . import batch, bench, card, convert, demo, export, inspect, predict, scenes, studio, train
+from . import batch, bench, card, convert, dataset, demo, export, inspect, predict, scenes, studio, train
 from . import eval as eval_
 from .console import one_line_errors, print_any_character, say
 from .options import Command
@@ -58,3 +58,4 @@ for command in (
     app.command(cls=Command)(one_line_errors()(command))
 app.command("eval", cls=Command)(one_line_errors()(eval_.evaluate))
 app.add_typer(bench.app, name="bench")
+app.add_typer(dataset.app, name="dataset")

@@ -17,7 +17,7 @@ from .folder import Folder
 from .id_maps import annotate_listed, check_size, read_ids, read_size
 from .json import ImageEntry, check_panoptic, read_categories, read_images, read_json
 from .layout import CocoLayout, find_layout
-from .photo import Exif, annotated_size, is_undecided, read_photo
+from .photo import Exif, Pixels, annotated_size, is_undecided, read_photo
 from .remarks import TURNED, Remark, Remarks
 from .values import SHOWN, Node
 
@@ -86,15 +86,20 @@ class CocoPanoptic(Dataset[Example]):
             DamagedFileError: a file is missing or damaged.
             DatasetError: a file contradicts the JSON.
         """
-        entry = self.entries[index]
         truth = self.annotation(index)
+        image = self.photo(index)
+        return Example(segment_ids=truth.segment_ids, segments=truth.segments, remarks=truth.remarks, image=image)
+
+    def photo(self, index: int) -> Pixels:
+        """Read the image at ``index`` alone, (H, W, 3) RGB. Raises as :meth:`__getitem__`."""
+        entry = self.entries[index]
         path = self.image_path(entry)
         try:
             image = read_photo(path, entry.size, self.exif)
         except ImageError as error:
             raise DamagedFileError(f"{self.where(entry)}: {error}") from None
         check_size(path, Size(*image.shape[:2]), entry.size)
-        return Example(segment_ids=truth.segment_ids, segments=truth.segments, remarks=truth.remarks, image=image)
+        return image
 
     def annotation(self, index: int) -> Annotation:
         """Read the annotation at ``index`` alone. The image may be missing.
