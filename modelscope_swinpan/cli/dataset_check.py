@@ -10,6 +10,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.progress import MofNCompleteColumn, Progress, TaskID
 from rich.table import Table
 from rich.text import Text
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 SHOWN = 10
 """How many problems of a kind the console shows. The files have all."""
 COLUMNS = ("class", "kind", "images", "segments", "crowds", "pixels", "smallest", "median", "largest")
+NARROW = ("class", "images", "segments", "crowds", "smallest", "median", "largest")
+"""The columns for the console. Areas are in pixels."""
 
 
 @grouped
@@ -123,16 +126,17 @@ def _dataset(found: "Survey") -> dict[str, Any]:
     }
 
 
-def _rows(dataset: dict[str, Any]) -> list[list[str]]:
+def _rows(dataset: dict[str, Any], columns: Sequence[str]) -> list[list[str]]:
     """The cells of the table of classes."""
-    return [
-        [
-            one["name"],
-            "thing" if one["isthing"] else "stuff",
-            *("–" if one[name] is None else f"{one[name]:.0f}" for name in COLUMNS[2:]),
-        ]
-        for one in dataset["classes"]
-    ]
+
+    def cell(figures: dict[str, Any], column: str) -> str:
+        if column == "class":
+            return str(figures["name"])
+        if column == "kind":
+            return "thing" if figures["isthing"] else "stuff"
+        return "–" if figures[column] is None else f"{figures[column]:.0f}"
+
+    return [[cell(figures, column) for column in columns] for figures in dataset["classes"]]
 
 
 def _summary(dataset: dict[str, Any]) -> str:
@@ -144,23 +148,27 @@ def _summary(dataset: dict[str, Any]) -> str:
 
 
 def _remarks(dataset: dict[str, Any]) -> list[str]:
-    return [
+    remarks = [
         f"{sum(one['images'].values())} {one['kind']}. The first: {next(iter(one['images']))}"
         for one in dataset["remarks"]
-    ] + [
-        f"The class {one['name']} does not occur."
-        for one in dataset["classes"]
-        if not one["images"] and dataset["images"]
     ]
+    missing = [one["name"] for one in dataset["classes"] if not one["images"]]
+    if missing and dataset["images"]:
+        more = ", …" if len(missing) > SHOWN else ""
+        remarks.append(
+            f"{len(missing)} of {len(dataset['classes'])} classes never occur: {', '.join(missing[:SHOWN])}{more}"
+        )
+    return remarks
 
 
 def _print(dataset: dict[str, Any]) -> None:
     say(f"{dataset['path']}: {_summary(dataset)}")
     if dataset["classes"]:
-        shown = Table(*COLUMNS[:2])
-        for name in COLUMNS[2:]:
-            shown.add_column(name, justify="right")
-        for row in _rows(dataset):
+        shown = Table(box=SIMPLE_HEAD, pad_edge=False)
+        shown.add_column(NARROW[0], overflow="fold")
+        for name in NARROW[1:]:
+            shown.add_column(name, justify="right", no_wrap=True)
+        for row in _rows(dataset, NARROW):
             shown.add_row(*map(Text, row))
         out.print(shown)
     for remark in _remarks(dataset):
@@ -182,4 +190,4 @@ def _write_page(path: Path, content: dict[str, Any]) -> None:
             add(f"<h2>{escape(dataset['path'])}</h2>\n<p>{_summary(dataset)}</p>\n")
             add(bullets(dataset["problems"], "wrong"))
             add(bullets(_remarks(dataset)))
-            add(table(COLUMNS, _rows(dataset)))
+            add(table(COLUMNS, _rows(dataset, COLUMNS)))

@@ -6,6 +6,7 @@ import os
 import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -60,8 +61,8 @@ def show(
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
         add("<main>\n")
-        figures = pool.map(lambda index: _figure(opened, index), indices)
-        for figure, sound in progress.track(figures, total=len(indices), description="Drawing"):
+        drawn = partial(_figure, opened)
+        for figure, sound in progress.track(pool.map(drawn, indices), total=len(indices), description="Drawing"):
             add(figure)
             failed += not sound
         add("</main>\n")

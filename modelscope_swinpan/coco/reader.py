@@ -29,7 +29,7 @@ class CocoPanoptic(Dataset[Example]):
 
     A label is an index into ``categories``, and ``labels`` has the label of every category id. Areas and boxes are
     measured in the PNGs; those in the JSON are not read. ``exif`` tells on what the truth was annotated, where the
-    dataset says it.
+    dataset says it. ``unannotated`` counts the images that the JSON lists without an annotation.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class CocoPanoptic(Dataset[Example]):
         self.categories = read_categories(content, self._things) if categories is None else tuple(categories)
         self.labels = {category.id: label for label, category in enumerate(self.categories)}
         self.entries: tuple[ImageEntry, ...] = tuple(map(self._with_size, read_images(content)))
+        self.unannotated = len(content.field("images", list)) - len(self.entries)
 
     @classmethod
     def open(

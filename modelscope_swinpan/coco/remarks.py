@@ -12,6 +12,7 @@ TURNED = (
     "give exif: ignore if the truth was annotated without"
 )
 DAMAGED = "damaged photos were left out"
+UNANNOTATED = "images are listed, but not annotated; they are not read"
 REPEATED = "photos have the same pixels as an earlier one"
 _SHOWN = 10
 

@@ -13,7 +13,7 @@ from ..errors import DatasetError
 from ..structures import Size
 from .annotation import SegmentInfo
 from .reader import CocoPanoptic
-from .remarks import REPEATED, Remark, Remarks
+from .remarks import REPEATED, UNANNOTATED, Remark, Remarks
 
 T = TypeVar("T")
 
@@ -88,6 +88,8 @@ def survey(
     found.classes = [ClassFigures() for _ in dataset.categories]
     if not len(dataset):
         found.problems.append(f"{dataset.layout.json_path}: no image is annotated.")
+    if dataset.unannotated:
+        found.remarks.add([Remark(UNANNOTATED, str(dataset.layout.json_path), dataset.unannotated)])
     with ThreadPoolExecutor(threads) as pool:
         for index, look in enumerate(pool.map(lambda index: _look(dataset, index), range(len(dataset)))):
             _add(found, dataset, index, look)

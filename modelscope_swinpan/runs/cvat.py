@@ -1,6 +1,5 @@
 """CVAT's annotations, "CVAT for images 1.1"."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +13,9 @@ import numpy.typing as npt
 from ..categories import Category
 from ..files import atomic
 from ..structures import Segment
-from .own_names import class_names
+from .own_names import UNWRITABLE, class_names
 from .shapes import ShapesSink, segment_polygons
 from .sinks import Entries
-
-_NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class CvatSink(ShapesSink):
@@ -82,7 +79,7 @@ class CvatSink(ShapesSink):
 @contextmanager
 def _element(xml: XMLGenerator, tag: str, **attributes: Any) -> Iterator[None]:
     """An XML element. Characters that XML cannot hold become ``_``."""
-    xml.startElement(tag, AttributesImpl({name: _NO_XML.sub("_", str(value)) for name, value in attributes.items()}))
+    xml.startElement(tag, AttributesImpl({name: UNWRITABLE.sub("_", str(value)) for name, value in attributes.items()}))
     yield
     xml.endElement(tag)
     xml.characters("\n")
@@ -90,7 +87,7 @@ def _element(xml: XMLGenerator, tag: str, **attributes: Any) -> Iterator[None]:
 
 def _text(xml: XMLGenerator, tag: str, text: object) -> None:
     with _element(xml, tag):
-        xml.characters(_NO_XML.sub("_", str(text)))
+        xml.characters(str(text))
 
 
 def _runs(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:

@@ -8,6 +8,8 @@ from typing import Any
 from ..categories import Category
 from ..files import file_stem, is_url
 
+UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""Characters that XML or YAML cannot hold."""
 _LONGEST = 200  # bytes of a part of a name; most disks take 255, with the suffix
 
 
@@ -39,7 +41,7 @@ def own_name(photo: str) -> str | None:
 
 
 def class_names(categories: Sequence[Category]) -> dict[int, str]:
-    """The name of each category by its id, on one line. Where several have one name, the id tells them apart."""
-    lines = {category.id: " ".join(category.name.split()) or "class" for category in categories}
+    """Names by category id, on one line, of characters that files can hold. Ids tell categories of one name apart."""
+    lines = {category.id: UNWRITABLE.sub("_", " ".join(category.name.split())) or "class" for category in categories}
     names = list(lines.values())
     return {id_: name if names.count(name) == 1 else f"{name} ({id_})" for id_, name in lines.items()}

@@ -42,5 +42,5 @@ class YoloSink(ShapesSink):
         names = list(class_names(categories).values())
         write_atomic(folder / "classes.txt", "".join(f"{name}\n" for name in names).encode())
         # JSON's texts are texts of YAML as well
-        listed = "".join(f"  {number}: {json.dumps(name)}\n" for number, name in enumerate(names))
+        listed = "".join(f"  {number}: {json.dumps(name, ensure_ascii=False)}\n" for number, name in enumerate(names))
         write_atomic(folder / "data.yaml", f"path: .\ntrain: images\nval: images\nnames:\n{listed}".encode())

@@ -68,6 +68,17 @@ def test_many_problems_are_counted(tmp_path):
     assert "Error: 12 problems found." in answer.stderr
 
 
+def test_classes_without_a_segment(folder):
+    path = folder / "panoptic.json"
+    content = json.loads(path.read_text())
+    content["categories"] += [{"id": 900 + k, "name": f"new {k}", "isthing": 1} for k in range(12)]
+    path.write_text(json.dumps(content))
+    answer = swinpan(folder)
+    assert answer.exit_code == 0, answer.output
+    assert answer.stderr.startswith("Warning: 12 of 15 classes never occur: new 0, new 1, ")
+    assert answer.stderr.endswith("new 9, …\n")
+
+
 def test_mistakes(folder, tmp_path):
     (tmp_path / "mine").write_text("mine")
     for option in ("--json", "--html"):

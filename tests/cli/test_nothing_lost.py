@@ -92,7 +92,7 @@ def place(given, tmp_path, monkeypatch):
 
 def exported(_, file, to, *__):
     """The files that the exporters write."""
-    for suffix in (export.SUFFIXES[to], *export.BESIDE.get(to, ())):
+    for suffix in (export.RUNTIMES[to].suffix, *export.BESIDE.get(to, ())):
         file.with_suffix(suffix).write_text("exported")
 
 

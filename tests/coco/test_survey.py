@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from modelscope_swinpan.coco.reader import CocoPanoptic
-from modelscope_swinpan.coco.remarks import NO_PIXELS, REPEATED, TURNED
+from modelscope_swinpan.coco.remarks import NO_PIXELS, REPEATED, TURNED, UNANNOTATED
 from modelscope_swinpan.coco.survey import problems_between, same_photos, survey
 from modelscope_swinpan.structures import Size
 from tests.evaluation import painted
@@ -71,6 +71,7 @@ def test_odd_things(folder):
         content["annotations"][0]["segments_info"].append({"id": 77, "category_id": content["categories"][0]["id"]})
 
     change(folder, changed)
+    change(folder, lambda content: content["annotations"].pop())
     exif = Image.Exif()
     exif[0x0112] = 3
     Image.open(folder / "images" / "000002.png").save(folder / "images" / "000002.png", exif=exif)
@@ -78,7 +79,8 @@ def test_odd_things(folder):
     found = look(folder)
     assert found.problems == []
     remarks = dict(found.remarks)
-    assert [sum(remarks[kind].values()) for kind in (NO_PIXELS, TURNED, REPEATED)] == [1, 1, 1]
+    assert [sum(remarks[kind].values()) for kind in (NO_PIXELS, TURNED, REPEATED, UNANNOTATED)] == [1, 1, 1, 1]
+    assert len(remarks) == 4
     assert list(remarks[REPEATED]) == ["000003.png"]
     (same,) = same_photos([found])
     assert [photo.name for photo in same] == ["000001.png", "000003.png"]

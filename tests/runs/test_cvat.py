@@ -66,6 +66,8 @@ def test_hotcoco_reads_polygons(tmp_path):
 
 def test_classes_of_one_name(tmp_path):
     """Their ids tell them apart."""
-    CvatSink().finish(tmp_path, lambda: iter(()), [Category(id_, "weld\n seam", True, (id_, 2, 3)) for id_ in (4, 7)])
+    CvatSink().finish(
+        tmp_path, lambda: iter(()), [Category(id_, "weld\n\x01seam 🙂\ud800", True, (id_, 2, 3)) for id_ in (4, 7)]
+    )
     labels = ElementTree.parse(tmp_path / "annotations.xml").getroot().iter("label")
-    assert [label.findtext("name") for label in labels] == ["weld seam (4)", "weld seam (7)"]
+    assert [label.findtext("name") for label in labels] == ["weld _seam 🙂_ (4)", "weld _seam 🙂_ (7)"]
