@@ -43,4 +43,4 @@ class YoloSink(ShapesSink):
         write_atomic(folder / "classes.txt", "".join(f"{name}\n" for name in names).encode())
         # JSON's texts are texts of YAML as well
         listed = "".join(f"  {number}: {json.dumps(name, ensure_ascii=False)}\n" for number, name in enumerate(names))
-        write_atomic(folder / "data.yaml", f"path: .\ntrain: images\nval: images\nnames:\n{listed}".encode())
+        write_atomic(folder / "data.yaml", f"path: .\ntrain: images\nnames:\n{listed}".encode())
