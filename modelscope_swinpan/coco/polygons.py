@@ -5,6 +5,7 @@ A polygon of these formats is one closed line. So a hole is joined to the line a
 along twice, in both directions; it encloses nothing.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 import cv2
@@ -25,11 +26,10 @@ def polygons(mask: npt.NDArray[np.bool_], origin: tuple[int, int] = (0, 0)) -> l
     outlines, tree = cv2.findContours(_corners(mask), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     if not outlines:
         return []
-    parents = tree.reshape(-1, 4)[:, 3].tolist()
-    parts: dict[int, list[Polygon]] = {index: [] for index, parent in enumerate(parents) if parent < 0}
-    for index, parent in enumerate(parents):
-        parts[index if parent < 0 else parent].append(_simplified(outlines[index]) / 2 + origin)
-    return [joined(sorted(lines, key=lambda line: line is not lines[0])) for lines in parts.values()]
+    parts: defaultdict[int, list[Polygon]] = defaultdict(list)
+    for index, (outline, (*_, parent)) in enumerate(zip(outlines, tree.reshape(-1, 4).tolist(), strict=True)):
+        parts[index if parent < 0 else parent].append(_simplified(outline) / 2 + origin)
+    return [joined(lines) for lines in parts.values()]
 
 
 def joined(lines: Sequence[Polygon]) -> Polygon:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from ..categories import Category
-from ..errors import DatasetError
+from ..categories import Category, check_categories
+from ..errors import ConfigError, DatasetError
 from ..structures import Size
 from .annotation import SegmentInfo
 from .reader import CocoPanoptic
@@ -86,8 +86,7 @@ def survey(
         return found
     found.categories = dataset.categories
     found.classes = [ClassFigures() for _ in dataset.categories]
-    if not len(dataset):
-        found.problems.append(f"{dataset.layout.json_path}: no image is annotated.")
+    found.problems += _problems_of_json(dataset)
     if dataset.unannotated:
         found.remarks.add([Remark(UNANNOTATED, str(dataset.layout.json_path), dataset.unannotated)])
     with ThreadPoolExecutor(threads) as pool:
@@ -97,6 +96,19 @@ def survey(
     for photos in found.photos.values():
         found.remarks.add(Remark(REPEATED, photo.name) for photo in photos[1:])
     return found
+
+
+def _problems_of_json(dataset: CocoPanoptic) -> list[str]:
+    """What the images and categories show that a model cannot be trained with."""
+    problems = [] if len(dataset) else ["no image is annotated."]
+    try:
+        check_categories(dataset.categories)
+    except ConfigError as error:
+        problems.append(str(error))
+    counts = Counter(category.name for category in dataset.categories)
+    if twice := [name for name, count in counts.items() if count > 1]:
+        problems.append(f"class names must differ; {twice[0]!r:.80} is that of {counts[twice[0]]} categories.")
+    return [f"{dataset.layout.json_path}: {problem}" for problem in problems]
 
 
 def same_photos(surveys: Sequence[Survey]) -> Iterator[list[Photo]]:

@@ -117,6 +117,17 @@ def test_a_dataset_that_cannot_be_opened(tmp_path):
     assert "no panoptic*.json there" in found.problems[0]
 
 
+def test_categories_that_no_model_can_have(folder):
+    def changed(content):
+        content["categories"][1]["name"] = "person"
+        content["categories"].append({"id": -3, "name": "wolf", "isthing": 1})
+
+    change(folder, changed)
+    first, second = look(folder).problems
+    assert "panoptic.json: category ids must lie between 0 and" in first
+    assert second == f"{folder / 'panoptic.json'}: class names must differ; 'person' is that of 2 categories."
+
+
 def test_a_dataset_of_nothing(folder):
     change(folder, lambda content: content.update(annotations=[], images=[]))
     assert look(folder).problems == [f"{folder / 'panoptic.json'}: no image is annotated."]
