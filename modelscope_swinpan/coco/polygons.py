@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 TOLERANCE = 0.5
 """How far a polygon may lie from the edges of the pixels, in pixels: so far that a slope needs no steps."""
+_CANDIDATES = 64
+"""Corners of a line, at most, of which one becomes the end of a cut."""
 Polygon = npt.NDArray[np.float64]
 """Corners (N, 2), x and y; the last one is joined to the first."""
 
@@ -33,11 +35,15 @@ def polygons(mask: npt.NDArray[np.bool_], origin: tuple[int, int] = (0, 0)) -> l
 
 
 def joined(lines: Sequence[Polygon]) -> Polygon:
-    """Several closed lines as one: each is joined to those before it by a cut."""
+    """Several closed lines as one: each is joined to those before it by a cut, where they are closest."""
     whole = lines[0]
     for line in lines[1:]:
-        start = int(np.square(whole - line[0]).sum(axis=1).argmin())
-        whole = np.concatenate([whole[: start + 1], line, line[:1], whole[start:]])
+        step = -(-len(line) // _CANDIDATES)
+        x, y = line[::step].T
+        distances = np.square(whole[:, :1] - x) + np.square(whole[:, 1:] - y)
+        start, end = np.unravel_index(distances.argmin(), distances.shape)
+        turned = np.roll(line, -int(end) * step, axis=0)
+        whole = np.concatenate([whole[: start + 1], turned, turned[:1], whole[start:]])
     return whole
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from modelscope_swinpan.coco import polygons as module
-from modelscope_swinpan.coco.polygons import polygons
+from modelscope_swinpan.coco.polygons import joined, polygons
 from tests.runs.annotated import filled, iou, result
 
 MASKS = arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9)))
@@ -45,6 +45,17 @@ def test_a_rectangle_has_four_corners():
 def test_a_pixel():
     (polygon,) = polygons(np.ones((1, 1), bool))
     assert sorted(map(tuple, polygon.tolist())) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+
+
+def test_cuts_are_short():
+    """Two parts, one of which has a hole, as one line: the cuts are gone along twice, and nothing else is long."""
+    mask = np.zeros((60, 90), bool)
+    mask[:50, :40] = mask[:50, 43:80] = True
+    mask[4:20, 30:36] = False
+    line = joined(polygons(mask))
+    assert np.array_equal(filled(mask.shape, line), mask)
+    edges = 2 * (50 + 40) + 2 * (50 + 37) + 2 * (16 + 6)
+    assert np.abs(np.diff(line, axis=0, append=line[:1])).sum() <= edges + 2 * 3 + 2 * 9
 
 
 def test_nothing():
