@@ -1,6 +1,7 @@
 """Write files atomically, so that no reader sees a partly written one, and derive file names from sources."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -8,6 +9,7 @@ import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from .errors import ConfigError
@@ -68,13 +70,24 @@ def refuse_to_replace(files: Iterable[Path]) -> None:
             raise ConfigError(f"{path} exists, and would be replaced. Move it away, or replace it with --force.")
 
 
+def open_file(path: Path) -> BinaryIO:
+    """Open a file for reading bytes.
+
+    Raises:
+        OSError: it cannot be opened, or is a pipe or a device, which may never answer or never end.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(errno.EINVAL, "a pipe or a device, not a file", str(path))
+    return path.open("rb")
+
+
 def sampled_digest(path: str | Path, *, end: bytes = b"") -> str:
     """A digest of a file's size and of its content at the beginning, in the middle and at the end: of 12 KiB in all.
 
     Empty where the file cannot be read, or does not end with ``end``.
     """
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 (a million times)
+        with open_file(Path(path)) as file:
             size = os.fstat(file.fileno()).st_size
             digest = hashlib.sha256(size.to_bytes(8, "big"))
             block = b""

@@ -1,4 +1,4 @@
-"""``swinpan dataset``: people's own annotations in, and datasets rearranged."""
+"""``swinpan dataset``: people's own annotations in, datasets looked at and rearranged."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,12 +9,16 @@ import typer
 from rich.progress import MofNCompleteColumn, Progress
 
 from .console import one_line_errors, out, say, warn
+from .dataset_check import check
+from .dataset_show import show
 from .options import Command, ListedOption
 
 if TYPE_CHECKING:
     from ..data.report import Report
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Bring annotations in, and rearrange datasets.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Bring annotations in, look at datasets, rearrange them."
+)
 SHOWN = 20
 """How many notes the console shows; the report's file has them all."""
 
@@ -204,3 +208,7 @@ def _tell(report: "Report", path: Path | None = None) -> None:
     if len(report.notes) > SHOWN:
         warn(f"{len(report.notes) - SHOWN} more" + ("" if path is None else f" are in {path}"))
     say(report.summary())
+
+
+for command in (check, show):
+    app.command()(one_line_errors()(command))

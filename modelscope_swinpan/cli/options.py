@@ -153,10 +153,9 @@ Exif = Literal["apply", "ignore"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DataOptions:
-    """A COCO panoptic dataset, and where its parts are if they are not found."""
+class LayoutOptions:
+    """Where the parts of a COCO panoptic dataset are if they are not found."""
 
-    data: DataOption = None
     split: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="The split to take if the folder has several, as in train2017 or val."),
@@ -190,14 +189,24 @@ class DataOptions:
         ),
     ] = None
 
-    def open(self, path: Path | None = None) -> "CocoPanoptic":
-        """The dataset ``data``, or that at another ``path``."""
+    def open(self, path: Path) -> "CocoPanoptic":
+        """The dataset ``path``."""
         from ..coco.reader import CocoPanoptic
 
-        found = path or self.data
-        if found is None:
+        return CocoPanoptic.open(path, split=self.split, images=self.images, panoptic=self.panoptic, exif=self.exif)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataOptions(LayoutOptions):
+    """A COCO panoptic dataset, and where its parts are."""
+
+    data: DataOption = None
+
+    def open(self, path: Path | None = None) -> "CocoPanoptic":
+        """The dataset ``data``, or that at another ``path``."""
+        if (found := path or self.data) is None:
             raise ConfigError("Give --data, a dataset.")
-        return CocoPanoptic.open(found, split=self.split, images=self.images, panoptic=self.panoptic, exif=self.exif)
+        return super().open(found)
 
 
 TaskOption = Annotated[

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from ..errors import DamagedFileError, DatasetError
+from ..files import open_file
 from ..images.decode import MAX_PIXELS
 from ..images.opening import read_image
 from ..structures import Size
@@ -72,7 +73,7 @@ def read_picture(file: BinaryIO, read: Callable[[Image.Image], T]) -> T:
 
 def _read(path: Path, where: str, read: Callable[[Image.Image], T]) -> T:
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return read_picture(file, read)
     except DatasetError:
         raise

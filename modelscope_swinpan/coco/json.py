@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from ..categories import COCO_PANOPTIC, Category
 from ..errors import DatasetError
+from ..files import open_file
 from ..structures import Size
 from .remarks import JOINED, SHARED, Remark
 from .values import SHOWN, Node, whole
@@ -94,7 +95,8 @@ def read_json(path: Path) -> Node:
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
             raise DatasetError(f"{path}: over {MAX_JSON_BYTES} bytes, the size limit; split the dataset.")
-        return Node(json.loads(path.read_bytes()), str(path))
+        with open_file(path) as file:
+            return Node(json.loads(file.read()), str(path))
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:

@@ -17,7 +17,7 @@ from .folder import Folder
 from .id_maps import annotate_listed, check_size, read_ids, read_size
 from .json import ImageEntry, check_panoptic, read_categories, read_images, read_json
 from .layout import CocoLayout, find_layout
-from .photo import Exif, annotated_size, is_undecided, read_photo
+from .photo import Exif, Pixels, annotated_size, is_undecided, read_photo
 from .remarks import TURNED, Remark, Remarks
 from .values import SHOWN, Node
 
@@ -29,7 +29,7 @@ class CocoPanoptic(Dataset[Example]):
 
     A label is an index into ``categories``, and ``labels`` has the label of every category id. Areas and boxes are
     measured in the PNGs; those in the JSON are not read. ``exif`` tells on what the truth was annotated, where the
-    dataset says it.
+    dataset says it. ``unannotated`` counts the images that the JSON lists without an annotation.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class CocoPanoptic(Dataset[Example]):
         self.categories = read_categories(content, self._things) if categories is None else tuple(categories)
         self.labels = {category.id: label for label, category in enumerate(self.categories)}
         self.entries: tuple[ImageEntry, ...] = tuple(map(self._with_size, read_images(content)))
+        self.unannotated = len(content.field("images", list)) - len(self.entries)
 
     @classmethod
     def open(
@@ -86,15 +87,20 @@ class CocoPanoptic(Dataset[Example]):
             DamagedFileError: a file is missing or damaged.
             DatasetError: a file contradicts the JSON.
         """
-        entry = self.entries[index]
         truth = self.annotation(index)
+        image = self.photo(index)
+        return Example(segment_ids=truth.segment_ids, segments=truth.segments, remarks=truth.remarks, image=image)
+
+    def photo(self, index: int) -> Pixels:
+        """Read the image at ``index`` alone, (H, W, 3) RGB. Raises as :meth:`__getitem__`."""
+        entry = self.entries[index]
         path = self.image_path(entry)
         try:
             image = read_photo(path, entry.size, self.exif)
         except ImageError as error:
             raise DamagedFileError(f"{self.where(entry)}: {error}") from None
         check_size(path, Size(*image.shape[:2]), entry.size)
-        return Example(segment_ids=truth.segment_ids, segments=truth.segments, remarks=truth.remarks, image=image)
+        return image
 
     def annotation(self, index: int) -> Annotation:
         """Read the annotation at ``index`` alone. The image may be missing.

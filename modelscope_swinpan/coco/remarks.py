@@ -1,7 +1,7 @@
 """Odd things in a dataset that end nothing: one warning for each kind, with counts, not one for each image."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 NO_PIXELS = "segments of segments_info without a pixel were left out"
@@ -12,6 +12,8 @@ TURNED = (
     "give exif: ignore if the truth was annotated without"
 )
 DAMAGED = "damaged photos were left out"
+UNANNOTATED = "images are listed, but not annotated; they are not read"
+REPEATED = "photos have the same pixels as an earlier one"
 _SHOWN = 10
 
 
@@ -33,6 +35,10 @@ class Remarks:
         """Count remarks."""
         for kind, where, number in remarks:
             self._found.setdefault(kind, {}).setdefault(where, number)
+
+    def __iter__(self) -> Iterator[tuple[str, dict[str, int]]]:
+        """Each kind, with its number in each image."""
+        return iter(self._found.items())
 
     def images(self, kind: str) -> list[str]:
         """The images that have remarks of a kind."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from PIL import ExifTags, Image
 
 from ..errors import ImageError
-from ..files import is_url
+from ..files import is_url, open_file
 from ..structures import Size
 from .decode import MAX_PIXELS, MIN_SIDE, ROW_KEYS
 from .embedded import embedded
@@ -57,7 +57,7 @@ def _read(source: Any, read: Callable[[Image.Image], T]) -> T:
     if isinstance(source, Image.Image):
         return read(source)
     try:
-        with io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as file:
+        with io.BytesIO(source) if isinstance(source, bytes) else open_file(Path(source)) as file:
             return read_image(file, read)
     except FileNotFoundError:
         raise ImageError(f"{_name(source)}: no such file.") from None

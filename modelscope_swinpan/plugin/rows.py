@@ -20,6 +20,7 @@ from ..coco.photo import annotated_size, is_undecided, read_photo
 from ..coco.remarks import TURNED, Remark
 from ..coco.values import Node
 from ..errors import DamagedFileError, DatasetError, ImageError
+from ..files import open_file
 from ..images.decode import ROW_KEYS
 from ..images.header import read_header
 from ..images.sources import local_path
@@ -152,7 +153,7 @@ def _segment_ids(value: Any, listed: Collection[int], where: str) -> npt.NDArray
         if isinstance(value, bytes):
             return read_picture(io.BytesIO(value), read)
         if isinstance(value, str | os.PathLike):
-            with Path(local_path(os.fspath(value))).open("rb") as file:
+            with open_file(Path(local_path(os.fspath(value)))) as file:
                 return read_picture(file, read)
         if isinstance(value, Image.Image):
             return read(value)

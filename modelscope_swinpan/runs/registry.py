@@ -103,9 +103,9 @@ def build_engine(name: str, job: Job) -> Engine:
     return ENGINES[name].build(job)
 
 
-def _formats(name: str) -> Callable[..., Any]:
-    """A function or class of :mod:`.formats`, imported when it is called."""
-    return lambda *given: getattr(importlib.import_module(".formats", __package__), name)(*given)
+def _later(name: str, module: str = "formats", **options: Any) -> Callable[..., Any]:
+    """A function or class of a module in this folder, imported when it is called; it is also given ``options``."""
+    return lambda *given: getattr(importlib.import_module(f".{module}", __package__), name)(*given, **options)
 
 
 def _local(job: Job) -> Engine:
@@ -139,29 +139,64 @@ def _ray(job: Job) -> Engine:
 
 for _format in (
     OutputFormat(
-        name="coco", help="panoptic.json and a PNG per image, COCO's panoptic format", sink=_formats("CocoPanopticSink")
+        name="coco", help="panoptic.json and a PNG per image, COCO's panoptic format", sink=_later("CocoPanopticSink")
     ),
     OutputFormat(
         name="coco-results",
         help="instances.json, COCO's result format: boxes, scores and masks",
-        sink=_formats("ResultsSink"),
+        sink=_later("ResultsSink"),
     ),
     OutputFormat(
-        name="overlays", help="a picture per image, the photo under its segments", sink=_formats("OverlaysSink")
+        name="overlays", help="a picture per image, the photo under its segments", sink=_later("OverlaysSink")
     ),
     OutputFormat(
         name="rle",
         help="results.jsonl, a line per image with run-length encoded masks",
-        sink=_formats("LinesSink"),
-        masks=_formats("masks_as_rle"),
+        sink=_later("LinesSink"),
+        masks=_later("masks_as_rle"),
     ),
-    OutputFormat(name="parquet", help="results.parquet, the same rows as a table", sink=_formats("ParquetSink")),
+    OutputFormat(name="parquet", help="results.parquet, the same rows as a table", sink=_later("ParquetSink")),
+    OutputFormat(
+        name="coco-instances",
+        help="annotations.json, COCO's instance annotations with run-length encoded masks",
+        sink=_later("CocoInstancesSink", "coco_instances"),
+    ),
+    OutputFormat(
+        name="coco-instances-polygons",
+        help="annotations.json, the same with polygons",
+        sink=_later("CocoInstancesSink", "coco_instances", polygons=True),
+    ),
+    OutputFormat(name="yolo", help="YOLO's segmentation labels, a text per image", sink=_later("YoloSink", "yolo")),
+    OutputFormat(
+        name="labelme", help="LabelMe's annotations, a JSON file per image", sink=_later("LabelMeSink", "labelme")
+    ),
+    OutputFormat(name="cvat", help="annotations.xml, CVAT for images 1.1 with masks", sink=_later("CvatSink", "cvat")),
+    OutputFormat(
+        name="cvat-polygons",
+        help="annotations.xml, the same with polygons",
+        sink=_later("CvatSink", "cvat", polygons=True),
+    ),
+    OutputFormat(
+        name="labelstudio",
+        help="tasks.json, Label Studio's tasks with predictions by brush, and label-config.xml",
+        sink=_later("LabelStudioSink", "label_studio"),
+    ),
+    OutputFormat(
+        name="labelstudio-polygons",
+        help="tasks.json and label-config.xml, the same with polygons",
+        sink=_later("LabelStudioSink", "label_studio", polygons=True),
+    ),
+    OutputFormat(
+        name="semantic",
+        help="a PNG of class numbers per image, with a palette",
+        sink=_later("SemanticSink", "semantic"),
+    ),
     OutputFormat(
         name="list",
         help="an array of 0 and 1 for each segment, as upstream's pipeline",
-        masks=_formats("masks_as_list"),
+        masks=_later("masks_as_list"),
     ),
-    OutputFormat(name="png", help="one PNG of segment ids, in base64", masks=_formats("masks_as_png")),
+    OutputFormat(name="png", help="one PNG of segment ids, in base64", masks=_later("masks_as_png")),
 ):
     FORMATS.register(_format)
 ENGINES.register(EngineKind(name="local", help="this machine", build=_local))

@@ -228,7 +228,7 @@ def test_a_terminal_shows_a_bar(model, folder, tmp_path, monkeypatch):
         (("photos", "--engine", "dask"), "A run: unknown engine 'dask'. Known engines: local, ray."),
         (
             ("photos", "--format", "cocoa"),
-            "unknown format 'cocoa'. Did you mean 'coco'? Known formats: coco, coco-results, ",
+            "unknown format 'cocoa'. Did you mean 'coco'? Known formats: coco, coco-instances, ",
         ),
     ],
 )

@@ -12,6 +12,7 @@ from modelscope_swinpan.checkpoints.save import save_pretrained
 from modelscope_swinpan.cli import app, train
 from modelscope_swinpan.config import PreprocessConfig
 from modelscope_swinpan.inference import export
+from modelscope_swinpan.runs.registry import FORMATS
 from tests.builders import SMALL, random_model
 from tests.conftest import CHELSEA
 from tests.evaluation import painted
@@ -24,7 +25,7 @@ COMMANDS = {
     "predict": ["predict photo.png --model model --task instance --output out"],
     "batch": [
         f"batch photos --model model --format {form} --output out"
-        for form in ("coco", "coco-results", "overlays", "rle", "parquet")
+        for form in [known.name for known in FORMATS.values() if known.sink]
     ],
     "demo": ["demo --output out"],
     "scenes": ["scenes --count 1 --size 64x64 --out out"],
@@ -44,6 +45,8 @@ COMMANDS = {
     ],
     "card": [f"card out {CARD} --metrics report.json"],
     "dataset": [
+        "dataset check data --json out/found.json --html out/found.html",
+        "dataset show data --output out/page.html",
         "dataset import data/panoptic.json --output out",
         "dataset remap data --classes classes.yaml --output out",
         "dataset split data --parts all=1 --output out",
@@ -94,7 +97,7 @@ def place(given, tmp_path, monkeypatch):
 
 def exported(_, file, to, *__):
     """The files that the exporters write."""
-    for suffix in (export.SUFFIXES[to], *export.BESIDE.get(to, ())):
+    for suffix in (export.RUNTIMES[to].suffix, *export.BESIDE.get(to, ())):
         file.with_suffix(suffix).write_text("exported")
 
 
@@ -132,7 +135,7 @@ def test_files_of_others_stay(command, place):
     if "eval" in command or "train" in command or "card" in command:
         pytest.importorskip("hotcoco")
     paths = written(command, place)
-    assert len(paths) > 1
+    assert paths
     top = sorted({path.split("/")[0] for path in paths} - {EXACT.get(command)})
     groups = [[path for path in paths if path.split("/")[0] == name] for name in top]
     for number, mine in enumerate([paths, *groups]):

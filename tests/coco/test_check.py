@@ -1,6 +1,7 @@
 """A look at all headers finds what would end a run later."""
 
 import json
+import os
 import warnings
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 from modelscope_swinpan.categories import COCO_PANOPTIC
 from modelscope_swinpan.coco.annotation import Example, annotate
 from modelscope_swinpan.coco.check import check_files, warn_of_exif
+from modelscope_swinpan.coco.identity import example_digests
 from modelscope_swinpan.coco.reader import CocoPanoptic
 from modelscope_swinpan.coco.writer import write_dataset
 from modelscope_swinpan.errors import DatasetError
@@ -76,6 +78,20 @@ def test_a_dataset_says_it_itself(folder):
     path.write_text(json.dumps({**content, "info": {"exif": "no"}}))
     with pytest.raises(DatasetError, match=r"info\.exif must be apply or ignore; got 'no'"):
         CocoPanoptic.open(folder)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+@pytest.mark.parametrize("place", ["images", "panoptic"])
+def test_a_pipe_is_no_file(folder, place):
+    """Whoever opens it waits for ever."""
+    (folder / place / "000002.png").unlink()
+    os.mkfifo(folder / place / "000002.png")
+    dataset = CocoPanoptic.open(folder)
+    for look in (check_files, CocoPanoptic.validate):
+        with pytest.raises(DatasetError, match=r"^1 of 4 examples are wrong\.\n.*000002\.png"):
+            look(dataset)
+    assert example_digests(dataset)["000002.png"][place == "images"] == ""
 
 
 def test_every_problem_is_told_at_once(folder):

@@ -1,0 +1,193 @@
+"""``swinpan dataset check``: read all of a dataset, and say what is in it and what is wrong."""
+
+import json
+import os
+from collections.abc import Sequence
+from functools import partial
+from html import escape
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.progress import MofNCompleteColumn, Progress, TaskID
+from rich.table import Table
+from rich.text import Text
+
+from ..errors import ConfigError
+from ..files import refuse_to_replace, write_atomic
+from .console import complain, err, out, say, warn
+from .options import LayoutOptions, grouped
+from .page import bullets, page, table
+
+if TYPE_CHECKING:
+    from ..coco.survey import Photo, Survey
+
+SHOWN = 10
+"""How many problems of a kind the console shows. The files have all."""
+COLUMNS = ("class", "kind", "images", "segments", "crowds", "pixels", "smallest", "median", "largest")
+NARROW = ("class", "images", "segments", "crowds", "smallest", "median", "largest")
+"""The columns for the console. Areas are in pixels."""
+
+
+@grouped
+def check(
+    datasets: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DIR...",
+            help="COCO panoptic datasets, such as those for training and validation: folders, or JSON files.",
+            exists=True,
+        ),
+    ],
+    where: LayoutOptions,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Also write all of it as JSON.", dir_okay=False)
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Also write all of it as a page.", dir_okay=False)
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+) -> None:
+    """Read every photo and every annotation, and say what is wrong.
+
+    Prints how often each class occurs, and what training and evaluation would trip over: missing and damaged files, ids
+    that are not listed, other sizes, photos that are in several of the datasets by the content of their pixels. The
+    exit status is 1 if there is such a problem. Odd things that are read nevertheless are warnings.
+    """
+    if len(datasets) > 1 and (where.images or where.panoptic):
+        raise ConfigError("--images and --panoptic are for one dataset; several were given.")
+    if not force:
+        refuse_to_replace(path for path in (json_file, html) if path is not None)
+
+    from ..coco.survey import problems_between, same_photos, survey
+
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        surveys = []
+        for path in datasets:
+            task = progress.add_task(f"Reading {path}")
+            surveys.append(survey(path, where.open, os.cpu_count() or 1, partial(_tell, progress, task)))
+    same = list(same_photos(surveys))
+    content = _content(surveys, problems_between(surveys, same), same)
+    for dataset in content["datasets"]:
+        _print(dataset)
+    _complain(content["problems"])
+    if json_file is not None:
+        json_file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(json_file, json.dumps(content, indent=2).encode())
+    if html is not None:
+        _write_page(html, content)
+    if problems := sum(map(len, [content["problems"], *(dataset["problems"] for dataset in content["datasets"])])):
+        complain(f"{problems} problem{'s' if problems > 1 else ''} found.")
+        raise typer.Exit(1)
+    say("No problems found.")
+
+
+def _tell(progress: Progress, task: TaskID, done: int, total: int) -> None:
+    progress.update(task, completed=done, total=total)
+
+
+def _content(surveys: "Sequence[Survey]", problems: list[str], same: "list[list[Photo]]") -> dict[str, Any]:
+    """All that was found, as JSON."""
+    return {
+        "datasets": [_dataset(found) for found in surveys],
+        "problems": problems,
+        "same_photos": [[photo._asdict() for photo in photos] for photos in same],
+    }
+
+
+def _dataset(found: "Survey") -> dict[str, Any]:
+    return {
+        "path": str(found.path),
+        "images": found.images,
+        "sizes": [
+            {"width": size.width, "height": size.height, "images": count} for size, count in sorted(found.sizes.items())
+        ],
+        "annotated": found.annotated / found.pixels if found.pixels else None,
+        "problems": found.problems,
+        "remarks": [{"kind": kind, "images": images} for kind, images in found.remarks],
+        "classes": [
+            {
+                "id": category.id,
+                "name": category.name,
+                "isthing": category.isthing,
+                "images": figures.images,
+                "segments": len(figures.areas),
+                "crowds": figures.crowds,
+                "pixels": sum(figures.areas),
+                "smallest": min(figures.areas, default=None),
+                "median": median(figures.areas) if figures.areas else None,
+                "largest": max(figures.areas, default=None),
+            }
+            for category, figures in zip(found.categories, found.classes, strict=True)
+        ],
+    }
+
+
+def _rows(dataset: dict[str, Any], columns: Sequence[str]) -> list[list[str]]:
+    """The cells of the table of classes."""
+
+    def cell(figures: dict[str, Any], column: str) -> str:
+        if column == "class":
+            return str(figures["name"])
+        if column == "kind":
+            return "thing" if figures["isthing"] else "stuff"
+        return "–" if figures[column] is None else f"{figures[column]:.0f}"
+
+    return [[cell(figures, column) for column in columns] for figures in dataset["classes"]]
+
+
+def _summary(dataset: dict[str, Any]) -> str:
+    if not dataset["images"]:
+        return "no images"
+    sides = [f"{size['width']}×{size['height']}" for size in dataset["sizes"]]
+    shown = sides[0] if len(sides) == 1 else f"{sides[0]} to {sides[-1]}"
+    return f"{dataset['images']} images of {shown} pixels, {dataset['annotated']:.1%} of them annotated"
+
+
+def _remarks(dataset: dict[str, Any]) -> list[str]:
+    remarks = [
+        f"{sum(one['images'].values())} {one['kind']}. The first: {next(iter(one['images']))}"
+        for one in dataset["remarks"]
+    ]
+    missing = [one["name"] for one in dataset["classes"] if not one["images"]]
+    if missing and dataset["images"]:
+        more = ", …" if len(missing) > SHOWN else ""
+        remarks.append(
+            f"{len(missing)} of {len(dataset['classes'])} classes never occur: {', '.join(missing[:SHOWN])}{more}"
+        )
+    return remarks
+
+
+def _print(dataset: dict[str, Any]) -> None:
+    say(f"{dataset['path']}: {_summary(dataset)}")
+    if dataset["classes"]:
+        shown = Table(box=SIMPLE_HEAD, pad_edge=False)
+        shown.add_column(NARROW[0], overflow="fold")
+        for name in NARROW[1:]:
+            shown.add_column(name, justify="right", no_wrap=True)
+        for row in _rows(dataset, NARROW):
+            shown.add_row(*map(Text, row))
+        out.print(shown)
+    for remark in _remarks(dataset):
+        warn(remark)
+    _complain(dataset["problems"])
+
+
+def _complain(problems: Sequence[str]) -> None:
+    for problem in problems[:SHOWN]:
+        complain(problem)
+    if len(problems) > SHOWN:
+        complain(f"… and {len(problems) - SHOWN} more.")
+
+
+def _write_page(path: Path, content: dict[str, Any]) -> None:
+    with page(path, "Datasets") as add:
+        add(bullets(content["problems"], "wrong"))
+        for dataset in content["datasets"]:
+            add(f"<h2>{escape(dataset['path'])}</h2>\n<p>{_summary(dataset)}</p>\n")
+            add(bullets(dataset["problems"], "wrong"))
+            add(bullets(_remarks(dataset)))
+            add(table(COLUMNS, _rows(dataset, COLUMNS)))

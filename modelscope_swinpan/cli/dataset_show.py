@@ -1,0 +1,96 @@
+"""``swinpan dataset show``: annotated pictures on one page, to look at before training."""
+
+import base64
+import io
+import os
+import random
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import MofNCompleteColumn, Progress
+
+from ..errors import DatasetError
+from ..files import refuse_to_replace
+from .console import complain, err, say
+from .options import LayoutOptions, grouped
+from .page import page
+
+if TYPE_CHECKING:
+    from ..coco.reader import CocoPanoptic
+
+SIDE = 640
+"""The longest side of a picture, in pixels."""
+
+
+@grouped
+def show(
+    dataset: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A COCO panoptic dataset: its folder, or its JSON file.", exists=True)
+    ],
+    output: Annotated[Path, typer.Option(metavar="FILE", help="The page to write.", dir_okay=False)],
+    where: LayoutOptions,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many pictures.")] = 50,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            metavar="S", min=0, help="Take pictures at random, by this seed.", show_default="the first pictures"
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Write a page of annotated pictures.
+
+    The page is one file of HTML with the pictures in it, and needs no network. Below each picture stand its name, its
+    size and what is annotated in it.
+    """
+    if not force:
+        refuse_to_replace([output])
+    opened = where.open(dataset)
+    shown = range(len(opened))[:limit]
+    indices = list(shown) if seed is None else sorted(random.Random(seed).sample(range(len(opened)), len(shown)))  # noqa: S311
+    failed = 0
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    with (
+        Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress,
+        page(output, f"{len(indices)} of {len(opened)} pictures of {dataset}") as add,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
+        add("<main>\n")
+        drawn = partial(_figure, opened)
+        for figure, sound in progress.track(pool.map(drawn, indices), total=len(indices), description="Drawing"):
+            add(figure)
+            failed += not sound
+        add("</main>\n")
+    say(f"The page is {output}")
+    if failed:
+        complain(f"{failed} of {len(indices)} pictures cannot be shown; the page says why.")
+        raise typer.Exit(1)
+
+
+def _figure(dataset: "CocoPanoptic", index: int) -> tuple[str, bool]:
+    """The HTML of an example, and whether its files are sound."""
+    from ..training.samples import truth
+
+    entry = dataset.entries[index]
+    try:
+        example = dataset[index]
+    except DatasetError as error:
+        return f'<figure><figcaption class="wrong">{escape(str(error))}</figcaption></figure>\n', False
+    picture = truth(example, dataset.categories).to_pil(example.image[..., ::-1])
+    picture.thumbnail((SIDE, SIDE))
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=85)
+    data = base64.b64encode(file.getvalue()).decode("ascii")
+    counts = Counter(
+        dataset.categories[segment.label_id].name + (" (crowd)" if segment.iscrowd else "")
+        for segment in example.segments
+    )
+    listed = ", ".join(name if count == 1 else f"{count} × {name}" for name, count in counts.most_common())
+    caption = f"{entry.name}, {entry.size.width}×{entry.size.height}: {listed or 'nothing'}"
+    image = f'<img alt="" loading="lazy" src="data:image/jpeg;base64,{data}">'
+    return f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>\n", True

@@ -1,0 +1,47 @@
+"""Result files that bear the names of their photos, for tools that match the two by name."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any
+
+from ..categories import Category
+from ..files import file_stem, is_url
+
+UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""Characters that XML or YAML cannot hold."""
+_LONGEST = 200  # bytes of a part of a name; most disks take 255, with the suffix
+
+
+def with_own_names(entries: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every entry with the path of its file below a folder, without suffix: that of its photo's ``name``.
+
+    An entry also has a ``stem``, which no two have in common. It takes the place of a name that no file can have, or
+    that an earlier photo has: ``cat.png`` after ``cat.jpg``, or ``Cat.jpg``, as some disks do not tell them apart.
+    """
+    taken: set[str] = set()
+    for entry in entries:
+        name = own_name(entry["name"])
+        if name is None or name.casefold() in taken:
+            name = str(entry["stem"])
+        taken.add(name.casefold())
+        yield name, entry
+
+
+def own_name(photo: str) -> str | None:
+    """The path that a photo's name gives to a file below a folder, without suffix; None if it gives none."""
+    path = PureWindowsPath(photo)
+    if is_url(photo) or path.root or ".." in path.parts:
+        return file_stem(photo if is_url(photo) else path.name)
+    posix = PurePosixPath(path.as_posix()).with_suffix("") if path.name else PurePosixPath()
+    parts = [re.sub(r'[<>:"|?*\x00-\x1f]', "_", part) for part in posix.parts]
+    if not parts or any(len(part.encode()) > _LONGEST or part.startswith(".") for part in parts):
+        return None
+    return "/".join(parts)
+
+
+def class_names(categories: Sequence[Category]) -> dict[int, str]:
+    """Names by category id, on one line, of characters that files can hold. Ids tell categories of one name apart."""
+    lines = {category.id: UNWRITABLE.sub("_", " ".join(category.name.split())) or "class" for category in categories}
+    names = list(lines.values())
+    return {id_: name if names.count(name) == 1 else f"{name} ({id_})" for id_, name in lines.items()}

@@ -1,0 +1,52 @@
+"""Pages that load nothing."""
+
+from html.parser import HTMLParser
+
+import pytest
+
+from modelscope_swinpan.cli.page import bullets, page, table
+
+EMPTY = {"meta", "img"}
+
+
+class Tags(HTMLParser):
+    """Checks that elements are closed, and collects what they load."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.loaded, self.seen = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append(tag)
+        self.loaded += [value for name, value in attrs if name in ("src", "href", "srcset", "action")]
+        if tag not in EMPTY:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def check_page(path):
+    """The text of a page that is well-formed, has no script and loads nothing."""
+    text = path.read_text(encoding="utf-8")
+    tags = Tags()
+    tags.feed(text)
+    assert tags.open == []
+    assert "script" not in tags.seen
+    assert all(address.startswith("data:image/") for address in tags.loaded)
+    assert "default-src 'none'" in text
+    return text
+
+
+def test_texts_are_no_html(tmp_path):
+    evil = "<script>&\"'"
+    with page(tmp_path / "new" / "page.html", evil) as add:
+        add(table([evil, "n"], [[evil, 3]]))
+        add(bullets([evil]))
+    assert check_page(tmp_path / "new" / "page.html").count("&lt;script&gt;&amp;") == 5
+
+
+def test_an_unfinished_page_is_not_there(tmp_path):
+    with pytest.raises(OSError, match="full"), page(tmp_path / "page.html", "A page"):
+        raise OSError("full")
+    assert list(tmp_path.iterdir()) == []

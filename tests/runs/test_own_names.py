@@ -1,0 +1,33 @@
+"""Files that bear the names of photos."""
+
+import pytest
+
+from modelscope_swinpan.runs.own_names import own_name, with_own_names
+
+
+@pytest.mark.parametrize(
+    ("photo", "name"),
+    [
+        ("cat.jpg", "cat"),
+        ("some/where/cat.tar.png", "some/where/cat.tar"),
+        ("some\\cat.jpg", "some/cat"),
+        ("scan0002", "scan0002"),
+        ("a:b?.png", "a_b_"),
+        ("/photos/cat.jpg", "cat"),
+        ("C:\\photos\\cat.jpg", "cat"),
+        ("../../etc/cat.jpg", "cat"),
+        ("https://x.org/some/cat.jpg?size=3", "cat"),
+        (".hidden/cat.jpg", None),
+        ("", None),
+        (300 * "a" + ".jpg", None),
+    ],
+)
+def test_a_name(photo, name):
+    assert own_name(photo) == name
+
+
+def test_no_two_have_one():
+    photos = ["cat.jpg", "cat.png", "CAT.gif", "a/cat.jpg", "b/../cat.jpg", ".png"]
+    entries = [{"name": photo, "stem": f"{number:08d}-x"} for number, photo in enumerate(photos)]
+    found = [name for name, _ in with_own_names(entries)]
+    assert found == ["cat", "00000001-x", "00000002-x", "a/cat", "00000004-x", "00000005-x"]
