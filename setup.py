@@ -10,6 +10,7 @@ HERE = Path(__file__).parent
 REQUIRED = [
     "addict>=2.4",
     "filelock>=3.12",
+    "jinja2>=3.1",
     "matplotlib>=3.9",  # the model card's snippet imports modelscope.utils.cv.image_utils, which needs it
     "modelscope[framework]>=1.38",
     "modelscope-hub>=0.5",
@@ -92,6 +93,7 @@ if __name__ == "__main__":
                 "coco_panoptic.json",
                 "card/*.md",
                 "embedded/*",
+                "evaluation/*.html",
                 "studio/*.css",
                 "studio/*.js",
             ]
