@@ -64,13 +64,13 @@ def analyse(dataset: CocoPanoptic, truth: Mapping[str, Any], found: Mapping[str,
     worst, lines = WorstPhotos(dataset), []
     pairs = list(zip(truth["annotations"], found["annotations"], strict=True))
     matchings = map_ahead(lambda index: _matching(dataset, index, *pairs[index]), range(len(pairs)))
-    for index, (matching, indices) in enumerate(matchings):
+    for index, matching in enumerate(matchings):
         counts = count(matching, classes)
         totals += counts
         for collector in (errors, confusion, groups, calibration):
             collector.add(matching)
         worst.add(index, counts, pairs[index][1])
-        lines.append(photo_line(dataset.entries[index], counts, matching.truth, indices, dataset.categories))
+        lines.append(photo_line(dataset.entries[index], counts, matching, dataset.categories))
     figures = {
         "classes": _classes(dataset, totals, errors),
         "confusion": confusion.figures(),
@@ -91,10 +91,8 @@ def extended(analysis: Analysis, **figures: Any) -> Analysis:
     return dataclasses.replace(analysis, figures={**analysis.figures, **figures})
 
 
-def _matching(
-    dataset: CocoPanoptic, index: int, truth: Mapping[str, Any], found: Mapping[str, Any]
-) -> tuple[Matching, Any]:
-    """One photo's matching, and its true map as indices of segments."""
+def _matching(dataset: CocoPanoptic, index: int, truth: Mapping[str, Any], found: Mapping[str, Any]) -> Matching:
+    """One photo's matching."""
     size = dataset.entries[index].size
     sides = []
     for annotation in (truth, found):
@@ -102,7 +100,7 @@ def _matching(
         path = annotation["file_name"]
         sides.append((read_ids(Path(path), size, listed.ids.tolist(), path), listed))
     (true_ids, true), (found_ids, predicted) = sides
-    return match(true_ids, true, found_ids, predicted), true.indices(true_ids)
+    return match(true_ids, true, found_ids, predicted)
 
 
 def _classes(dataset: CocoPanoptic, totals: Floats, errors: ErrorKinds) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+Indices = npt.NDArray[np.uint16 | np.uint32]
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -41,10 +42,11 @@ class Listed:
             scores=np.array([info.get("score", math.nan) for info in infos], np.float64),
         )
 
-    def indices(self, ids: npt.NDArray[np.int32]) -> Ints:
+    def indices(self, ids: npt.NDArray[np.int32]) -> Indices:
         """(H, W): 0 for void, n + 1 for segment n, of a map of ids."""
         largest = max(int(ids.max(initial=0)), int(self.ids.max(initial=0)))
-        table = np.zeros(largest + 1, np.int64)  # ids have 24 bits; only the pages that are used cost memory
+        # Ids have 24 bits, but only the pages of memory that are used cost any.
+        table = np.zeros(largest + 1, np.uint16 if len(self.ids) < 2**16 else np.uint32)
         table[self.ids] = np.arange(1, len(self.ids) + 1)
         return table[ids]
 
@@ -55,7 +57,8 @@ class Matching:
 
     ``shared`` (T, P) is the intersection of each pair, ``true_areas`` (T,) and ``found_areas`` (P,) are sizes;
     ``seen_areas`` (P,) leave out what lies in void. ``iou`` (T, P) is 0 for crowds. ``ignored`` (P,) marks predictions
-    that are no error, since they lie in void or in crowds of their class.
+    that are no error, since they lie in void or in crowds of their class. ``true_map`` (H, W) has 0 for void, n + 1 for
+    the true segment n.
     """
 
     truth: Listed
@@ -66,6 +69,7 @@ class Matching:
     seen_areas: Ints
     iou: Floats
     ignored: Bools
+    true_map: Indices
 
     @cached_property
     def same_class(self) -> Bools:
@@ -97,7 +101,9 @@ class Matching:
 def match(true_ids: npt.NDArray[np.int32], truth: Listed, found_ids: npt.NDArray[np.int32], found: Listed) -> Matching:
     """Match the segments of two maps (H, W) of ids, 0 for void."""
     columns = len(found.ids) + 1
-    pairs = truth.indices(true_ids) * columns + found.indices(found_ids)
+    true_map = truth.indices(true_ids)
+    pairs = np.multiply(true_map, columns, dtype=np.int64)
+    pairs += found.indices(found_ids)
     counts = np.bincount(pairs.ravel(), minlength=(len(truth.ids) + 1) * columns).reshape(-1, columns)
     shared, void = counts[1:, 1:], counts[0, 1:]
     true_areas, found_areas = counts[1:].sum(1), counts[:, 1:].sum(0)
@@ -112,4 +118,5 @@ def match(true_ids: npt.NDArray[np.int32], truth: Listed, found_ids: npt.NDArray
         seen_areas=found_areas - void,
         iou=np.where(truth.crowd[:, None], 0.0, shared / np.maximum(union, 1)),
         ignored=void + in_crowd > IGNORED * found_areas,
+        true_map=true_map,
     )

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from .errors import KINDS
 from .plots import bars, reliability
+from .tables import figure, interval, signed
 
 CONFUSIONS = 30
 """The most frequent pairs of classes that the page shows; the JSON has all."""
@@ -46,6 +47,7 @@ def render(
         evaluated=evaluated,
         confusions=[pair for pair in figures["confusion"] if pair["true"] != pair["predicted"]][:CONFUSIONS],
         kinds=KINDS,
+        interval=interval,
         tide=TIDE,
         size_plot=Markup(bars(figures["by_size"], "size of the segment", "size")),  # noqa: S704
         number_plot=Markup(bars(figures["by_number"], "true segments in the photo", "number")),  # noqa: S704
@@ -57,13 +59,9 @@ def render(
 @cache
 def _template() -> Template:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["figure"] = _figure
-    environment.filters["signed"] = lambda value: "–" if value is None else f"{value:+.1f}"
+    environment.filters["figure"] = figure
+    environment.filters["signed"] = signed
     return environment.from_string(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
-
-
-def _figure(value: float | None, digits: int = 1) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
 
 
 def _data(picture: bytes) -> str:

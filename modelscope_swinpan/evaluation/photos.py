@@ -8,14 +8,13 @@ import json
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from ..categories import Category
 from ..coco.json import ImageEntry
-from .matching import Floats, Listed
+from .matching import Floats, Matching
 
 PER_PHOTO = "per_photo.jsonl"
 """The file of an evaluation that has these lines."""
@@ -62,24 +61,25 @@ class Photos:
         return cls(ids=ids, names=names, truths=truths, counts=counts)
 
 
-def photo_line(entry: ImageEntry, counts: Floats, truth: Listed, indices: Any, categories: Sequence[Category]) -> str:
-    """The line of one photo with ``counts`` (K, 4); ``indices`` (H, W) is its true map, as of ``truth``."""
+def photo_line(entry: ImageEntry, counts: Floats, matching: Matching, categories: Sequence[Category]) -> str:
+    """The line of one photo with ``counts`` (K, 4)."""
     classes = {
         categories[label].id: [_short(count) for count in counts[label].tolist()]
         for label in np.nonzero(counts.any(1))[0].tolist()
     }
-    digest = _digest(truth, indices, categories)
+    digest = _truth_digest(matching, categories)
     return json.dumps({"image_id": entry.id, "file_name": entry.name, "truth": digest, "classes": classes})
 
 
-def _digest(truth: Listed, indices: Any, categories: Sequence[Category]) -> str:
+def _truth_digest(matching: Matching, categories: Sequence[Category]) -> str:
     """A checksum of a photo's truth: of the map, and of each segment's class."""
+    truth = matching.truth
     named = [
         (categories[label].id, categories[label].name, crowd)
         for label, crowd in zip(truth.labels.tolist(), truth.crowd.tolist(), strict=True)
     ]
-    small = indices.astype(np.uint8 if len(named) < 256 else np.uint32)
-    return f"{zlib.crc32(small.tobytes(), zlib.crc32(json.dumps([named, small.shape]).encode())):08x}"
+    pixels = matching.true_map.astype(np.uint8 if len(named) < 256 else np.uint32)
+    return f"{zlib.crc32(pixels.tobytes(), zlib.crc32(json.dumps([named, pixels.shape]).encode())):08x}"
 
 
 def _short(value: float) -> float | int:

@@ -4,7 +4,7 @@ import csv
 import dataclasses
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,15 @@ from .analysis import Analysis
 from .metrics import AveragePrecision, PanopticQuality
 from .page import render
 from .photos import PER_PHOTO
+from .tables import figure, interval, markdown, signed
 from .worst import draw_photo
 
 REPORT, PER_CLASS, ANALYSIS, PAGE = "report.json", "per_class.csv", "analysis.json", "report.html"
 FILES = (REPORT, PER_CLASS, ANALYSIS, PER_PHOTO, PAGE)
 MOST_CHANGED = 10
 """Classes whose changes are printed; the page has all."""
+VISIBLE = 0.05
+"""The least change that a printed table shows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,14 +47,14 @@ class Report:
         quality, box, mask = self.panoptic, self.box_ap, self.mask_ap
         card = (box.ap if box else None, mask.ap if mask else None, quality.all.pq if quality.all else None)
         rows = [
-            [name, *map(_percent, (found.pq, found.sq, found.rq)), str(found.classes)]
+            [name, *map(figure, (found.pq, found.sq, found.rq)), str(found.classes)]
             for name, found in (("all", quality.all), ("things", quality.things), ("stuff", quality.stuff))
             if found
         ]
         return "\n\n".join(
             [
-                _markdown(["box mAP", "mask mAP", "PQ"], [list(map(_percent, card))]),
-                _markdown(["", "PQ", "SQ", "RQ", "classes"], rows),
+                markdown(["box mAP", "mask mAP", "PQ"], [list(map(figure, card))]),
+                markdown(["", "PQ", "SQ", "RQ", "classes"], rows),
             ]
         )
 
@@ -79,10 +82,10 @@ class Report:
         if found is None:
             return ""
         head = ["", "before", "after", "change", f"{100 * found['confidence']:.0f} % interval"]
-        classes = [row for row in found["classes"] if row["change"]]
+        classes = [row for row in found["classes"] if abs(row["change"] or 0) >= VISIBLE]
         most = sorted(classes, key=lambda row: -abs(row["change"]))[:MOST_CHANGED]
         parts = [_change(name, found[name]) for name in ("all", "things", "stuff") if found[name]["change"] is not None]
-        tables = [_markdown(head, rows) for rows in (parts, [_change(row["name"], row) for row in most]) if rows]
+        tables = [markdown(head, rows) for rows in (parts, [_change(row["name"], row) for row in most]) if rows]
         photos = "Photos: {better} better, {worse} worse, {same} the same.".format(**found["photos"])
         return "\n\n".join([f"Compared with {found['other']} (PQ):", *tables, photos])
 
@@ -114,16 +117,7 @@ class Report:
         return text.getvalue()
 
 
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, [":--:"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cell.ljust(8) for cell in line)} |" for line in lines)
-
-
 def _change(name: str, row: Mapping[str, Any]) -> list[str]:
-    signed = ["–" if row[key] is None else f"{row[key]:+.1f}" for key in ("change", "low", "high")]
-    interval = "–" if row["low"] is None else f"{signed[1]} … {signed[2]}"
-    return [name, _percent(row["before"]), _percent(row["after"]), signed[0], interval]
-
-
-def _percent(figure: float | None) -> str:
-    return "–" if figure is None else f"{figure:.1f}"
+    """A line of the tables of changes."""
+    values = (figure(row["before"]), figure(row["after"]), signed(row["change"]), interval(row["low"], row["high"]))
+    return [name, *values]

@@ -9,7 +9,7 @@ from modelscope_swinpan.coco.values import Node
 from modelscope_swinpan.evaluation.photos import Photos, photo_line
 from modelscope_swinpan.structures import Size
 
-from .maps import CAT, CATEGORIES, DOG, LABELS, SKY, canvas, listed
+from .maps import CAT, CATEGORIES, DOG, LABELS, SKY, canvas, matching
 
 ENTRY = ImageEntry(5, "päth/a.jpg", Size(10, 10), Node({}, ""))
 COUNTS = np.array([[1, 0, 2, 0.625], [0, 0, 0, 0], [0, 3, 0, 0]])
@@ -17,8 +17,8 @@ COUNTS = np.array([[1, 0, 2, 0.625], [0, 0, 0, 0], [0, 3, 0, 0]])
 
 def line(ids=None, labels=None, crowds=(), categories=CATEGORIES):
     ids = canvas(_1=(0, 5), _2=(5, 10)) if ids is None else ids
-    truth = listed(labels or {1: SKY, 2: CAT}, crowds=crowds)
-    return photo_line(ENTRY, COUNTS, truth, truth.indices(ids), categories)
+    found = matching((ids, labels or {1: SKY, 2: CAT}), (canvas(), {}), crowds=crowds)
+    return photo_line(ENTRY, COUNTS, found, categories)
 
 
 def test_there_and_back():
