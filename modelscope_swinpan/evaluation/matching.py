@@ -19,7 +19,7 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 MATCHED = 0.5  # a partner's intersection over union is above it
-IGNORED = 0.5  # a prediction with more than this share of its pixels in void, or in crowds of its class, is no error
+IGNORED = 0.5  # a prediction with more than this share of its pixels in void and a crowd of its class is no error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +57,8 @@ class Matching:
 
     ``shared`` (T, P) is the intersection of each pair, ``true_areas`` (T,) and ``found_areas`` (P,) are sizes;
     ``seen_areas`` (P,) leave out what lies in void. ``iou`` (T, P) is 0 for crowds. ``ignored`` (P,) marks predictions
-    that are no error, since they lie in void or in crowds of their class. ``true_map`` (H, W) has 0 for void, n + 1 for
-    the true segment n.
+    that are no error, since they lie in void or in a crowd of their class. ``true_map`` (H, W) has 0 for void, n + 1
+    for the true segment n.
     """
 
     truth: Listed
@@ -108,7 +108,7 @@ def match(true_ids: npt.NDArray[np.int32], truth: Listed, found_ids: npt.NDArray
     shared, void = counts[1:, 1:], counts[0, 1:]
     true_areas, found_areas = counts[1:].sum(1), counts[:, 1:].sum(0)
     union = true_areas[:, None] + (found_areas - void) - shared
-    in_crowd = (shared * (truth.crowd[:, None] & (truth.labels[:, None] == found.labels))).sum(0)
+    in_crowd = (shared * (_excusing(truth)[:, None] & (truth.labels[:, None] == found.labels))).sum(0)
     return Matching(
         truth=truth,
         found=found,
@@ -120,3 +120,11 @@ def match(true_ids: npt.NDArray[np.int32], truth: Listed, found_ids: npt.NDArray
         ignored=void + in_crowd > IGNORED * found_areas,
         true_map=true_map,
     )
+
+
+def _excusing(truth: Listed) -> Bools:
+    """(T,): the crowds that excuse predictions: panopticapi knows one of each class, the last."""
+    last = {label: index for index, label in enumerate(truth.labels.tolist()) if truth.crowd[index]}
+    excusing = np.zeros(len(truth.ids), bool)
+    excusing[list(last.values())] = True
+    return excusing

@@ -44,9 +44,9 @@ def matching(truth, found, scores=(), crowds=()):
     return match(true_ids, listed(true, crowds=crowds), found_ids, listed(predicted, scores))
 
 
-def dataset(folder, truths, categories=CATEGORIES):
+def dataset(folder, truths, categories=CATEGORIES, crowds=()):
     """Grey photos with these pairs as their truth."""
-    annotations = [annotate(ids, labels) for ids, labels in truths]
+    annotations = [annotate(ids, labels, crowds) for ids, labels in truths]
     examples = (
         Example(
             segment_ids=one.segment_ids, segments=one.segments, image=np.full((*one.segment_ids.shape, 3), 90, np.uint8)

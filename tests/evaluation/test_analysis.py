@@ -25,10 +25,11 @@ def random_maps(seed, count=8):
     return truths, found
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_the_classes_have_hotcocos_quality(tmp_path, seed):
+@pytest.mark.parametrize(("seed", "crowds"), [(0, ()), (1, (1, 5)), (2, range(1, 9, 2))])
+def test_the_classes_have_hotcocos_quality(tmp_path, seed, crowds):
+    """With several crowds of one class as well."""
     truths, found = random_maps(seed)
-    data = dataset(tmp_path / "data", truths)
+    data = dataset(tmp_path / "data", truths, crowds=crowds)
     report = score(data, predictions(tmp_path / "found", found))
     classes = report.analysis.figures["classes"]
     assert {row["category_id"] for row in classes} == set(report.panoptic.per_class)
