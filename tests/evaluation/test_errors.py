@@ -50,9 +50,19 @@ def test_merged_segments():
     assert kinds((halves, {1: CAT, 2: DOG}), (WHOLE, {1: CAT}))[0] == ["poor boundary", "missed"]
 
 
-@pytest.mark.parametrize(("rows", "kind"), [(5, "poor boundary"), (1, "poor boundary")])
-def test_a_poor_boundary(rows, kind):
-    assert kinds((WHOLE, {1: CAT}), (canvas(_1=(0, rows)), {1: CAT})) == [[kind], [kind]]
+def test_neighbours_do_not_split_or_merge():
+    """Of the second prediction one row in five lies in the cat; two cats are a fifth of what covers them."""
+    truth = canvas(_1=(0, 6), _2=(6, 10))
+    found = canvas(_1=(0, 3), _2=(5, 10))
+    assert kinds((truth, {1: CAT, 2: DOG}), (found, {1: CAT, 2: CAT}))[0] == ["poor boundary", "wrong class"]
+    cats = canvas(_1=(0, 1), _2=(1, 2), _3=(2, 10))
+    answer = kinds((cats, {1: CAT, 2: CAT, 3: SKY}), (WHOLE, {1: CAT}))
+    assert answer == [["poor boundary", "poor boundary", "wrong class"], ["wrong class"]]
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_a_poor_boundary(rows):
+    assert kinds((WHOLE, {1: CAT}), (canvas(_1=(0, rows)), {1: CAT})) == [["poor boundary"], ["poor boundary"]]
 
 
 def test_too_little_is_no_boundary():
