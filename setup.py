@@ -11,6 +11,7 @@ REQUIRED = [
     "addict>=2.4",
     "defusedxml>=0.7.1",
     "filelock>=3.12",
+    "jinja2>=3.1",
     "matplotlib>=3.9",  # the model card's snippet imports modelscope.utils.cv.image_utils, which needs it
     "modelscope[framework]>=1.38",
     "modelscope-hub>=0.5",
@@ -94,6 +95,7 @@ if __name__ == "__main__":
                 "coco_panoptic.json",
                 "card/*.md",
                 "embedded/*",
+                "evaluation/*.html",
                 "studio/*.css",
                 "studio/*.js",
             ]

@@ -75,7 +75,14 @@ def test_the_wheel_holds_the_package_alone(wheel):
         names = files.namelist()
     metadata_folder = f"modelscope_swinpan-{modelscope_swinpan.__version__}.dist-info"
     assert {name.partition("/")[0] for name in names} == {"modelscope_swinpan", metadata_folder}
-    for needed in ("py.typed", "card/zh.md", "embedded/configuration.json", "studio/viewer.js", "benchmark/model.py"):
+    for needed in (
+        "py.typed",
+        "card/zh.md",
+        "embedded/configuration.json",
+        "evaluation/page.html",
+        "studio/viewer.js",
+        "benchmark/model.py",
+    ):
         assert f"modelscope_swinpan/{needed}" in names
 
 

@@ -38,11 +38,20 @@ def evaluate(
     limit: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Look at the first N images only.", show_default="all")
     ] = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Tell what changed since another evaluation of the same images: the folder of its report.",
+            exists=True,
+        ),
+    ] = None,
 ) -> None:
     """Measure a model's quality on a dataset.
 
-    Prints the model card's table and writes report.json, per_class.csv and the predictions, in COCO's formats. Give the
-    same command again to go on with a run that was stopped, with any engine.
+    Prints the model card's table. Writes report.html, a page that tells why the figures are what they are, the same as
+    JSON and CSV, and the predictions, in COCO's formats. Give the same command again to go on with a run that was
+    stopped, with any engine.
     """
     if (truth.data is None) == (scenes is None):
         raise ConfigError("Give either --data, a dataset, or --scenes, generated ones.")
@@ -62,16 +71,25 @@ def evaluate(
     dataset = truth.open(path)
     if predictions:
         with err.status("Scoring"):
-            report = evaluation.score(dataset, predictions, limit=limit)
+            report = evaluation.score(dataset, predictions, limit=limit, compare_with=compare)
         with scored.taken():
             report.save(output)
     else:
         with shown("Evaluating", out) as progress:
             report = evaluation.evaluate(
-                engine.predictor, dataset, output, model=how.model, limit=limit, engine=engine, progress=progress
+                engine.predictor,
+                dataset,
+                output,
+                model=how.model,
+                limit=limit,
+                engine=engine,
+                compare_with=compare,
+                progress=progress,
             )
         say(f"Average precision looks at {report.evaluated['instance_rule']}.\n")
     say(report.table())
+    if changes := report.changes():
+        say(f"\n{changes}")
     say(f"\nThe report is in {output}")
 
 

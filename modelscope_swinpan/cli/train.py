@@ -51,6 +51,12 @@ def train(
             "Repeat it for more; an unknown name lists them all.",
         ),
     ] = None,
+    loggers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--log", metavar="NAME", help="Log to mlflow or wandb as well, by their own packages. Repeat it for both."
+        ),
+    ] = None,
     device: Annotated[
         str | None, typer.Option(metavar="NAME", help="cpu or cuda.", show_default="cuda if there is a GPU, else cpu")
     ] = None,
@@ -76,8 +82,10 @@ def train(
     import torch
 
     from ..checkpoints.load import parse_device
+    from ..training.loggers import check_loggers
     from ..training.processes import join
 
+    check_loggers(loggers or ())
     processes, place = join(parse_device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
     if processes.rank == 0:
         _check_folder(output, demo=demo, evaluates=demo or validation is not None)
@@ -94,7 +102,7 @@ def train(
         figures = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
         tell(f"step {step}/{run.config.steps}  {figures}")
 
-    trained = run.train(report)
+    trained = run.train(report, loggers or ())
     processes.leave()
     if demo and processes.rank == 0:
         from ..training.demo_weights import HALF, save_half

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -62,9 +63,12 @@ def colors_from_ids(ids: npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
 
 def ids_from_colors(colors: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
     """Turn RGB pixels (H, W, 3) into segment ids (H, W); the inverse of :func:`colors_from_ids`."""
-    red, green, blue = colors.astype(np.int32).transpose(2, 0, 1)
-    ids: npt.NDArray[np.int32] = red | green << 8 | blue << 16
-    return ids
+    if colors.size == 0:
+        return np.zeros(colors.shape[:2], np.int32)
+    # OpenCV adds a fourth byte to each pixel, 255, in one pass.
+    ids: npt.NDArray[np.int32] = cv2.cvtColor(np.ascontiguousarray(colors), cv2.COLOR_RGB2RGBA).view("<i4")[..., 0]
+    ids &= 0xFFFFFF
+    return ids.astype(np.int32, copy=False)
 
 
 def encode_mask(mask: npt.NDArray[np.bool_]) -> dict[str, Any]:

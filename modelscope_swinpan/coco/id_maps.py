@@ -116,7 +116,7 @@ def ids_of_array(array: npt.NDArray[Any], listed: Collection[int], where: str) -
     if array.size and not 0 <= array.min() <= array.max() <= highest:
         found = f"values from {array.min()} to {array.max()}"
         raise DatasetError(f"{where} holds {found}; expected values from 0 to {highest}.")
-    return _from_channels(array.astype(np.uint8), where) if colors else array.astype(np.int32)
+    return _from_channels(array.astype(np.uint8, copy=False), where) if colors else array.astype(np.int32)
 
 
 def annotate_listed(ids: Ids, listed: ListedSegments, picture: str) -> Annotation:

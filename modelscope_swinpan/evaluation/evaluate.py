@@ -18,8 +18,17 @@ from ..runs.folder import run_files
 from ..runs.formats import CocoPanopticSink
 from ..runs.registry import Engine
 from ..runs.run import Progress, run_images
+from .analysis import analyse, extended
+from .compare import compare, read_baseline
 from .inputs import dataset_inputs
-from .metrics import average_precision, load_hotcoco, panoptic_quality
+from .metrics import (
+    AveragePrecision,
+    evaluate_instances,
+    instance_errors,
+    load_hotcoco,
+    panoptic_quality,
+    precision_figures,
+)
 from .predictions import predicted
 from .report import FILES as REPORT_FILES
 from .report import Report
@@ -40,6 +49,7 @@ def evaluate(
     limit: int | None = None,
     engine: Engine | None = None,
     made: Mapping[str, Any] | None = None,
+    compare_with: Path | None = None,
     progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Report:
     """Predict the images of ``dataset``, the first ``limit`` of them, into the folder ``output``, and score them.
@@ -57,17 +67,21 @@ def evaluate(
         limit: How many images to look at, by default all. A later call may raise it.
         engine: What does the work; this process, by default. What it loads must be :func:`for_scoring`.
         made: JSON for ``run.json``, by which the caller knows its own results again.
+        compare_with: The folder or report of another evaluation of the same images, to tell what changed since.
         progress: Called before the first image and after each.
 
     Raises:
         ConfigError: no panoptic model, a limit below 1, hotcoco is not installed, or ``output`` holds something else.
-        DatasetError: the dataset is empty, damaged, or its classes are not the model's.
+        DatasetError: the dataset is empty, damaged, or its classes are not the model's; or ``compare_with`` is of
+            other photos, classes or truth.
         DeviceError: the device's memory does not suffice.
         OSError: a file cannot be written.
     """
     load_hotcoco()  # before the work, not after it
     number = _checked_number(dataset, limit)
     check_scorable(predictor.task, predictor.categories, dataset)
+    if compare_with is not None:
+        read_baseline(compare_with, dataset, number)  # before the work, too
     warn_of_exif(dataset, number)
     predictor = for_scoring(predictor)
     identity = {
@@ -92,7 +106,8 @@ def evaluate(
     rule = f"the {predictor.postprocess.max_instances} best of each photo"
     identity["instance_rule"] = f"{rule} and its tiles" if predictor.identity()["tiles"] else rule
     evaluated = {"model": model, **predictor.identity(), **identity}
-    report = score(dataset, output / CocoPanopticSink.files[0], limit=limit, evaluated=evaluated)
+    found = output / CocoPanopticSink.files[0]
+    report = score(dataset, found, limit=limit, evaluated=evaluated, compare_with=compare_with)
     report.save(output)
     return report
 
@@ -105,47 +120,72 @@ def for_scoring(predictor: Predictor) -> Predictor:
 
 
 def score(
-    dataset: CocoPanoptic, predictions: Path, *, limit: int | None = None, evaluated: dict[str, Any] | None = None
+    dataset: CocoPanoptic,
+    predictions: Path,
+    *,
+    limit: int | None = None,
+    evaluated: dict[str, Any] | None = None,
+    compare_with: Path | None = None,
 ) -> Report:
     """Score the predictions for the first ``limit`` images, in COCO's panoptic format: their folder, or its JSON file.
 
     Instances are scored where ``boxes.json`` and ``masks.json``, COCO's result formats, lie beside the JSON.
-    ``evaluated`` is what the report tells about how the predictions were made.
+    ``evaluated`` is what the report tells about how the predictions were made. ``compare_with`` as of :func:`evaluate`.
 
     Raises:
         ConfigError: a limit below 1, or hotcoco is not installed.
-        DatasetError: predictions are missing, or some files are damaged or do not fit.
+        DatasetError: predictions are missing, or some files are damaged or do not fit; or ``compare_with`` is of other
+            photos, classes or truth.
     """
     number = _checked_number(dataset, limit)
+    baseline = None if compare_with is None else read_baseline(compare_with, dataset, number)
     layout = find_layout(predictions)
     found = predicted(layout, dataset, number)
     with tempfile.TemporaryDirectory() as folder:
         truth = panoptic_truth(dataset, number, Path(folder))
         quality = panoptic_quality(truth, dataset.layout.panoptic, found, layout.panoptic)
-    image_ids = [entry.id for entry in dataset.entries[:number]]
-    results = {"bbox": layout.json_path.with_name(BOXES), "segm": layout.json_path.with_name(MASKS)}
-    instances = instance_truth(dataset, number) if any(path.exists() for path in results.values()) else None
-    precision = {
-        kind: average_precision(instances.content, path, kind, image_ids)
-        for kind, path in results.items()
-        if instances and path.exists()
-    }
+        analysis = analyse(dataset, truth, found)
+    precision, source, lost = _instances(dataset, layout.json_path, number)
+    comparison = None if baseline is None else compare(baseline, analysis.photos, dataset)
     return Report(
         panoptic=quality,
         box_ap=precision.get("bbox"),
         mask_ap=precision.get("segm"),
         categories=dataset.categories,
+        analysis=extended(analysis, instances=lost, comparison=comparison),
         evaluated={
             **(evaluated or {"predictions": str(layout.json_path)}),
             "images": number,
             "panoptic_truth": dataset.layout.json_path.name,
-            "instance_truth": instances.source if instances else None,
+            "instance_truth": source,
             "versions": {
                 "python": platform.python_version(),
                 **{name: metadata.version(name) for name in ("modelscope_swinpan", "torch", "hotcoco")},
             },
         },
     )
+
+
+def _instances(
+    dataset: CocoPanoptic, predictions: Path, number: int
+) -> tuple[dict[str, AveragePrecision], str | None, dict[str, Any] | None]:
+    """Precision of the kinds of instances beside ``predictions``, the source of their truth, and TIDE's figures.
+
+    They are scored one kind after the other, since what hotcoco keeps of each is large.
+    """
+    results = {"bbox": predictions.with_name(BOXES), "segm": predictions.with_name(MASKS)}
+    found = {kind: path for kind, path in results.items() if path.exists()}
+    truth = instance_truth(dataset, number) if found else None
+    precision: dict[str, AveragePrecision] = {}
+    lost = None
+    if truth is None:
+        return precision, None, lost
+    image_ids = [entry.id for entry in dataset.entries[:number]]
+    for kind, path in found.items():
+        evaluation = evaluate_instances(truth.content, path, kind, image_ids)
+        precision[kind] = precision_figures(evaluation)
+        lost = instance_errors(evaluation) if kind == "segm" else lost
+    return precision, truth.source, lost
 
 
 def _checked_number(dataset: CocoPanoptic, limit: int | None) -> int:

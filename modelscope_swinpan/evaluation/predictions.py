@@ -3,10 +3,10 @@
 from typing import Any
 
 from ..coco.folder import Folder
-from ..coco.json import ImageEntry, check_panoptic, read_json
+from ..coco.json import MAX_ID, ImageEntry, check_panoptic, read_json
 from ..coco.layout import CocoLayout
 from ..coco.reader import CocoPanoptic
-from ..coco.values import SHOWN, Node
+from ..coco.values import SHOWN, Node, plain
 from ..errors import DatasetError
 from ..structures import Size
 from .scorable import check_names
@@ -50,8 +50,16 @@ def _annotation(entry: ImageEntry, node: Node, pngs: Folder, labels: dict[int, i
         raise DatasetError(f"{listed.where}: a segment's id occurs twice; expected one segment for each id.")
     by_label = {label: category_id for category_id, label in labels.items()}
     path = pngs.find(predicted.png_name, f"{node.where}.file_name", suffix=".png")
-    segments = [{"id": id_, "category_id": by_label[label]} for id_, label in listed.labels.items()]
+    scores = {info.integer("id", 1, MAX_ID): _score(info) for info in node.each("segments_info")}
+    segments = [{"id": id_, "category_id": by_label[label], **scores[id_]} for id_, label in listed.labels.items()]
     return {"image_id": entry.id, "file_name": str(path.absolute()), "segments_info": segments}
+
+
+def _score(info: Node) -> dict[str, float]:
+    """A segment's score from 0 to 1, if it has one. Others' files need not, and no metric of theirs reads it."""
+    value = plain(info.get("score"))
+    known = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+    return {"score": float(value)} if known else {}
 
 
 def _check_categories(content: Node, dataset: CocoPanoptic) -> None:

@@ -25,18 +25,21 @@ def draw(
     panoptic_seg: npt.NDArray[np.int32],
     segments: Sequence[Segment],
     categories: Sequence[Category],
+    *,
+    scores: bool = True,
 ) -> npt.NDArray[np.uint8]:
     """An overlay: the image under translucent segments with outlines and labels.
 
     Stuff has its category's colour. Things have shades of it, so that neighbours of one class differ. Void is not
-    coloured. A label with class and score stands where its segment is widest; the largest segments are labelled first,
-    until labels would cover a quarter of the picture. Lines and letters grow with the image.
+    coloured. A label with class and, by default, score stands where its segment is widest; the largest segments are
+    labelled first, until labels would cover a quarter of the picture. Lines and letters grow with the image.
 
     Args:
         image: (H, W, 3), RGB, uint8.
         panoptic_seg: (H, W), the segments' ids.
         segments: The segments to draw.
         categories: The model's classes, in label order.
+        scores: Whether labels show the scores.
 
     Returns:
         (n·H, n·W, 3), RGB, uint8. The factor n exceeds 1 if the long side is at most half of :data:`READABLE_SIDE`.
@@ -63,7 +66,8 @@ def draw(
     if indices.dtype != np.uint16:
         indices = indices.astype(np.float32)  # OpenCV finds edges in no array of int32
     picture[cv2.morphologyEx(indices, cv2.MORPH_GRADIENT, kernel) > 0] = 255  # white outlines
-    return _label(picture, segments, points * factor, colors)
+    labels = [f"{segment.label} {segment.score:.2f}" if scores else segment.label for segment in segments]
+    return _label(picture, segments, labels, points * factor, colors)
 
 
 def paint(
@@ -129,14 +133,14 @@ def _painted(indices: Indices, colors: Sequence[Color]) -> npt.NDArray[np.uint8]
 def _label(
     picture: npt.NDArray[np.uint8],
     segments: Sequence[Segment],
+    labels: Sequence[str],
     points: npt.NDArray[np.float64],
     colors: Sequence[Color],
 ) -> npt.NDArray[np.uint8]:
-    """The picture with labels at ``points`` (N, 2), for as many segments as there is room."""
+    """The picture with the segments' ``labels`` at ``points`` (N, 2), for as many segments as there is room."""
     import supervision as sv  # takes a second
 
     font_size = max(10, round(min(picture.shape[:2]) / 32))
-    labels = [f"{segment.label} {segment.score:.2f}" for segment in segments]
     font = ImageFont.load_default(font_size)
     widths = [font.getlength(label) + font_size / 2 for label in labels]
     room = picture.shape[0] * picture.shape[1] / 4

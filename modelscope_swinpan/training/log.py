@@ -1,21 +1,23 @@
-"""The log of a training run: tables, curves, pictures, and TensorBoard's events if TensorBoard is installed."""
+"""The log of a training run: tables, curves, pictures, TensorBoard's events if it is installed, and other loggers."""
 
 import csv
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..files import atomic
 from ..images.encode import write_png
+from . import loggers
+from .loggers import Logger, TensorBoardLogger, open_loggers
 
 LOG, EVALUATIONS, CURVES, SAMPLES, EVENTS = "log.csv", "evaluations.csv", "curves.png", "samples", "tensorboard"
-FILES = (LOG, EVALUATIONS, CURVES, SAMPLES, EVENTS)
+FILES = (LOG, EVALUATIONS, CURVES, SAMPLES, EVENTS, loggers.NAMES)
 
 
 class TrainingLog:
@@ -25,12 +27,13 @@ class TrainingLog:
     steps that have a row in the table of evaluations.
     """
 
-    def __init__(self, folder: Path, step: int) -> None:
+    def __init__(self, folder: Path, step: int, others: Sequence[str] = ()) -> None:
+        """``others`` are :data:`~.loggers.LOGGERS` that log as well. Raises as :func:`~.loggers.open_loggers`."""
         self._folder = folder
         for name in (LOG, EVALUATIONS):
             _drop_rows_after(step, folder / name)
         self.evaluated = set(read_table(folder / EVALUATIONS).get("step", ()))
-        self._events = _tensorboard(folder / EVENTS, step)
+        self._loggers = [*_tensorboard(folder / EVENTS, step), *open_loggers(others, folder)]
 
     def add_training(self, step: int, values: Mapping[str, float]) -> None:
         """Add a row of values measured in training."""
@@ -46,8 +49,7 @@ class TrainingLog:
         folder = self._folder / SAMPLES
         folder.mkdir(exist_ok=True)
         write_png(folder / f"step-{step:06d}.png", pixels)
-        if self._events is not None:
-            self._events.add_image(SAMPLES, pixels, step, dataformats="HWC")
+        self._tell(lambda logger: logger.add_picture(SAMPLES, step, pixels))
 
     def draw_curves(self) -> None:
         """Write a PNG with the losses on the left and the figures of the evaluations on the right, over the steps."""
@@ -71,9 +73,8 @@ class TrainingLog:
             figure.savefig(partial, format="png")
 
     def close(self) -> None:
-        """Write what TensorBoard still holds in memory."""
-        if self._events is not None:
-            self._events.close()
+        """Have the loggers write what they still hold in memory."""
+        self._tell(lambda logger: logger.close())
 
     def _add(self, name: str, group: str, step: int, values: Mapping[str, float]) -> None:
         path = self._folder / name
@@ -83,9 +84,20 @@ class TrainingLog:
             if is_new:
                 writer.writerow(["step", *values])
             writer.writerow([step, *(f"{value:.6g}" for value in values.values())])
-        if self._events is not None:
-            for key, value in values.items():
-                self._events.add_scalar(f"{group}/{key}", value, step)
+        self._tell(lambda logger: logger.add_values(group, step, values))
+
+    def _tell(self, what: Callable[[Logger], None]) -> None:
+        """Tell the loggers. One that fails, as those that need a network can, does not end the run."""
+        for logger in list(self._loggers):
+            try:
+                what(logger)
+            except Exception as error:  # noqa: PERF203 (of packages that have many types of them)
+                self._loggers.remove(logger)
+                warnings.warn(
+                    f"{type(logger).__name__} failed and gets no more ({type(error).__name__}: {error}). The run goes "
+                    f"on; {LOG} and {EVALUATIONS} have everything.",
+                    stacklevel=2,
+                )
 
 
 class Meter:
@@ -141,10 +153,9 @@ def _drop_rows_after(step: int, path: Path) -> None:
         partial.write_text("".join([head, *kept]), encoding="utf-8")
 
 
-def _tensorboard(folder: Path, step: int) -> Any:
-    """TensorBoard's writer, or None if TensorBoard is not installed."""
+def _tensorboard(folder: Path, step: int) -> list[Logger]:
+    """TensorBoard's logger, or nothing where TensorBoard is not installed."""
     try:
-        from torch.utils.tensorboard import SummaryWriter
+        return [TensorBoardLogger(folder, step)]
     except ImportError:
-        return None
-    return SummaryWriter(str(folder), purge_step=step + 1)  # type: ignore[no-untyped-call]
+        return []

@@ -123,21 +123,27 @@ class TrainingRun:
         """The model to evaluate and save."""
         return self.model if self.ema is None else cast(Mask2Former, self.ema.module)
 
-    def train(self, progress: Callable[[int, Mapping[str, float]], None] = lambda step, values: None) -> Mask2Former:
-        """Do the remaining steps, save the model and return it. ``progress`` gets every line of the log.
+    def train(
+        self,
+        progress: Callable[[int, Mapping[str, float]], None] = lambda step, values: None,
+        loggers: Sequence[str] = (),
+    ) -> Mask2Former:
+        """Do the remaining steps, save the model and return it.
+
+        ``progress`` gets every line of the log, ``loggers`` (names of :data:`~.loggers.LOGGERS`) all of it.
 
         Raises:
-            ConfigError: another process is at work in the folder.
+            ConfigError: another process is at work in the folder, or a logger cannot log.
             TrainingError: :data:`MOST_SKIPPED` consecutive steps had no finite loss or gradient.
             DatasetError: more than ``tolerate`` photos are damaged, or a truth is wrong.
             OSError: a file cannot be written.
         """
         with self._claim.taken() if self.processes.rank == 0 else nullcontext():
-            return self._train(progress)
+            log = TrainingLog(self.folder, self.step, loggers) if self.processes.rank == 0 else None
+            return self._train(progress, log)
 
-    def _train(self, progress: Callable[[int, Mapping[str, float]], None]) -> Mask2Former:
+    def _train(self, progress: Callable[[int, Mapping[str, float]], None], log: TrainingLog | None) -> Mask2Former:
         config, processes = self.config, self.processes
-        log = TrainingLog(self.folder, self.step) if processes.rank == 0 else None
         network = self.model.train() if processes.world == 1 else DistributedDataParallel(self.model.train())
         steps = self._watched(batches(self.data, config, start=self.step, rank=processes.rank, world=processes.world))
         meter = Meter(MEASURED, config.batch_size)

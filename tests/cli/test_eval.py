@@ -75,7 +75,15 @@ def test_predictions(data, tmp_path):
     answer = swinpan("--data", data, "--predictions", tmp_path / "found", "--output", tmp_path / "out")
     assert answer.exit_code == 0, answer.output
     assert "| –        | –        | 100.0    |" in answer.stdout
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {".lock", "per_class.csv", "report.json", "run.json"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        ".lock",
+        "analysis.json",
+        "per_class.csv",
+        "per_photo.jsonl",
+        "report.html",
+        "report.json",
+        "run.json",
+    }
     shutil.rmtree(tmp_path / "found" / "panoptic")
     (tmp_path / "found" / "panoptic").mkdir()
     before = contents(tmp_path / "out")
@@ -87,10 +95,29 @@ def test_predictions(data, tmp_path):
     assert contents(tmp_path / "out") != before
 
 
+def test_what_changed_since_another_evaluation(model, data, tmp_path):
+    """Of the model, to the truth itself. An evaluation of other photos is refused before anything is done."""
+    before, out = tmp_path / "before", tmp_path / "out"
+    assert swinpan("--data", data, "--model", model, "--output", before, "--device", "cpu").exit_code == 0
+    answer = swinpan("--data", data, "--predictions", data, "--output", out, "--compare", before)
+    assert answer.exit_code == 0, answer.output
+    assert "Photos: 3 better, 0 worse, 0 the same." in answer.stdout
+    assert json.loads((out / "analysis.json").read_text())["comparison"]["all"]["after"] == 100
+    again = swinpan("--data", data, "--model", model, "--output", before, "--device", "cpu", "--compare", out)
+    assert "Photos: 0 better, 3 worse, 0 the same." in again.stdout, again.output
+    other = painted.dataset(tmp_path / "other", count=2).layout.json_path.parent
+    for how in (("--model", model, "--device", "cpu"), ("--predictions", other)):
+        refused = swinpan("--data", other, *how, "--output", tmp_path / "new", "--compare", before)
+        assert refused.exit_code == 1
+        assert "evaluates 3 photos, this evaluation 2" in refused.stderr
+        assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ((), "Give either --data"),
+        (("--data", ".", "--compare", "nowhere"), "nowhere"),
         (("--data", ".", "--scenes", "0:5"), "Give either --data"),
         (("--scenes", "5"), "--scenes must be the first seed and how many, as in 0:500; got '5'"),
         (("--scenes", "0:0"), "got '0:0'"),

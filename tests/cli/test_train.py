@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
@@ -140,10 +141,33 @@ def test_other_classes_are_told(tmp_path, dataset, tiny):
     assert changed == {"transformer_decoder"}
 
 
+def test_a_logger(tmp_path, dataset, small, monkeypatch):
+    """MLflow's stand-in gets what the log gets, also of a run that goes on."""
+    module, calls = ModuleType("mlflow"), []
+    info = SimpleNamespace(info=SimpleNamespace(run_id="m1"))
+    module.start_run = lambda **run: calls.append(run) or info
+    module.log_metrics = lambda values, step: calls.append((step, "train/loss" in values))
+    module.log_image = lambda pixels, name: calls.append(name)
+    module.end_run = lambda: calls.append("end")
+    monkeypatch.setitem(sys.modules, "mlflow", module)
+    command = ("--data", dataset, "--model", small, "--output", tmp_path / "run", *QUICK, "--set", "steps=2")
+    answer = swinpan(*command, "--log", "mlflow")
+    assert answer.exit_code == 0, answer.output
+    assert calls == [{"run_name": "run"}, (1, True), (2, True), "samples/step-000002.png", "end"]
+    calls.clear()
+    assert swinpan(*command, "--log", "mlflow").exit_code == 0
+    assert calls == [{"run_id": "m1"}, "samples/step-000002.png", "end"]
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    missing = swinpan(*command, "--log", "wandb")
+    assert missing.exit_code == 2
+    assert "Logging to wandb needs its package; pip install wandb" in missing.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ((), "Give either --data, a dataset, or --demo"),
+        (("--demo", "--log", "comet"), "unknown logger 'comet'. Known are mlflow and wandb"),
         (("--demo", "--set", "step=3"), "unknown option 'step'. Did you mean 'steps'"),
         (("--demo", "--set", "steps"), "--set needs NAME=VALUE"),
         (("--demo", "--set", "steps=many"), "steps must be int; got 'many'"),

@@ -14,7 +14,13 @@ from pycocotools.cocoeval import COCOeval
 
 from modelscope_swinpan.coco.encoding import colors_from_ids
 from modelscope_swinpan.errors import ConfigError, DatasetError
-from modelscope_swinpan.evaluation.metrics import Quality, average_precision, panoptic_quality
+from modelscope_swinpan.evaluation.metrics import (
+    Quality,
+    average_precision,
+    evaluate_instances,
+    instance_errors,
+    panoptic_quality,
+)
 
 CATS = [{"id": 1, "name": "sky", "isthing": 0}, {"id": 7, "name": "cat", "isthing": 1}]
 CATS += [{"id": 9, "name": "dog", "isthing": 1}]
@@ -178,6 +184,20 @@ def test_average_precision_is_that_of_pycocotools(tmp_path, kind, image_ids):
             7: pytest.approx(100 * precision[..., 0].mean()),
             9: pytest.approx(100 * precision[..., 1].mean()),
         }
+
+
+def test_what_average_precision_loses():
+    """The cat is found; the dog is missed, and a cat is found where nothing is."""
+    truth = {"images": [{"id": 1, "height": 100, "width": 100}], "categories": CATS[1:], "annotations": []}
+    for id_, (category, box) in enumerate(((7, [0, 0, 20, 20]), (9, [50, 50, 20, 20])), start=1):
+        entry = {"id": id_, "image_id": 1, "category_id": category, "bbox": box, "area": 400, "iscrowd": 0}
+        truth["annotations"].append(entry)
+    found = [{"image_id": 1, "category_id": 7, "bbox": [0, 0, 20, 20], "score": 0.5}]
+    found.append({"image_id": 1, "category_id": 7, "bbox": [0, 70, 20, 20], "score": 0.9})
+    errors = instance_errors(evaluate_instances(truth, found, "bbox"))
+    assert errors["ap50"] == pytest.approx(25)  # the cats' is 50, the dogs' 0
+    assert {kind: row["errors"] for kind, row in errors["kinds"].items() if row["errors"]} == {"Bkg": 1, "Miss": 1}
+    assert errors["kinds"]["Bkg"]["gain"] == pytest.approx(25)
 
 
 def test_no_results(tmp_path):

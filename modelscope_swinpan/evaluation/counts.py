@@ -1,0 +1,58 @@
+"""Matches and errors counted by class, and the panoptic quality that follows from the counts.
+
+Counts are an array (…, K, 4) of K classes: matches, predictions without a match, true segments without a match, and the
+sum of the matches' intersections over unions. Counts of several photos add up.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from .matching import Bools, Floats, Ints, Matching
+from .metrics import Quality
+
+MATCHES, UNTRUE, UNFOUND, OVERLAP = range(4)
+
+
+def count(matching: Matching, classes: int, *, true: Bools | None = None, found: Bools | None = None) -> Floats:
+    """The counts (K, 4) of one photo; only of the segments ``true`` (T,) and ``found`` (P,), where they are given.
+
+    A match counts where its true segment does.
+    """
+    is_true = np.ones(len(matching.truth.ids), bool) if true is None else true
+    is_found = np.ones(len(matching.found.ids), bool) if found is None else found
+    hits = matching.matched.any(1) & is_true
+    columns = (
+        _by_label(matching.truth.labels[hits], classes),
+        _by_label(matching.found.labels[matching.untrue & is_found], classes),
+        _by_label(matching.truth.labels[matching.unfound & is_true], classes),
+        _by_label(matching.truth.labels[hits], classes, (matching.iou * matching.matched).sum(1)[hits]),
+    )
+    return np.stack(columns, axis=1).astype(np.float64)
+
+
+def qualities(counts: Floats) -> Floats:
+    """PQ, SQ and RQ in percent, (…, K, 3), of counts (…, K, 4). Without any segment they are NaN."""
+    matches, untrue, unfound, overlap = np.moveaxis(counts, -1, 0)
+    segments = matches + (untrue + unfound) / 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sq = np.where(segments > 0, overlap / np.where(matches > 0, matches, 1), np.nan)
+        return 100 * np.stack([overlap / segments, sq, matches / segments], axis=-1)
+
+
+def means(values: Floats) -> Floats:
+    """The means over the classes, (…, 3), of qualities (…, K, 3): of the classes that have any segment."""
+    known = ~np.isnan(values)
+    number = known.sum(-2)
+    return np.where(number > 0, np.where(known, values, 0).sum(-2) / np.maximum(number, 1), np.nan)
+
+
+def mean_quality(counts: Floats) -> Quality | None:
+    """The mean quality over the classes of counts (K, 4), or None without any segment."""
+    found = qualities(counts)
+    number = int((~np.isnan(found[:, 0])).sum())
+    pq, sq, rq = means(found).tolist()
+    return Quality(pq=pq, sq=sq, rq=rq, classes=number) if number else None
+
+
+def _by_label(labels: Ints, classes: int, weights: Floats | None = None) -> npt.NDArray[np.generic]:
+    return np.bincount(labels, weights, minlength=classes)

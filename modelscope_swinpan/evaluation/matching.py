@@ -1,0 +1,130 @@
+"""How the true and the predicted segments of one photo lie over each other, by the protocol of panopticapi.
+
+Letters: T true segments, P predicted ones. A true and a predicted segment match if they are of one class and their
+intersection over union exceeds 0.5 (Kirillov et al., Panoptic Segmentation, arXiv 1801.00868). Since segments do not
+overlap, each has at most one such partner. Void is no part of a union, crowds have no partner.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Indices = npt.NDArray[np.uint16 | np.uint32]
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+MATCHED = 0.5  # a partner's intersection over union is above it
+IGNORED = 0.5  # a prediction with more than this share of its pixels in void and a crowd of its class is no error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """The N segments of a map: ids, labels, whether they are crowds, and scores, NaN where there is none."""
+
+    ids: Ints
+    labels: Ints
+    crowd: Bools
+    scores: Floats
+
+    @classmethod
+    def read(cls, infos: Iterable[Mapping[str, Any]], labels: Mapping[int, int]) -> "Listed":
+        """Read COCO's ``segments_info``; ``labels`` has the label of every category id."""
+        infos = list(infos)
+        return cls(
+            ids=np.array([info["id"] for info in infos], np.int64),
+            labels=np.array([labels[info["category_id"]] for info in infos], np.int64),
+            crowd=np.array([bool(info.get("iscrowd")) for info in infos], np.bool_),
+            scores=np.array([info.get("score", math.nan) for info in infos], np.float64),
+        )
+
+    def indices(self, ids: npt.NDArray[np.int32]) -> Indices:
+        """(H, W): 0 for void, n + 1 for segment n, of a map of ids."""
+        largest = max(int(ids.max(initial=0)), int(self.ids.max(initial=0)))
+        # Ids have 24 bits, but only the pages of memory that are used cost any.
+        table = np.zeros(largest + 1, np.uint16 if len(self.ids) < 2**16 else np.uint32)
+        table[self.ids] = np.arange(1, len(self.ids) + 1)
+        return table[ids]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matching:
+    """The overlaps of one photo's segments, in pixels.
+
+    ``shared`` (T, P) is the intersection of each pair, ``true_areas`` (T,) and ``found_areas`` (P,) are sizes;
+    ``seen_areas`` (P,) leave out what lies in void. ``iou`` (T, P) is 0 for crowds. ``ignored`` (P,) marks predictions
+    that are no error, since they lie in void or in a crowd of their class. ``true_map`` (H, W) has 0 for void, n + 1
+    for the true segment n.
+    """
+
+    truth: Listed
+    found: Listed
+    shared: Ints
+    true_areas: Ints
+    found_areas: Ints
+    seen_areas: Ints
+    iou: Floats
+    ignored: Bools
+    true_map: Indices
+
+    @cached_property
+    def same_class(self) -> Bools:
+        """(T, P): pairs of one class, without crowds."""
+        same: Bools = (self.truth.labels[:, None] == self.found.labels) & ~self.truth.crowd[:, None]
+        return same
+
+    @cached_property
+    def overlapping(self) -> Bools:
+        """(T, P): pairs whose intersection over union exceeds 0.5, whatever their classes."""
+        return self.iou > MATCHED
+
+    @cached_property
+    def matched(self) -> Bools:
+        """(T, P): the matches."""
+        return self.overlapping & self.same_class
+
+    @cached_property
+    def unfound(self) -> Bools:
+        """(T,): true segments without a match, without crowds: the false negatives."""
+        return ~self.matched.any(1) & ~self.truth.crowd
+
+    @cached_property
+    def untrue(self) -> Bools:
+        """(P,): predictions without a match that are not ignored: the false positives."""
+        return ~self.matched.any(0) & ~self.ignored
+
+
+def match(true_ids: npt.NDArray[np.int32], truth: Listed, found_ids: npt.NDArray[np.int32], found: Listed) -> Matching:
+    """Match the segments of two maps (H, W) of ids, 0 for void."""
+    columns = len(found.ids) + 1
+    true_map = truth.indices(true_ids)
+    pairs = np.multiply(true_map, columns, dtype=np.int64)
+    pairs += found.indices(found_ids)
+    counts = np.bincount(pairs.ravel(), minlength=(len(truth.ids) + 1) * columns).reshape(-1, columns)
+    shared, void = counts[1:, 1:], counts[0, 1:]
+    true_areas, found_areas = counts[1:].sum(1), counts[:, 1:].sum(0)
+    union = true_areas[:, None] + (found_areas - void) - shared
+    in_crowd = (shared * (_excusing(truth)[:, None] & (truth.labels[:, None] == found.labels))).sum(0)
+    return Matching(
+        truth=truth,
+        found=found,
+        shared=shared,
+        true_areas=true_areas,
+        found_areas=found_areas,
+        seen_areas=found_areas - void,
+        iou=np.where(truth.crowd[:, None], 0.0, shared / np.maximum(union, 1)),
+        ignored=void + in_crowd > IGNORED * found_areas,
+        true_map=true_map,
+    )
+
+
+def _excusing(truth: Listed) -> Bools:
+    """(T,): the crowds that excuse predictions: panopticapi knows one of each class, the last."""
+    last = {label: index for index, label in enumerate(truth.labels.tolist()) if truth.crowd[index]}
+    excusing = np.zeros(len(truth.ids), bool)
+    excusing[list(last.values())] = True
+    return excusing

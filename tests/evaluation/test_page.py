@@ -1,0 +1,81 @@
+"""The page: what it says, and that nothing of a dataset can do anything in it."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from modelscope_swinpan.categories import Category
+from modelscope_swinpan.evaluation.evaluate import score
+
+from .maps import CAT, DOG, SKY, canvas, dataset, predictions
+
+pytest.importorskip("hotcoco")
+EVIL = '<script>alert("$1$")</script>&'
+
+
+class Parsed(HTMLParser):
+    """Elements with their attributes, and the text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.text = [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.fixture
+def page(tmp_path):
+    categories = (
+        Category(1, "sky", False, (70, 130, 180)),
+        Category(7, EVIL, True, (220, 20, 60)),
+        Category(9, "狗", True, (0, 160, 0)),
+    )
+    truth = (canvas(_1=(0, 5), _2=(5, 10)), {1: SKY, 2: CAT})
+    data = dataset(tmp_path / "data", [truth] * 2, categories)
+    path = data.layout.json_path
+    path.write_text(path.read_text().replace("000002.png", "<b>2.png", 1))
+    wrong = (canvas(_1=(0, 4), _2=(5, 10)), {1: SKY, 2: DOG})
+    found = predictions(tmp_path / "found", [truth, wrong], categories=categories)
+    score(type(data).open(tmp_path / "data"), found, compare_with=None).save(tmp_path / "out")
+    return (tmp_path / "out" / "report.html").read_text()
+
+
+def test_it_says_what_is_wrong(page):
+    text = re.sub(r"\s+", " ", Parsed(page).text)
+    assert EVIL in text
+    assert "狗" in text
+    assert "<b>2.png: PQ 26.7, 1 true and 1 predicted segments without a match" in text
+    assert "PQ against object_mask_threshold and overlap_threshold is not shown" in text
+
+
+def test_nothing_of_a_dataset_becomes_an_element(page):
+    tags = [tag for tag, _ in Parsed(page).elements]
+    assert not {"script", "b", "iframe", "link"} & set(tags)
+    assert tags.count("img") == 2
+    assert tags.count("svg") == 3
+
+
+def test_it_needs_no_network(page):
+    for _, attributes in Parsed(page).elements:
+        for name, value in attributes.items():
+            if name in ("src", "href", "xlink:href"):
+                assert value.startswith(("data:image/jpeg;base64,", "#")), value
+    assert "default-src 'none'" in page
+    assert "url(http" not in page
+    assert "@import" not in page
+
+
+def test_all_right(tmp_path):
+    """A perfect evaluation without scores still has a page."""
+    truth = (canvas(_1=(0, 10)), {1: SKY})
+    data = dataset(tmp_path / "data", [truth])
+    score(data, data.layout.json_path).save(tmp_path / "out")
+    text = Parsed((tmp_path / "out" / "report.html").read_text()).text
+    assert "Every photo is perfect." in text
+    assert "The predictions have no scores." in text
