@@ -34,7 +34,7 @@ COMMANDS = {
     ],
     "eval": [
         "eval --data data --model model --output out --device cpu",
-        "eval --scenes 0:1 --model model --output out --device cpu",
+        "eval --scenes 1 --model model --output out --device cpu",
         "eval --data data --predictions data --output out",
     ],
     "convert": [f"convert model out --to {form}" for form in ("native", "mmdet", "transformers")],
@@ -87,7 +87,7 @@ def place(given, tmp_path, monkeypatch):
 
 def exported(_, file, to, *__):
     """The files that the exporters write."""
-    for suffix in (export.SUFFIXES[to], *export.BESIDE.get(to, ())):
+    for suffix in (export.RUNTIMES[to].suffix, *export.BESIDE.get(to, ())):
         file.with_suffix(suffix).write_text("exported")
 
 
