@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo studio studio-picture demo-weights test check compat clean
+.PHONY: setup demo studio studio-picture demo-weights test check compat release clean
 
 setup: $(STAMP)
 
@@ -19,7 +19,7 @@ demo: setup
 
 # A web page, until interrupted.
 studio: setup
-	$(BIN)/swinpan studio --model modelscope_swinpan/embedded
+	$(BIN)/swinpan studio --model embedded
 
 # The page's picture in the documents; needs Debian's chromium and chromium-driver.
 studio-picture: setup
@@ -44,6 +44,10 @@ check: setup
 # The plugin's tests with the oldest and the newest versions that setup.py admits; downloads some 3 GB.
 compat:
 	PYTHON=$(PYTHON) tests/compat.sh
+
+# A wheel and an sdist in dist/, tried in an empty environment. Uploads nothing; downloads the dependencies.
+release: setup
+	.ci/release
 
 clean:
 	rm -rf $(VENV) .venv-compat demo build dist *.egg-info
