@@ -228,6 +228,26 @@ def test_from_pretrained_takes_the_copy(hub: LoopbackHub, client: Client) -> Non
     assert "could not be asked" in outcome.log
 
 
+def test_the_server_takes_the_copy(hub: LoopbackHub, client: Client, photo: Path, segmentor: Any) -> None:
+    assert client(_resolved).answer == client.snapshot
+    hub.stop()
+
+    outcome = client(_served, MODEL_ID, photo)
+
+    assert outcome.answer == segmentor(str(photo))["labels"], outcome
+    assert "could not be asked" in outcome.log
+    assert client(_served, "embedded", photo).kind == ""
+
+
+def _served(model: str, photo: Path) -> Outcome:
+    """What the pipeline answers that ``modelscope server`` makes at its start."""
+    from modelscope.server.core import event_handlers
+
+    import modelscope_swinpan  # noqa: F401
+
+    return _attempt(lambda: event_handlers.create_pipeline(model, "master")(str(photo))["labels"])
+
+
 def test_the_other_owner(hub: LoopbackHub, client: Client, photo: Path, segmentor: Any) -> None:
     """ModelScope moved these models from damo to iic."""
     hub.model_id = MODEL_ID.replace("damo/", "iic/")
