@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo studio studio-picture demo-weights test check compat mutants clean
+.PHONY: setup demo studio studio-picture demo-weights test check compat mutants release clean
 
 setup: $(STAMP)
 
@@ -19,7 +19,7 @@ demo: setup
 
 # A web page, until interrupted.
 studio: setup
-	$(BIN)/swinpan studio --model modelscope_swinpan/embedded
+	$(BIN)/swinpan studio --model embedded
 
 # The page's picture in the documents; needs Debian's chromium and chromium-driver.
 studio-picture: setup
@@ -49,6 +49,10 @@ compat:
 mutants: setup
 	OMP_NUM_THREADS=1 $(BIN)/mutmut run
 	$(BIN)/mutmut results
+
+# A wheel and an sdist in dist/, tried in an empty environment. Uploads nothing; downloads the dependencies.
+release: setup
+	.ci/release
 
 clean:
 	rm -rf $(VENV) .venv-compat mutants demo build dist *.egg-info

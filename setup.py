@@ -24,7 +24,6 @@ REQUIRED = [
     "rich>=13",
     "safetensors>=0.4.3",
     "scipy>=1.13",
-    "supervision>=0.28",
     "timm>=1.0.3",
     "torch>=2.9",
     "torchvision>=0.24",
@@ -47,6 +46,7 @@ SERVE = [
     "uvicorn>=0.30",
 ]
 STUDIO = ["gradio>=6.15"]
+SUPERVISION = ["supervision>=0.28"]
 TRAIN = [*EVAL, "tensorboard>=2.16"]
 DEV = [
     *EXPORT,
@@ -54,6 +54,7 @@ DEV = [
     *RAY,
     *SERVE,
     *STUDIO,
+    *SUPERVISION,
     *TRAIN,
     "build",
     "hypothesis",
@@ -68,6 +69,7 @@ DEV = [
     "selenium>=4.20",  # drives Debian's Chromium, which the tests of the page need
     "setuptools>=70",  # the test of the wheel builds without isolation
     "transformers>=5",
+    "twine",  # make release
     "types-psutil",
     "types-requests",
 ]
@@ -88,6 +90,7 @@ if __name__ == "__main__":
         long_description_content_type="text/markdown",
         license="Apache-2.0",
         python_requires=">=3.10",
+        package_dir={"": "."},  # an editable install is then a line in a .pth file, which setuptools does not warn of
         packages=find_packages(include=["modelscope_swinpan", "modelscope_swinpan.*"]),
         package_data={
             "modelscope_swinpan": [
@@ -108,6 +111,7 @@ if __name__ == "__main__":
             "ray": RAY,
             "serve": SERVE,
             "studio": STUDIO,
+            "supervision": SUPERVISION,
             "train": TRAIN,
             "dev": DEV,
         },

@@ -26,6 +26,8 @@ from .unwrap import Weights, unwrap
 CONFIGURATION = "configuration.json"
 EMBEDDED = Path(__file__).parents[1] / "embedded"
 """The model directory of the small model that comes with this package."""
+EMBEDDED_NAME = "embedded"
+"""What it is called wherever a model is named."""
 
 SECTIONS = (("model",), ("model", "architecture"), ("preprocessor",), ("model", "postprocess"))
 """The objects in a configuration that are ours."""
@@ -57,8 +59,9 @@ def load_model(
 
     Args:
         path: a directory with weights and ``configuration.json``, or with a transformers model's ``config.json``; or a
-            file of weights. The weights may be in any of the :mod:`~.dialects`. Where the format allows, they are
-            memory-mapped instead of copied: do not overwrite the file in place while the model is in use.
+            file of weights; or 'embedded', the small model of this package. The weights may be in any of the
+            :mod:`~.dialects`. Where the format allows, they are memory-mapped instead of copied: do not overwrite the
+            file in place while the model is in use.
         device: 'cpu', 'cuda', 'cuda:1', 'mps', or ModelScope's 'gpu'.
         dtype: 'float32', 'bfloat16' or 'float16'.
         network: which model of a file that holds several, such as 'teacher' or 'ema_state_dict'. By default what
@@ -69,10 +72,11 @@ def load_model(
             chosen.
         ConfigError: ``configuration.json`` is no JSON object or holds an unknown option; an unknown dtype or device.
     """
+    source = named(path)
     to_device, to_dtype = parse_device(device), parse_dtype(dtype)
 
     def load() -> tuple[Mask2Former, list[str]]:
-        model, remarks = _open(Path(path), network)
+        model, remarks = _open(source, network)
         model = model.to(device=to_device, dtype=to_dtype)
         if to_dtype is torch.float16 and (large := find_not_finite(model.state_dict())):
             raise ConfigError(
@@ -89,6 +93,20 @@ def load_model(
     for remark in remarks:
         warnings.warn(remark, stacklevel=2)
     return model
+
+
+def named(model: str | Path) -> Path:
+    """A model as a path. The text 'embedded' is :data:`EMBEDDED`, in any folder; ``./embedded`` is a path."""
+    if model != EMBEDDED_NAME:  # a Path is never equal to a text
+        return Path(model)
+    here = Path(EMBEDDED_NAME)
+    if here.exists() and not here.samefile(EMBEDDED):
+        warnings.warn(
+            "'embedded' is the model that comes with modelscope_swinpan; write ./embedded for what is here under that "
+            "name.",
+            stacklevel=3,
+        )
+    return EMBEDDED
 
 
 def open_model(path: Path, network: str | None = None) -> Mask2Former:

@@ -17,9 +17,7 @@ from .console import one_line_errors, print_any_character, say
 from .options import Command
 
 # Plain help: the rich one cuts long defaults off.
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False, rich_markup_mode=None
-)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False, rich_markup_mode=None)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

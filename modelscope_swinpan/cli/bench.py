@@ -8,12 +8,26 @@ from rich.table import Table
 
 from .console import err, one_line_errors, out
 from .options import Dtype, DtypeOption
+from .progress import busy
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
+def _read_model(text: str) -> Path:
+    from ..checkpoints.load import named
+
+    return named(text)
+
+
 RunsOption = Annotated[int, typer.Option(metavar="N", min=1, help="Number of measurements; the median counts.")]
 ModelOption = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="A model directory.", show_default="random weights of the hub model's size"),
+    typer.Option(
+        metavar="DIR",
+        parser=_read_model,
+        help="A model directory, or 'embedded'.",
+        show_default="random weights of the hub model's size",
+    ),
 ]
 PhotoOption = Annotated[
     Path | None, typer.Option("--image", metavar="FILE", help="A photo.", show_default="a generated one, 640×427")
@@ -58,19 +72,20 @@ def bench_model(
     """Measure one photo from its file to its segments, stage by stage."""
     from ..benchmark.model import bench_model
 
-    found = bench_model(
-        model,
-        image,
-        device=device,
-        dtype=dtype,
-        compiled=compiled,
-        batch_size=batch_size,
-        against=against,
-        against_dtype=against_dtype,
-        runs=runs,
-        threads=threads,
-        neighbours=neighbours,
-    )
+    with busy("Measuring"):
+        found = bench_model(
+            model,
+            image,
+            device=device,
+            dtype=dtype,
+            compiled=compiled,
+            batch_size=batch_size,
+            against=against,
+            against_dtype=against_dtype,
+            runs=runs,
+            threads=threads,
+            neighbours=neighbours,
+        )
     names = [name for name in ("ours", against) if name]
     for name in names:
         seconds = found[name]["seconds_all"]
@@ -118,7 +133,8 @@ def bench_throughput(
     """Measure images per second over many files, with decoding beside the model and without."""
     from ..benchmark.throughput import bench_throughput
 
-    found = bench_throughput(model, device, dtype, batch_size or [1, 2, 4, 8], images, compiled, workers or [])
+    with busy("Measuring"):
+        found = bench_throughput(model, device, dtype, batch_size or [1, 2, 4, 8], images, compiled, workers or [])
     out.print_json(data=found)
 
 
@@ -126,7 +142,7 @@ def bench_throughput(
 @one_line_errors()
 def bench_serve(
     model: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="A model directory.", show_default="the embedded model")
+        Path | None, typer.Option(metavar="DIR", parser=_read_model, help="A model directory.", show_default="embedded")
     ] = None,
     clients: Annotated[
         list[int] | None,
@@ -140,4 +156,6 @@ def bench_serve(
     """Measure latency, throughput and memory of `modelscope server` with the plugin."""
     from ..benchmark.serving import bench_serve
 
-    out.print_json(data=bench_serve(model, clients or [1, 4, 16], requests, mask_format))
+    with busy("Measuring"):
+        found = bench_serve(model, clients or [1, 4, 16], requests, mask_format)
+    out.print_json(data=found)

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from ..errors import ConfigError
-from .console import complain, err, say
+from .console import complain, say
+from .progress import busy
 
 LANGUAGES = "zh,en"
 
@@ -92,7 +93,7 @@ def card(
 
         from ..card.write import write_card
 
-        with err.status("Reading the model"):
+        with busy("Reading the model"):
             readme = write_card(
                 directory,
                 name=name,
@@ -106,7 +107,7 @@ def card(
 
     from ..card.check import check_directory
 
-    with err.status("Checking"):
+    with busy("Checking"):
         findings = check_directory(directory, name=upload or name)
     for problem in findings.problems:
         complain(str(problem))

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from .console import err, say
+from .console import say
 from .options import ListedOption, ModelArgument, NetworkOption
+from .progress import busy
 
 
 def _dialects() -> list[SimpleNamespace]:
@@ -37,6 +38,6 @@ def convert(
     from ..checkpoints.save import save_pretrained
     from ..plugin.hub import resolve_model
 
-    with err.status(f"Converting {model}"):
+    with busy(f"Converting {model}"):
         save_pretrained(open_model(resolve_model(model), network), directory, form=to, replace=force)
     say(f"The model is in {directory}")

@@ -1,6 +1,5 @@
 """``swinpan eval``: panoptic quality and average precision on a dataset."""
 
-import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ConfigError
-from .console import err, out, say
+from .console import out, say
 from .options import DataOptions, EngineOptions, ModelOptions, OutputOption, grouped
-from .progress import shown
+from .progress import busy, shown
 from .scenes import scenes as write_scenes
 
 if TYPE_CHECKING:
@@ -24,10 +23,14 @@ def evaluate(
     where: EngineOptions,
     truth: DataOptions,
     scenes: Annotated[
-        str | None,
+        int | None,
         typer.Option(
-            metavar="SEED:COUNT", help="Generated scenes instead of a dataset, as in 0:500; kept in the output."
+            metavar="N", min=1, help="Paint N generated scenes and take them instead of a dataset; kept in the output."
         ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(metavar="S", min=0, help="The seed of the first scene; others follow it.", show_default="0"),
     ] = None,
     predictions: Annotated[
         Path | None,
@@ -54,23 +57,23 @@ def evaluate(
     stopped, with any engine.
     """
     if (truth.data is None) == (scenes is None):
-        raise ConfigError("Give either --data, a dataset, or --scenes, generated ones.")
+        raise ConfigError("Give either --data, a dataset, or --scenes, how many to generate.")
+    seeds = _held_out(scenes, seed)
 
     from ..claims import PURPOSE, Claim
     from ..evaluation import evaluate as evaluation
     from ..evaluation.report import FILES as REPORT_FILES
 
     scored = Claim(output, {PURPOSE: "scores of predictions"}, REPORT_FILES)
-    seeds = None if scenes is None else _read_seeds(scenes)
     if predictions:
         scored.check()
     else:
         engine = where.build(partial(_load, how.anywhere()), how)
-    path = _painted(*seeds, output, begins=predictions is None) if seeds else truth.data
+    path = _painted(seeds, output, begins=predictions is None) if seeds else truth.data
     assert path is not None  # noqa: S101
     dataset = truth.open(path)
     if predictions:
-        with err.status("Scoring"):
+        with busy("Scoring"):
             report = evaluation.score(dataset, predictions, limit=limit, compare_with=compare)
         with scored.taken():
             report.save(output)
@@ -99,23 +102,34 @@ def _load(how: ModelOptions, device: str | None) -> "Predictor":
     return for_scoring(how.load(device))
 
 
-def _read_seeds(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d{1,9}):(\d{1,6})", text, re.ASCII)
-    if not match or match[2] == "0":
-        raise ConfigError(f"--scenes must be the first seed and how many, as in 0:500; got {text!r}.")
-    return int(match[1]), int(match[2])
+def _held_out(count: int | None, seed: int | None) -> range | None:
+    """The seeds of the scenes to paint; a ConfigError if one of them is for training."""
+    if count is None:
+        if seed is not None:
+            raise ConfigError("--seed belongs to --scenes.")
+        return None
+
+    from ..scenes.dataset import TRAINING_SEEDS
+
+    seeds = range(seed or 0, (seed or 0) + count)
+    if seeds.stop > TRAINING_SEEDS:
+        raise ConfigError(
+            f"{count} scenes from seed {seeds.start} on end at {seeds.stop - 1}, but seeds from {TRAINING_SEEDS} on "
+            "are for training: a model may have seen those scenes. Give a smaller --seed or fewer --scenes."
+        )
+    return seeds
 
 
-def _painted(first: int, count: int, output: Path, *, begins: bool) -> Path:
+def _painted(seeds: range, output: Path, *, begins: bool) -> Path:
     """The folder of scenes in ``output``, painted unless they are there.
 
     If they are not, and a model's run ``begins`` with them, ``output`` must have room for that.
     """
-    folder = output / f"scenes-{first}-{count}"
+    folder = output / f"scenes-{seeds.start}-{len(seeds)}"
     if begins and not folder.exists():
         from ..claims import check_new
         from ..evaluation.evaluate import FILES
 
         check_new(output, FILES)
-    write_scenes(folder, count=count, seed=first, size="256x320")
+    write_scenes(folder, count=len(seeds), seed=seeds.start, size="256x320")
     return folder

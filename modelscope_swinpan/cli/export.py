@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 import typer
 
 from ..files import refuse_to_replace
-from .console import err, read_size, say
+from .console import read_size, say
 from .options import ModelArgument
+from .progress import busy
 
 
 def export(
@@ -51,10 +52,10 @@ def export(
     from ..inference.export import default_size, export_model
     from ..plugin.hub import resolve_model
 
-    with err.status(f"Loading {model}"):
+    with busy(f"Loading {model}"):
         loaded = load_model(resolve_model(model))
     for file, (height, width) in zip(several or [output], sizes or [default_size(loaded.config)], strict=True):
-        with err.status(f"Exporting {file}"):
+        with busy(f"Exporting {file}"):
             found = export_model(loaded, file, to=to, size=(height, width), force=force)
         say(
             f"{file}: {height}x{width} pixels; differs from the model by {found.relative:.1e} (relative), "

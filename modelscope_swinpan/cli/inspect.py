@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from .console import err, out
+from .console import out
 from .options import ModelArgument, NetworkOption
+from .progress import busy
 
 if TYPE_CHECKING:
     from ..checkpoints.inspection import Inspection
@@ -20,7 +21,7 @@ def inspect(model: ModelArgument, network: NetworkOption = None) -> None:
     from ..checkpoints.inspection import inspect_checkpoint
     from ..plugin.hub import resolve_model
 
-    with err.status(f"Reading {model}"):
+    with busy(f"Reading {model}"):
         found = inspect_checkpoint(resolve_model(model), network)
     out.print(_table(found), soft_wrap=True)
 

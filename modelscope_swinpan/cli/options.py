@@ -15,7 +15,7 @@ from typer.models import OptionInfo
 from ..config import Task, replace, thresholds
 from ..errors import ConfigError
 from ..runs.registry import ENGINES, Job, build_engine
-from .console import err
+from .progress import busy
 
 if TYPE_CHECKING:
     from ..coco.reader import CocoPanoptic
@@ -29,7 +29,10 @@ DEFAULT_MODEL = "damo/cv_swinL_panoptic-segmentation_cocopan"
 OutputOption = Annotated[
     Path, typer.Option(metavar="DIR", help="Folder for the results; made where it is missing.", file_okay=False)
 ]
-MODEL_HELP = "A model directory, a checkpoint file, or a ModelScope id to download."
+MODEL_HELP = (
+    "A model directory, a checkpoint file, a ModelScope id to download, or 'embedded', the small model that comes "
+    "along."
+)
 ModelOption = Annotated[
     str,
     typer.Option(
@@ -126,7 +129,7 @@ class ModelOptions:
 
         predictor: Predictor
         path = resolve_model(self.model)
-        with err.status(f"Loading {self.model}"):
+        with busy(f"Loading {self.model}"):
             if exported_files(path):
                 self._check_exported()
                 predictor = open_exported(path, device=device or "cpu", trust=self.trust)
@@ -145,7 +148,9 @@ class ModelOptions:
 
     def anywhere(self) -> "ModelOptions":
         """The same, with a model that is found from any directory."""
-        path = Path(self.model)
+        from ..checkpoints.load import named
+
+        path = named(self.model)
         return dataclasses.replace(self, model=str(path.resolve())) if path.exists() else self
 
 

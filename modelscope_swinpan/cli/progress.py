@@ -1,10 +1,11 @@
-"""How far a run is, for people: a bar, or a line now and then where there is no terminal."""
+"""What long work is at, for people: a bar or a spinner, or lines where there is no terminal."""
 
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, TaskID, TextColumn
@@ -15,15 +16,19 @@ from .console import err
 if TYPE_CHECKING:
     from ..runs.run import Progress
 
+T = TypeVar("T")
+
 SECONDS = 30
 """How often a line tells of the progress where there is no terminal."""
+SOON = 3
+"""After how many seconds such a line says what is being done, if nothing can be counted."""
 
 
 @contextmanager
 def shown(title: str, console: Console) -> "Iterator[Callable[[Progress], None]]":
     """What a run tells its progress: a bar on ``console``, or lines on standard error where that is no terminal."""
     if not console.is_terminal:
-        yield _now_and_then()
+        yield _now_and_then(title)
         return
     columns = (*Bar.get_default_columns(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"))
     with Bar(*columns, console=console, transient=True) as bar:
@@ -38,24 +43,71 @@ def shown(title: str, console: Console) -> "Iterator[Callable[[Progress], None]]
         yield show
 
 
+def counted(items: Iterable[T], total: int, title: str, console: Console) -> Iterator[T]:
+    """The ``total`` ``items``, while their progress is shown."""
+    from ..runs.run import Progress
+
+    start = time.perf_counter()
+    with shown(title, console) as show:
+        show(Progress(done=0, failed=0, total=total))
+        for done, item in enumerate(items, start=1):
+            yield item
+            speed = done / (time.perf_counter() - start)
+            show(Progress(done=done, failed=0, total=total, images_per_second=speed))
+
+
+@contextmanager
+def busy(doing: str) -> Iterator[None]:
+    """Say what is being done while the block runs: a spinner, or a line soon and then now and then."""
+    if err.is_terminal:
+        with err.status(doing):
+            yield
+        return
+    ended = threading.Event()
+
+    def tell() -> None:
+        start, wait = time.monotonic(), SOON
+        while not ended.wait(wait):
+            _line(f"{doing}, for {timedelta(seconds=round(time.monotonic() - start))} so far")
+            wait = SECONDS
+
+    thread = threading.Thread(target=tell, name="swinpan-busy", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
 def line(progress: "Progress") -> str:
     """The progress in one line."""
     failed = f", {progress.failed} of them without a result" if progress.failed else ""
     return ", ".join(filter(None, [f"{progress.done} of {progress.total} images{failed}", _speed(progress)]))
 
 
-def _now_and_then() -> "Callable[[Progress], None]":
-    last = time.monotonic()
+def _now_and_then(title: str) -> "Callable[[Progress], None]":
+    last: float | None = None
 
     def show(progress: "Progress") -> None:
         nonlocal last
-        if time.monotonic() - last >= SECONDS:
-            last = time.monotonic()
+        if progress.done == progress.total and last is None:
+            return  # nothing is left to do
+        if last is None:
+            before = f", {progress.done} of them done before" if progress.done else ""
+            _line(f"{title} {progress.total} image{'s' * (progress.total != 1)}{before}")
+        elif time.monotonic() - last >= SECONDS:
             left = progress.seconds_left
-            end = "" if left is None else f", {timedelta(seconds=round(left))} left"
-            err.print(line(progress) + end, markup=False, highlight=False, soft_wrap=True)
+            _line(line(progress) + ("" if left is None else f", {timedelta(seconds=round(left))} left"))
+        else:
+            return
+        last = time.monotonic()
 
     return show
+
+
+def _line(text: str) -> None:
+    err.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _speed(progress: "Progress") -> str:

@@ -4,14 +4,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import MofNCompleteColumn, Progress
 
 from .console import out, read_size, say
+from .progress import counted
 
 
 def scenes(
     out_folder: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Folder to write; made where it is missing.", file_okay=False)
+        Path,
+        typer.Option(
+            "--output", "--out", metavar="DIR", help="Folder to write; made where it is missing.", file_okay=False
+        ),
     ],
     count: Annotated[int, typer.Option("--count", metavar="N", min=1, help="How many scenes.")] = 100,
     seed: Annotated[
@@ -34,9 +37,7 @@ def scenes(
     if dataset_claim(out_folder, made).check() and (out_folder / DATASET_JSON).exists():
         say(f"The dataset is in {out_folder}")
         return
-    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as progress:
-        dataset = SceneDataset(range(seed, seed + count), pixels)
-        examples = progress.track((dataset[index] for index in range(count)), total=count, description="Painting")
-        write_dataset(out_folder, examples, dataset.categories, made)
+    dataset = SceneDataset(range(seed, seed + count), pixels)
+    examples = counted((dataset[index] for index in range(count)), count, "Painting", out)
+    write_dataset(out_folder, examples, dataset.categories, made)
     say(f"The dataset is in {out_folder}")

@@ -10,7 +10,7 @@ import typer
 
 from ..errors import ConfigError
 from .console import read_size, say
-from .options import DEFAULT_MODEL, DataOptions, grouped
+from .options import DEFAULT_MODEL, MODEL_HELP, DataOptions, grouped
 from .scenes import scenes as write_scenes
 
 if TYPE_CHECKING:
@@ -35,9 +35,7 @@ def train(
     validation: Annotated[
         Path | None, typer.Option(metavar="PATH", help="A dataset to evaluate on.", exists=True)
     ] = None,
-    model: Annotated[
-        str, typer.Option(metavar="MODEL", help="What to start from: a directory, a checkpoint, or a ModelScope id.")
-    ] = DEFAULT_MODEL,
+    model: Annotated[str, typer.Option(metavar="MODEL", help=f"What to start from. {MODEL_HELP}")] = DEFAULT_MODEL,
     size: Annotated[str, typer.Option(metavar="HxW", help="Height and width of a sample, in pixels.")] = DEFAULT_SIZE,
     head_only: Annotated[
         bool, typer.Option("--head-only", help="Train the transformer decoder alone, which takes little memory.")
@@ -94,9 +92,12 @@ def train(
     else:
         config, phase = _options(size, changes)
         run = _fine_tuning(output, source, validation, model, config, phase, processes, place)
+    config = run.config
     tell = say if processes.rank == 0 else lambda message: None
     if run.step:
-        tell(f"Going on after step {run.step} of {run.config.steps}")
+        tell(f"Going on after step {run.step} of {config.steps}")
+    else:
+        tell(f"Training {config.steps} steps of {config.batch_size} samples; a line every {config.log_every} steps")
 
     def report(step: int, values: Mapping[str, float]) -> None:
         figures = "  ".join(f"{name} {value:.4g}" for name, value in values.items())

@@ -1,9 +1,8 @@
 """COCO's notation: segment ids as colours, boxes by width and height, masks as run-length codes (RLE)."""
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, partial
 from typing import Any
 
 import cv2
@@ -15,6 +14,9 @@ from ..errors import ConfigError
 from ..structures import Segment
 from .annotation import SegmentInfo
 from .json import ImageEntry
+
+_SHIFTS = 5 * np.arange(9)
+"""Eight letters hold runs of up to 2**39 pixels."""
 
 
 def segment_entry(segment: Segment) -> dict[str, Any]:
@@ -74,20 +76,24 @@ def ids_from_colors(colors: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
 def encode_mask(mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
     """Encode a mask (H, W) as COCO's compressed RLE, ``{'size': [H, W], 'counts': str}``, ready for JSON.
 
-    RLE runs down the columns. hotcoco does it where it is installed, six times as fast as supervision.
+    RLE runs down the columns, and begins with a run of zeros.
     """
-    return {"size": list(mask.shape), "counts": _encoder()(mask)}
+    flat = cv2.transpose(np.ascontiguousarray(mask).view(np.uint8)).ravel()  # several times as fast as order="F"
+    starts = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    runs = np.diff(np.concatenate([[0] * (1 + flat[0]), starts, [mask.size]]))
+    return {"size": list(mask.shape), "counts": _compress(runs)}
 
 
-@cache
-def _encoder() -> Callable[[npt.NDArray[np.bool_]], str]:
-    try:
-        from hotcoco import mask as masks
-    except ImportError:
-        from supervision import mask_to_rle  # importing it takes a second
-
-        return partial(mask_to_rle, compressed=True)
-    return lambda mask: masks.encode(mask)["counts"].decode()
+def _compress(runs: npt.NDArray[np.int64]) -> str:
+    """Lengths of runs as COCO's text: each as its difference from the last but one, five bits a letter."""
+    values = runs.copy()
+    values[3:] -= runs[1:-2]
+    pieces = values[:, np.newaxis] >> _SHIFTS  # what is left of a value before each of its letters
+    letters = pieces[:, :-1] & 0x1F
+    more = pieces[:, 1:] != np.where(letters & 0x10, -1, 0)
+    wanted = np.logical_and.accumulate(np.column_stack([np.ones(len(more), np.bool_), more[:, :-1]]), axis=1)
+    text: bytes = (letters + 0x20 * more + 48).astype(np.uint8)[wanted].tobytes()
+    return text.decode()
 
 
 @dataclass(frozen=True)

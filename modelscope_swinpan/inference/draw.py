@@ -7,16 +7,15 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFont
 
 from ..categories import COCO_PANOPTIC, Category
 from ..errors import ConfigError, ImageError
 from ..structures import Segment
+from .labels import Color, Label, add_labels
 
 OPACITY = 0.45  # opacity of a segment's colour over the image, 0–1
 READABLE_SIDE = 640  # smaller images are enlarged by a whole factor, up to a long side of this many pixels
 _GRID = 256  # the most points along a side of a segment's box at which its middle is searched
-Color = tuple[int, int, int]
 Indices = npt.NDArray[np.uint16 | np.int32]
 
 
@@ -137,37 +136,10 @@ def _label(
     points: npt.NDArray[np.float64],
     colors: Sequence[Color],
 ) -> npt.NDArray[np.uint8]:
-    """The picture with the segments' ``labels`` at ``points`` (N, 2), for as many segments as there is room."""
-    import supervision as sv  # takes a second
-
-    font_size = max(10, round(min(picture.shape[:2]) / 32))
-    font = ImageFont.load_default(font_size)
-    widths = [font.getlength(label) + font_size / 2 for label in labels]
-    room = picture.shape[0] * picture.shape[1] / 4
-    shown = []
-    for index in sorted(range(len(segments)), key=lambda index: -segments[index].area):
-        room -= widths[index] * (1.5 * font_size)
-        if room < 0:
-            break
-        if widths[index] <= picture.shape[1]:
-            shown.append(index)
-    backgrounds = [colors[index] for index in shown]
-    annotator = sv.RichLabelAnnotator(
-        color=sv.ColorPalette([sv.Color(*color) for color in backgrounds]),
-        text_color=sv.ColorPalette([sv.Color.BLACK if _is_light(color) else sv.Color.WHITE for color in backgrounds]),
-        color_lookup=sv.ColorLookup.INDEX,
-        text_position=sv.Position.CENTER,
-        font_size=font_size,
-        text_padding=font_size // 4,
-        border_radius=font_size // 4,
-        smart_position=True,
-    )
-    labelled = annotator.annotate(
-        Image.fromarray(picture),  # supervision takes an array for BGR
-        sv.Detections(np.hstack([points, points])[shown]),
-        [labels[index] for index in shown],
-    )
-    return np.array(labelled)
+    """The picture with the segments' ``labels`` at ``points`` (N, 2), the largest segments' first, while there is room."""
+    largest = sorted(range(len(segments)), key=lambda index: -segments[index].area)
+    shown = (Label(labels[index], (points[index][0], points[index][1]), colors[index]) for index in largest)
+    return add_labels(picture, [*shown])
 
 
 def _inner_points(indices: Indices, segments: Sequence[Segment]) -> npt.NDArray[np.float64]:
@@ -181,9 +153,3 @@ def _inner_points(indices: Indices, segments: Sequence[Segment]) -> npt.NDArray[
         y, x = np.unravel_index(distance.argmax(), distance.shape)
         points[index] = x1 + (x - 0.5) * step, y1 + (y - 0.5) * step
     return points
-
-
-def _is_light(color: Color) -> bool:
-    """Whether black letters on ``color`` read better than white ones (luma of ITU-R BT.601)."""
-    red, green, blue = color
-    return 0.299 * red + 0.587 * green + 0.114 * blue > 140

@@ -15,11 +15,11 @@ from PIL import Image
 from ..categories import COCO_PANOPTIC, Category
 from ..coco.annotation import annotate
 from ..coco.encoding import colors_from_ids, encode_mask, segment_entry
+from ..errors import ConfigError
 from ..images.decode import decode_image
 from ..images.encode import encode_png
 from ..structures import Segment
 
-# supervision, and what imports it, is imported where it is used: that takes a second.
 if TYPE_CHECKING:
     import supervision as sv
 
@@ -60,8 +60,16 @@ class Segmentation(ABC):
         """The segments as ``supervision.Detections``: boxes, masks, scores, and labels (0 … K-1) as class ids.
 
         Names are in ``data['class_name']``. All masks together take N × height × width bytes.
+
+        Raises:
+            ConfigError: supervision is not installed.
         """
-        import supervision as sv
+        try:
+            import supervision as sv  # takes a second
+        except ModuleNotFoundError as error:
+            raise ConfigError(
+                f"to_supervision() needs {error.name}; install it with: pip install 'modelscope_swinpan[supervision]'"
+            ) from None
 
         masks = np.empty((len(self.segments), *self.shape), np.bool_)
         for mask, segment in zip(masks, self.segments, strict=True):

@@ -143,6 +143,12 @@ DRAWINGS = tuple(
     Internal(f"modelscope.utils.cv.image_utils:{kind}_seg_masks_to_image", "code replaced: upstream's needs mmdet")
     for kind in ("panoptic", "semantic")
 )
+BUILD_PIPELINE = Internal(
+    "modelscope.pipelines.builder:pipeline", "code replaced: our models are found as swinpan finds them"
+)
+FROM_PRETRAINED = Internal(
+    "modelscope.models:Model.from_pretrained", "wrapped: a complete copy is used where the hub cannot be reached"
+)
 CREATE_PIPELINE = Internal(
     "modelscope.server.core.event_handlers:create_pipeline", "wrapped: a model may be a directory"
 )
@@ -154,6 +160,9 @@ _CONFIG = Internal("modelscope.utils.config:Config", "reads configuration.json")
 _LOGGER = Internal("modelscope.utils.logger:get_logger", "training logs where ModelScope does")
 _OUTPUT_KEYS = Internal("modelscope.outputs:OutputKeys", "names in the pipeline's answer")
 _PIPELINE = Internal("modelscope.pipelines:pipeline", "builds our pipeline")
+_HUB_API = Internal("modelscope.hub.api:HubApi", "makes a repository and uploads to it; lists a model's files")
+_HUB_CONFIG = Internal("modelscope_hub.config:HubConfig", "tells the hub's address and the folder of models", "1.38")
+_TASKS = Internal("modelscope.utils.constant:Tasks", "the name of the task")
 _SNAPSHOT = Internal("modelscope.hub.snapshot_download:snapshot_download", "fetches a model, or finds the copy on disk")
 
 MODEL = Part(
@@ -170,6 +179,7 @@ MODEL = Part(
     ),
     needs=(
         Internal("modelscope.models:TorchModel", "base class of our model"),
+        FROM_PRETRAINED,
         Internal("modelscope.models:TorchModel.save_pretrained", "overridden: upstream's copies the old weights along"),
         _CONFIG,
         Internal("modelscope.utils.device:verify_device", "says which names of devices there are"),
@@ -204,7 +214,7 @@ PIPELINE = Part(
         Internal("modelscope.pipelines:Pipeline._batch", "overridden: images of a batch differ in size"),
         _OUTPUT_KEYS,
         Internal("modelscope.utils.constant:Frameworks", "the name of torch"),
-        Internal("modelscope.utils.constant:Tasks", "the name of the task"),
+        _TASKS,
     ),
 )
 TRAINER = Part(
@@ -245,11 +255,12 @@ PARTS = (
         needs=(CREATE_PIPELINE, START_HANDLER, _CONFIG, _PIPELINE),
     ),
     TRAINER,
+    Part(module="model_ids", after="modelscope.pipelines.builder", needs=(BUILD_PIPELINE, _TASKS)),
     Part(module="r50_configuration", after="modelscope.utils.config", needs=(CONFIG_FROM_FILE,)),
     Part(module="masks_to_image", after="modelscope.utils.cv.image_utils", needs=DRAWINGS),
     Part(module="train_options", needs=(_CONFIG, _LOGGER)),
-    Part(module="hub", needs=(_SNAPSHOT,)),
-    Part(module="upload", needs=(Internal("modelscope.hub.api:HubApi", "makes a repository and uploads to it"),)),
+    Part(module="hub", needs=(_SNAPSHOT, _LOGGER, _HUB_API, _HUB_CONFIG)),
+    Part(module="upload", needs=(_HUB_API,)),
     Part(module="row_inputs", needs=(Internal("modelscope.msdatasets:MsDataset", "opens a dataset of the hub"),)),
     Part(
         module="command",

@@ -1,6 +1,6 @@
 """The model that ``Model.from_pretrained`` and ``pipeline()`` of ModelScope build from a model directory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,11 @@ from modelscope.utils.device import verify_device
 from torch import Tensor
 
 from ..checkpoints.files.source import read_json
-from ..checkpoints.load import CONFIGURATION, load_model
+from ..checkpoints.load import CONFIGURATION, EMBEDDED, EMBEDDED_NAME, load_model
 from ..checkpoints.save import save_pretrained
 from ..errors import ConfigError
-from .compat import MODEL
+from .compat import FROM_PRETRAINED, MODEL
+from .hub import copy_without_hub, is_hub_id
 
 
 class SwinPanModel(TorchModel):
@@ -96,6 +97,23 @@ class SwinPanModel(TorchModel):
 
 
 MODEL.register(SwinPanModel)
+
+
+def _from_pretrained(wrapped: Callable[..., Any], _: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Load 'embedded', and where the hub cannot be reached a complete copy of a model of ours, from its directory."""
+    name = arguments[0] if arguments else options.get("model_name_or_path")
+    revision = arguments[1] if len(arguments) > 1 else options.get("revision")
+    directory = EMBEDDED if name == EMBEDDED_NAME else None
+    if is_hub_id(name):
+        directory = copy_without_hub(str(name), revision)
+    if directory is None:
+        return wrapped(*arguments, **options)
+    if arguments:
+        return wrapped(str(directory), *arguments[1:], **options)
+    return wrapped(**{**options, "model_name_or_path": str(directory)})
+
+
+FROM_PRETRAINED.wrap(_from_pretrained)
 
 
 def check_device(name: Any) -> None:

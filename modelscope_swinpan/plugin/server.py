@@ -1,21 +1,26 @@
 """``modelscope server`` with our pipeline: our endpoint answers ``/call``, and the model may be a directory."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from modelscope.pipelines import pipeline as modelscope_pipeline
 from modelscope.utils.config import Config
 
-from ..checkpoints.load import CONFIGURATION
+from ..checkpoints.load import CONFIGURATION, named
 from .compat import CREATE_PIPELINE, START_HANDLER
+from .hub import copy_without_hub, is_hub_id
 from .limits import Limits
 from .pipeline import SwinPanPipeline
 
 
 def _create(wrapped: Callable[..., Any], _: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """Build the pipeline of a directory here: ``create_pipeline`` would ask the hub for its configuration."""
-    directory = Path(arguments[0])
+    """Build the pipeline of a directory here: ``create_pipeline`` would ask the hub for its configuration.
+
+    A complete copy serves as a directory where the hub cannot be reached.
+    """
+    directory = named(arguments[0])
+    if is_hub_id(arguments[0]):
+        directory = copy_without_hub(*arguments[:2]) or directory
     if not (directory / CONFIGURATION).is_file():
         return wrapped(*arguments, **options)
     task = Config.from_file(str(directory / CONFIGURATION)).task

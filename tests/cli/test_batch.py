@@ -47,7 +47,7 @@ def test_a_folder(model, folder, tmp_path):
     assert first.startswith("3 of 3 images, ")
     assert first.endswith(" images/s")
     assert second == f"The results are in {tmp_path / 'out'}"
-    assert answer.stderr == ""
+    assert answer.stderr == "Segmenting 3 images\n"
     content = json.loads((tmp_path / "out" / "panoptic.json").read_text())
     assert [image["file_name"] for image in content["images"]] == ["000.png", "001.png", "002.png"]
 
@@ -72,7 +72,7 @@ def test_bad_images_and_then_better_ones(model, folder, tmp_path):
     assert answer.exit_code == 1, answer.output
     assert "3 of 3 images, 1 of them without a result, " in answer.stdout
     errors = tmp_path / "out" / "errors.jsonl"
-    assert answer.stderr == f"Error: 1 of 3 images have no result; see {errors}.\n"
+    assert answer.stderr == f"Segmenting 3 images\nError: 1 of 3 images have no result; see {errors}.\n"
     bad.write_bytes(good)
     again = swinpan(errors, "--output", tmp_path / "again", *given)
     assert again.exit_code == 0, again.output
@@ -187,7 +187,7 @@ def test_where_there_is_no_terminal_a_line_tells_now_and_then(model, folder, tmp
     monkeypatch.setattr(progress, "SECONDS", 0)
     answer = swinpan(folder, "--model", model, "--output", tmp_path / "out", "--device", "cpu")
     lines = answer.stderr.splitlines()
-    assert lines[0] == "0 of 3 images"
+    assert lines[0] == "Segmenting 3 images"
     assert [line.split(", ")[0] for line in lines[1:]] == ["1 of 3 images", "2 of 3 images", "3 of 3 images"]
     assert re.fullmatch(r"2 of 3 images, \d+\.\d\d images/s, 0:00:0\d left", lines[2])
 

@@ -55,7 +55,7 @@ class TestPredict:
     def test_one_photo(self, tmp_path):
         answer = swinpan("predict", CHELSEA, "--model", TINY, "--output", tmp_path / "out", "--device", "cpu")
         assert answer.exit_code == 0, answer.output
-        assert answer.stderr == ""
+        assert answer.stderr == "Segmenting 1 image\n"
         out = tmp_path / "out"
         assert sorted(str(path.relative_to(out)) for path in out.rglob("*.*")) == [
             ".lock",
@@ -96,7 +96,8 @@ class TestPredict:
         out = tmp_path / "out"
         answer = swinpan("predict", *images, "--model", quick_model, "--output", out, "--batch-size", 2)
         assert answer.exit_code == 1, answer.output
-        complaints = lines(answer.stderr)
+        announced, *complaints = lines(answer.stderr)
+        assert announced == "Segmenting 6 images"
         assert [re.findall(r"\w+\.png", line) for line in complaints[:3]] == [["bad.png"], ["none.png"], ["narrow.png"]]
         assert complaints[3:] == ["Error: 3 of 6 images could not be segmented."]
         content = json.loads((out / "panoptic.json").read_text())
@@ -191,7 +192,8 @@ class TestPredict:
         before = contents(tmp_path / "out")
         monkeypatch.setattr(run, "LocalEngine", pytest.fail)
         again = swinpan(*given)
-        assert (again.exit_code, again.stdout, again.stderr) == (1, first.stdout, first.stderr)
+        complaints = first.stderr.removeprefix("Segmenting 4 images\n")
+        assert (again.exit_code, again.stdout, again.stderr) == (1, first.stdout, complaints)
         assert contents(tmp_path / "out") == before
         errors = [json.loads(line) for line in (tmp_path / "out" / "errors.jsonl").read_text().splitlines()]
         assert [error["file_name"] for error in errors] == [str(tmp_path / "none.png")]
@@ -273,7 +275,7 @@ class TestErrors:
         (tmp_path / "taken").write_text("a file where the folder should be")
         answer = swinpan("predict", photos[0], "--model", quick_model, "--output", tmp_path / "taken" / "out")
         assert answer.exit_code == 1
-        assert re.fullmatch("Error: .*taken.*", answer.stderr.strip())
+        assert re.fullmatch("Segmenting 1 image\nError: .*taken.*", answer.stderr.strip())
         assert (tmp_path / "taken").read_text() == "a file where the folder should be"
 
 

@@ -60,7 +60,7 @@ def predict(photo, output, *, stdout=subprocess.PIPE, **environment):
 
 def test_characters_that_the_console_does_not_have(photo, tmp_path):
     answer = predict(photo, tmp_path / "out", PYTHONIOENCODING="ascii")
-    assert (answer.returncode, answer.stderr) == (0, b"")
+    assert (answer.returncode, answer.stderr) == (0, b"Segmenting 1 image\n")
     assert b"??" in answer.stdout
     assert (tmp_path / "out" / "panoptic.json").is_file()
     assert (tmp_path / "out" / "overlays" / "照片 é.png").is_file()
@@ -70,7 +70,9 @@ def test_a_full_disk_behind_standard_output(photo, tmp_path):
     with Path("/dev/full").open("wb") as full:
         answer = predict(photo, tmp_path / "out", stdout=full)
     assert answer.returncode == 1
-    assert answer.stderr == b"Error: Standard output could not be written: No space left on device\n"
+    assert (
+        answer.stderr == b"Segmenting 1 image\nError: Standard output could not be written: No space left on device\n"
+    )
     assert (tmp_path / "out" / "panoptic.json").is_file()
 
 

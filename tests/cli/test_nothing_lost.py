@@ -35,7 +35,7 @@ COMMANDS = {
     ],
     "eval": [
         "eval --data data --model model --output out --device cpu",
-        "eval --scenes 0:1 --model model --output out --device cpu",
+        "eval --scenes 1 --model model --output out --device cpu",
         "eval --data data --predictions data --output out",
     ],
     "convert": [f"convert model out --to {form}" for form in ("native", "mmdet", "transformers")],

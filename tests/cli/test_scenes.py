@@ -18,7 +18,7 @@ def test_the_reader_reads_what_it_writes(tmp_path):
     answer = swinpan("scenes", "--out", out, "--count", 3, "--seed", 11, "--size", "80x96")
     assert answer.exit_code == 0, answer.output
     assert answer.stdout.replace("\n", "") == f"The dataset is in {out}"
-    assert answer.stderr == ""
+    assert answer.stderr == "Painting 3 images\n"
     dataset = CocoPanoptic.open(out)
     assert dataset.categories == SCENE_CATEGORIES
     assert len(dataset) == 3
@@ -38,7 +38,7 @@ def test_the_json_comes_last(tmp_path, monkeypatch):
     monkeypatch.setattr("modelscope_swinpan.coco.writer.category_entries", interrupted)
     answer = swinpan("scenes", "--out", tmp_path, "--count", 1)
     assert answer.exit_code == 1
-    assert answer.stderr == "Error: disk full\n"
+    assert answer.stderr == "Painting 1 image\nError: disk full\n"
     assert {path.name for path in tmp_path.iterdir() if path.is_file()} == {"run.json", ".lock"}
 
 

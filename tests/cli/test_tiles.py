@@ -71,7 +71,7 @@ def test_a_side_alone_asks_for_tiles(model, photo, tmp_path):
 
 def test_eval(model, tmp_path):
     """A run with tiles is not gone on with without them."""
-    given = ("--scenes", "3:1", "--model", model, "--output", tmp_path / "out", "--device", "cpu")
+    given = ("--scenes", 1, "--seed", 3, "--model", model, "--output", tmp_path / "out", "--device", "cpu")
     answer = swinpan("eval", *given, "--tile-side", 128)
     assert answer.exit_code == 0, answer.output
     assert json.loads((tmp_path / "out" / "report.json").read_text())["evaluated"]["tiles"] == [128, 0.25]

@@ -1,8 +1,6 @@
 """Pictures: colours where they belong, labels that can be read, and upstream's colouring of masks."""
 
 import itertools
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -11,6 +9,7 @@ from modelscope_swinpan.categories import COCO_PANOPTIC
 from modelscope_swinpan.errors import ConfigError, ImageError
 from modelscope_swinpan.inference import draw as drawing
 from modelscope_swinpan.inference.draw import OPACITY, draw, masks_to_image, paint, segment_colors
+from modelscope_swinpan.inference.labels import Label, add_labels
 from modelscope_swinpan.inference.results import PanopticResult
 from modelscope_swinpan.structures import Segment
 
@@ -148,11 +147,21 @@ def test_colours_alone():
     assert not picture[result.panoptic_seg == VOID].any()
 
 
-def test_supervision_is_imported_to_draw_labels_only():
-    """It takes a second, which predictions need not pay."""
-    modules = ", ".join(f"modelscope_swinpan.inference.{name}" for name in ("draw", "results", "predictor", "tiles"))
-    code = f"import sys, {modules}; sys.exit('supervision' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
+def test_labels_do_not_overlap():
+    """Four of one point, in different colours: all can be seen, each whole."""
+    colors = [(250, 0, 0), (0, 250, 0), (0, 0, 250), (250, 250, 0)]
+    labels = [Label("person 0.90", (200, 2), color) for color in colors]
+    picture = add_labels(np.full((300, 400, 3), 100, np.uint8), labels)
+    areas = [(picture == color).all(axis=2).sum() for color in colors]
+    assert min(areas) > 0.9 * max(areas) > 300
+
+
+def test_a_label_that_is_wider_than_the_picture_is_left_out():
+    bare = np.full((300, 60, 3), 100, np.uint8)
+    labels = [Label("refrigerator 0.90", (30, 30), (250, 0, 0)), Label("cat", (30, 30), (0, 0, 250))]
+    picture = add_labels(bare, labels)
+    assert not (picture == (250, 0, 0)).all(axis=2).any()
+    assert (picture == (0, 0, 250)).all(axis=2).any()
 
 
 def test_image_of_another_size():

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import runpy
+import sys
 from pathlib import Path
 
 import cv2
@@ -22,7 +23,7 @@ from modelscope_swinpan.categories import COCO_PANOPTIC, Category
 from modelscope_swinpan.checkpoints.save import save_pretrained
 from modelscope_swinpan.coco.encoding import ids_from_colors
 from modelscope_swinpan.config import PostprocessConfig, PreprocessConfig
-from modelscope_swinpan.errors import ImageError
+from modelscope_swinpan.errors import ConfigError, ImageError
 from modelscope_swinpan.inference.draw import draw, segment_colors
 from modelscope_swinpan.inference.results import NOTEBOOK_SIDE, InstanceResult, PanopticResult
 from modelscope_swinpan.structures import Segment
@@ -100,6 +101,11 @@ class TestSupervision:
         assert len(found.with_nms(threshold=0.05, class_agnostic=True)) == 1
         picture = sv.MaskAnnotator(color=sv.Color.RED, opacity=1).annotate(np.zeros((60, 80, 3), np.uint8), found)
         np.testing.assert_array_equal(picture.any(axis=2), instances.masks.any(axis=0))
+
+    def test_where_it_is_missing(self, result, monkeypatch):
+        monkeypatch.setitem(sys.modules, "supervision", None)
+        with pytest.raises(ConfigError, match=r"pip install 'modelscope_swinpan\[supervision\]'"):
+            result.to_supervision()
 
     @pytest.mark.parametrize("kind", ["panoptic", "instances"])
     def test_nothing(self, kind):

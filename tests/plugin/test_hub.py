@@ -1,8 +1,12 @@
 """ModelScope's real client against a hub on the loopback interface: a first download, faults, and what follows them."""
 
+import dataclasses
+import json
 import logging
+import shutil
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,49 +15,69 @@ import pytest
 from . import isolated
 from .loopback import MODEL_ID, WEIGHTS, LoopbackHub
 
+EMBEDDED = Path(__file__).parents[2] / "modelscope_swinpan" / "embedded"
 SNAPSHOT = "models/damo--cv_swinL_panoptic-segmentation_cocopan/snapshots/master"
 
 
 @dataclass
 class Outcome:
-    """How an attempt ended. ``log`` holds our warnings."""
+    """How an attempt ended. ``log`` holds what ModelScope's logger was told by us."""
 
     answer: Any = None
     error: str = ""
     kind: str = ""
     log: str = ""
+    seconds: float = field(default=0.0, compare=False)
 
 
 def _attempt(function: Callable[..., Any], *args: Any) -> Outcome:
-    outcome = Outcome()
+    from modelscope.utils.logger import get_logger
+
+    outcome, lines = Outcome(), []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append((record.module, record.getMessage()))  # type: ignore[method-assign]
+    get_logger().addHandler(handler)
+    start = time.monotonic()
     try:
         outcome.answer = function(*args)
     except Exception as error:
         outcome.kind, outcome.error = type(error).__name__, str(error)
+    outcome.seconds = time.monotonic() - start
+    outcome.log = "\n".join(line for module, line in lines if module == "hub")
     return outcome
 
 
-def _labels(photo: Path) -> Outcome:
+def _labels(photo: Path, model: str = MODEL_ID) -> Outcome:
     """What the model card's call answers, by hub id."""
+    import modelscope_swinpan  # noqa: F401
+
+    from modelscope.pipelines import pipeline  # isort: skip
+    from modelscope.utils.constant import Tasks  # isort: skip
+
+    return _attempt(lambda: pipeline(Tasks.image_segmentation, model=model)(str(photo))["labels"])
+
+
+def _labels_imported_before_us(photo: Path) -> Outcome:
     from modelscope.pipelines import pipeline
-    from modelscope.utils.constant import Tasks
 
     import modelscope_swinpan  # noqa: F401
 
-    return _attempt(lambda: pipeline(Tasks.image_segmentation, model=MODEL_ID)(str(photo))["labels"])
+    return _attempt(lambda: pipeline("image-segmentation", MODEL_ID, model_revision="master")(str(photo))["labels"])
 
 
-def _resolved() -> Outcome:
+def _from_pretrained() -> Outcome:
+    from modelscope.models import Model
+
+    import modelscope_swinpan  # noqa: F401
+
+    return _attempt(lambda: str(Model.from_pretrained(MODEL_ID).model_dir))
+
+
+def _resolved(model: str = MODEL_ID) -> Outcome:
     """What ``resolve_model`` makes of the hub id."""
     from modelscope_swinpan.plugin.hub import resolve_model
 
-    lines: list[str] = []
-    handler = logging.Handler()
-    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
-    logging.getLogger("modelscope_swinpan").addHandler(handler)
-    outcome = _attempt(resolve_model, MODEL_ID)
-    outcome.log = "\n".join(lines)
-    return outcome
+    return _attempt(resolve_model, model)
 
 
 @dataclass
@@ -82,7 +106,12 @@ def test_pipeline_downloads_and_answers(hub: LoopbackHub, client: Client, photo:
     second = client(_labels, photo)
 
     assert first.answer == segmentor(str(photo))["labels"], first
-    assert second == first
+    assert second.answer == first.answer
+    size = (hub.model_dir / WEIGHTS).stat().st_size / 10**6
+    assert f"Downloading {MODEL_ID}: {size:.0f} MB in 2 files, to {client.env['MODELSCOPE_CACHE']}" in first.log
+    assert "MODELSCOPE_CACHE" in first.log
+    assert "run the same again" in first.log
+    assert second.log == ""
     assert len(downloads) == 1
     assert [path for path in hub.requests if WEIGHTS in path] == downloads  # the cache was used
 
@@ -92,12 +121,11 @@ def test_hub_that_is_down(hub: LoopbackHub, client: Client, photo: Path, segment
     pipeline, resolved = client(_labels, photo), client(_resolved)
     hub.start()
 
-    assert pipeline.kind == "ValueError"
-    assert "Connection error" in pipeline.error
-    assert resolved.kind == "HubError"
-    assert MODEL_ID in resolved.error
-    assert "Connection failed" in resolved.error
-    assert "try again" in resolved.error
+    for outcome in (pipeline, resolved):
+        assert outcome.kind == "HubError"
+        assert f"modelscope download --model {MODEL_ID} --local_dir DIR" in outcome.error
+        assert "Connection failed" in outcome.error
+        assert "try again" in outcome.error
     assert client(_labels, photo).answer == segmentor(str(photo))["labels"]
 
 
@@ -106,10 +134,9 @@ def test_hub_that_does_not_know_the_model(hub: LoopbackHub, client: Client, phot
     pipeline, resolved = client(_labels, photo), client(_resolved)
     hub.faults.status = 200
 
-    assert pipeline.kind == "ValueError"
-    assert "404" in pipeline.error
-    assert resolved.kind == "HubError"
-    assert "404" in resolved.error
+    for outcome in (pipeline, resolved):
+        assert outcome.kind == "HubError"
+        assert "404" in outcome.error
     assert client(_labels, photo).answer == segmentor(str(photo))["labels"]
 
 
@@ -118,10 +145,9 @@ def test_hub_that_is_too_slow(hub: LoopbackHub, client: Client, photo: Path, seg
     pipeline, resolved = client(_labels, photo), client(_resolved)
     hub.faults.seconds_per_answer = 0.0
 
-    assert pipeline.kind == "ValueError"
-    assert "timed out" in pipeline.error.lower()
-    assert resolved.kind == "HubError"
-    assert "timed out" in resolved.error.lower()
+    for outcome in (pipeline, resolved):
+        assert outcome.kind == "HubError"
+        assert "timed out" in outcome.error.lower()
     assert client(_labels, photo).answer == segmentor(str(photo))["labels"]
 
 
@@ -135,10 +161,9 @@ def test_download_that_is_cut_resumes_next_time(hub: LoopbackHub, client: Client
     hub.faults.cut_after = None
     hub.requests.clear()
 
-    assert pipeline.kind == "FileDownloadError"
-    assert WEIGHTS in pipeline.error
-    assert resolved.kind == "HubError"  # and no half of a model from the cache
-    assert "1 of 2 file(s) failed to download" in resolved.error
+    for outcome in (pipeline, resolved):
+        assert outcome.kind == "HubError"  # and no half of a model from the cache
+        assert "1 of 2 file(s) failed to download" in outcome.error
     assert kept > 2_000_000
     assert client(_labels, photo).answer == segmentor(str(photo))["labels"]
     assert finished.stat().st_size == (hub.model_dir / WEIGHTS).stat().st_size
@@ -171,8 +196,147 @@ def test_complete_copy_is_used_when_the_hub_is_down(hub: LoopbackHub, client: Cl
     again = client(_resolved)
 
     assert fetched.answer == again.answer == client.snapshot
-    assert (fetched.log, again.kind) == ("", "")
+    assert "could not be asked" not in fetched.log
+    assert again.kind == ""
     assert "could not be asked" in again.log
+
+
+@pytest.mark.parametrize("call", [_labels, _labels_imported_before_us])
+def test_pipeline_answers_from_the_copy_at_once(
+    call: Callable[..., Outcome], hub: LoopbackHub, client: Client, photo: Path, segmentor: Any
+) -> None:
+    """Also where the client itself would try for half a minute."""
+    assert client(_resolved).answer == client.snapshot
+    hub.stop()
+    patient = dataclasses.replace(client, env={**client.env, "MODELSCOPE_API_MAX_RETRIES": "8"})
+
+    outcome = patient(call, photo)
+
+    assert outcome.answer == segmentor(str(photo))["labels"], outcome
+    assert outcome.log.count("could not be asked") == 1
+    assert str(client.snapshot) in outcome.log
+    assert outcome.seconds < 20
+
+
+def test_from_pretrained_takes_the_copy(hub: LoopbackHub, client: Client) -> None:
+    assert client(_from_pretrained).answer == str(client.snapshot)
+    hub.stop()
+
+    outcome = client(_from_pretrained)
+
+    assert outcome.answer == str(client.snapshot), outcome
+    assert "could not be asked" in outcome.log
+
+
+def test_the_server_takes_the_copy(hub: LoopbackHub, client: Client, photo: Path, segmentor: Any) -> None:
+    assert client(_resolved).answer == client.snapshot
+    hub.stop()
+
+    outcome = client(_served, MODEL_ID, photo)
+
+    assert outcome.answer == segmentor(str(photo))["labels"], outcome
+    assert "could not be asked" in outcome.log
+    assert client(_served, "embedded", photo).kind == ""
+
+
+def _served(model: str, photo: Path) -> Outcome:
+    """What the pipeline answers that ``modelscope server`` makes at its start."""
+    from modelscope.server.core import event_handlers
+
+    import modelscope_swinpan  # noqa: F401
+
+    return _attempt(lambda: event_handlers.create_pipeline(model, "master")(str(photo))["labels"])
+
+
+def test_the_other_owner(hub: LoopbackHub, client: Client, photo: Path, segmentor: Any) -> None:
+    """ModelScope moved these models from damo to iic."""
+    hub.model_id = MODEL_ID.replace("damo/", "iic/")
+
+    online = client(_labels, photo, hub.model_id)
+    hub.stop()
+    offline = client(_labels, photo, hub.model_id)
+
+    assert online.answer == offline.answer == segmentor(str(photo))["labels"]
+    assert "could not be asked for a newer iic/" in offline.log
+
+
+def test_another_task_is_left_to_modelscope(hub: LoopbackHub, client: Client) -> None:
+    hub.stop()
+    assert client(_another_task).kind == "ValueError"
+
+
+def _another_task() -> Outcome:
+    from modelscope.pipelines import pipeline
+
+    import modelscope_swinpan  # noqa: F401
+
+    return _attempt(lambda: pipeline("text-classification", model=MODEL_ID))
+
+
+def test_a_model_of_others_gets_its_id(hub: LoopbackHub, client: Client, model_dir: Path, tmp_path: Path) -> None:
+    """What ModelScope trusts depends on the owner."""
+    hub.model_dir = tmp_path / "other"
+    shutil.copytree(model_dir, hub.model_dir)
+    configuration = {"framework": "pytorch", "task": "image-segmentation", "pipeline": {"type": "somebody-elses"}}
+    (hub.model_dir / "configuration.json").write_text(json.dumps(configuration))
+    assert client(_given_to_modelscope, MODEL_ID) == MODEL_ID
+
+
+def _given_to_modelscope(model: str) -> str:
+    from modelscope.pipelines import builder, pipeline
+
+    import modelscope_swinpan  # noqa: F401
+
+    given: list[str] = []
+
+    def note(model: str, revision: str) -> None:
+        given.append(model)
+        raise ValueError("that is all")
+
+    builder.is_official_hub_path = note
+    assert _attempt(lambda: pipeline("image-segmentation", model=model)).error == "that is all"
+    return given[0]
+
+
+def test_the_signature_is_still_there(tmp_path: Path) -> None:
+    parameters = isolated.call(_parameters, cwd=tmp_path)
+    assert parameters[:2] == ["task", "model"]
+    assert "model_revision" in parameters
+
+
+def _parameters() -> list[str]:
+    import inspect
+
+    from modelscope.pipelines import pipeline
+
+    import modelscope_swinpan  # noqa: F401
+
+    return [*inspect.signature(pipeline).parameters]
+
+
+def test_embedded_is_a_name_in_any_folder(tmp_path: Path) -> None:
+    (tmp_path / "embedded").mkdir()
+    found, warned = isolated.call(_embedded, cwd=tmp_path)
+    assert found == [str(EMBEDDED)] * 3
+    assert "write ./embedded for what is here" in warned
+
+
+def _embedded() -> tuple[list[str], str]:
+    import warnings
+
+    from modelscope.models import Model
+    from modelscope.pipelines import pipeline
+
+    import modelscope_swinpan
+    from modelscope_swinpan.plugin.hub import resolve_model
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        loaded = modelscope_swinpan.load_model("embedded")
+    built = pipeline("image-segmentation", model="embedded")
+    assert built.model.model.config == loaded.config
+    found = [str(resolve_model("embedded")), built.model.model_dir, Model.from_pretrained("embedded").model_dir]
+    return found, str(caught[0].message)
 
 
 def test_what_is_on_disk_is_returned_as_it_is(model_dir: Path) -> None:

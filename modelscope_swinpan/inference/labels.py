@@ -1,0 +1,74 @@
+"""Labels of an overlay: words on coloured plates, moved apart where they would overlap."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+Color = tuple[int, int, int]
+Plate = tuple[int, int, int, int]  # x1, y1, x2, y2 in pixels
+SHARE = 4
+"""Labels stop where they would cover one part in so many of the picture."""
+STEPS = 24
+"""How many places are tried for a label, up and down from its point."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """A ``text``, the ``point`` (x, y) that its middle should be at, and its plate's colour."""
+
+    text: str
+    point: tuple[float, float]
+    color: Color
+
+
+def add_labels(picture: npt.NDArray[np.uint8], labels: Sequence[Label]) -> npt.NDArray[np.uint8]:
+    """The picture (H, W, 3), RGB, with ``labels``, the most important first, for as many as there is room."""
+    height, width = picture.shape[:2]
+    size = max(10, round(min(height, width) / 32))
+    font, padding = ImageFont.load_default(size), size // 4
+    labelled = Image.fromarray(picture)
+    draw = ImageDraw.Draw(labelled)
+    placed: list[Plate] = []
+    room = height * width / SHARE
+    for label in labels:
+        wide, high = round(font.getlength(label.text)) + 2 * padding, size + 2 * padding
+        room -= wide * high
+        if room < 0:
+            break
+        if wide > width or high > height:
+            continue
+        plate = next(
+            (tried for tried in _places(label.point, wide, high, width, height) if _is_free(tried, placed)), None
+        )
+        if plate is None:
+            continue
+        placed.append(plate)
+        draw.rounded_rectangle((*plate[:2], plate[2] - 1, plate[3] - 1), padding, label.color)
+        middle = ((plate[0] + plate[2]) / 2, (plate[1] + plate[3]) / 2)
+        draw.text(middle, label.text, "black" if _is_light(label.color) else "white", font, anchor="mm")
+    return np.array(labelled)
+
+
+def _places(point: tuple[float, float], wide: int, high: int, width: int, height: int) -> Iterator[Plate]:
+    """Plates of this size inside the picture: around ``point``, then ever farther above and below."""
+    x = min(max(round(point[0] - wide / 2), 0), width - wide)
+    for step in range(STEPS):
+        away = (step + 1) // 2 * (high + 1) * (1 if step % 2 else -1)
+        y = round(point[1] - high / 2) + away
+        if step == 0 or 0 <= y <= height - high:
+            y = min(max(y, 0), height - high)
+            yield x, y, x + wide, y + high
+
+
+def _is_free(plate: Plate, placed: Sequence[Plate]) -> bool:
+    x1, y1, x2, y2 = plate
+    return all(x2 <= left or right <= x1 or y2 <= top or bottom <= y1 for left, top, right, bottom in placed)
+
+
+def _is_light(color: Color) -> bool:
+    """Whether black letters on ``color`` read better than white ones (luma of ITU-R BT.601)."""
+    red, green, blue = color
+    return 0.299 * red + 0.587 * green + 0.114 * blue > 140
