@@ -136,7 +136,7 @@ def _label(
     points: npt.NDArray[np.float64],
     colors: Sequence[Color],
 ) -> npt.NDArray[np.uint8]:
-    """The picture with the segments' ``labels`` at ``points`` (N, 2), the largest segments' first, while there is room."""
+    """The picture with the segments' ``labels`` at ``points`` (N, 2): the largest segments', while there is room."""
     largest = sorted(range(len(segments)), key=lambda index: -segments[index].area)
     shown = (Label(labels[index], (points[index][0], points[index][1]), colors[index]) for index in largest)
     return add_labels(picture, [*shown])
