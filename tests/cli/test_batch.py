@@ -170,7 +170,7 @@ def test_gpus_of_workers_are_used(model, folder, tmp_path, monkeypatch):
 def test_what_the_docs_say(model, folder, tmp_path, monkeypatch, capsys):
     """The options are there, and the programs run as printed."""
     mentioned, known = (set(re.findall(r"--[a-z][a-z-]+", text)) for text in (DOCS, swinpan("--help").output))
-    assert mentioned - known == {"--count", "--out", "--predictions"}  # of swinpan scenes and eval
+    assert mentioned - known == {"--count", "--predictions"}  # of swinpan scenes and eval
     shutil.copytree(model, tmp_path / "model")
     monkeypatch.chdir(tmp_path)
     program, pool = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
