@@ -4,7 +4,7 @@ import hashlib
 import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 import numpy as np
@@ -15,6 +15,7 @@ from ..coco.encoding import ids_from_colors
 from ..coco.id_maps import read_picture
 from ..errors import DatasetError
 from ..images.decode import MAX_PIXELS
+from ..runs.own_names import own_name
 from ..runs.tree import folders, image_files
 from ..structures import Size
 from .report import OTHER_SIZE, Dropped
@@ -51,6 +52,15 @@ def by_stem(paths: Iterable[Path], folder: Path) -> dict[str, Path]:
             raise DatasetError(f"{path} and {found[stem]} have the same name but for the suffix; move one away.")
         found[stem] = path
     return found
+
+
+def stems(photo: Path, folder: Path) -> list[str]:
+    """The paths without suffix that a file of the same name may have below another folder.
+
+    They are the photo's own in ``folder``, and what ``swinpan batch`` makes of that where some disk could not have it.
+    """
+    name = photo.relative_to(folder).as_posix()
+    return [PurePosixPath(name).with_suffix("").as_posix(), own_name(name) or ""]
 
 
 def content_digest(path: Path) -> str:

@@ -26,6 +26,8 @@ _PLACES = (
     "instances_*.json",
     "result.json",  # Label Studio's
 )
+_OWN = "annotations.json"
+"""The name that ``swinpan batch`` gives it, and others give to other things."""
 UNLISTED = "of an image that is not listed"
 
 
@@ -34,7 +36,8 @@ def _files(folder: Path) -> dict[str, Path]:
     for pattern in _PLACES:
         if found := sorted(folder.glob(pattern)):
             return {_split(path): path for path in found}
-    return {}
+    own = folder / _OWN
+    return {_split(own): own} if own.is_file() and _holds_instances(Given(own)) else {}
 
 
 def _split(path: Path) -> str:
@@ -44,6 +47,10 @@ def _split(path: Path) -> str:
 def _recognises(given: Given) -> bool:
     if given.path.is_dir():
         return bool(_files(given.path)) and not list(given.path.glob("annotations/panoptic_*.json"))
+    return _holds_instances(given)
+
+
+def _holds_instances(given: Given) -> bool:
     if not given.has_fields("images", "annotations"):
         return False
     assert given.json is not None  # noqa: S101

@@ -1,13 +1,14 @@
 """Label Studio's export as JSON (labelstud.io): tasks with brush masks, polygons, rectangles and ellipses.
 
 Positions are percent of the photo's width and height. Of several annotations of one photo, the one that is marked as
-ground truth counts, or else the latest; predictions do not count.
+ground truth counts, or else the latest. Predictions count in tasks that are none of an export and so have no
+annotations, as ``swinpan batch`` writes them.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -21,19 +22,28 @@ from ..drawn import Photo, Shape, Source, SourceClass
 from ..masks import Outline, Rle, bitmap, box, ellipse, is_number, polygons
 from ..report import BAD_OUTLINE, NO_AREA, UNANNOTATED, Dropped, Report
 from .brush import decode_brush
-from .registry import DatasetFormat, Given
+from .registry import DatasetFormat, Given, peek_json
 
 ANOTHER = "another annotation of the same photo was left out"
+PREDICTED = "predictions taken, as the task has no annotations"
+TASKS = "tasks.json"
+"""What ``swinpan batch`` writes: tasks with predictions. An export beside it counts instead."""
 _REGIONS = ("brush", "polygon", "rectangle", "ellipse", "keypoint", "vector", "bitmask")
 _HASHED = re.compile(r"[0-9a-f]{8}-(.+)")
 """What Label Studio makes of the name of an uploaded file."""
 
 
 def _recognises(given: Given) -> bool:
-    if given.json is None or not isinstance(given.json.value, list) or not given.json.value:
+    if given.path.is_dir():
+        return _has_tasks(peek_json(given.path / TASKS))
+    return given.json is not None and _has_tasks(given.json.value)
+
+
+def _has_tasks(content: Any) -> bool:
+    if not isinstance(content, list) or not content or not isinstance(content[0], Mapping):
         return False
-    first = given.json.value[0]
-    return isinstance(first, Mapping) and isinstance(first.get("data"), Mapping) and "annotations" in first
+    first = content[0]
+    return isinstance(first.get("data"), Mapping) and ("annotations" in first or "predictions" in first)
 
 
 def _read(given: Given, report: Report) -> Source:
@@ -57,14 +67,22 @@ def _read(given: Given, report: Report) -> Source:
 
 def _only_json(folder: Path) -> Path:
     files = sorted(folder.glob("*.json")) if folder.is_dir() else []
+    if len(files) > 1:
+        files = [path for path in files if _has_tasks(peek_json(path))]
+    if len(files) > 1:
+        files = [path for path in files if path.name != TASKS]
     if len(files) != 1:
-        raise DatasetError(f"{folder}: {len(files)} JSON files there; name the export of Label Studio itself.")
+        raise DatasetError(f"{folder}: {len(files)} JSON files of Label Studio there; name the export itself.")
     return files[0]
 
 
 def _regions(task: Node, report: Report) -> list[Node] | None:
     """What was drawn in the annotation that counts; None if the task has none."""
-    done = [one for one in task.each("annotations") if not one.flag("was_cancelled", default=False)]
+    kind = "annotations"
+    if task.get("annotations") is None and task.get("predictions"):
+        kind = "predictions"
+        report.note(PREDICTED, task.where)
+    done = [one for one in task.each(kind) if not one.flag("was_cancelled", default=False)]
     if not done:
         return None
     chosen = max(done, key=lambda one: (one.flag("ground_truth", default=False), str(one.get("updated_at") or "")))
@@ -75,14 +93,14 @@ def _regions(task: Node, report: Report) -> list[Node] | None:
 
 
 def _photo(task: Node, regions: Sequence[Node], files: Folder) -> Photo:
-    address = _address(Node(task.get("data"), f"{task.where}.data"))
+    data = Node(task.get("data"), f"{task.where}.data")
     sized = next((region for region in regions if region.get("original_width") is not None), None)
     size = None
     if sized is not None:
         size = Size(sized.integer("original_height", 1, MAX_SIDE), sized.integer("original_width", 1, MAX_SIDE))
-    names = list(_names(address))
-    found = [files.find(name, f"{task.where}.data") for name in names]
-    image = next((path for path in found if path.is_file()), found[0])
+    names = [*_told_names(data), *_names(_address(data))]
+    found = (files.find(name, data.where) for name in names)
+    image = next((path for path in found if path.is_file()), files.path / names[-1])
     return Photo(where=task.where, name=names[-1], image=image, size=size, shapes=partial(_shapes, regions))
 
 
@@ -94,6 +112,15 @@ def _address(data: Node) -> str:
         if "." in (text := texts.get(key, "")) or "/" in text:
             return text
     raise DatasetError(f"{data.where}: no address of a photo there, expected one under 'image'.")
+
+
+def _told_names(data: Node) -> Iterator[str]:
+    """The path of the photo in its folder, which ``swinpan batch`` adds to a task's data."""
+    told = data.get("file_name")
+    if isinstance(told, str) and told and not is_url(told):
+        path = PurePosixPath(told.replace("\\", "/"))
+        if not path.is_absolute() and ".." not in path.parts:
+            yield told
 
 
 def _names(address: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ...claims import claimed_paths
 from ...coco.folder import Folder
 from ...coco.json import MAX_SIDE, read_json
 from ...coco.values import Node
@@ -24,6 +25,8 @@ from ..masks import Outline, Rle, ellipse, is_number, pasted, polygons
 from ..report import BAD_OUTLINE, NO_AREA, Dropped, Report
 from .registry import DatasetFormat, Given, peek_json
 
+WRITTEN = "labelme"
+"""The folder that ``swinpan batch`` writes them to."""
 _LOOKED_AT = 5  # JSON files, to tell the format
 
 
@@ -34,12 +37,18 @@ def _is_labelme(content: Any) -> bool:
 def _recognises(given: Given) -> bool:
     if given.path.is_file():
         return given.json is not None and _is_labelme(given.json.value)
-    files = (path for path, _ in zip(files_below(given.path, ".json"), range(_LOOKED_AT), strict=False))
+    files = (path for path, _ in zip(files_below(_root(given.path), ".json"), range(_LOOKED_AT), strict=False))
     return any(_is_labelme(peek_json(path)) for path in files)
 
 
+def _root(folder: Path) -> Path:
+    """The folder of the JSON files: of what ``swinpan batch`` wrote, that of the format."""
+    written = folder / WRITTEN
+    return written if written in claimed_paths(folder) and written.is_dir() else folder
+
+
 def _read(given: Given, report: Report) -> Source:
-    paths = [given.path] if given.path.is_file() else list(files_below(given.path, ".json"))
+    paths = [given.path] if given.path.is_file() else list(files_below(_root(given.path), ".json"))
     if not paths:
         raise DatasetError(f"{given.path}: no JSON file of LabelMe there.")
     photos, labels = [], set()
@@ -69,13 +78,14 @@ def _beside(given: Given, path: Path, name: str) -> Path:
     """The photo: where the file says, seen from the JSON file, or else of the same name beside it or in ``images``."""
     where = f"{path}.imagePath"
     plain = name.rsplit("/")[-1]
-    folders = [path.parent] if given.images is None else [given.images]
-    for folder in folders:
-        inside = folder / name
-        root = given.folder.resolve()
-        if given.images is None and inside.is_file() and inside.resolve().is_relative_to(root):
-            return inside
-    return Folder(folders[0]).find(plain, where)
+    written = path.parent / name
+    if written.is_file() and written.resolve().is_relative_to((given.images or given.folder).resolve()):
+        return written
+    if given.images is None:
+        return Folder(path.parent).find(plain, where)
+    root = _root(given.path) if given.path.is_dir() else path.parent
+    same = given.images / path.relative_to(root).parent / plain  # photos in several folders may have one name
+    return same if same.is_file() else Folder(given.images).find(plain, where)
 
 
 def _shapes(nodes: list[Node], _: Size) -> Iterator[Shape]:

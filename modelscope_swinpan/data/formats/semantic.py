@@ -14,7 +14,7 @@ from ...errors import ConfigError, DatasetError
 from ...structures import Size
 from ..class_list import ListedClass, read_classes
 from ..drawn import IN_FRONT, Photo, Shape, Source, SourceClass
-from ..files import Values, by_stem, first_folder, is_colored, is_grey, photos_below, read_colors, read_values
+from ..files import Values, by_stem, first_folder, is_colored, is_grey, photos_below, read_colors, read_values, stems
 from ..masks import Rle, bitmap
 from ..report import UNANNOTATED, Dropped, Report
 from .registry import DatasetFormat, Given
@@ -22,6 +22,8 @@ from .registry import DatasetFormat, Given
 IMAGES = ("images", "image", "imgs", "img", "photos")
 MASKS = ("masks", "mask", "labels", "label", "annotations", "annotation", "semantic", "gt")
 LISTS = ("classes.txt", "labels.txt", "labelmap.txt", "classes.csv", "class_dict.csv", "colormap.txt")
+VOID_VALUES = (255, 65535)
+"""Numbers that are void where no class has them: the last of 8 bits, and of 16."""
 UNNAMED = "value without a class"
 _LABEL_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
 _SHOWN = 20
@@ -30,11 +32,11 @@ _SHOWN = 20
 def _recognises(given: Given) -> bool:
     if not given.path.is_dir():
         return False
-    images, masks = first_folder(given.path, IMAGES), first_folder(given.path, MASKS)
+    images, masks = given.images or first_folder(given.path, IMAGES), first_folder(given.path, MASKS)
     if images is None or masks is None:
         return False
     pictures = label_pictures(masks)
-    return any(path.relative_to(images).with_suffix("").as_posix() in pictures for path in photos_below(images))
+    return any(stem in pictures for path in photos_below(images) for stem in stems(path, images))
 
 
 def _read(given: Given, report: Report) -> Source:
@@ -47,8 +49,9 @@ def _read(given: Given, report: Report) -> Source:
     if listed is None:
         raise _unnamed(root, pictures.values())
     photos = []
-    for stem, image in by_stem(photos_below(images), images).items():
-        if (picture := pictures.pop(stem, None)) is None:
+    for image in by_stem(photos_below(images), images).values():
+        picture = next((pictures.pop(stem) for stem in stems(image, images) if stem in pictures), None)
+        if picture is None:
             report.leave_out(str(image), Dropped(UNANNOTATED))
             continue
         photos.append(
@@ -81,7 +84,7 @@ def listed_there(folder: Path) -> Sequence[ListedClass] | None:
 
 
 def shapes(picture: Path, listed: Sequence[ListedClass], report: Report, layer: int, size: Size) -> Iterator[Shape]:
-    """The classes of a label picture. Values without a class are void, and noted; 255 and black need no note."""
+    """The classes of a label picture. Values without a class are void, and noted; void's own need no note."""
     colored = any(one.color is not None for one in listed) and not is_grey(picture)
     values = read_colors(picture, size) if colored else read_values(picture, size)
     meaning = {_value(one, colored): one for one in listed if one.color is not None or not colored}
@@ -89,7 +92,7 @@ def shapes(picture: Path, listed: Sequence[ListedClass], report: Report, layer: 
     for value in np.unique(values).tolist():
         one = meaning.get(value)
         if one is None:
-            strange += [] if value == (0 if colored else 255) else [value]
+            strange += [] if value in ((0,) if colored else VOID_VALUES) else [value]
         elif not one.is_void:
             where = f"{picture}, {_shown([value], colored)}"
             outline = partial(_where, values, value)

@@ -13,7 +13,7 @@ from ...coco.layout import path_inside
 from ...errors import DatasetError
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
-from ..files import first_folder, photos_below
+from ..files import by_stem, files_below, first_folder, photos_below, stems
 from ..masks import Rle, polygons
 from ..report import BAD_OUTLINE, BOX, UNANNOTATED, Dropped, Report
 from ..yaml_file import read_yaml
@@ -47,9 +47,10 @@ def _read(given: Given, report: Report) -> Source:
     content = {} if path is None else read_yaml(path, _EXPECTED, DatasetError)
     names = _names(content, path) if path is not None and "names" in content else _listed_names(given)
     images = given.images or _images(given, content, path)
+    texts = _texts(given)
     photos = []
     for image in photos_below(images):
-        text = _text(image, images)
+        text = _text(image, images) or _own_text(image, images, texts)
         if text is None:
             report.leave_out(str(image), Dropped(UNANNOTATED))
             continue
@@ -136,6 +137,17 @@ def _text(image: Path, images: Path) -> Path | None:
             break
     beside = image.with_suffix(".txt")
     return beside if beside.is_file() else None
+
+
+def _texts(given: Given) -> dict[str, Path]:
+    """The texts in ``labels``, by their names without the suffix, where the photos lie in a folder of their own."""
+    labels = first_folder(given.folder, ["labels"]) if given.images is not None else None
+    return {} if labels is None else by_stem(files_below(labels, ".txt"), labels)
+
+
+def _own_text(image: Path, images: Path, texts: dict[str, Path]) -> Path | None:
+    """The photo's text in ``labels`` of the source. No other photo gets it."""
+    return next((texts.pop(stem) for stem in stems(image, images) if stem in texts), None)
 
 
 def _shapes(text: Path, names: Sequence[str], _: Size) -> Iterator[Shape]:

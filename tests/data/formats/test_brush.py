@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from modelscope_swinpan.data.formats.brush import decode_brush
 from modelscope_swinpan.data.report import Dropped
+from modelscope_swinpan.runs.brush import encode_brush
 from modelscope_swinpan.structures import Size
 from tests.data.drawings import brush_code
 
@@ -23,6 +25,17 @@ def test_what_label_studio_wrote():
 def test_the_mask_is_where_alpha_is(pixels):
     mask = (np.frombuffer(pixels, np.uint8).reshape(5, 7) & 1).astype(bool)
     assert (decode_brush(brush_code(mask), Size(5, 7)) == mask).all()
+
+
+@given(arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9))))
+def test_our_own_code(mask):
+    assert np.array_equal(decode_brush(encode_brush(mask), Size(*mask.shape)), mask)
+
+
+def test_our_own_code_of_long_runs():
+    mask = np.zeros((200, 300), bool)
+    mask[3:150] = mask[160, 7] = True
+    assert np.array_equal(decode_brush(encode_brush(mask), Size(200, 300)), mask)
 
 
 @given(st.lists(st.integers(0, 255), max_size=40))
