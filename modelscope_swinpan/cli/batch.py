@@ -9,8 +9,8 @@ import typer
 from ..errors import ConfigError
 from ..runs.registry import FORMATS
 from .console import complain, err, say, warn
+from .engine_options import EngineOptions
 from .options import (
-    EngineOptions,
     ListedOption,
     ModelOptions,
     OutputOption,

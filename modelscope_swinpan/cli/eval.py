@@ -8,7 +8,8 @@ import typer
 
 from ..errors import ConfigError
 from .console import out, say
-from .options import DataOptions, EngineOptions, ModelOptions, OutputOption, grouped
+from .engine_options import EngineOptions
+from .options import DataOptions, ModelOptions, OutputOption, grouped
 from .progress import busy, shown
 from .scenes import scenes as write_scenes
 

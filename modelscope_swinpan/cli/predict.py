@@ -12,7 +12,8 @@ import typer
 from ..files import file_stem, is_url
 from ..images.sources import is_data_url, local_path
 from .console import complain, out, say
-from .options import EngineOptions, ModelOptions, TaskOption, ThresholdOptions, given_thresholds, grouped
+from .engine_options import EngineOptions
+from .options import ModelOptions, TaskOption, ThresholdOptions, given_thresholds, grouped
 from .progress import shown
 
 if TYPE_CHECKING:
