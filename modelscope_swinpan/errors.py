@@ -3,7 +3,7 @@
 ModelScope re-raises errors of constructors as ``type(error)(message)``, so each class takes one message alone.
 """
 
-MAX_MESSAGE = 2000
+MAX_MESSAGE = 4000
 """Characters of a message. What a file, a request or a list of names puts into it may be of any length."""
 END = 400
 """Of these, how many are kept of the end, which says what to do."""

@@ -263,7 +263,7 @@ class TestCommand:
             tmp_path / "model", "--to", "torch", "--output", tmp_path / "new" / "a.pt2", "--size", "32x64"
         )
         assert answer.exit_code == 0, answer.output
-        assert answer.stderr == ""
+        assert all(line.startswith("Exporting ") for line in answer.stderr.splitlines())  # how long it takes
         assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.pt2"]
 
     def test_mistakes(self, tmp_path, tiny):
