@@ -149,7 +149,7 @@ def test_no_process_is_left_when_the_first_one_is_stopped(tmp_path, stop):
             time.sleep(0.1)
         workers = workers_of(run.pid)
         assert journal.stat().st_size
-        assert not list(temporary.iterdir())  # the model's file is gone once all have it
+        assert not list(temporary.rglob("job*"))  # the model's file is gone once all have it
         assert len(workers) == 2
         run.send_signal(stop)
         run.wait(30)
