@@ -74,7 +74,7 @@ class ProcessEngine:
         threads = max(1, torch.get_num_threads() // workers)
         crew = Crew((self.predictor, sinks, read, threads), workers)
         try:
-            yield from crew.work(items, 4 * self.predictor.batch_size)
+            yield from crew.work(items, self.predictor.batch_size)
         finally:
             crew.kill()
 
