@@ -48,6 +48,11 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def is_temporary(path: Path) -> bool:
+    """Whether a file or folder is one of our temporary ones, by its name."""
+    return path.name.startswith(PREFIX) and path.name.endswith(SUFFIX)
+
+
 def remove_leftovers(folder: Path) -> None:
     """Delete the temporary files and folders that a killed process left. No other process may write to ``folder``."""
     for leftover in folder.glob(f"{PREFIX}*{SUFFIX}"):

@@ -1,5 +1,6 @@
 """Write a dataset in our layout, whole or not at all: gathered beside its folder, and put there when all is done."""
 
+import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -7,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ..categories import Category
-from ..claims import Claim
+from ..claims import Claim, TakenError
 from ..coco.annotation import Annotation
 from ..coco.photo import Exif
 from ..coco.writer import DATASET_JSON, CocoPanopticWriter, dataset_claim
-from ..files import file_stem, temporary_folder
+from ..files import file_stem, is_temporary, temporary_folder
 
 
 class DatasetOutput:
@@ -64,10 +65,12 @@ def dataset_output(
         exif: What the truth was annotated on, where that is known.
 
     Raises:
-        ConfigError: the folder holds something else, or another process writes to it.
+        ConfigError: the folder holds something else, also photos that were added to a former dataset, or another
+            process writes to it.
         OSError: a file cannot be written.
     """
     claim.check()
+    _check_former(claim)
     parent = claim.folder.absolute().parent
     parent.mkdir(parents=True, exist_ok=True)
     with temporary_folder(parent) as folder:
@@ -76,7 +79,26 @@ def dataset_output(
         with CocoPanopticWriter(folder / DATASET_JSON, categories, info) as writer:
             yield DatasetOutput(folder, writer)
         with claim.taken():
+            _check_former(claim)
             _move(folder, claim)
+
+
+def _check_former(claim: Claim) -> None:
+    """Raise a TakenError where the folders to be replaced hold files that the former dataset does not list."""
+    there = [path for name in claim.files for path in (claim.folder / name).rglob("*") if not path.is_dir()]
+    if not there:
+        return
+    try:
+        former = json.loads((claim.folder / DATASET_JSON).read_bytes())
+        listed = {entry["file_name"] for kind in ("images", "annotations") for entry in former[kind]}
+    except (OSError, ValueError, KeyError, TypeError):
+        listed = set()
+    added = [path for path in there if path.name not in listed and not is_temporary(path)]
+    if added:
+        raise TakenError(
+            f"{added[0]} is not of the dataset that would be replaced ({len(added)} such files). Move it away, or "
+            "choose another folder."
+        )
 
 
 def _move(folder: Path, claim: Claim) -> None:
