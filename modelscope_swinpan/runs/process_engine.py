@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from ..errors import DeviceError, SwinPanError
+from ..errors import DeviceError
 from ..inference.predictor import Predictor
 from .inputs import Item
 from .local_engine import LocalEngine, Reader
@@ -60,7 +60,7 @@ class ProcessEngine:
 
         Raises:
             DeviceError: a process does not start, or memory does not suffice.
-            SwinPanError: what a process raised.
+            Exception: what a process raised.
         """
         source = iter(items)
         first = list(itertools.islice(source, MANY))
@@ -148,7 +148,7 @@ class Crew:
             except (EOFError, OSError):
                 self._replace(worker)
                 continue
-            if isinstance(answer, SwinPanError):
+            if isinstance(answer, Exception):
                 raise answer
             for (number, _), record in zip(worker.tasks.popleft(), answer, strict=True):
                 self._finished[number] = record
@@ -215,7 +215,7 @@ def _work(connection: Connection, job: Path) -> None:
             items = connection.recv()
             try:
                 answer = list(engine(items, sinks=sinks, read=read))
-            except SwinPanError as error:
+            except Exception as error:  # raised again where the run was asked for, as by one process
                 answer = error
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return

@@ -62,14 +62,20 @@ def test_images_that_kill(tmp_path):
 
 
 class Careless(BrightPredictor):
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
     def answer(self, batch):
-        raise DeviceError("out of memory for 1 image(s)")
+        raise self.error
 
 
-def test_an_error_of_a_process_ends_the_run(folder, tmp_path):
-    engine = ProcessEngine(predictor=Careless(), workers=2)
-    with pytest.raises(DeviceError, match=r"out of memory for 1 image\(s\)"):
-        run_images(Careless(), open_inputs(str(folder)), tmp_path / "out", engine=engine)
+@pytest.mark.parametrize("error", [DeviceError("out of memory"), RuntimeError("a mistake of a class of your own")])
+def test_an_error_of_a_process_ends_the_run(folder, tmp_path, error):
+    predictor = Careless(error)
+    engine = ProcessEngine(predictor=predictor, workers=2)
+    with pytest.raises(type(error), match=str(error)):
+        run_images(predictor, open_inputs(str(folder)), tmp_path / "out", engine=engine)
     assert not workers_of(os.getpid())
 
 
