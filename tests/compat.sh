@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-TOOLS=(hypothesis pycocotools pytest pytest-timeout pytest-xdist "setuptools>=70" "transformers>=5")
+TOOLS=(build hypothesis pycocotools pytest pytest-timeout pytest-xdist "setuptools>=70" "transformers>=5" twine)
 results=()
 
 [ $# -gt 0 ] || set -- oldest newest lowest
