@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from modelscope_swinpan.claims import Claim, TakenError, check_new
+from modelscope_swinpan.claims import Claim, TakenError, check_new, claimed_paths
 from modelscope_swinpan.errors import ConfigError, DatasetError
 from tests.runs.fakes import contents
 
@@ -52,6 +52,23 @@ def test_what_is_there_is_not_ours(tmp_path, name, kind, target):
             refuse()
     assert (contents(tmp_path), list(out.iterdir())) == before
     assert (tmp_path / "elsewhere").read_text() == "mine"
+
+
+def test_a_value_of_80_characters_is_shown_whole(tmp_path):
+    with claim(tmp_path, a="x" * 78, b="y" * 79).taken():
+        pass
+    with pytest.raises(TakenError) as caught:
+        claim(tmp_path, a=1, b=1).check()
+    assert f'"{"x" * 78}"' in str(caught.value)
+    assert f'"{"y" * 78}…' in str(caught.value)
+
+
+def test_what_is_claimed(tmp_path):
+    assert claimed_paths(tmp_path) == []
+    with claim(tmp_path).taken():
+        assert claimed_paths(tmp_path) == [tmp_path / name for name in ("run.json", ".lock", "log.csv", "model")]
+    (tmp_path / "run.json").write_text('{"command": "make"}')
+    assert claimed_paths(tmp_path) == []
 
 
 def test_other_files_may_be_there(tmp_path):

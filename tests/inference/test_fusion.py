@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -202,6 +203,16 @@ def test_semantic_score_where_no_query_votes():
     )
     (segment,) = found.segments
     assert segment.score == pytest.approx(1 / VOID)
+
+
+def test_semantic_score_is_the_share_of_the_votes():
+    """Of however few votes there are."""
+    class_logits = torch.tensor([[2.0, 1.0, *[-99.0] * (VOID - 1)]])
+    found = semantic(
+        class_logits, torch.full((1, 16, 16), -3.0), resized=Size(64, 64), original=Size(64, 64), categories=CATEGORIES
+    )
+    (segment,) = found.segments
+    assert (segment.label_id, segment.score) == (0, pytest.approx(1 / (1 + math.exp(-1)), rel=1e-4))
 
 
 def test_semantic_sums_over_queries():

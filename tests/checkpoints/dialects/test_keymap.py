@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from modelscope_swinpan.checkpoints.dialects.keymap import KeyMap, check_complete
+from modelscope_swinpan.checkpoints.dialects.keymap import KeyMap, check_complete, shorten
 from modelscope_swinpan.errors import CheckpointError
 from modelscope_swinpan.models.keys import Layout, Rule
 
@@ -48,6 +48,28 @@ def test_constants_are_written_but_not_read():
     assert written["norm.count"] == 3
     ours, unknown = KeyMap(rules).read(written)
     assert (set(ours), unknown) == ({"bn.running_mean", "bn.weight"}, [])
+
+
+def test_what_stands_before_a_key():
+    assert MAP.prefix("module.net.stages.0.block11.weight") == "module.net."
+    assert MAP.prefix("q") == ""
+    assert MAP.prefix("module.other") is None
+    assert MAP.prefix("moduleq") is None
+
+
+def test_our_keys_for_those_that_have_some():
+    assert MAP.ours(["stages.0.block11.weight", "k", "index", "unknown"]) == {"layers.11.of.0.weight", "qk"}
+
+
+def test_each_part_goes_its_own_way():
+    """A rule without parts writes one key, though another rule writes the same tensor."""
+    keymap = KeyMap((Rule("first.{p}", "ours.{p}"), Rule("second.{p}", "ours.{p}")))
+    assert set(keymap.write({"ours.weight": torch.ones(1)})) == {"first.weight"}
+
+
+def test_a_few_keys_are_shown_whole():
+    assert shorten([f"x{i}" for i in range(8)]) == "x0, x1, x2, x3, x4, x5, x6, x7"
+    assert shorten([f"x{i}" for i in range(9)]).endswith("x7, … and 1 more")
 
 
 def test_a_dot_is_a_dot():
