@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from modelscope_swinpan.benchmark.process import measure
 from modelscope_swinpan.categories import COCO_PANOPTIC, Category
 from modelscope_swinpan.config import PostprocessConfig
-from modelscope_swinpan.inference.fusion import instances, panoptic, semantic
+from modelscope_swinpan.inference.fusion import fuse, instances, panoptic, semantic
 from modelscope_swinpan.structures import Size
 from tests.truth import check_consistent as fits
 
@@ -194,6 +194,26 @@ def test_no_instance_is_sure_enough():
     )
     assert (found.segments, found.masks.shape) == ((), (0, *original))
     assert not found.to_panoptic().panoptic_seg.any()
+
+
+def test_each_task_has_its_function():
+    class_logits, mask_logits, resized, original = case(3)
+    what = {"resized": resized, "original": original, "categories": CATEGORIES}
+    config = PostprocessConfig(overlap_threshold=0.1, instance_threshold=0.0, max_instances=2)
+
+    def fused(task, with_instances=False):
+        return fuse(class_logits, mask_logits, config=config, task=task, with_instances=with_instances, **what)
+
+    panorama = panoptic(class_logits, mask_logits, config=config, **what)
+    things = instances(class_logits, mask_logits, config=config, **what)
+    stuff = semantic(class_logits, mask_logits, **what)
+    assert all(result.segments for result in (panorama, things, stuff))
+    alone, both = fused("panoptic"), fused("panoptic", with_instances=True)
+    assert (alone.segments, alone.instances) == (panorama.segments, None)
+    assert (both.segments, both.instances.segments) == (panorama.segments, things.segments)
+    assert np.array_equal(both.panoptic_seg, panorama.panoptic_seg)
+    assert np.array_equal(fused("instance").masks, things.masks)
+    assert np.array_equal(fused("semantic").panoptic_seg, stuff.panoptic_seg)
 
 
 def test_semantic_score_where_no_query_votes():

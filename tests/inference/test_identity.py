@@ -2,6 +2,7 @@ import dataclasses
 
 import torch
 
+from modelscope_swinpan import __version__
 from modelscope_swinpan.config import PostprocessConfig
 from modelscope_swinpan.inference.identity import describe_model, weights_digest
 from tests.builders import random_model
@@ -13,6 +14,8 @@ def test_the_same_model_again_on_whatever_device():
     assert described == describe_model(random_model(), PostprocessConfig())
     assert (described["dtype"], described["postprocess"]["overlap_threshold"]) == ("float32", 0.8)
     assert "device" not in described
+    assert described["preprocess"]["long_side"] == model.config.preprocess.long_side
+    assert described["version"] == __version__
 
 
 def test_names_and_text_count():
@@ -42,4 +45,4 @@ def test_what_counts():
     assert changed() == ["weights_sha256", "dtype"]
     model = random_model()
     model.config = dataclasses.replace(model.config, postprocess=PostprocessConfig(overlap_threshold=0.5))
-    assert "postprocess" in changed()
+    assert changed() == ["weights_sha256", "postprocess"]

@@ -74,6 +74,13 @@ def test_one_size_for_all():
     assert np.abs(batch.pixel_values[0, :, :100].numpy() - expected.transpose(2, 0, 1)).max() < 1e-6
 
 
+def test_the_largest_photo_as_it_is():
+    config = PreprocessConfig(resize=False)
+    assert resized_size(Size(4096, 4096), config) == (4096, 4096)
+    with pytest.raises(ImageError, match="too large"):
+        resized_size(Size(4096, 4097), config)
+
+
 def test_photos_as_they_are():
     config = PreprocessConfig(resize=False, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
     image = random_image(50, 300)

@@ -40,6 +40,13 @@ def finished(path, **options):
     return folder
 
 
+def test_what_was_left_out_is_counted(tmp_path):
+    inputs = some()
+    inputs.left_out.update({"hidden": 1, ".gif": 2})
+    out = finished(tmp_path, inputs=inputs).path
+    assert (out / "left-out.json").read_text() == '{\n  ".gif": 2,\n  "hidden": 1\n}'
+
+
 def test_from_start_to_end(tmp_path):
     with opened(tmp_path / "new") as folder:
         assert (folder.done, folder.failed, folder.total) == (0, 0, 3)
