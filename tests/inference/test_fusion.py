@@ -149,6 +149,64 @@ def test_nothing_found(label):
     assert result.panoptic_seg.dtype == np.int32
 
 
+def one_query(logit, probability=0.9):
+    """A query of class 0 with ``probability``, whose mask has one value everywhere."""
+    class_logits = torch.full((1, VOID + 1), -99.0)
+    class_logits[0, [0, VOID]] = torch.tensor([probability, 1 - probability]).log()
+    size = Size(64, 64)
+    return class_logits, torch.full((1, 16, 16), logit), {"resized": size, "original": size, "categories": CATEGORIES}
+
+
+def test_a_photo_with_one_segment():
+    class_logits, mask_logits, what = one_query(4.0)
+    (segment,) = panoptic(class_logits, mask_logits, config=CONFIG, **what).segments
+    assert (segment.category_id, segment.label, segment.isthing) == (0, "class 0", True)
+    assert (segment.area, segment.box) == (64 * 64, (0, 0, 64, 64))
+
+
+@pytest.mark.parametrize(("logit", "found"), [(0.0, 1), (-1e-3, 0)])
+def test_a_mask_begins_at_a_probability_of_a_half(logit, found):
+    class_logits, mask_logits, what = one_query(logit)
+    assert len(panoptic(class_logits, mask_logits, config=CONFIG, **what).segments) == found
+
+
+def test_a_query_at_the_object_threshold_goes():
+    """Upstream keeps what is above it: ``scores > object_mask_thr``."""
+    class_logits, mask_logits, what = one_query(4.0)
+    score = class_logits.softmax(-1).max().item()
+    for threshold, found in ((score, 0), (float(np.nextafter(np.float32(score), np.float32(0))), 1)):
+        config = PostprocessConfig(object_mask_threshold=threshold)
+        result = panoptic(class_logits, mask_logits, config=config, **what)
+        assert len(result.segments) == found
+        assert (result.void_id, result.categories) == (VOID, CATEGORIES)
+
+
+@settings(max_examples=20)
+@given(seed=st.integers(0, 10**6))
+def test_scores_of_instances(seed):
+    """Class probability times the mean mask probability within the mask, as upstream has it."""
+    class_logits, mask_logits, resized, original = case(seed)
+    config = dataclasses.replace(CONFIG, max_instances=5, instance_threshold=0.0)
+    found = instances(
+        class_logits, mask_logits, resized=resized, original=original, categories=CATEGORIES, config=config
+    )
+    best, picked = class_logits.softmax(-1)[:, :-1].flatten().topk(5)
+    full = upstream_logits(mask_logits, resized, original)
+    expected = []
+    for score, place in zip(best, picked, strict=True):
+        mask, label = full[place // VOID], int(place % VOID)
+        inside = mask > 0
+        if CATEGORIES[label].isthing:
+            share = mask.sigmoid()[inside].sum() / (inside.sum() + 1e-6)
+            expected.append((label, int(inside.sum()), float(score * share)))
+    expected.sort(key=lambda instance: -instance[-1])
+    assert found.categories == CATEGORIES
+    assert [segment.label_id for segment in found.segments] == [label for label, *_ in expected]
+    for segment, (_, area, score) in zip(found.segments, expected, strict=True):
+        assert segment.area == pytest.approx(area, abs=1)
+        assert segment.score == pytest.approx(score, abs=1e-3)
+
+
 def test_instances_take_the_best_things_and_rank_them():
     class_logits = torch.zeros(3, VOID + 1)
     class_logits[0, 0], class_logits[1, 2], class_logits[2, 4] = 3.0, 6.0, 9.0  # the last is stuff

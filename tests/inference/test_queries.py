@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from modelscope_swinpan.config import PostprocessConfig
 from modelscope_swinpan.inference import queries
 from modelscope_swinpan.inference.fusion import instances, panoptic
-from modelscope_swinpan.inference.queries import contested_bands
+from modelscope_swinpan.inference.queries import contested_bands, mask_bands
 from modelscope_swinpan.structures import Size
 from tests.inference.test_fusion import CATEGORIES, case
 
@@ -53,8 +53,30 @@ def test_all_queries_are_looked_at_where_those_that_seemed_to_matter_are_low():
     """Between two columns both masks fall far below what they are in either, and below a third."""
     mask_logits = torch.full((3, 16, 16), -30.0)
     mask_logits[0, :, :8], mask_logits[1, :, 8:], mask_logits[2] = 6, 6, -3.0
-    size, scores = Size(64, 64), torch.tensor([0.9, 0.9, 0.9])
-    assert any(len(some) == 3 for _, some, *_ in contested_bands(mask_logits, size, size, scores))
+    size, scores = Size(64, 64), torch.tensor([0.9, 0.8, 0.9])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queries, "_blocks", all_queries)
+        expected = torch.cat([best for *_, best in contested_bands(mask_logits, size, size, scores)])
+    bands = list(contested_bands(mask_logits, size, size, scores))
+    assert any(len(some) == 3 for _, some, *_ in bands)
+    assert [row for rows, *_ in bands for row in range(64)[rows]] == list(range(64))
+    assert torch.equal(torch.cat([some[best] for _, some, _, best in bands]), expected)
+    assert set(expected.unique().tolist()) == {0, 1, 2}
+
+
+def test_masks_in_the_padding_do_not_count():
+    mask_logits = torch.full((2, 16, 32), -30.0)
+    mask_logits[0], mask_logits[1, :, 20:] = 6, 6
+    size, scores = Size(64, 64), torch.tensor([0.9, 0.9])
+    assert all(some.tolist() == [0] for _, some, *_ in contested_bands(mask_logits, size, size, scores))
+    assert all(some.tolist() == [0] for _, some, _ in mask_bands(mask_logits, size, size))
+
+
+def test_a_gpu_takes_all_queries():
+    """PyTorch's device without values stands in for it: whoever looked at a value would fail."""
+    mask_logits, size = torch.empty(5, 16, 16, device="meta"), Size(40, 64)
+    ((rows, some, rival),) = queries._blocks(mask_logits, size, size, torch.ones(5, device="meta"))
+    assert (rows, some.shape, some.device.type, rival) == (slice(0, 40), (5,), "meta", None)
 
 
 def test_what_is_left_out_is_bounded_with_room_for_rounding():
