@@ -1,0 +1,90 @@
+"""The documents as a site: Sphinx's warnings, dead links and what comes from other hosts fail the build itself."""
+
+import ast
+import re
+from urllib.parse import quote
+
+import pytest
+from sphinx.util.inventory import InventoryFile
+
+import modelscope_swinpan
+from tests.conftest import ROOT
+from tests.studio.chromium import chromium
+from tests.test_documented_commands import BLOCK
+
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+LANGUAGES = ["", *(["zh/"] if (ROOT / "docs" / "zh" / "reference.md").exists() else [])]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
+
+
+def documented_imports():
+    """The names of the package that snippets in the documents import."""
+    for block in (block for file in DOCUMENTS for language, block in BLOCK.findall(file.read_text("utf-8"))):
+        try:
+            tree = ast.parse(block)
+        except SyntaxError:  # of a shell's commands, or a diff
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("modelscope_swinpan"):
+                yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+PUBLIC = {f"modelscope_swinpan.{name}" for name in modelscope_swinpan.__all__ if name != "__version__"}
+SHOWN = set(documented_imports()) - {"modelscope_swinpan.studio"}  # a module, whose functions are listed
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_public_name_is_in_the_reference(site, language):
+    objects = InventoryFile.loads((site / language / "objects.inv").read_bytes(), uri="").data
+    listed = {name for kind, names in objects.items() if kind.startswith("py:") for name in names}
+    errors = {name.replace("swinpan.", "swinpan.errors.") for name in PUBLIC if name.endswith("Error")}
+    needed = {name for name in PUBLIC | SHOWN if not name.endswith("Error")} | errors
+    assert len(needed) > 40
+    assert needed - listed == set()
+
+
+def test_pages_lead_to_their_twins(site):
+    def twin(page):
+        found = re.search(r'hreflang="[^"]+" href="([^"]+)"', (site / page).read_text("utf-8"))
+        return found and found[1]
+
+    assert (twin("index.html"), twin("zh/index.html")) == ("zh/index.html", "../index.html")
+    assert (twin("search.html"), twin("zh/search.html")) == ("zh/search.html", "../search.html")
+    assert twin("project/security.html") is None  # which is in English alone
+
+
+def test_the_languages_are_told(site):
+    assert '<html lang="en"' in (site / "index.html").read_text("utf-8")
+    assert '<html lang="zh-CN"' in (site / "zh" / "index.html").read_text("utf-8")
+
+
+def test_links_to_files_of_the_root_lead_to_their_pages(site):
+    assert 'href="project/contributing.html"' in (site / "architecture.html").read_text("utf-8")
+    assert 'href="changes.html"' in (site / "project" / "contributing.html").read_text("utf-8")
+    assert 'href="../architecture.html"' in (site / "project" / "contributing.html").read_text("utf-8")
+
+
+def results(browser, page, words):
+    """The titles that the search finds, of a page on disk."""
+    browser.driver.get(f"{page.as_uri()}?q={quote(words)}")
+    browser.until(lambda: browser.run("return typeof Search !== 'undefined' && Search._pulse_status < 0"))  # done
+    return [link.text for link in browser.all("ul.search li a")]
+
+
+def test_search_needs_no_network(site, browser):
+    assert "Large photos and small things" in results(browser, site / "search.html", "overlapping tiles")
+    assert results(browser, site / "search.html", "nonsensical") == []
+    assert browser.asked_hosts() == set()
+
+
+def test_search_finds_chinese_words(site, browser):
+    found = results(browser, site / "zh" / "search.html", "全景分割 ModelScope")
+    assert any("ModelScope" in title for title in found)
+    assert results(browser, site / "zh" / "search.html", "无中生有") == []
+    assert browser.run("return splitQuery('全景分割 swin_l 图')") == ["全景", "景分", "分割", "swin_l", "图"]
+    assert browser.asked_hosts() == set()
