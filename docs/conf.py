@@ -25,6 +25,7 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
+    "error_messages",
     "internal_names",
     "languages",
     "navigation",
@@ -33,6 +34,8 @@ extensions = [
 ]
 myst_heading_anchors = 4
 myst_enable_extensions = ["fieldlist"]
+
+highlight_language = "none"  # blocks without a language are commands
 
 add_module_names = False
 autodoc_default_options = {"members": True, "member-order": "bysource", "show-inheritance": True}

@@ -1,6 +1,7 @@
 """The documents as a site: Sphinx's warnings, dead links and what comes from other hosts fail the build itself."""
 
 import ast
+import html
 import re
 from urllib.parse import quote
 
@@ -8,6 +9,10 @@ import pytest
 from sphinx.util.inventory import InventoryFile
 
 import modelscope_swinpan
+from modelscope_swinpan import SwinPanError, load_model, open_exported, open_inputs, stream
+from modelscope_swinpan.coco.reader import CocoPanoptic
+from modelscope_swinpan.images.decode import decode_image
+from modelscope_swinpan.training.config import TrainConfig
 from tests.conftest import ROOT
 from tests.studio.chromium import chromium
 from tests.test_documented_commands import BLOCK
@@ -67,6 +72,35 @@ def test_links_to_files_of_the_root_lead_to_their_pages(site):
     assert 'href="project/contributing.html"' in (site / "architecture.html").read_text("utf-8")
     assert 'href="changes.html"' in (site / "project" / "contributing.html").read_text("utf-8")
     assert 'href="../architecture.html"' in (site / "project" / "contributing.html").read_text("utf-8")
+
+
+def raised(call, *arguments, **options):
+    with pytest.raises(SwinPanError) as caught:
+        call(*arguments, **options)
+    return str(caught.value)
+
+
+def test_troubleshooting_has_every_message(site, tmp_path):
+    """What errors say in fact is found among the listed texts, whose gaps stand for anything."""
+    page = (site / "troubleshooting.html").read_text("utf-8")
+    (tmp_path / "photo.jpg").write_text("no photo")
+    said = [
+        raised(load_model, tmp_path / "nowhere"),
+        raised(open_exported, tmp_path / "model.onnx"),
+        raised(decode_image, tmp_path / "photo.jpg"),
+        raised(decode_image, tmp_path / "gone.jpg"),
+        raised(CocoPanoptic.open, tmp_path / "gone"),
+        raised(open_inputs, "no/such.list"),
+        raised(TrainConfig, accumulate=3, batch_size=8),
+        raised(stream, None, "photo.jpg"),
+    ]
+    listed = [
+        html.unescape(re.sub("<.*?>", "", item)) for item in re.findall(r"<li><p><code.*?</code></p>", page, re.S)
+    ]
+    assert len(listed) > 300
+    patterns = [re.compile(re.escape(text).replace("…", ".*"), re.DOTALL) for text in listed]
+    missing = [text for text in [*said, "no error says this"] if not any(one.fullmatch(text) for one in patterns)]
+    assert missing == ["no error says this"]
 
 
 def results(browser, page, words):
