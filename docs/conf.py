@@ -19,6 +19,7 @@ version = release = package.version()
 language = "zh_CN" if CHINESE else "en"
 exclude_patterns = [] if CHINESE else ["zh"]
 nitpicky = True
+linkcheck_ignore = [r"(?!https?:)"]  # links within the site are checked by build.py
 nitpick_ignore_regex = [("py:.*", r"(?!modelscope_swinpan\.).*")]  # others' names: their inventories need the network
 
 extensions = [
