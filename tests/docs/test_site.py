@@ -3,10 +3,10 @@
 import ast
 import html
 import re
+import zlib
 from urllib.parse import quote
 
 import pytest
-from sphinx.util.inventory import InventoryFile
 
 import modelscope_swinpan
 from modelscope_swinpan import SwinPanError, load_model, open_exported, open_inputs, stream
@@ -45,8 +45,8 @@ SHOWN = set(documented_imports()) - {"modelscope_swinpan.studio"}  # a module, w
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_public_name_is_in_the_reference(site, language):
-    objects = InventoryFile.loads((site / language / "objects.inv").read_bytes(), uri="").data
-    listed = {name for kind, names in objects.items() if kind.startswith("py:") for name in names}
+    *_, packed = (site / language / "objects.inv").read_bytes().split(b"\n", 4)  # Sphinx's list of what has an entry
+    listed = {line.split()[0] for line in zlib.decompress(packed).decode().splitlines() if " py:" in line}
     errors = {name.replace("swinpan.", "swinpan.errors.") for name in PUBLIC if name.endswith("Error")}
     needed = {name for name in PUBLIC | SHOWN if not name.endswith("Error")} | errors
     assert len(needed) > 40
