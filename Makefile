@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo studio studio-picture demo-weights test check compat mutants release clean
+.PHONY: setup demo studio studio-picture demo-weights docs docs-links test check compat mutants release clean
 
 setup: $(STAMP)
 
@@ -30,6 +30,14 @@ studio-picture: setup
 PROCESSES ?= $$($(BIN)/python -c "import torch; print(torch.cuda.device_count() or 2)")
 demo-weights: setup
 	OMP_NUM_THREADS=1 $(BIN)/torchrun --nproc-per-node "$(PROCESSES)" $(BIN)/swinpan train --demo --output demo-weights
+
+# The site, in build/docs: a warning, or a link that leads nowhere, is an error.
+docs: setup
+	$(BIN)/python docs/build.py build/docs
+
+# Asks every address that the documents name, so it needs the network.
+docs-links: setup
+	$(BIN)/sphinx-build --builder linkcheck docs build/docs-links
 
 test: setup
 	$(BIN)/python -m pytest -n auto

@@ -31,6 +31,11 @@ REQUIRED = [
     "urllib3>=2.6",  # from then on a compressed body is unpacked piece by piece
     "wrapt>=2",
 ]
+DOCS = [
+    "myst-parser>=4",
+    "pydata-sphinx-theme>=0.16",
+    "sphinx>=8.1",
+]
 EXPORT = [
     "onnx",
     "onnxruntime",
@@ -49,6 +54,7 @@ STUDIO = ["gradio>=6.15"]
 SUPERVISION = ["supervision>=0.28"]
 TRAIN = [*EVAL, "tensorboard>=2.16"]
 DEV = [
+    *DOCS,
     *EXPORT,
     *HEIF,
     *RAY,
@@ -105,6 +111,7 @@ if __name__ == "__main__":
         },
         install_requires=REQUIRED,
         extras_require={
+            "docs": DOCS,
             "eval": EVAL,
             "export": EXPORT,
             "heif": HEIF,

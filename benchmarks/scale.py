@@ -80,11 +80,10 @@ def _plot(path: Path, photos: list[dict[str, Any]], fusions: list[dict[str, Any]
         panels[0, column].plot(x, [one["seconds"] for one in found], "o-")
         panels[1, column].plot(x, [one["peak_bytes"] / 2**30 for one in found], "o-")
         panels[1, column].set_xlabel(label)
-        for row in range(2):
+        for row, ylabel in enumerate(("seconds", "peak memory beyond the weights (GiB)")):
             panels[row, column].set_ylim(bottom=0)
+            panels[row, column].set_ylabel(ylabel)
             panels[row, column].grid(alpha=0.3)
-    panels[0, 0].set_ylabel("seconds")
-    panels[1, 0].set_ylabel("peak memory beyond the weights (GiB)")
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=110)
     write_atomic(path, png.getvalue())

@@ -1,6 +1,6 @@
-"""Draw the pictures of results.md into the folder of this file: ``python docs/draw_results.py``.
+"""Draw the pictures of results.md, and README's, into the folder of this file: ``python docs/draw_results.py``.
 
-They show a generated scene and its truth, so they do not depend on a model.
+Those of results.md show a generated scene and its truth, so they do not depend on a model.
 """
 
 import io
@@ -11,7 +11,7 @@ import numpy as np
 import supervision as sv
 from PIL import Image
 
-from modelscope_swinpan import InstanceResult, PanopticResult
+from modelscope_swinpan import InstanceResult, PanopticPredictor, PanopticResult, load_model
 from modelscope_swinpan.coco.annotation import annotate
 from modelscope_swinpan.scenes.compose import SCENE_CATEGORIES
 from modelscope_swinpan.scenes.dataset import generate_scene
@@ -19,6 +19,16 @@ from modelscope_swinpan.training.samples import truth
 
 COLORS = 256
 """The colours of a written picture: few keep the file small."""
+
+
+CUT = (178, 20, 640, 380)
+"""The part of README's picture that is shown, so that a phone shows its letters large enough."""
+
+
+def overlay() -> Image.Image:
+    """The answer of the embedded model to another scene."""
+    scene = Image.fromarray(generate_scene(11).image)
+    return PanopticPredictor(load_model("embedded"))(scene).to_pil(scene).crop(CUT)
 
 
 def draw() -> dict[str, Image.Image]:
@@ -67,5 +77,5 @@ def _outlines(panoptic: PanopticResult, photo: Image.Image) -> Image.Image:
 
 
 if __name__ == "__main__":
-    for name, picture in draw().items():
-        picture.quantize(COLORS).save(Path(__file__).with_name(f"results-{name}.png"), optimize=True)
+    for name, picture in {"overlay": overlay(), **{f"results-{name}": one for name, one in draw().items()}}.items():
+        picture.quantize(COLORS).save(Path(__file__).with_name(f"{name}.png"), optimize=True)

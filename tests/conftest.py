@@ -67,6 +67,18 @@ def chelsea() -> np.ndarray:
     return decode_image(CHELSEA)
 
 
+@pytest.fixture
+def saved_figures(monkeypatch) -> list:
+    """The figures of Matplotlib that the test has written to files."""
+    from matplotlib.figure import Figure
+
+    figures, savefig = [], Figure.savefig
+    monkeypatch.setattr(
+        Figure, "savefig", lambda self, *args, **options: (figures.append(self), savefig(self, *args, **options))
+    )
+    return figures
+
+
 def relative_error(ours: object, theirs: object) -> float:
     """‖ours − theirs‖ / ‖theirs‖."""
     ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)

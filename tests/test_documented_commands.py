@@ -12,7 +12,7 @@ from modelscope_swinpan.cli.train import _options, _read_settings
 from modelscope_swinpan.config import thresholds
 from tests.conftest import ROOT
 
-BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```([\w{}-]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SHELL = ("", "bash", "sh")
 INLINE = re.compile(r"`((?:swinpan|python -m benchmarks) [a-z][^`]*)`")
 COMMAND = re.compile(r"""(?:[A-Z_]+=\S+ +)*(?:torchrun .*"\$\(which swinpan\)"|swinpan)(?: (.*))?$""")

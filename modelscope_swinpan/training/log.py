@@ -59,11 +59,11 @@ class TrainingLog:
         log, evaluations = read_table(self._folder / LOG), read_table(self._folder / EVALUATIONS)
         losses = [name for name in log if name.startswith("loss")]
         figures = [name for name in evaluations if name != "step"]
-        plots = ((log, losses, "Loss", ""), (evaluations, figures, "Evaluation", "."))
-        for axes, (table, names, title, marker) in zip(figure.subplots(1, 2), plots, strict=True):
+        plots = ((log, losses, "Training", "loss", ""), (evaluations, figures, "Evaluation", "PQ and AP (%)", "."))
+        for axes, (table, names, title, ylabel, marker) in zip(figure.subplots(1, 2), plots, strict=True):
             for name in names:
                 axes.plot(table["step"], table[name], label=name, marker=marker)
-            axes.set(title=title, xlabel="step")
+            axes.set(title=title, xlabel="step", ylabel=ylabel)
             axes.grid(alpha=0.3)
             if names:
                 axes.legend()

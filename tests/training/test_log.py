@@ -55,6 +55,13 @@ def test_curves_and_pictures(tmp_path):
     assert not list(tmp_path.rglob("*.part"))
 
 
+def test_the_axes_of_curves_are_labelled(tmp_path, saved_figures):
+    TrainingLog(tmp_path, 0).draw_curves()
+    (figure,) = saved_figures
+    assert [axes.get_xlabel() for axes in figure.axes] == ["step", "step"]
+    assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "PQ and AP (%)"]
+
+
 def test_tensorboard_gets_the_same(tmp_path):
     event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     log = TrainingLog(tmp_path, 0)

@@ -1,0 +1,27 @@
+"""Tells the templates where a page's twin in the other language is, if it has one."""
+
+import posixpath
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+DOCS = Path(__file__).parents[1]
+WITHOUT_SOURCE = ("genindex", "search")
+"""Pages that Sphinx makes in either language."""
+
+
+def twin(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
+    """Set ``twin`` to the relative address of the same page in the other language, or to an empty text."""
+    chinese = app.config.language == "zh_CN"
+    other = DOCS if chinese else DOCS / "zh"
+    there = f"{page}.html" if chinese else f"zh/{page}.html"
+    here = f"zh/{page}" if chinese else page
+    exists = page in WITHOUT_SOURCE or (other / f"{page}.md").is_file()
+    context["twin"] = posixpath.relpath(there, posixpath.dirname(here) or ".") if exists else ""
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Called by Sphinx."""
+    app.connect("html-page-context", twin)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
