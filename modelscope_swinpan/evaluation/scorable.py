@@ -28,8 +28,9 @@ def check_scorable(task: Task, categories: Sequence[Category], dataset: CocoPano
         raise ConfigError(f"Evaluation needs a panoptic model; this one's task is {task!r}.")
     known = {category.id: category.name for category in categories}
     by_name = {category.name: category.id for category in categories}
-    ids = {by_name[one.name]: one.id for one in dataset.categories if one.name in by_name}
-    if all(ours == theirs for ours, theirs in ids.items()):
+    if any(one.name in by_name and known.get(one.id) != one.name for one in dataset.categories):
+        ids = {by_name[one.name]: one.id for one in dataset.categories if one.name in by_name}
+    else:
         check_names(known, dataset, "the model", "the model's configuration.json")
         ids = {one.id: one.id for one in dataset.categories if one.id in known}
     if not ids:

@@ -45,6 +45,11 @@ def test_other_numbers(dataset):
     assert check_scorable("panoptic", COCO_PANOPTIC, other) == {18: 1, 1: 2}
 
 
+def test_two_classes_of_one_name(dataset):
+    categories = [Category(id_, "cat", True, (0, 0, 0)) for id_ in (1, 2)]
+    assert check_scorable("panoptic", categories, other_classes(dataset, (2, "cat"), (1, "cat"))) == {1: 1, 2: 2}
+
+
 @pytest.mark.parametrize("classes", [[(1, "person"), (300, "weld")], [(1, "weld"), (2, "person")]])
 def test_a_class_that_the_model_lacks_is_told(dataset, classes):
     other = other_classes(dataset, *classes)
