@@ -92,7 +92,7 @@ def run_tutorial(folder: Path, run: Run, numbers: Mapping[str, str], by_hand: Ca
 def correct(folder: Path) -> dict[str, int]:
     """Write ``export.json``, the tasks in ``found`` corrected; how many segments were left, drawn and removed."""
     counts: Counter[str] = Counter()
-    tasks = json.loads((folder / "found" / "tasks.json").read_text())
+    tasks = json.loads((folder / "found" / "tasks.json").read_text(encoding="utf-8"))
     truth = Truth(folder)
     for task in tasks:
         regions = task.pop("predictions")[0]["result"]
@@ -100,7 +100,7 @@ def correct(folder: Path) -> dict[str, int]:
         task["annotations"] = [{"result": result}]
         left = sum(region in regions for region in result)
         counts.update(left=left, drawn=len(result) - left, removed=len(regions) - left)
-    (folder / "export.json").write_text(json.dumps(tasks))
+    (folder / "export.json").write_text(json.dumps(tasks), encoding="utf-8")
     return dict(counts)
 
 
@@ -167,9 +167,9 @@ def _runner(folder: Path) -> Run:
 
     def run(language: str, code: str) -> None:
         program = [sys.executable, "-c"] if language == "python" else ["bash", "-euc"]
-        done = subprocess.run([*program, code], cwd=folder, env=settings, capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run([*program, code], cwd=folder, env=settings, capture_output=True, check=False)  # noqa: S603
         if done.returncode:
-            raise ConfigError(f"{code}: exit status {done.returncode}: {done.stderr[-2000:]}")
+            raise ConfigError(f"{code}: exit status {done.returncode}: {done.stderr.decode(errors='replace')[-2000:]}")
 
     return run
 
@@ -178,7 +178,7 @@ def _figures(folder: Path) -> dict[str, dict[str, float]]:
     """PQ of all, of things and of stuff, in the reports ``before`` and ``after``."""
     figures = {}
     for name in ("before", "after"):
-        panoptic = json.loads((folder / name / "report.json").read_text())["panoptic"]
+        panoptic = json.loads((folder / name / "report.json").read_text(encoding="utf-8"))["panoptic"]
         figures[name] = {part: round(panoptic[part]["pq"], 1) for part in ("all", "things", "stuff")}
     return figures
 
@@ -186,5 +186,7 @@ def _figures(folder: Path) -> dict[str, dict[str, float]]:
 def _processor() -> str:
     """The processor's name."""
     told = Path("/proc/cpuinfo")
-    names = re.findall(r"^model name\s*: (.*)$", told.read_text(), re.MULTILINE) if told.exists() else []
+    names = (
+        re.findall(r"^model name\s*: (.*)$", told.read_text(encoding="utf-8"), re.MULTILINE) if told.exists() else []
+    )
     return names[0] if names else platform.processor()
