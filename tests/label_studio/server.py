@@ -42,16 +42,22 @@ class LabelStudio:
         self._session.headers["Authorization"] = f"Token {TOKEN}"
 
     def ask(self, method: str, path: str, **options: Any) -> Any:
-        answer = self._session.request(method, f"{self.url}/api/{path}", timeout=120, **options)
+        return self._answer(method, f"/api/{path}", **options).json()
+
+    def photo(self, task: Any) -> bytes:
+        """What the server shows as a task's photo."""
+        return self._answer("GET", task["data"]["image"]).content
+
+    def _answer(self, method: str, path: str, **options: Any) -> requests.Response:
+        answer = self._session.request(method, self.url + path, timeout=120, **options)
         assert answer.ok, (answer.status_code, answer.text[:1000])
-        return answer.json()
+        return answer
 
     def project(self, found: Path, photos: Path) -> int:
         """A project of what ``swinpan batch`` wrote into ``found``, as the documents say it is made."""
         config = (found / "label-config.xml").read_text()
         number = self.ask("POST", "projects", json={"title": "photos", "label_config": config})["id"]
-        storage = {"project": number, "path": str(photos), "use_blob_urls": True}
-        self.ask("POST", "storages/localfiles", json=storage)
+        self.ask("POST", "storages/localfiles", json={"project": number, "path": str(photos)})
         with (found / "tasks.json").open("rb") as tasks:
             self.ask("POST", f"projects/{number}/import", files={"file": ("tasks.json", tasks, "application/json")})
         return number

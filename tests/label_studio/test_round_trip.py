@@ -132,6 +132,7 @@ def test_it_is_shown(server, photos, tmp_path):
     project = server.project(batch(photos, "labelstudio", tmp_path / "found"), photos)
     task = server.tasks(project)[0]
     result = task["predictions"][0]["result"]
+    assert server.photo(task) == (photos / task["data"]["file_name"]).read_bytes()
     with chromium(tmp_path / "chromium") as browser:
         server.show(browser, project, task)
         shown = [item.text.split("\n") for item in browser.shown(".lsf-outliner-item")]
