@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo studio studio-picture demo-weights docs docs-links test check compat mutants release clean
+.PHONY: setup demo studio studio-picture demo-weights docs docs-links test check compat label-studio \
+	label-studio-picture mutants release clean
 
 setup: $(STAMP)
 
@@ -53,6 +54,22 @@ check: setup
 compat:
 	PYTHON=$(PYTHON) tests/compat.sh
 
+# The round trip with the real Label Studio, in an environment of its own: it requires opencv-python-headless, whose files
+# replace those of opencv-python. Needs Debian's chromium and chromium-driver; downloads some 300 MB.
+LABEL_STUDIO := .venv-labelstudio
+
+label-studio: setup $(LABEL_STUDIO)/.installed
+	$(BIN)/python -m pytest tests/label_studio -m labelstudio --label-studio $(LABEL_STUDIO)
+
+# Its picture in the documents.
+label-studio-picture: setup $(LABEL_STUDIO)/.installed
+	$(BIN)/python -m tests.label_studio.picture $(LABEL_STUDIO) docs/label-studio.png
+
+$(LABEL_STUDIO)/.installed: Makefile
+	test -x $(LABEL_STUDIO)/bin/python || $(PYTHON) -m venv $(LABEL_STUDIO)
+	$(LABEL_STUDIO)/bin/python -m pip install --quiet "label-studio~=1.23.2"
+	touch $@
+
 # Which changes of the core's code no test notices. An hour or so; goes on where it was.
 mutants: setup
 	OMP_NUM_THREADS=1 $(BIN)/mutmut run
@@ -63,4 +80,4 @@ release: setup
 	.ci/release
 
 clean:
-	rm -rf $(VENV) .venv-compat mutants demo build dist *.egg-info
+	rm -rf $(VENV) .venv-compat $(LABEL_STUDIO) mutants demo build dist *.egg-info

@@ -20,6 +20,7 @@ from .roofline import bench_roofline
 from .scale import bench_scale
 from .start import bench_start
 from .tiles import bench_tiles
+from .tutorial import bench_tutorial
 
 P = ParamSpec("P")
 
@@ -63,6 +64,7 @@ MEASUREMENTS: dict[str, Callable[..., dict[str, Any]]] = {
     "scale": bench_scale,
     "start": bench_start,
     "tiles": bench_tiles,
+    "tutorial": bench_tutorial,
 }
 for name, measurement in MEASUREMENTS.items():
     app.command(name)(_printed(measurement))

@@ -29,14 +29,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         help="folder with the complete reference answers, full-size models included (docs/checkpoints.md)",
     )
+    parser.addoption(
+        "--label-studio", type=Path, metavar="DIR", help="virtual environment of Label Studio ('make label-studio')"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what compares with reference answers that the repository may not hold, unless they are given."""
-    if not config.getoption("reference"):
-        given = [item for item in items if not item.get_closest_marker("reference")]
-        config.hook.pytest_deselected(items=[item for item in items if item not in given])
-        items[:] = given
+    """Leave out what needs something that the repository does not hold, unless it is given."""
+    for marker, option in (("reference", "reference"), ("labelstudio", "label_studio")):
+        if not config.getoption(option):
+            given = [item for item in items if not item.get_closest_marker(marker)]
+            config.hook.pytest_deselected(items=[item for item in items if item not in given])
+            items[:] = given
 
 
 @pytest.fixture(scope="session")

@@ -136,6 +136,8 @@ def read_bitmap(content: bytes, where: str) -> npt.NDArray[np.uint8]:
     def pixels(picture: Image.Image) -> npt.NDArray[np.uint8]:
         if picture.width * picture.height > MAX_PIXELS:
             raise DatasetError(f"{where}: {picture.width} × {picture.height} pixels, expected at most {MAX_PIXELS}.")
+        if picture.mode == "P" and "transparency" in picture.info:
+            picture = picture.convert("RGBA")
         return np.asarray(picture if picture.mode not in ("P", "1") else picture.convert("L")).astype(np.uint8)
 
     try:

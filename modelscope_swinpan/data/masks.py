@@ -10,6 +10,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -49,6 +50,22 @@ def polygons(parts: Sequence[Polygon]) -> Outline:
         runs = [library().frPoly([float(value) for value in _checked(part, size)], *size) for part in parts]
         merged: Rle = runs[0] if len(runs) == 1 else library().merge(runs)
         return merged
+
+    return mask
+
+
+def filled(exterior: Polygon, holes: Sequence[Polygon]) -> Outline:
+    """The outline of a polygon whose corners are pixels that belong to it, without those of the ``holes``.
+
+    It gets the pixels that OpenCV's ``fillPoly`` gives.
+    """
+
+    def mask(size: Size) -> Rle:
+        whole = np.zeros(size, np.uint8)
+        for part, value in ((exterior, 1), *((hole, 0) for hole in holes)):
+            corners = np.asarray(_checked(part, size), np.float64).reshape(-1, 2)
+            cv2.fillPoly(whole, [corners.round().astype(np.int32)], value)
+        return bitmap(whole.view(np.bool_))
 
     return mask
 

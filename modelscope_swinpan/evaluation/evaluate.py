@@ -57,7 +57,8 @@ def evaluate(
     One forward of a panoptic model gives the panoptic result with the predictor's thresholds and, as upstream
     evaluates, the ``max_instances`` best instances with no threshold. With tiles, the instances of all tiles and of the
     whole photo are merged by the same rule. Predictions that ``output`` holds already, from the same model, options and
-    dataset, are not made again. Classes that the model knows and the dataset lacks are left out, as void.
+    dataset, are not made again. Classes that the model knows and the dataset lacks are left out, as void. Classes are
+    matched by their ids, or by their names where the two number classes of the same names differently.
 
     Args:
         predictor: What to evaluate.
@@ -79,7 +80,7 @@ def evaluate(
     """
     load_hotcoco()  # before the work, not after it
     number = _checked_number(dataset, limit)
-    check_scorable(predictor.task, predictor.categories, dataset)
+    ids = check_scorable(predictor.task, predictor.categories, dataset)
     if compare_with is not None:
         read_baseline(compare_with, dataset, number)  # before the work, too
     warn_of_exif(dataset, number)
@@ -90,12 +91,11 @@ def evaluate(
     }
     if dataset.exif is not None:
         identity["exif"] = dataset.exif
-    known = frozenset(category.id for category in dataset.categories)
     run_images(
         predictor,
         dataset_inputs(dataset),
         output,
-        sinks=(CocoPanopticSink(only=known), InstancesSink(only=known)),
+        sinks=(CocoPanopticSink(ids), InstancesSink(ids)),
         engine=engine,
         limit=number,
         identity={**identity, **(made or {})},

@@ -1,6 +1,6 @@
 """What an evaluation keeps of each image besides the panoptic map: the instances that average precision looks at."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -18,15 +18,15 @@ BOXES, MASKS = "boxes.json", "masks.json"
 class InstancesSink(Sink):
     """``boxes.json`` and ``masks.json``: the instances of panoptic results, in COCO's result format.
 
-    Two files, since pycocotools takes an instance's size from its box where it has one. Instances of other categories
-    than those with ids in ``only`` are left out.
+    Two files, since pycocotools takes an instance's size from its box where it has one. Categories get the ids that
+    ``ids`` gives for theirs. Instances of categories that it lacks are left out.
     """
 
     name = "instances"
     files = (BOXES, MASKS)
 
-    def __init__(self, only: frozenset[int]) -> None:
-        self._only = only
+    def __init__(self, ids: Mapping[int, int]) -> None:
+        self._ids = ids
 
     def encode(self, item: Item, result: Result, pixels: Pixels) -> Encoded:
         """The image's instances."""
@@ -38,10 +38,11 @@ class InstancesSink(Sink):
                 {
                     "image_id": item.image_id,
                     **segment_entry(segment),
+                    "category_id": self._ids[segment.category_id],
                     "segmentation": encode_mask(instances.mask(segment)),
                 }
                 for segment in instances.segments
-                if segment.category_id in self._only
+                if segment.category_id in self._ids
             ]
         )
 

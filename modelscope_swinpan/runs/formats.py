@@ -4,7 +4,8 @@
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,18 +29,22 @@ ROWS = 256
 class CocoPanopticSink(Sink):
     """COCO's panoptic format: ``panoptic.json``, and a PNG per image in ``panoptic``.
 
-    Segments of other categories than those with ids in ``only`` are left out, as void.
+    With ``ids``, categories get other ids: those that it gives for theirs. Segments of categories that it lacks are
+    left out, as void.
     """
 
     name = "coco"
     files = ("panoptic.json", "panoptic")
 
-    def __init__(self, only: frozenset[int] | None = None) -> None:
-        self._only = only
+    def __init__(self, ids: Mapping[int, int] | None = None) -> None:
+        self._ids = ids
 
     def encode(self, item: Item, result: Result, pixels: Pixels) -> Encoded:
         """The image's items of ``images`` and ``annotations``, and its PNG."""
-        annotation, picture = result.to_panoptic().of_categories(self._only).to_coco(item.image_id, f"{item.stem}.png")
+        annotation, picture = result.to_panoptic().of_categories(self._ids).to_coco(item.image_id, f"{item.stem}.png")
+        if self._ids is not None:
+            for segment in annotation["segments_info"]:
+                segment["category_id"] = self._ids[segment["category_id"]]
         height, width = result.shape
         image = {"id": item.image_id, "file_name": item.name, "height": height, "width": width}
         png = encode_png(picture)
@@ -47,6 +52,8 @@ class CocoPanopticSink(Sink):
 
     def finish(self, folder: Path, entries: Entries, categories: Sequence[Category]) -> None:
         """Write ``panoptic.json``."""
+        if self._ids is not None:
+            categories = [replace(one, id=self._ids[one.id]) for one in categories if one.id in self._ids]
         images = (entry["image"] for entry in entries())
         annotations = (entry["annotation"] for entry in entries())
         write_panoptic_json(folder / "panoptic.json", images, annotations, categories)

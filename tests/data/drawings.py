@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import zlib
 
 import numpy as np
 from PIL import Image
@@ -240,6 +241,39 @@ def semantic(folder, colors=False):
     save(table[semantic_map()] if colors else semantic_map(), folder / "masks" / "a.png")
     lines = "cat 9 8 7\nroad 0 128 0\n" if colors else "void\ncat\nroad\n"
     (folder / "classes.txt").write_text(lines)
+    return folder
+
+
+def supervisely_bitmap(box):
+    """As Supervisely's SDK packs a mask."""
+    x1, y1, x2, y2 = box
+    piece = Image.fromarray(np.ones((y2 - y1, x2 - x1), np.uint8))
+    piece.putpalette([0, 0, 0, 255, 255, 255])
+    content = io.BytesIO()
+    piece.save(content, "PNG", transparency=0)
+    data = base64.b64encode(zlib.compress(content.getvalue())).decode()
+    return {"geometryType": "bitmap", "bitmap": {"data": data, "origin": [x1, y1]}}
+
+
+def supervisely_polygon(box):
+    x1, y1, x2, y2 = box
+    return {"geometryType": "polygon", "points": {"exterior": corners((x1, y1, x2 - 1, y2 - 1)), "interior": []}}
+
+
+def supervisely(folder, draw=supervisely_bitmap):
+    photo(folder / "first" / "img" / "a.jpg")
+    classes = [{"title": name, "shape": "any", "color": "#FF0000"} for name in NAMES]
+    write_json(folder / "meta.json", {"classes": classes, "tags": [], "projectType": "images"})
+    objects = [{"classTitle": label, "tags": [], **draw(box)} for label, box in BOXES]
+    content = {"description": "", "tags": [], "size": {"height": HEIGHT, "width": WIDTH}, "objects": objects}
+    write_json(folder / "first" / "ann" / "a.jpg.json", content)
+    return folder
+
+
+def roboflow(folder, split="train"):
+    photo(folder / split / "a_jpg.rf.0a1b.jpg")
+    save(semantic_map(), folder / split / "a_jpg.rf.0a1b_mask.png")
+    (folder / split / "_classes.csv").write_text("Pixel Value, Class\n0, background\n1, cat\n2, road\n")
     return folder
 
 

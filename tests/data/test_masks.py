@@ -4,7 +4,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as theirs
 
-from modelscope_swinpan.data.masks import area, bitmap, box, decode, ellipse, pasted, polygons, runs, uncompressed
+from modelscope_swinpan.data.masks import (
+    area,
+    bitmap,
+    box,
+    decode,
+    ellipse,
+    filled,
+    pasted,
+    polygons,
+    runs,
+    uncompressed,
+)
 from modelscope_swinpan.data.report import Dropped
 from modelscope_swinpan.structures import Size
 
@@ -55,6 +66,19 @@ def test_boxes_and_ellipses():
     assert about_corner[3:9, 4:8].all()
     assert about_corner.sum() == 24
     assert area(ellipse(8, 6, 5, 3)(SIZE)) == pytest.approx(np.pi * 15, rel=0.1)
+
+
+def test_a_polygon_of_pixels():
+    """Its corners belong to it, those of its holes to the holes, and what is outside the photo is not drawn."""
+    found = decode(filled([2, 3, 7, 3, 7, 8, 2, 8], [[4, 5, 5, 5, 5, 6, 4, 6]])(SIZE))
+    expected = np.zeros(SIZE, bool)
+    expected[3:9, 2:8] = True
+    expected[5:7, 4:6] = False
+    assert (found == expected).all()
+    assert decode(filled([-5, -5, 30, -5, 30, 30, -5, 30], [])(SIZE)).all()
+    for corners in ([1, 2, 3, 4], [0, 0, 1e8, 0, 1e8, 1], [0, 0, float("nan"), 1, 2, 2]):
+        with pytest.raises(Dropped):
+            filled(corners, [])(SIZE)
 
 
 def test_a_pasted_mask_stays_inside():

@@ -73,7 +73,7 @@ def test_without_hotcoco_training_does_not_start(tmp_path, monkeypatch):
     ("change", "message"),
     [
         ({"task": "instance"}, "needs a panoptic model; this one's task is 'instance'"),
-        ({"categories": COCO_PANOPTIC[80:81]}, "none of its category ids is one of the model's"),
+        ({"categories": COCO_PANOPTIC[80:81]}, "none of its classes is one of the model's"),
     ],
 )
 def test_a_model_that_cannot_be_scored_is_not_trained_first(tmp_path, change, message):

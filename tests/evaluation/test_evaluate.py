@@ -127,6 +127,21 @@ def test_classes_that_the_dataset_lacks(tmp_path):
     assert {found["category_id"] for found in json.loads((tmp_path / "out" / "boxes.json").read_text())} == {18}
 
 
+def test_classes_with_other_ids(dataset, tmp_path):
+    """As after an import of the model's own answers, corrected: the names tell which is which."""
+    content = json.loads(dataset.layout.json_path.read_text())
+    ids = {1: 18, 18: 1, 187: 3}
+    for entry in (*content["categories"], *(one for each in content["annotations"] for one in each["segments_info"])):
+        key = "id" if "name" in entry else "category_id"
+        entry[key] = ids[entry[key]]
+    dataset.layout.json_path.write_text(json.dumps(content))
+    report = evaluate(predictor(), CocoPanoptic.open(tmp_path / "dataset"), tmp_path / "out")
+    assert report.panoptic.all.pq == 100
+    assert report.mask_ap.per_class == {1: pytest.approx(100), 18: pytest.approx(100)}
+    again = score(CocoPanoptic.open(tmp_path / "dataset"), tmp_path / "out")
+    assert again.panoptic == report.panoptic
+
+
 def test_tiles(dataset, tmp_path):
     """Instances are found by the same rule as without tiles, and the report says from what."""
     report = evaluate(TiledPredictor(predictor(), side=64), dataset, tmp_path / "tiles")

@@ -29,21 +29,21 @@ def result(*segments):
 
 
 def test_what_is_written(tmp_path):
-    sink = InstancesSink(only=frozenset({17}))
+    sink = InstancesSink({17: 5})
     entries = [sink.encode(item(id_), result(CAT, DOG), PIXELS).entry for id_ in (7, 3)]
     sink.finish(tmp_path, lambda: iter(json.loads(json.dumps(entries))), ())
     boxes, masks = (json.loads((tmp_path / name).read_text()) for name in sink.files)
-    assert boxes == [{"image_id": id_, "category_id": 17, "score": 0.25, "bbox": [1, 0, 2, 2]} for id_ in (7, 3)]
+    assert boxes == [{"image_id": id_, "category_id": 5, "score": 0.25, "bbox": [1, 0, 2, 2]} for id_ in (7, 3)]
     assert [set(found) for found in masks] == [{"image_id", "category_id", "score", "segmentation"}] * 2
     assert np.array_equal(mask.decode(masks[0]["segmentation"]), MASKS[0])
 
 
 def test_no_instances(tmp_path):
-    sink = InstancesSink(only=frozenset({17}))
+    sink = InstancesSink({17: 5})
     sink.finish(tmp_path, lambda: iter([sink.encode(item(1), result(), PIXELS).entry]), ())
     assert [json.loads((tmp_path / name).read_text()) for name in ("boxes.json", "masks.json")] == [[], []]
 
 
 def test_a_result_without_them():
     with pytest.raises(ConfigError, match="carry instances"):
-        InstancesSink(only=frozenset()).encode(item(1), PanopticResult(IDS, (), 133), PIXELS)
+        InstancesSink({}).encode(item(1), PanopticResult(IDS, (), 133), PIXELS)

@@ -72,13 +72,17 @@ def test_coco(tmp_path):
     assert len(content["categories"]) == 133
 
 
-def test_coco_of_some_categories_only():
-    """The others are void."""
-    for only, listed in (({17}, 1), ({18}, 0)):
-        found = encode(CocoPanopticSink(only=frozenset(only)), ITEM, NUMBER)
-        assert len(found.entry["annotation"]["segments_info"]) == listed
+def test_coco_of_some_categories_with_other_ids(tmp_path):
+    """The others are void, and not listed."""
+    for ids, listed in (({17: 3}, [3]), ({18: 4}, [])):
+        sink = CocoPanopticSink(ids)
+        found = encode(sink, ITEM, NUMBER)
+        assert [segment["category_id"] for segment in found.entry["annotation"]["segments_info"]] == listed
+        sink.finish(tmp_path, lambda entry=found.entry: iter([entry]), COCO_PANOPTIC)
+        (category,) = json.loads((tmp_path / "panoptic.json").read_text())["categories"]
+        assert (category["id"], category["name"]) == ((3, "cat") if listed else (4, "dog"))
         (png,) = found.files.values()
-        assert len(np.unique(np.asarray(Image.open(io.BytesIO(png))))) == 1 + listed
+        assert len(np.unique(np.asarray(Image.open(io.BytesIO(png))))) == 1 + len(listed)
 
 
 def test_names_are_of_the_place_first():

@@ -1,6 +1,6 @@
 """One file for each format that annotations are read from. A new one is such a file, and its line below."""
 
-from . import coco_instances, coco_panoptic, cvat, label_studio, labelme, semantic, voc, yolo
+from . import coco_instances, coco_panoptic, cvat, label_studio, labelme, roboflow, semantic, supervisely, voc, yolo
 from .registry import FORMATS, DatasetFormat, Given, find_format
 
 for form in (
@@ -12,6 +12,8 @@ for form in (
     cvat.FORMAT,
     yolo.FORMAT,
     voc.FORMAT,
+    supervisely.FORMAT,
+    roboflow.FORMAT,
 ):
     FORMATS.register(form)
 

@@ -25,6 +25,7 @@ LISTS = ("classes.txt", "labels.txt", "labelmap.txt", "classes.csv", "class_dict
 VOID_VALUES = (255, 65535)
 """Numbers that are void where no class has them: the last of 8 bits, and of 16."""
 UNNAMED = "value without a class"
+NO_PHOTO = "label picture without a photo"
 _LABEL_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
 _SHOWN = 20
 
@@ -64,13 +65,18 @@ def _read(given: Given, report: Report) -> Source:
             )
         )
     for picture in pictures.values():
-        report.leave_out(str(picture), Dropped("label picture without a photo"))
+        report.leave_out(str(picture), Dropped(NO_PHOTO))
     return Source(classes=source_classes(listed), photos=photos)
 
 
 def source_classes(listed: Sequence[ListedClass]) -> list[SourceClass]:
     """The classes of a list; stuff, unless they are called things."""
     return [SourceClass(name=one.name, isthing=False, color=one.color) for one in listed if not one.is_void]
+
+
+def background_is_void(one: ListedClass) -> ListedClass:
+    """A class of a list, void if it is the background: in formats where that is what nobody annotated."""
+    return ListedClass(one.value, "void", one.color) if one.name.lower() == "background" else one
 
 
 def label_pictures(folder: Path) -> dict[str, Path]:

@@ -19,7 +19,7 @@ from ..files import Values, by_stem, first_folder, is_colored, photos_below, rea
 from ..masks import Rle, bitmap
 from ..report import MISSING, UNKNOWN_CLASS, Dropped, Report
 from .registry import DatasetFormat, Given
-from .semantic import label_pictures, listed_there, source_classes
+from .semantic import background_is_void, label_pictures, listed_there, source_classes
 from .semantic import shapes as semantic_shapes
 
 _NAMES = ("void", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
@@ -48,7 +48,7 @@ def _recognises(given: Given) -> bool:
 def _read(given: Given, report: Report) -> Source:
     root = given.path
     listed = given.classes if given.classes is not None else listed_there(root) or VOC_CLASSES
-    listed = [_background_is_void(one) for one in listed]
+    listed = [background_is_void(one) for one in listed]
     if not (root / "SegmentationClass").is_dir():
         raise DatasetError(f"{root}: expected the folder SegmentationClass there.")
     classes = label_pictures(root / "SegmentationClass")
@@ -78,10 +78,6 @@ def _read(given: Given, report: Report) -> Source:
     if objects is not None:
         named = [SourceClass(name=one.name, isthing=True, color=one.color) for one in named]
     return Source(classes=named, photos=photos)
-
-
-def _background_is_void(one: ListedClass) -> ListedClass:
-    return ListedClass(one.value, "void", one.color) if one.name.lower() == "background" else one
 
 
 def _split(root: Path, given: Given, classes: Mapping[str, Path]) -> Sequence[str]:

@@ -25,6 +25,11 @@ DRAWINGS = {
     ],
     "yolo": [drawings.yolo, lambda folder: drawings.yolo(folder) / "data.yaml"],
     "voc": [drawings.voc, lambda folder: drawings.voc(folder, colors=True)],
+    "supervisely": [
+        drawings.supervisely,
+        lambda folder: drawings.supervisely(folder, drawings.supervisely_polygon),
+    ],
+    "roboflow": [drawings.roboflow, lambda folder: drawings.roboflow(folder) / "train"],
 }
 CASES = [(name, number) for name, forms in DRAWINGS.items() for number in range(len(forms))]
 

@@ -1,0 +1,96 @@
+"""Roboflow's semantic masks: ``NAME_mask.png`` beside each photo, a number a class, and ``_classes.csv``.
+
+Roboflow's other exports are COCO's and YOLO's.
+"""
+
+import csv
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from ...coco.id_maps import read_size
+from ...errors import DatasetError
+from ..class_list import MAX_BYTES, ListedClass
+from ..drawn import IN_FRONT, Photo, Source
+from ..files import photos_below
+from ..report import UNANNOTATED, Dropped, Report
+from .registry import DatasetFormat, Given
+from .semantic import NO_PHOTO, background_is_void, shapes, source_classes
+
+LIST = "_classes.csv"
+MASK = "_mask.png"
+_HEAD = "pixel value"
+
+
+def _recognises(given: Given) -> bool:
+    folders = _splits(given.path).values() if given.path.is_dir() else ()
+    return any(_is_list(folder / LIST) and next(folder.glob(f"*{MASK}"), None) is not None for folder in folders)
+
+
+def _is_list(path: Path) -> bool:
+    """Whether it names numbers; that of Roboflow's classification exports has the same name, and names photos."""
+    with path.open("rb") as file:
+        return file.read(len(_HEAD) + 8).decode("latin-1").lstrip("\ufeffï»¿\"' ").lower().startswith(_HEAD)
+
+
+def _splits(root: Path) -> dict[str, Path]:
+    """The folders with a list of classes: the source itself, or those in it by their names."""
+    if (root / LIST).is_file():
+        return {root.name: root}
+    return {path.parent.name: path.parent for path in sorted(root.glob(f"*/{LIST}")) if path.is_file()}
+
+
+def _read(given: Given, report: Report) -> Source:
+    splits = _splits(given.folder)
+    if not splits:
+        raise DatasetError(f"{given.folder}: expected {LIST} there, or in the folders of its splits.")
+    folder = splits[given.choose(splits)]
+    listed = given.classes if given.classes is not None else _read_list(folder / LIST)
+    listed = [background_is_void(one) for one in listed]
+    images = given.images or folder
+    pictures = {path.name: path for path in sorted(folder.glob(f"*{MASK}"))}
+    photos = []
+    for image in photos_below(images):
+        if image.name.endswith(MASK):
+            continue
+        picture = pictures.pop(f"{image.stem}{MASK}", None)
+        if picture is None:
+            report.leave_out(str(image), Dropped(UNANNOTATED))
+            continue
+        size = read_size(picture, str(picture))
+        drawn = partial(shapes, picture, listed, report, IN_FRONT)
+        photos.append(Photo(where=str(picture), name=image.name, image=image, size=size, shapes=drawn))
+    for picture in pictures.values():
+        report.leave_out(str(picture), Dropped(NO_PHOTO))
+    return Source(classes=source_classes(listed), photos=photos)
+
+
+def _read_list(path: Path) -> Sequence[ListedClass]:
+    """The classes by their numbers."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise DatasetError(f"{path}: over {MAX_BYTES} bytes, expected a number and a name a line.")
+        rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines(), skipinitialspace=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{path}: cannot be read: {error}") from None
+    found: dict[int, str] = {}
+    for number, row in enumerate(rows[1:], start=2):
+        if not row:
+            continue
+        value, name = (row[0].strip(), row[1].strip()) if len(row) == 2 else ("", "")
+        if not (value.isascii() and value.isdigit() and len(value) < 6 and name):
+            raise DatasetError(f"{path}:{number}: expected a number and a name, as in '1, car'; got {row!r:.80}.")
+        if int(value) in found or name in found.values():
+            raise DatasetError(f"{path}:{number}: {row!r:.80}: its number or its name occurs twice.")
+        found[int(value)] = name
+    if not found:
+        raise DatasetError(f"{path}: names no class, expected a number and a name a line.")
+    return [ListedClass(value, name) for value, name in found.items()]
+
+
+FORMAT = DatasetFormat(
+    name="roboflow",
+    help="Roboflow's semantic masks, _classes.csv and NAME_mask.png",
+    recognises=_recognises,
+    read=_read,
+)
