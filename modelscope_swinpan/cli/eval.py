@@ -50,6 +50,10 @@ def evaluate(
             exists=True,
         ),
     ] = None,
+    thresholds: Annotated[
+        bool,
+        typer.Option("--thresholds", help="Tell PQ with other thresholds, too, at some cost; not with --tiles."),
+    ] = False,
 ) -> None:
     """Measure a model's quality on a dataset.
 
@@ -59,6 +63,10 @@ def evaluate(
     """
     if (truth.data is None) == (scenes is None):
         raise ConfigError("Give either --data, a dataset, or --scenes, how many to generate.")
+    if thresholds and predictions:
+        raise ConfigError(
+            "--thresholds needs a run of a model; what one kept for it is read with --predictions by itself."
+        )
     seeds = _held_out(scenes, seed)
 
     from ..claims import PURPOSE, Claim
@@ -69,7 +77,7 @@ def evaluate(
     if predictions:
         scored.check()
     else:
-        engine = where.build(partial(_load, how.anywhere()), how)
+        engine = where.build(partial(_load, how.anywhere(), thresholds), how)
     path = _painted(seeds, output, begins=predictions is None) if seeds else truth.data
     assert path is not None  # noqa: S101
     dataset = truth.open(path)
@@ -88,6 +96,7 @@ def evaluate(
                 limit=limit,
                 engine=engine,
                 compare_with=compare,
+                thresholds=thresholds,
                 progress=progress,
             )
         say(f"Average precision looks at {report.evaluated['instance_rule']}.\n")
@@ -97,10 +106,10 @@ def evaluate(
     say(f"\nThe report is in {output}")
 
 
-def _load(how: ModelOptions, device: str | None) -> "Predictor":
+def _load(how: ModelOptions, thresholds: bool, device: str | None) -> "Predictor":
     from ..evaluation.evaluate import for_scoring
 
-    return for_scoring(how.load(device))
+    return for_scoring(how.load(device), thresholds=thresholds)
 
 
 def _held_out(count: int | None, seed: int | None) -> range | None:

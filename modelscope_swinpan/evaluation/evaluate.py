@@ -33,11 +33,12 @@ from .predictions import predicted
 from .report import FILES as REPORT_FILES
 from .report import Report
 from .scorable import check_scorable
-from .sinks import BOXES, MASKS, InstancesSink
+from .sinks import BOXES, MASKS, ContestsSink, InstancesSink
+from .thresholds import Thresholds, with_present
 from .truth import instance_truth, panoptic_truth
 
-FILES = run_files((CocoPanopticSink, InstancesSink), REPORT_FILES)
-"""The names that :func:`evaluate` writes to in its folder."""
+FILES = run_files((CocoPanopticSink, InstancesSink, ContestsSink), REPORT_FILES)
+"""The names that :func:`evaluate` may write to in its folder."""
 
 
 def evaluate(
@@ -50,6 +51,7 @@ def evaluate(
     engine: Engine | None = None,
     made: Mapping[str, Any] | None = None,
     compare_with: Path | None = None,
+    thresholds: bool = False,
     progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Report:
     """Predict the images of ``dataset``, the first ``limit`` of them, into the folder ``output``, and score them.
@@ -65,13 +67,16 @@ def evaluate(
         output: The folder of the run.
         model: A name for the report.
         limit: How many images to look at, by default all. A later call may raise it.
-        engine: What does the work; this process, by default. What it loads must be :func:`for_scoring`.
+        engine: What does the work; this process, by default. What it loads must be :func:`for_scoring`, with the same
+            ``thresholds``.
         made: JSON for ``run.json``, by which the caller knows its own results again.
         compare_with: The folder or report of another evaluation of the same images, to tell what changed since.
+        thresholds: Whether to tell PQ with other thresholds, too (:mod:`.thresholds`); not with tiles.
         progress: Called before the first image and after each.
 
     Raises:
-        ConfigError: no panoptic model, a limit below 1, hotcoco is not installed, or ``output`` holds something else.
+        ConfigError: no panoptic model, a limit below 1, hotcoco is not installed, ``output`` holds something else, or
+            ``thresholds`` are asked for with tiles.
         DatasetError: the dataset is empty, damaged, or its classes are not the model's; or ``compare_with`` is of
             other photos, classes or truth.
         DeviceError: the device's memory does not suffice.
@@ -83,7 +88,7 @@ def evaluate(
     if compare_with is not None:
         read_baseline(compare_with, dataset, number)  # before the work, too
     warn_of_exif(dataset, number)
-    predictor = for_scoring(predictor)
+    predictor = for_scoring(predictor, thresholds=thresholds)
     identity = {
         "device": predictor.device if engine is None else engine.device,
         "dataset_sha256": hashlib.sha256(dataset.layout.json_path.read_bytes()).hexdigest(),
@@ -95,7 +100,7 @@ def evaluate(
         predictor,
         dataset_inputs(dataset),
         output,
-        sinks=(CocoPanopticSink(only=known), InstancesSink(only=known)),
+        sinks=(CocoPanopticSink(only=known), InstancesSink(only=known), *([ContestsSink()] if thresholds else [])),
         engine=engine,
         limit=number,
         identity={**identity, **(made or {})},
@@ -112,11 +117,17 @@ def evaluate(
     return report
 
 
-def for_scoring(predictor: Predictor) -> Predictor:
-    """A predictor whose panoptic results carry all instances, whatever their score: average precision looks at all."""
-    return predictor.with_options(
-        postprocess=dataclasses.replace(predictor.postprocess, instance_threshold=0.0), instances=True
-    )
+def for_scoring(predictor: Predictor, *, thresholds: bool = False) -> Predictor:
+    """A predictor whose panoptic results carry all instances, whatever their score: average precision looks at all.
+
+    With ``thresholds``, they also carry who has each pixel with other ones.
+
+    Raises:
+        ConfigError: ``thresholds`` are asked for with tiles.
+    """
+    postprocess = dataclasses.replace(predictor.postprocess, instance_threshold=0.0)
+    found = predictor.with_options(postprocess=postprocess, instances=True)
+    return found.with_options(contested=with_present(postprocess.object_mask_threshold)) if thresholds else found
 
 
 def score(
@@ -129,7 +140,8 @@ def score(
 ) -> Report:
     """Score the predictions for the first ``limit`` images, in COCO's panoptic format: their folder, or its JSON file.
 
-    Instances are scored where ``boxes.json`` and ``masks.json``, COCO's result formats, lie beside the JSON.
+    Instances are scored where ``boxes.json`` and ``masks.json``, COCO's result formats, lie beside the JSON, and other
+    thresholds where ``thresholds.jsonl`` does.
     ``evaluated`` is what the report tells about how the predictions were made. ``compare_with`` as of :func:`evaluate`.
 
     Raises:
@@ -144,7 +156,8 @@ def score(
     with tempfile.TemporaryDirectory() as folder:
         truth = panoptic_truth(dataset, number, Path(folder))
         quality = panoptic_quality(truth, dataset.layout.panoptic, found, layout.panoptic)
-        analysis = analyse(dataset, truth, found)
+        thresholds = Thresholds.beside(layout.json_path, dataset, number)
+        analysis = analyse(dataset, truth, found, thresholds)
     precision, source, lost = _instances(dataset, layout.json_path, number)
     comparison = None if baseline is None else compare(baseline, analysis.photos, dataset)
     return Report(

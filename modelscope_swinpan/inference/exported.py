@@ -192,8 +192,7 @@ class ExportedPredictor(NetworkPredictor):
         return {
             "exported_sha256": digest.hexdigest(),
             "postprocess": dataclasses.asdict(self.postprocess),
-            "task": self.task,
-            "instances": self.instances,
+            **self.options(),
             "tiles": None,
             "version": metadata.version("modelscope_swinpan"),
         }

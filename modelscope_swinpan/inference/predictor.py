@@ -98,15 +98,23 @@ class Predictor(Protocol):
         batch_size: int | None = None,
         postprocess: PostprocessConfig | None = None,
         instances: bool | None = None,
+        contested: Sequence[float] | None = None,
     ) -> P:
         """A predictor like this one, over the same model, with other options; None leaves one as it is.
 
-        ``instances`` says whether panoptic results also carry the instances of the same forward.
+        ``instances`` says whether panoptic results also carry the instances of the same forward. With thresholds (0–1)
+        in ``contested``, they carry who has each pixel with each of them (:mod:`~.inference.contests`).
 
         Raises:
-            ConfigError: there is no such task or batch size, or the model cannot do the task.
+            ConfigError: there is no such task or batch size, the model cannot do the task, or tiles are ``contested``.
         """
-        given = {"task": task, "batch_size": batch_size, "postprocess": postprocess, "instances": instances}
+        given = {
+            "task": task,
+            "batch_size": batch_size,
+            "postprocess": postprocess,
+            "instances": instances,
+            "contested": None if contested is None else tuple(contested),
+        }
         return self.changed({name: value for name, value in given.items() if value is not None})
 
     def changed(self: P, options: Mapping[str, Any]) -> P:
@@ -172,6 +180,8 @@ class NetworkPredictor(Predictor):
 
     instances: bool
     """Whether panoptic results carry the instances of the same forward."""
+    contested: tuple[float, ...] = ()
+    """The values of ``object_mask_threshold`` with which they carry the contests of the same forward."""
 
     @property
     @abstractmethod
@@ -186,6 +196,11 @@ class NetworkPredictor(Predictor):
             check_batch_size(options["batch_size"])
         return super().changed(options)
 
+    def options(self) -> dict[str, Any]:
+        """What :meth:`Predictor.identity` says of task and results."""
+        contested = {"contested": self.contested} if self.contested else {}
+        return {"task": self.task, "instances": self.instances, **contested}
+
     def fused(self, class_logits: Iterable[Tensor], mask_logits: Iterable[Tensor], batch: ImageBatch) -> list[Result]:
         """The results of a batch's images, of logits (B, Q, K+1) and (B, Q, h, w)."""
         return [
@@ -195,6 +210,7 @@ class NetworkPredictor(Predictor):
                 config=self.postprocess,
                 task=self.task,
                 with_instances=self.instances,
+                contested=self.contested,
             )
             for image in zip(class_logits, mask_logits, batch.resized, batch.original, strict=True)
         ]
@@ -263,7 +279,7 @@ class PanopticPredictor(NetworkPredictor):
     def identity(self) -> dict[str, Any]:
         """The model by a digest of weights and architecture, its number format, and the options, as JSON."""
         model = {**describe_model(self.model, self.postprocess), "compiled": self.model.compiled}
-        return {**model, "task": self.task, "instances": self.instances, "tiles": None}
+        return {**model, **self.options(), "tiles": None}
 
     def group(self, size: Size) -> Size:
         """The padded size: see :meth:`Predictor.group`."""

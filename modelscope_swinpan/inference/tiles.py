@@ -84,7 +84,12 @@ class TiledPredictor(Predictor):
         return self.predictor.device
 
     def changed(self, options: Mapping[str, Any]) -> "TiledPredictor":
-        """See :meth:`.Predictor.changed`; there is only the panoptic task."""
+        """See :meth:`.Predictor.changed`; there is only the panoptic task, and no contest among merged answers."""
+        if options.get("contested"):
+            raise ConfigError(
+                "Tiles are merged from finished answers, which do not tell what other thresholds would have left: "
+                "compare thresholds without tiles."
+            )
         other = copy.copy(self)
         other.predictor = self.predictor.with_options(**options)
         _check_task(other.task)
