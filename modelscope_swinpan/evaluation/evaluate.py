@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 import platform
 import tempfile
 from collections.abc import Callable, Mapping
@@ -9,12 +10,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ..coco.check import warn_of_exif
+from ..coco.check import check_files
 from ..coco.layout import find_layout
 from ..coco.reader import CocoPanoptic
 from ..errors import ConfigError, DatasetError
 from ..inference.predictor import Predictor
-from ..runs.folder import run_files
+from ..runs.folder import ERRORS, run_files
 from ..runs.formats import CocoPanopticSink
 from ..runs.registry import Engine
 from ..runs.run import Progress, run_images
@@ -39,6 +40,7 @@ from .truth import instance_truth, panoptic_truth
 
 FILES = run_files((CocoPanopticSink, InstancesSink, ContestsSink), REPORT_FILES)
 """The names that :func:`evaluate` may write to in its folder."""
+SHOWN_ERRORS = 10
 
 
 def evaluate(
@@ -77,8 +79,8 @@ def evaluate(
     Raises:
         ConfigError: no panoptic model, a limit below 1, hotcoco is not installed, ``output`` holds something else, or
             ``thresholds`` are asked for with tiles.
-        DatasetError: the dataset is empty, damaged, or its classes are not the model's; or ``compare_with`` is of
-            other photos, classes or truth.
+        DatasetError: the dataset is empty, damaged, or its classes are not the model's; some images have no result,
+            after the others have; or ``compare_with`` is of other photos, classes or truth.
         DeviceError: the device's memory does not suffice.
         OSError: a file cannot be written.
     """
@@ -87,7 +89,7 @@ def evaluate(
     check_scorable(predictor.task, predictor.categories, dataset)
     if compare_with is not None:
         read_baseline(compare_with, dataset, number)  # before the work, too
-    warn_of_exif(dataset, number)
+    check_files(dataset, number)
     predictor = for_scoring(predictor, thresholds=thresholds)
     identity = {
         "device": predictor.device if engine is None else engine.device,
@@ -96,7 +98,7 @@ def evaluate(
     if dataset.exif is not None:
         identity["exif"] = dataset.exif
     known = frozenset(category.id for category in dataset.categories)
-    run_images(
+    reached = run_images(
         predictor,
         dataset_inputs(dataset),
         output,
@@ -105,9 +107,11 @@ def evaluate(
         limit=number,
         identity={**identity, **(made or {})},
         files=REPORT_FILES,
-        tolerant=False,
+        retry=True,
         progress=progress,
     )
+    if reached.failed:
+        _check_whole(output, dataset, number)
     rule = f"the {predictor.postprocess.max_instances} best of each photo"
     identity["instance_rule"] = f"{rule} and its tiles" if predictor.identity()["tiles"] else rule
     evaluated = {"model": model, **predictor.identity(), **identity}
@@ -115,6 +119,19 @@ def evaluate(
     report = score(dataset, found, limit=limit, evaluated=evaluated, compare_with=compare_with)
     report.save(output)
     return report
+
+
+def _check_whole(output: Path, dataset: CocoPanoptic, number: int) -> None:
+    """Raise a DatasetError if one of the first ``number`` images has no result: a score without it would look whole."""
+    ids = {entry.id for entry in dataset.entries[:number]}
+    lines = map(json.loads, (output / ERRORS).read_bytes().splitlines())
+    reasons = [line["error"] for line in lines if line["image_id"] in ids]
+    if reasons:
+        listed = "\n".join(reasons[:SHOWN_ERRORS])
+        raise DatasetError(
+            f"{len(reasons)} of {number} images have no result, and so there is no score: it would lack them. The "
+            f"others are done. Mend these, listed in {output / ERRORS}, and give the same command again.\n{listed}"
+        )
 
 
 def for_scoring(predictor: Predictor, *, thresholds: bool = False) -> Predictor:
