@@ -39,13 +39,31 @@ def atomic(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def temporary_folder(parent: Path) -> Iterator[Path]:
-    """Make a folder in ``parent`` that is deleted at the end, with all that is still in it."""
+    """Make a folder in ``parent`` that is deleted at the end, with all that is still in it.
+
+    ``parent`` is made where it is missing. If nothing came into it, it goes as well.
+    """
+    made = missing_folders(parent)
+    parent.mkdir(parents=True, exist_ok=True)
     folder = _temporary_name(parent)
-    folder.mkdir()
     try:
+        folder.mkdir()
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        remove_empty(made)
+
+
+def missing_folders(folder: Path) -> list[Path]:
+    """``folder`` and the folders around it that are not there, the innermost first."""
+    return [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Remove those of ``folders`` that are empty, the innermost first."""
+    for folder in folders:
+        with contextlib.suppress(OSError):  # it is not empty
+            folder.rmdir()
 
 
 def is_temporary(path: Path) -> bool:

@@ -116,7 +116,7 @@ class RowDataset(Dataset[Example]):
 def check_rows(rows: Any) -> None:
     """Raise a ConfigError unless ``rows`` have a length and can be drawn by number, which a stream's cannot."""
     if isinstance(rows, Mapping):
-        if all(isinstance(column, list | tuple) for column in rows.values()):
+        if "label" in rows:
             raise ConfigError(
                 f"The dataset is a dict of columns ({_listed(rows)}): pass its rows, a list with a dict for each."
             )
