@@ -93,13 +93,18 @@ def refuse_to_replace(files: Iterable[Path]) -> None:
             raise ConfigError(f"{path} exists, and would be replaced. Move it away, or replace it with --force.")
 
 
+def is_endless(path: Path) -> bool:
+    """Whether a path leads to a pipe, a device or a socket: reading one may never begin, or never end."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 def open_file(path: Path) -> BinaryIO:
     """Open a file for reading bytes.
 
     Raises:
         OSError: it cannot be opened, or is a pipe or a device, which may never answer or never end.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if is_endless(path):
         raise OSError(errno.EINVAL, "a pipe or a device, not a file", str(path))
     return path.open("rb")
 

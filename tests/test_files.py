@@ -6,6 +6,7 @@ import pytest
 
 from modelscope_swinpan.files import (
     file_stem,
+    is_endless,
     missing_folders,
     remove_empty,
     remove_leftovers,
@@ -109,6 +110,13 @@ def test_a_temporary_folder_takes_back_what_was_made_for_it(tmp_path):
     with temporary_folder(tmp_path):
         pass
     assert tmp_path.exists()
+
+
+def test_what_never_ends(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("/dev/zero")
+    assert is_endless(tmp_path / "link")
+    assert not any(map(is_endless, (tmp_path, tmp_path / "file", tmp_path / "nowhere")))
 
 
 def test_missing_folders(tmp_path):
