@@ -14,7 +14,7 @@ LARGEST = 100_000
 """Bytes of a notebook, outputs included."""
 PROMISED = {
     "first-steps": ("sky-other-merged", "000000000001.png (320, 256)"),
-    "own-classes": ("2 new: vehicle, plant", "No problems found.", "The model is in run/model"),
+    "own-classes": ("2 new: vehicle, plant", "No problems found.", "The model is in run/model", "'vehicle'", "'plant'"),
     "evaluation-report": ("The report is in report", "without wrong class"),
 }
 """What a run prints, as the commands in a notebook end no cell where they fail."""
