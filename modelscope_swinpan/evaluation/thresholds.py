@@ -16,6 +16,7 @@ from ..coco.layout import path_inside
 from ..coco.reader import CocoPanoptic
 from ..config import PostprocessConfig
 from ..errors import DatasetError
+from ..files import open_file
 from ..inference.fusion import survives
 from ..structures import Size
 from .counts import MATCHES, UNFOUND, UNTRUE, count, mean_quality
@@ -24,6 +25,8 @@ from .sinks import REGIONS, THRESHOLDS
 
 STEPS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """The values of both thresholds in the grid, besides the present ones."""
+MOST = 100
+"""More values of a threshold are not read."""
 WHY_NOT = (
     "Not computed: a panoptic map does not tell what other thresholds would have left. swinpan eval --thresholds keeps "
     "what does while the model runs."
@@ -55,7 +58,8 @@ class Thresholds:
         """
         self._path, self._dataset = path, dataset
         try:
-            lines = {int(line["image_id"]): line for line in map(json.loads, path.read_bytes().splitlines())}
+            with open_file(path) as file:
+                lines = {int(line["image_id"]): line for line in map(json.loads, file)}
             self._lines: list[Mapping[str, Any]] = [lines[entry.id] for entry in dataset.entries[:number]]
             grids = {
                 (
@@ -67,10 +71,12 @@ class Thresholds:
             }
             ((object_mask, overlap, self.object_mask_thresholds),) = grids
             self._present = self.object_mask_thresholds.index(object_mask)
+            self.present = PostprocessConfig(object_mask_threshold=object_mask, overlap_threshold=overlap)
+            if len(self.object_mask_thresholds) > MOST:
+                raise ValueError(f"{len(self.object_mask_thresholds)} thresholds")
         except _DAMAGED as error:
             raise self._damaged(error) from None
         self.overlap_thresholds = with_present(overlap)
-        self.present = PostprocessConfig(object_mask_threshold=object_mask, overlap_threshold=overlap)
         shape = (len(self.object_mask_thresholds), len(self.overlap_thresholds), len(dataset.categories), 4)
         self._counts = np.zeros(shape)
 
@@ -151,6 +157,8 @@ class Thresholds:
         """The pixels (T+1, R) that each true segment, void first, shares with each of ``number`` regions."""
         path = path_inside(self._path.with_name(REGIONS), line["file_name"], str(self._path))
         size = Size(*matching.true_map.shape)
+        if number > 1 + size.height * size.width:
+            raise ValueError(f"{number} regions")
         regions = read_ids(path, size, range(number), str(self._path))
         if int(regions.max(initial=0)) >= number:
             raise ValueError(f"{path} has regions that are not listed")
@@ -197,4 +205,4 @@ class Thresholds:
         )
 
 
-_DAMAGED = (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError, RecursionError)
+_DAMAGED = (OSError, AttributeError, LookupError, TypeError, ValueError, OverflowError, RecursionError)

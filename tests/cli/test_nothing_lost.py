@@ -87,6 +87,7 @@ REFUSED = {
         "eval --scenes 1 --model model --compare photos --output new/out --device cpu",
         "eval --scenes 1 --model broken --engine ray --output new/out --device cpu",
         "eval --scenes 1 --model instances --output new/out --device cpu",
+        "eval --scenes 1 --model model --tiles --thresholds --output new/out --device cpu",
         "eval --scenes 1 --predictions data --output new/out",
         "eval --data data --predictions renamed --output new/out",
     ],

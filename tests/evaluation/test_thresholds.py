@@ -153,20 +153,28 @@ def test_not_with_tiles(dataset, tmp_path):
         lambda line: line.update(file_name="nowhere.png"),
         lambda line: line.update(contests=[[[0, 1]]]),
         lambda line: line.update(overlap_threshold=7),
+        lambda line: line.update(object_mask_thresholds=[0.55] * 1000),
+        lambda line: line.update(winners=[[-1] * len(line["contests"])] * 10**5),
     ],
 )
 def test_damaged(dataset, mine, damage):
     path = mine / "thresholds.jsonl"
     first, second, *_ = map(json.loads, path.read_bytes().splitlines())
     damage(second)
-    path.write_text(f"{json.dumps(first)}\n{json.dumps(second)}\n")
-    with pytest.raises(DatasetError, match=r"thresholds\.jsonl"):
-        score(dataset, mine, limit=2)
+    for limit, lines in ((2, [first, second]), (1, [{**second, "image_id": second.get("image_id") - 1}])):
+        path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+        with pytest.raises(DatasetError, match=r"thresholds\.jsonl"):
+            score(dataset, mine, limit=limit)
 
 
 def test_no_such_file(dataset, mine):
-    (mine / "thresholds.jsonl").write_bytes(b"\x00\xff not json")
+    path = mine / "thresholds.jsonl"
+    path.write_bytes(b"\x00\xff not json")
     with pytest.raises(DatasetError, match=r"thresholds\.jsonl is damaged"):
+        score(dataset, mine, limit=2)
+    path.unlink()
+    path.symlink_to("/dev/zero")
+    with pytest.raises(DatasetError, match=r"thresholds\.jsonl is damaged.* a pipe or a device"):
         score(dataset, mine, limit=2)
 
 
