@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo studio studio-picture demo-weights docs docs-links test check compat label-studio \
+.PHONY: setup demo studio studio-picture notebooks demo-weights docs docs-links test check compat label-studio \
 	label-studio-picture mutants release clean
 
 setup: $(STAMP)
@@ -25,6 +25,10 @@ studio: setup
 # The page's picture in the documents; needs Debian's chromium and chromium-driver.
 studio-picture: setup
 	$(BIN)/python -m tests.studio.picture docs/studio.png
+
+# Runs the notebooks of the documents, and stores their outputs in them.
+notebooks: setup
+	$(BIN)/python -m tests.notebooks
 
 # Hours on a CPU. Goes on where it was when it is called again. PROCESSES is how many work on it, by default one
 # on each GPU, or two; their number must divide 8.

@@ -65,8 +65,10 @@ DEV = [
     "build",
     "hypothesis",
     "import-linter",
+    "ipykernel",
     "mutmut>=3.8",
     "mypy",
+    "nbclient",  # runs the notebooks of docs
     "pycocotools",  # what hotcoco is checked against
     "pytest",
     "pytest-timeout",

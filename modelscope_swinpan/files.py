@@ -39,13 +39,31 @@ def atomic(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def temporary_folder(parent: Path) -> Iterator[Path]:
-    """Make a folder in ``parent`` that is deleted at the end, with all that is still in it."""
+    """Make a folder in ``parent`` that is deleted at the end, with all that is still in it.
+
+    ``parent`` is made where it is missing. If nothing came into it, it goes as well.
+    """
+    made = missing_folders(parent)
+    parent.mkdir(parents=True, exist_ok=True)
     folder = _temporary_name(parent)
-    folder.mkdir()
     try:
+        folder.mkdir()
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        remove_empty(made)
+
+
+def missing_folders(folder: Path) -> list[Path]:
+    """``folder`` and the folders around it that are not there, the innermost first."""
+    return [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+
+
+def remove_empty(folders: Iterable[Path]) -> None:
+    """Remove those of ``folders`` that are empty, the innermost first."""
+    for folder in folders:
+        with contextlib.suppress(OSError):  # it is not empty
+            folder.rmdir()
 
 
 def is_temporary(path: Path) -> bool:
@@ -75,13 +93,18 @@ def refuse_to_replace(files: Iterable[Path]) -> None:
             raise ConfigError(f"{path} exists, and would be replaced. Move it away, or replace it with --force.")
 
 
+def is_endless(path: Path) -> bool:
+    """Whether a path leads to a pipe, a device or a socket: reading one may never begin, or never end."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 def open_file(path: Path) -> BinaryIO:
     """Open a file for reading bytes.
 
     Raises:
         OSError: it cannot be opened, or is a pipe or a device, which may never answer or never end.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if is_endless(path):
         raise OSError(errno.EINVAL, "a pipe or a device, not a file", str(path))
     return path.open("rb")
 

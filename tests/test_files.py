@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from modelscope_swinpan.files import file_stem, remove_leftovers, sampled_digest, temporary_folder, write_atomic
+from modelscope_swinpan.files import (
+    file_stem,
+    is_endless,
+    missing_folders,
+    remove_empty,
+    remove_leftovers,
+    sampled_digest,
+    temporary_folder,
+    write_atomic,
+)
 
 
 def test_new_and_replaced(tmp_path):
@@ -88,3 +97,34 @@ def test_a_sampled_digest(tmp_path):
 )
 def test_file_stem(source, stem):
     assert file_stem(source) == stem
+
+
+def test_a_temporary_folder_takes_back_what_was_made_for_it(tmp_path):
+    with pytest.raises(KeyError), temporary_folder(tmp_path / "a" / "b"):
+        raise KeyError
+    assert not (tmp_path / "a").exists()
+    with temporary_folder(tmp_path / "a" / "b") as folder:
+        (folder / "kept").write_text("kept")
+        (folder / "kept").rename(tmp_path / "a" / "b" / "kept")
+    assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["kept"]
+    with temporary_folder(tmp_path):
+        pass
+    assert tmp_path.exists()
+
+
+def test_what_never_ends(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("/dev/zero")
+    assert is_endless(tmp_path / "link")
+    assert not any(map(is_endless, (tmp_path, tmp_path / "file", tmp_path / "nowhere")))
+
+
+def test_missing_folders(tmp_path):
+    inner = tmp_path / "a" / "b"
+    assert missing_folders(inner) == [inner, tmp_path / "a"]
+    inner.mkdir(parents=True)
+    assert missing_folders(inner) == []
+    (tmp_path / "a" / "file").touch()
+    remove_empty([inner, tmp_path / "a"])
+    assert not inner.exists()
+    assert (tmp_path / "a").exists()

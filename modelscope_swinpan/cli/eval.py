@@ -1,5 +1,6 @@
 """``swinpan eval``: panoptic quality and average precision on a dataset."""
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,7 @@ from .console import out, say
 from .engine_options import EngineOptions
 from .options import DataOptions, ModelOptions, OutputOption, grouped
 from .progress import busy, shown
-from .scenes import scenes as write_scenes
+from .scenes import painted
 
 if TYPE_CHECKING:
     from ..inference.predictor import Predictor
@@ -50,6 +51,10 @@ def evaluate(
             exists=True,
         ),
     ] = None,
+    thresholds: Annotated[
+        bool,
+        typer.Option("--thresholds", help="Tell PQ with other thresholds, too, at some cost; not with --tiles."),
+    ] = False,
 ) -> None:
     """Measure a model's quality on a dataset.
 
@@ -59,6 +64,10 @@ def evaluate(
     """
     if (truth.data is None) == (scenes is None):
         raise ConfigError("Give either --data, a dataset, or --scenes, how many to generate.")
+    if thresholds and predictions:
+        raise ConfigError(
+            "--thresholds needs a run of a model; what one kept for it is read with --predictions by itself."
+        )
     seeds = _held_out(scenes, seed)
 
     from ..claims import PURPOSE, Claim
@@ -69,38 +78,39 @@ def evaluate(
     if predictions:
         scored.check()
     else:
-        engine = where.build(partial(_load, how.anywhere()), how)
-    path = _painted(seeds, output, begins=predictions is None) if seeds else truth.data
-    assert path is not None  # noqa: S101
-    dataset = truth.open(path)
-    if predictions:
-        with busy("Scoring"):
-            report = evaluation.score(dataset, predictions, limit=limit, compare_with=compare)
-        with scored.taken():
-            report.save(output)
-    else:
-        with shown("Evaluating", out) as progress:
-            report = evaluation.evaluate(
-                engine.predictor,
-                dataset,
-                output,
-                model=how.model,
-                limit=limit,
-                engine=engine,
-                compare_with=compare,
-                progress=progress,
-            )
-        say(f"Average precision looks at {report.evaluated['instance_rule']}.\n")
+        engine = where.build(partial(_load, how.anywhere(), thresholds), how)
+    with _painted(seeds, output, begins=predictions is None) if seeds else nullcontext(truth.data) as path:
+        assert path is not None  # noqa: S101
+        dataset = truth.open(path)
+        if predictions:
+            with busy("Scoring"):
+                report = evaluation.score(dataset, predictions, limit=limit, compare_with=compare)
+            with scored.taken():
+                report.save(output)
+        else:
+            with shown("Evaluating", out) as progress:
+                report = evaluation.evaluate(
+                    engine.predictor,
+                    dataset,
+                    output,
+                    model=how.model,
+                    limit=limit,
+                    engine=engine,
+                    compare_with=compare,
+                    thresholds=thresholds,
+                    progress=progress,
+                )
+            say(f"Average precision looks at {report.evaluated['instance_rule']}.\n")
     say(report.table())
     if changes := report.changes():
         say(f"\n{changes}")
     say(f"\nThe report is in {output}")
 
 
-def _load(how: ModelOptions, device: str | None) -> "Predictor":
+def _load(how: ModelOptions, thresholds: bool, device: str | None) -> "Predictor":
     from ..evaluation.evaluate import for_scoring
 
-    return for_scoring(how.load(device))
+    return for_scoring(how.load(device), thresholds=thresholds)
 
 
 def _held_out(count: int | None, seed: int | None) -> range | None:
@@ -121,7 +131,7 @@ def _held_out(count: int | None, seed: int | None) -> range | None:
     return seeds
 
 
-def _painted(seeds: range, output: Path, *, begins: bool) -> Path:
+def _painted(seeds: range, output: Path, *, begins: bool) -> AbstractContextManager[Path]:
     """The folder of scenes in ``output``, painted unless they are there.
 
     If they are not, and a model's run ``begins`` with them, ``output`` must have room for that.
@@ -132,5 +142,4 @@ def _painted(seeds: range, output: Path, *, begins: bool) -> Path:
         from ..evaluation.evaluate import FILES
 
         check_new(output, FILES)
-    write_scenes(folder, count=len(seeds), seed=seeds.start, size="256x320")
-    return folder
+    return painted(folder, within=output, count=len(seeds), seed=seeds.start)

@@ -1,10 +1,16 @@
 """``swinpan scenes``: generated scenes as a COCO panoptic dataset."""
 
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ..claims import RUN
+from ..files import missing_folders, remove_empty
 from .console import out, read_size, say
 from .progress import counted
 
@@ -41,3 +47,20 @@ def scenes(
     examples = counted((dataset[index] for index in range(count)), count, "Painting", out)
     write_dataset(out_folder, examples, dataset.categories, made)
     say(f"The dataset is in {out_folder}")
+
+
+@contextmanager
+def painted(folder: Path, *, within: Path, count: int, seed: int = 0) -> Iterator[Path]:
+    """The folder of scenes that a command needs, painted unless they are there.
+
+    If the command is refused before it claims the folder ``within``, those that were painted for it are removed.
+    """
+    made = missing_folders(folder)
+    scenes(folder, count=count, seed=seed, size="256x320")
+    try:
+        yield folder
+    except Exception:
+        if made and not os.path.lexists(within / RUN):
+            shutil.rmtree(folder, ignore_errors=True)
+            remove_empty(made)
+        raise

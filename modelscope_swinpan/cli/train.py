@@ -11,7 +11,7 @@ import typer
 from ..errors import ConfigError
 from .console import read_size, say
 from .options import DEFAULT_MODEL, MODEL_HELP, DataOptions, grouped
-from .scenes import scenes as write_scenes
+from .scenes import painted
 
 if TYPE_CHECKING:
     import torch
@@ -132,13 +132,15 @@ def _demo(output: Path, changes: Mapping[str, Any], processes: "Processes", devi
     from ..training.samples import first_of
 
     config = replace(TRAINING, changes, "--set")
-    watched: dict[str, Any] = {}
-    if processes.rank == 0:
-        folder = output / "scenes"
-        write_scenes(folder, count=HELD_OUT)
+    if processes.rank != 0:
+        return demo_run(output, config, device=device, processes=processes)
+    with painted(output / "scenes", within=output, count=HELD_OUT) as folder:
         dataset = CocoPanoptic.open(folder)
-        watched = {"evaluate": evaluator(MODEL, dataset, output), "shown": first_of(dataset, dataset.categories)}
-    return demo_run(output, config, device=device, processes=processes, **watched)
+        watched: dict[str, Any] = {
+            "evaluate": evaluator(MODEL, dataset, output),
+            "shown": first_of(dataset, dataset.categories),
+        }
+        return demo_run(output, config, device=device, processes=processes, **watched)
 
 
 def _options(size: str, changes: Mapping[str, Any]) -> tuple["TrainConfig", "Phase"]:

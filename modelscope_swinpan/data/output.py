@@ -71,9 +71,7 @@ def dataset_output(
     """
     claim.check()
     _check_former(claim)
-    parent = claim.folder.absolute().parent
-    parent.mkdir(parents=True, exist_ok=True)
-    with temporary_folder(parent) as folder:
+    with temporary_folder(claim.folder.absolute().parent) as folder:
         (folder / "images").mkdir()
         info = None if exif is None else {"exif": exif}
         with CocoPanopticWriter(folder / DATASET_JSON, categories, info) as writer:

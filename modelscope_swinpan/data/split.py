@@ -60,7 +60,6 @@ def split_dataset(
     for claim in claims.values():
         claim.check()
     reports = {name: Report() for name in parts}
-    output.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         written = {
             name: stack.enter_context(dataset_output(claim, dataset.categories, exif=dataset.exif))

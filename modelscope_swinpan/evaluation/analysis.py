@@ -18,14 +18,8 @@ from .errors import ErrorKinds
 from .groups import Groups
 from .matching import Floats, Listed, Matching, match
 from .photos import photo_line
+from .thresholds import WHY_NOT, Thresholds
 from .worst import BadPhoto, WorstPhotos
-
-THRESHOLDS = (
-    "PQ against object_mask_threshold and overlap_threshold is not shown: a panoptic map does not tell it. A query "
-    "that a higher threshold drops leaves its pixels to others, whose masks are not kept, and a lower one brings back "
-    "queries that are not kept either. Set the thresholds in the model's configuration.json (model.postprocess), "
-    "evaluate into another folder, and give this one to --compare."
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,16 +36,19 @@ class Analysis:
     dataset: CocoPanoptic
 
 
-def analyse(dataset: CocoPanoptic, truth: Mapping[str, Any], found: Mapping[str, Any]) -> Analysis:
+def analyse(
+    dataset: CocoPanoptic, truth: Mapping[str, Any], found: Mapping[str, Any], thresholds: Thresholds | None = None
+) -> Analysis:
     """Compare the maps of the first photos of ``dataset``; all but a line for each photo is of a fixed size.
 
     Args:
         dataset: The photos and classes.
         truth: A panoptic JSON whose PNGs are absolute paths, as of :func:`~.truth.panoptic_truth`.
         found: The predictions for the same photos in the same order, as of :func:`~.predictions.predicted`.
+        thresholds: Where the run kept what tells the PQ with other thresholds.
 
     Raises:
-        DatasetError: a PNG cannot be read.
+        DatasetError: a PNG cannot be read, or what ``thresholds`` reads is damaged.
     """
     classes = len(dataset.categories)
     totals = np.zeros((classes, 4))
@@ -63,12 +60,18 @@ def analyse(dataset: CocoPanoptic, truth: Mapping[str, Any], found: Mapping[str,
     )
     worst, lines = WorstPhotos(dataset), []
     pairs = list(zip(truth["annotations"], found["annotations"], strict=True))
-    matchings = map_ahead(lambda index: _matching(dataset, index, *pairs[index]), range(len(pairs)))
-    for index, matching in enumerate(matchings):
+
+    def look(index: int) -> tuple[Matching, Floats | None]:
+        matching = _matching(dataset, index, *pairs[index])
+        return matching, thresholds.counts(index, matching) if thresholds else None
+
+    for index, (matching, other) in enumerate(map_ahead(look, range(len(pairs)))):
         counts = count(matching, classes)
         totals += counts
         for collector in (errors, confusion, groups, calibration):
             collector.add(matching)
+        if thresholds is not None and other is not None:
+            thresholds.add(other)
         worst.add(index, counts, pairs[index][1])
         lines.append(photo_line(dataset.entries[index], counts, matching, dataset.categories))
     figures = {
@@ -79,7 +82,7 @@ def analyse(dataset: CocoPanoptic, truth: Mapping[str, Any], found: Mapping[str,
         "by_number": groups.by_number(),
         "calibration": calibration.figures(),
         "worst_photos": [photo.figures() for photo in worst.found()],
-        "thresholds": {"computed": False, "why": THRESHOLDS},
+        "thresholds": thresholds.figures() if thresholds else {"computed": False, "why": WHY_NOT},
         "instances": None,
         "comparison": None,
     }

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import json
 import platform
 import tempfile
 from collections.abc import Callable, Mapping
@@ -9,12 +10,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ..coco.check import warn_of_exif
+from ..coco.check import check_files
 from ..coco.layout import find_layout
 from ..coco.reader import CocoPanoptic
 from ..errors import ConfigError, DatasetError
 from ..inference.predictor import Predictor
-from ..runs.folder import run_files
+from ..runs.folder import ERRORS, run_files
 from ..runs.formats import CocoPanopticSink
 from ..runs.registry import Engine
 from ..runs.run import Progress, run_images
@@ -33,11 +34,13 @@ from .predictions import predicted
 from .report import FILES as REPORT_FILES
 from .report import Report
 from .scorable import check_scorable
-from .sinks import BOXES, MASKS, InstancesSink
+from .sinks import BOXES, MASKS, ContestsSink, InstancesSink
+from .thresholds import Thresholds, with_present
 from .truth import instance_truth, panoptic_truth
 
-FILES = run_files((CocoPanopticSink, InstancesSink), REPORT_FILES)
-"""The names that :func:`evaluate` writes to in its folder."""
+FILES = run_files((CocoPanopticSink, InstancesSink, ContestsSink), REPORT_FILES)
+"""The names that :func:`evaluate` may write to in its folder."""
+SHOWN_ERRORS = 10
 
 
 def evaluate(
@@ -50,6 +53,7 @@ def evaluate(
     engine: Engine | None = None,
     made: Mapping[str, Any] | None = None,
     compare_with: Path | None = None,
+    thresholds: bool = False,
     progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Report:
     """Predict the images of ``dataset``, the first ``limit`` of them, into the folder ``output``, and score them.
@@ -66,15 +70,18 @@ def evaluate(
         output: The folder of the run.
         model: A name for the report.
         limit: How many images to look at, by default all. A later call may raise it.
-        engine: What does the work; this process, by default. What it loads must be :func:`for_scoring`.
+        engine: What does the work; this process, by default. What it loads must be :func:`for_scoring`, with the same
+            ``thresholds``.
         made: JSON for ``run.json``, by which the caller knows its own results again.
         compare_with: The folder or report of another evaluation of the same images, to tell what changed since.
+        thresholds: Whether to tell PQ with other thresholds, too (:mod:`.thresholds`); not with tiles.
         progress: Called before the first image and after each.
 
     Raises:
-        ConfigError: no panoptic model, a limit below 1, hotcoco is not installed, or ``output`` holds something else.
-        DatasetError: the dataset is empty, damaged, or its classes are not the model's; or ``compare_with`` is of
-            other photos, classes or truth.
+        ConfigError: no panoptic model, a limit below 1, hotcoco is not installed, ``output`` holds something else, or
+            ``thresholds`` are asked for with tiles.
+        DatasetError: the dataset is empty, damaged, or its classes are not the model's; some images have no result,
+            after the others have; or ``compare_with`` is of other photos, classes or truth.
         DeviceError: the device's memory does not suffice.
         OSError: a file cannot be written.
     """
@@ -83,26 +90,28 @@ def evaluate(
     ids = check_scorable(predictor.task, predictor.categories, dataset)
     if compare_with is not None:
         read_baseline(compare_with, dataset, number)  # before the work, too
-    warn_of_exif(dataset, number)
-    predictor = for_scoring(predictor)
+    check_files(dataset, number)
+    predictor = for_scoring(predictor, thresholds=thresholds)
     identity = {
         "device": predictor.device if engine is None else engine.device,
         "dataset_sha256": hashlib.sha256(dataset.layout.json_path.read_bytes()).hexdigest(),
     }
     if dataset.exif is not None:
         identity["exif"] = dataset.exif
-    run_images(
+    reached = run_images(
         predictor,
         dataset_inputs(dataset),
         output,
-        sinks=(CocoPanopticSink(ids), InstancesSink(ids)),
+        sinks=(CocoPanopticSink(ids), InstancesSink(ids), *([ContestsSink(ids)] if thresholds else [])),
         engine=engine,
         limit=number,
         identity={**identity, **(made or {})},
         files=REPORT_FILES,
-        tolerant=False,
+        retry=True,
         progress=progress,
     )
+    if reached.failed:
+        _check_whole(output, dataset, number)
     rule = f"the {predictor.postprocess.max_instances} best of each photo"
     identity["instance_rule"] = f"{rule} and its tiles" if predictor.identity()["tiles"] else rule
     evaluated = {"model": model, **predictor.identity(), **identity}
@@ -112,11 +121,30 @@ def evaluate(
     return report
 
 
-def for_scoring(predictor: Predictor) -> Predictor:
-    """A predictor whose panoptic results carry all instances, whatever their score: average precision looks at all."""
-    return predictor.with_options(
-        postprocess=dataclasses.replace(predictor.postprocess, instance_threshold=0.0), instances=True
-    )
+def _check_whole(output: Path, dataset: CocoPanoptic, number: int) -> None:
+    """Raise a DatasetError if one of the first ``number`` images has no result: a score without it would look whole."""
+    ids = {entry.id for entry in dataset.entries[:number]}
+    lines = map(json.loads, (output / ERRORS).read_bytes().splitlines())
+    reasons = [line["error"] for line in lines if line["image_id"] in ids]
+    if reasons:
+        listed = "\n".join(reasons[:SHOWN_ERRORS])
+        raise DatasetError(
+            f"{len(reasons)} of {number} images have no result, and so there is no score: it would lack them. The "
+            f"others are done. Mend these, listed in {output / ERRORS}, and give the same command again.\n{listed}"
+        )
+
+
+def for_scoring(predictor: Predictor, *, thresholds: bool = False) -> Predictor:
+    """A predictor whose panoptic results carry all instances, whatever their score: average precision looks at all.
+
+    With ``thresholds``, they also carry who has each pixel with other ones.
+
+    Raises:
+        ConfigError: ``thresholds`` are asked for with tiles.
+    """
+    postprocess = dataclasses.replace(predictor.postprocess, instance_threshold=0.0)
+    found = predictor.with_options(postprocess=postprocess, instances=True)
+    return found.with_options(contested=with_present(postprocess.object_mask_threshold)) if thresholds else found
 
 
 def score(
@@ -129,7 +157,8 @@ def score(
 ) -> Report:
     """Score the predictions for the first ``limit`` images, in COCO's panoptic format: their folder, or its JSON file.
 
-    Instances are scored where ``boxes.json`` and ``masks.json``, COCO's result formats, lie beside the JSON.
+    Instances are scored where ``boxes.json`` and ``masks.json``, COCO's result formats, lie beside the JSON, and other
+    thresholds where ``thresholds.jsonl`` does.
     ``evaluated`` is what the report tells about how the predictions were made. ``compare_with`` as of :func:`evaluate`.
 
     Raises:
@@ -144,7 +173,8 @@ def score(
     with tempfile.TemporaryDirectory() as folder:
         truth = panoptic_truth(dataset, number, Path(folder))
         quality = panoptic_quality(truth, dataset.layout.panoptic, found, layout.panoptic)
-        analysis = analyse(dataset, truth, found)
+        thresholds = Thresholds.beside(layout.json_path, dataset, number)
+        analysis = analyse(dataset, truth, found, thresholds)
     precision, source, lost = _instances(dataset, layout.json_path, number)
     comparison = None if baseline is None else compare(baseline, analysis.photos, dataset)
     return Report(

@@ -100,11 +100,20 @@ class Matching:
 
 def match(true_ids: npt.NDArray[np.int32], truth: Listed, found_ids: npt.NDArray[np.int32], found: Listed) -> Matching:
     """Match the segments of two maps (H, W) of ids, 0 for void."""
-    columns = len(found.ids) + 1
     true_map = truth.indices(true_ids)
-    pairs = np.multiply(true_map, columns, dtype=np.int64)
-    pairs += found.indices(found_ids)
-    counts = np.bincount(pairs.ravel(), minlength=(len(truth.ids) + 1) * columns).reshape(-1, columns)
+    counts = overlaps(true_map, len(truth.ids) + 1, found.indices(found_ids), len(found.ids) + 1)
+    return matching_of(counts, true_map, truth, found)
+
+
+def overlaps(first: npt.NDArray[Any], rows: int, second: npt.NDArray[Any], columns: int) -> Ints:
+    """How many pixels have each pair of values (rows, columns) in two maps (H, W)."""
+    pairs = np.multiply(first, columns, dtype=np.int64)
+    pairs += second
+    return np.bincount(pairs.ravel(), minlength=rows * columns).reshape(rows, columns)
+
+
+def matching_of(counts: Ints, true_map: Indices, truth: Listed, found: Listed) -> Matching:
+    """Match segments by the pixels (T+1, P+1) that each true one shares with each predicted one; void comes first."""
     shared, void = counts[1:, 1:], counts[0, 1:]
     true_areas, found_areas = counts[1:].sum(1), counts[:, 1:].sum(0)
     union = true_areas[:, None] + (found_areas - void) - shared

@@ -10,6 +10,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from .errors import KINDS
+from .heatmap import heatmap
 from .plots import bars, reliability
 from .tables import figure, interval, signed
 
@@ -52,6 +53,7 @@ def render(
         size_plot=Markup(bars(figures["by_size"], "size of the segment", "size")),  # noqa: S704
         number_plot=Markup(bars(figures["by_number"], "true segments in the photo", "number")),  # noqa: S704
         reliability_plot=Markup(reliability(calibration)) if calibration else None,  # noqa: S704
+        grid=heatmap(figures["thresholds"]),
         worst=list(zip(figures["worst_photos"], ([_data(one) for one in pair] for pair in pictures), strict=True)),
     )
 

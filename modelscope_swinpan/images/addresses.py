@@ -2,6 +2,9 @@
 
 import ipaddress
 import socket
+import threading
+from concurrent import futures
+from typing import Any
 
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 """The only IPv6 addresses that IANA has given out. Outside lie loopback, private, site-local (fec0::/10) and multicast
@@ -11,14 +14,41 @@ _TUNNELS = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "2
 """Global by their form, but they lead through a relay (Teredo, 6to4), or older versions of Python know no better."""
 
 
-def resolve(host: str, port: int, *, public_only: bool = False) -> list[str]:
+LOOKUPS = 32
+"""How many names may be looked up at a time. The system cannot be told to stop, so a lookup may outlive its wait."""
+_free = threading.BoundedSemaphore(LOOKUPS)
+
+
+def resolve(host: str, port: int, *, public_only: bool = False, seconds: float | None = None) -> list[str]:
     """The IP addresses of a host, all or the public ones. Other spellings of an address (0x7f000001) count as names.
 
     Raises:
+        TimeoutError: the system does not answer within so many ``seconds``, or is busy with :data:`LOOKUPS` others.
         OSError: the name is not known.
     """
-    found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    found = [str(info[4][0]) for info in _look_up(host, port, seconds)]
     return [address for address in found if is_public(address)] if public_only else found
+
+
+def _look_up(host: str, port: int, seconds: float | None) -> list[Any]:
+    """The system's answer, which a thread waits for."""
+    late = TimeoutError(f"the address of {host[:255]} was not found within {seconds or 0:.3g} s")
+    if not _free.acquire(timeout=seconds):
+        raise late
+    answer: futures.Future[list[Any]] = futures.Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except Exception as error:
+            answer.set_exception(error)
+        finally:
+            _free.release()
+
+    threading.Thread(target=ask, name="swinpan-lookup", daemon=True).start()
+    if not futures.wait([answer], seconds).done:
+        raise late
+    return answer.result()
 
 
 def is_public(address: str) -> bool:

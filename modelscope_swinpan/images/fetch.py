@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+import time
 from http.client import HTTPException
 from types import TracebackType
 from typing import Any
@@ -15,11 +16,11 @@ from requests.adapters import HTTPAdapter
 from ..errors import ImageError
 from .addresses import resolve
 
-CONNECT_TIMEOUT = 10.0  # longest wait for a connection, in seconds
+CONNECT_TIMEOUT = 10.0  # longest wait for a host's address, and for a connection, in seconds
 READ_TIMEOUT = 20.0  # longest wait for the next bytes, in seconds
 TOTAL_TIMEOUT = 60.0
-"""Longest time for everything, in seconds: redirects, headers and body. It stops a server that sends a few bytes at a
-time. Only a question for a host's address, which the system answers, is waited for."""
+"""Longest time for everything, in seconds: the host's address, redirects, headers and body. It stops a server that
+sends a few bytes at a time."""
 MAX_BYTES = 256 * 2**20  # the largest accepted body, in bytes
 MAX_REDIRECTS = 5
 _CHUNK = 64 * 1024
@@ -105,6 +106,7 @@ class _Deadline:
 
     def __init__(self, seconds: float) -> None:
         self.passed = False
+        self._end = time.monotonic() + seconds
         self._lock = threading.Lock()
         self._watched: socket.socket | None = None
         self._timer = threading.Timer(seconds, self._pass)
@@ -118,6 +120,11 @@ class _Deadline:
         self._timer.cancel()
         with self._lock:
             self._cut()
+
+    @property
+    def left(self) -> float:
+        """The seconds that are left."""
+        return max(0.0, self._end - time.monotonic())
 
     def watch(self, connection: socket.socket) -> None:
         """Watch a connection, in place of an earlier one. A copy is kept: TLS takes over the socket itself."""
@@ -196,7 +203,8 @@ def _watched(kind: Any, deadline: _Deadline, public_only: bool) -> Any:
             """Connect to the first address that answers."""
             name = self._dns_host
             failed: Exception = _NotPublicError()
-            for address in resolve(name, self.port, public_only=public_only):
+            seconds = min(CONNECT_TIMEOUT, deadline.left)
+            for address in resolve(name, self.port, public_only=public_only, seconds=seconds):
                 if deadline.passed:
                     raise TimeoutError
                 self._dns_host = address

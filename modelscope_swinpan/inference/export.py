@@ -87,7 +87,6 @@ def export_model(
     size = _checked_size(model, size or default_size(model.config))
     with _quiet():
         program = _trace(model, size, to)
-    path.parent.mkdir(parents=True, exist_ok=True)
     with temporary_folder(path.parent) as folder:
         file = folder / path.name
         with _quiet():

@@ -1,6 +1,5 @@
 """Files that ``swinpan export`` wrote, as a predictor."""
 
-import copy
 import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -16,8 +15,7 @@ from ..categories import Category
 from ..config import PostprocessConfig, PreprocessConfig, Task, from_mapping
 from ..errors import CheckpointError, ConfigError, ImageError
 from ..structures import ImageBatch, Size
-from .fusion import fuse
-from .predictor import Pixels, Predictor, Result, check_batch_size, check_task
+from .predictor import NetworkPredictor, Pixels, Result
 from .preprocess import padded_size, preprocess
 from .runtimes import RUNTIMES, Network, open_network
 
@@ -98,7 +96,7 @@ def read_description(found: Mapping[str, Any], where: str) -> tuple[Description,
         raise CheckpointError(f"{where}: its description is incomplete ({error}). Export the model anew.") from None
 
 
-class ExportedPredictor(Predictor):
+class ExportedPredictor(NetworkPredictor):
     """Segmentation by exported files of one model; :func:`open_exported` makes it.
 
     A file takes images of one padded size. A photo goes to the smallest file that its own padded size fits into: where
@@ -123,6 +121,11 @@ class ExportedPredictor(Predictor):
     def __getstate__(self) -> dict[str, Any]:
         """Everything but what the runtimes hold: another process opens the files itself."""
         return {name: value for name, value in vars(self).items() if name != "_opened"}
+
+    @property
+    def trained(self) -> Task:
+        """What the model was trained for."""
+        return self._about.task
 
     @property
     def categories(self) -> tuple[Category, ...]:
@@ -176,16 +179,7 @@ class ExportedPredictor(Predictor):
             raise CheckpointError(
                 f"{file} answers for {class_logits.shape[-1] - 1} classes, and names {len(self.categories)}."
             )
-        return [
-            fuse(
-                *image,
-                categories=self.categories,
-                config=self.postprocess,
-                task=self.task,
-                with_instances=self.instances,
-            )
-            for image in zip(class_logits, mask_logits, batch.resized, batch.original, strict=True)
-        ]
+        return self.fused(class_logits, mask_logits, batch)
 
     def identity(self) -> dict[str, Any]:
         """The files by a digest of their content, and the options, as JSON."""
@@ -198,25 +192,13 @@ class ExportedPredictor(Predictor):
         return {
             "exported_sha256": digest.hexdigest(),
             "postprocess": dataclasses.asdict(self.postprocess),
-            "task": self.task,
-            "instances": self.instances,
+            **self.options(),
             "tiles": None,
             "version": metadata.version("modelscope_swinpan"),
         }
 
-    def with_options(
-        self,
-        *,
-        task: Task | None = None,
-        batch_size: int | None = None,
-        postprocess: PostprocessConfig | None = None,
-        instances: bool | None = None,
-    ) -> "ExportedPredictor":
-        """See :meth:`Predictor.with_options`."""
-        other = copy.copy(self)
+    def changed(self, options: Mapping[str, Any]) -> "ExportedPredictor":
+        """See :meth:`.Predictor.changed`; the copy has the same open files."""
+        other = super().changed(options)
         other._opened = self._opened  # type: ignore[misc]
-        other.task = self.task if task is None else check_task(task, self._about.task)
-        other.batch_size = self.batch_size if batch_size is None else check_batch_size(batch_size)
-        other.postprocess = postprocess or self.postprocess
-        other.instances = self.instances if instances is None else instances
         return other

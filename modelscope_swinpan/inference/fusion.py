@@ -4,7 +4,7 @@ Each function reads top to bottom and follows mmdetection 2.x. The work below do
 upsamples masks, :mod:`.queries` leaves out queries that cannot matter, :mod:`.regions` counts pixels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from ..config import PostprocessConfig, Task
 from ..kernels.dispatch import widest_float
 from ..structures import Size, ThingIds
 from .bands import upsampled_bands
+from .contests import Contender, Contest, Contests
 from .queries import contested_bands, mask_bands
 from .regions import Regions, counts, extent, make_segment
 from .results import InstanceResult, PanopticResult
@@ -32,10 +33,12 @@ def fuse(
     config: PostprocessConfig,
     task: Task,
     with_instances: bool,
+    contested: Sequence[float] = (),
 ) -> PanopticResult | InstanceResult:
     """The result of one image for a task; a panoptic one with its instances, if they are wanted.
 
-    Other arguments as in :func:`panoptic`.
+    With thresholds in ``contested``, a panoptic one also has the contests with each as ``object_mask_threshold``. Other
+    arguments as in :func:`panoptic`.
     """
     what: dict[str, Any] = {"resized": resized, "original": original, "categories": categories}
     if task == "semantic":
@@ -44,7 +47,11 @@ def fuse(
     if task == "instance":
         return instances(class_logits, mask_logits, **what)
     result = panoptic(class_logits, mask_logits, **what)
-    return replace(result, instances=instances(class_logits, mask_logits, **what)) if with_instances else result
+    if with_instances:
+        result = replace(result, instances=instances(class_logits, mask_logits, **what))
+    if contested:
+        result = replace(result, contests=contests(class_logits, mask_logits, **what, thresholds=contested))
+    return result
 
 
 def panoptic(
@@ -68,34 +75,107 @@ def panoptic(
     """
     # Keep the queries that are sure of a class other than no-object.
     void = len(categories)
-    scores, labels = class_logits.softmax(-1).max(-1)
-    kept = ((labels != void) & (scores > config.object_mask_threshold)).nonzero()[:, 0]
-    scores, labels, mask_logits = scores[kept], labels[kept], mask_logits[kept]
+    kept, scores, labels = sure_queries(class_logits, config.object_mask_threshold)
     if len(kept) == 0:
         return PanopticResult(np.full(original, void, np.int32), (), void, categories=tuple(categories))
 
     # Each pixel goes to the query of the highest class × mask probability.
     regions = Regions(len(kept), original, mask_logits.device)
-    mask_area = torch.zeros(len(kept), dtype=torch.int64, device=mask_logits.device)
-    won_area = torch.zeros_like(mask_area)
-    for rows, queries, probabilities, best in contested_bands(mask_logits, resized, original, scores):
-        probability = probabilities.gather(0, best[None])[0]
-        winner = queries[best]
-        mask_area[queries] += (probabilities >= 0.5).sum((1, 2))
-        won_area += counts(winner.flatten(), len(kept))
-        if config.filter_low_score:  # a pixel outside the winner's own mask becomes void
-            winner = torch.where(probability >= 0.5, winner, len(kept))
-        regions.add(rows, winner, probability)
+    areas = contest(
+        scores, mask_logits[kept], resized, original, filter_low_score=config.filter_low_score, add=regions.add
+    )
 
     # Drop a query if stronger ones take too much of its mask. Number the things; stuff of one class is one segment.
     ids = []
     things = ThingIds(len(categories))
-    for label, won, own in torch.stack((labels, won_area, mask_area), 1).tolist():
-        if won == 0 or own == 0 or won / own < config.overlap_threshold:
+    for label, won, own in torch.stack((labels, *areas), 1).tolist():
+        if not survives(won, own, config.overlap_threshold):
             ids.append(void)
         else:
             ids.append(things.add(label) if categories[label].isthing else label)
     return regions.result(ids, labels.tolist(), scores, categories)
+
+
+def sure_queries(class_logits: Tensor, threshold: float) -> tuple[Tensor, Tensor, Tensor]:
+    """The N queries whose class probability is above a threshold, of any class but no-object.
+
+    Their positions (N) among the queries of ``class_logits`` (Q, K+1), their probabilities (N) and labels (N).
+    """
+    scores, labels = class_logits.softmax(-1).max(-1)
+    kept = ((labels != class_logits.shape[-1] - 1) & (scores > threshold)).nonzero()[:, 0]
+    return kept, scores[kept], labels[kept]
+
+
+def contest(
+    scores: Tensor,
+    mask_logits: Tensor,
+    resized: Size,
+    original: Size,
+    *,
+    filter_low_score: bool,
+    add: Callable[[slice, Tensor, Tensor], None],
+) -> tuple[Tensor, Tensor]:
+    """Give each pixel to one of N queries, band by band, and return the areas (N) that they won and that they cover.
+
+    Args:
+        scores: (N), class probabilities.
+        mask_logits: (N, h, w).
+        resized: The image in the model's input, without padding.
+        original: The photo.
+        filter_low_score: Whether a pixel outside the winner's own mask is nobody's; it counts as won.
+        add: Receives rows of the photo, and for their pixels (rows, width) the winner, N for nobody, and its mask
+            probability.
+    """
+    won_area, mask_area = torch.zeros(2, len(scores), dtype=torch.int64, device=mask_logits.device)
+    for rows, queries, probabilities, best in contested_bands(mask_logits, resized, original, scores):
+        probability = probabilities.gather(0, best[None])[0]
+        winner = queries[best]
+        mask_area[queries] += (probabilities >= 0.5).sum((1, 2))
+        won_area += counts(winner.flatten(), len(scores))
+        if filter_low_score:
+            winner = torch.where(probability >= 0.5, winner, len(scores))
+        add(rows, winner, probability)
+    return won_area, mask_area
+
+
+def survives(won_area: int, mask_area: int, overlap_threshold: float) -> bool:
+    """Whether stronger queries leave a query enough of the pixels that its mask covers."""
+    return won_area > 0 and mask_area > 0 and won_area / mask_area >= overlap_threshold
+
+
+def contests(
+    class_logits: Tensor,
+    mask_logits: Tensor,
+    *,
+    resized: Size,
+    original: Size,
+    categories: Sequence[Category],
+    config: PostprocessConfig,
+    thresholds: Sequence[float],
+) -> Contests:
+    """Who has each pixel with each of ``thresholds`` as ``object_mask_threshold``; others as in :func:`panoptic`."""
+    kept = {threshold: sure_queries(class_logits, threshold) for threshold in thresholds}
+    found: dict[int, Contest] = {}  # by the number of queries, which tells which ones they are
+    for queries, scores, labels in kept.values():
+        if len(queries) in found:
+            continue
+        winners = torch.full(original, -1, dtype=torch.int32, device=mask_logits.device)
+        names = torch.cat([queries, queries.new_tensor([-1])]).int()
+
+        def add(rows: slice, winner: Tensor, _: Tensor, winners: Tensor = winners, names: Tensor = names) -> None:
+            winners[rows] = names[winner]
+
+        areas = contest(
+            scores, mask_logits[queries], resized, original, filter_low_score=config.filter_low_score, add=add
+        )
+        rows = torch.stack((queries, labels, *areas), 1).tolist()
+        found[len(queries)] = Contest(
+            winners=winners.cpu().numpy(),
+            queries=tuple(Contender(query, categories[label], won, own) for query, label, won, own in rows),
+        )
+    return Contests(
+        config=config, by_threshold={threshold: found[len(queries)] for threshold, (queries, *_) in kept.items()}
+    )
 
 
 def instances(

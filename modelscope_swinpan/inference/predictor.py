@@ -6,16 +6,17 @@ Others are the tiled one of :mod:`~modelscope_swinpan.inference.tiles`, and clas
 import copy
 from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Sequence
-from typing import Any, Protocol, TypeVar, get_args, overload
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from ..categories import Category
 from ..config import PostprocessConfig, Task
-from ..errors import ConfigError, DeviceError
+from ..errors import DeviceError
 from ..images.decode import decode_image, several_images
 from ..kernels.dispatch import on_cuda
 from ..models.mask2former import Mask2Former
@@ -24,12 +25,14 @@ from .forks import prepare_for_forks
 from .fusion import fuse
 from .graphs import ReplayedModel
 from .identity import describe_model
+from .options import check_batch_size, check_task
 from .preprocess import padded_size, preprocess
 from .results import InstanceResult, PanopticResult
 
 Pixels = npt.NDArray[np.uint8]
 Result = PanopticResult | InstanceResult
 P = TypeVar("P", bound="Predictor")
+N = TypeVar("N", bound="NetworkPredictor")
 
 
 class Predictor(Protocol):
@@ -88,7 +91,6 @@ class Predictor(Protocol):
     def identity(self) -> dict[str, Any]:
         """All that decides the answers, as JSON. Predictors of one identity answer alike."""
 
-    @abstractmethod
     def with_options(
         self: P,
         *,
@@ -96,14 +98,31 @@ class Predictor(Protocol):
         batch_size: int | None = None,
         postprocess: PostprocessConfig | None = None,
         instances: bool | None = None,
+        contested: Sequence[float] | None = None,
     ) -> P:
         """A predictor like this one, over the same model, with other options; None leaves one as it is.
 
-        ``instances`` says whether panoptic results also carry the instances of the same forward.
+        ``instances`` says whether panoptic results also carry the instances of the same forward. With thresholds (0–1)
+        in ``contested``, they carry who has each pixel with each of them (:mod:`~.inference.contests`).
 
         Raises:
-            ConfigError: there is no such task or batch size, or the model cannot do the task.
+            ConfigError: there is no such task or batch size, the model cannot do the task, or tiles are ``contested``.
         """
+        given = {
+            "task": task,
+            "batch_size": batch_size,
+            "postprocess": postprocess,
+            "instances": instances,
+            "contested": None if contested is None else tuple(contested),
+        }
+        return self.changed({name: value for name, value in given.items() if value is not None})
+
+    def changed(self: P, options: Mapping[str, Any]) -> P:
+        """A copy whose attributes are these ``options`` of :meth:`with_options`, which a class may check first."""
+        other = copy.copy(self)
+        for name, value in options.items():
+            setattr(other, name, value)
+        return other
 
     def with_task(self: P, task: Task) -> P:
         """A predictor like this one, over the same model, for another task.
@@ -156,7 +175,48 @@ class Predictor(Protocol):
         return [results[index] for index in range(len(images))]
 
 
-class PanopticPredictor(Predictor):
+class NetworkPredictor(Predictor):
+    """A predictor of one network, a model or a file: it fuses the queries of a forward into results."""
+
+    instances: bool
+    """Whether panoptic results carry the instances of the same forward."""
+    contested: tuple[float, ...] = ()
+    """The values of ``object_mask_threshold`` with which they carry the contests of the same forward."""
+
+    @property
+    @abstractmethod
+    def trained(self) -> Task:
+        """What the network was trained for."""
+
+    def changed(self: N, options: Mapping[str, Any]) -> N:
+        """See :meth:`Predictor.changed`."""
+        if "task" in options:
+            check_task(options["task"], self.trained)
+        if "batch_size" in options:
+            check_batch_size(options["batch_size"])
+        return super().changed(options)
+
+    def options(self) -> dict[str, Any]:
+        """What :meth:`Predictor.identity` says of task and results."""
+        contested = {"contested": self.contested} if self.contested else {}
+        return {"task": self.task, "instances": self.instances, **contested}
+
+    def fused(self, class_logits: Iterable[Tensor], mask_logits: Iterable[Tensor], batch: ImageBatch) -> list[Result]:
+        """The results of a batch's images, of logits (B, Q, K+1) and (B, Q, h, w)."""
+        return [
+            fuse(
+                *image,
+                categories=self.categories,
+                config=self.postprocess,
+                task=self.task,
+                with_instances=self.instances,
+                contested=self.contested,
+            )
+            for image in zip(class_logits, mask_logits, batch.resized, batch.original, strict=True)
+        ]
+
+
+class PanopticPredictor(NetworkPredictor):
     """Segmentation with a model that :func:`~modelscope_swinpan.load_model` returned.
 
     ``task`` is 'panoptic', 'instance' or 'semantic', by default what the model was trained for. A panoptic model does
@@ -196,6 +256,11 @@ class PanopticPredictor(Predictor):
         self._replayed = ReplayedModel(model)
 
     @property
+    def trained(self) -> Task:
+        """What the model was trained for."""
+        return self.model.config.task
+
+    @property
     def categories(self) -> tuple[Category, ...]:
         """The model's classes, by label."""
         return self.model.config.categories
@@ -211,26 +276,10 @@ class PanopticPredictor(Predictor):
         """The kind of device that the model is on, as in 'cpu' or 'cuda'."""
         return next(self.model.parameters()).device.type
 
-    def with_options(
-        self,
-        *,
-        task: Task | None = None,
-        batch_size: int | None = None,
-        postprocess: PostprocessConfig | None = None,
-        instances: bool | None = None,
-    ) -> "PanopticPredictor":
-        """See :meth:`Predictor.with_options`."""
-        other = copy.copy(self)
-        other.task = self.task if task is None else check_task(task, self.model.config.task)
-        other.batch_size = self.batch_size if batch_size is None else check_batch_size(batch_size)
-        other.postprocess = postprocess or self.postprocess
-        other.instances = self.instances if instances is None else instances
-        return other
-
     def identity(self) -> dict[str, Any]:
         """The model by a digest of weights and architecture, its number format, and the options, as JSON."""
         model = {**describe_model(self.model, self.postprocess), "compiled": self.model.compiled}
-        return {**model, "task": self.task, "instances": self.instances, "tiles": None}
+        return {**model, **self.options(), "tiles": None}
 
     def group(self, size: Size) -> Size:
         """The padded size: see :meth:`Predictor.group`."""
@@ -262,33 +311,4 @@ class PanopticPredictor(Predictor):
             output = self._replayed(pixels)
         else:
             output = self.model(pixels.to(device, non_blocking=pixels.is_pinned()))
-        images = zip(output.class_logits, output.mask_logits, batch.resized, batch.original, strict=True)
-        return [
-            fuse(
-                *image,
-                categories=self.categories,
-                config=self.postprocess,
-                task=self.task,
-                with_instances=self.instances,
-            )
-            for image in images
-        ]
-
-
-def check_task(task: Task, trained: Task) -> Task:
-    """``task``, or a ConfigError if it is none, or a model that was ``trained`` for another one cannot do it."""
-    if task not in get_args(Task):
-        raise ConfigError(f"The task must be one of {', '.join(map(repr, get_args(Task)))}; got {task!r}.")
-    if trained not in (task, "panoptic"):
-        raise ConfigError(
-            f"The task {task!r} was asked for, but this model was trained for {trained!r} alone. Ask for that, or load "
-            "a panoptic model, which does all three."
-        )
-    return task
-
-
-def check_batch_size(batch_size: int) -> int:
-    """``batch_size``, or a ConfigError if it is none."""
-    if type(batch_size) is not int or batch_size < 1:
-        raise ConfigError(f"batch_size must be a positive int; got {batch_size!r}.")
-    return batch_size
+        return self.fused(output.class_logits, output.mask_logits, batch)

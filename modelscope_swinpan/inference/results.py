@@ -19,6 +19,7 @@ from ..errors import ConfigError
 from ..images.decode import decode_image
 from ..images.encode import encode_png
 from ..structures import Segment
+from .contests import Contests
 
 if TYPE_CHECKING:
     import supervision as sv
@@ -112,7 +113,7 @@ class PanopticResult(Segmentation):
 
     ``panoptic_seg`` (height, width) int32 at the original size; ``segments`` by falling id, as upstream lists them.
     ``categories``, in label order, give the colours. ``instances`` are those of the same forward, which may overlap,
-    where the predictor was asked for both.
+    where the predictor was asked for both; ``contests`` tell of it who has each pixel with other thresholds.
     """
 
     panoptic_seg: npt.NDArray[np.int32]
@@ -120,6 +121,7 @@ class PanopticResult(Segmentation):
     void_id: int
     categories: tuple[Category, ...] = field(default=COCO_PANOPTIC, kw_only=True, repr=False)
     instances: "InstanceResult | None" = field(default=None, kw_only=True, repr=False)
+    contests: Contests | None = field(default=None, kw_only=True, repr=False)
 
     @property
     def shape(self) -> tuple[int, int]:

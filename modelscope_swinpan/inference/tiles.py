@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -83,19 +83,15 @@ class TiledPredictor(Predictor):
         """The kind of device that the predictor computes on."""
         return self.predictor.device
 
-    def with_options(
-        self,
-        *,
-        task: Task | None = None,
-        batch_size: int | None = None,
-        postprocess: PostprocessConfig | None = None,
-        instances: bool | None = None,
-    ) -> "TiledPredictor":
-        """See :meth:`.Predictor.with_options`; there is only the panoptic task."""
+    def changed(self, options: Mapping[str, Any]) -> "TiledPredictor":
+        """See :meth:`.Predictor.changed`; there is only the panoptic task, and no contest among merged answers."""
+        if options.get("contested"):
+            raise ConfigError(
+                "Tiles are merged from finished answers, which do not tell what other thresholds would have left: "
+                "compare thresholds without tiles."
+            )
         other = copy.copy(self)
-        other.predictor = self.predictor.with_options(
-            task=task, batch_size=batch_size, postprocess=postprocess, instances=instances
-        )
+        other.predictor = self.predictor.with_options(**options)
         _check_task(other.task)
         return other
 

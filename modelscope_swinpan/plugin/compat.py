@@ -138,7 +138,9 @@ AST_INDEX = Internal(
 )
 INDEX_KEY = Internal("modelscope.utils.ast_utils:INDEX_KEY", "the index's key of the entries")
 MODULE_KEY = Internal("modelscope.utils.ast_utils:MODULE_KEY", "an entry's key of the module")
-CONFIG_FROM_FILE = Internal("modelscope.utils.config:Config.from_file", "wrapped: drops the R50 model's pai-easycv")
+CONFIG_FROM_FILE = Internal(
+    "modelscope.utils.config:Config.from_file", "wrapped: drops the R50 model's pai-easycv, reads no pipe and no device"
+)
 DRAWINGS = tuple(
     Internal(f"modelscope.utils.cv.image_utils:{kind}_seg_masks_to_image", "code replaced: upstream's needs mmdet")
     for kind in ("panoptic", "semantic")
@@ -256,6 +258,7 @@ PARTS = (
     ),
     TRAINER,
     Part(module="model_ids", after="modelscope.pipelines.builder", needs=(BUILD_PIPELINE, _TASKS)),
+    Part(module="configuration_file", after="modelscope.utils.config", needs=(CONFIG_FROM_FILE,)),
     Part(module="r50_configuration", after="modelscope.utils.config", needs=(CONFIG_FROM_FILE,)),
     Part(module="masks_to_image", after="modelscope.utils.cv.image_utils", needs=DRAWINGS),
     Part(module="train_options", needs=(_CONFIG, _LOGGER)),

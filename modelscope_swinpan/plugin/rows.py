@@ -19,7 +19,7 @@ from ..coco.json import ImageEntry, read_categories
 from ..coco.photo import annotated_size, is_undecided, read_photo
 from ..coco.remarks import TURNED, Remark
 from ..coco.values import Node
-from ..errors import DamagedFileError, DatasetError, ImageError
+from ..errors import ConfigError, DamagedFileError, DatasetError, ImageError
 from ..files import open_file
 from ..images.decode import ROW_KEYS
 from ..images.header import read_header
@@ -46,6 +46,8 @@ class RowDataset(Dataset[Example]):
     """
 
     def __init__(self, rows: Rows, categories: Sequence[Category]) -> None:
+        """Take ``rows``, whose labels are places in ``categories``. Raises as :func:`check_rows`."""
+        check_rows(rows)
         self.categories = tuple(categories)
         inner = getattr(rows, "ds_instance", rows)  # an MsDataset wraps a dataset of HuggingFace's
         # Their formats numpy and torch turn images into RGB arrays; ours are BGR.
@@ -109,6 +111,32 @@ class RowDataset(Dataset[Example]):
         if not isinstance(row, Mapping):
             raise DatasetError(f"row {index} is of type {type(row).__name__}, expected a mapping of columns.")
         return row
+
+
+def check_rows(rows: Any) -> None:
+    """Raise a ConfigError unless ``rows`` have a length and can be drawn by number, which a stream's cannot."""
+    if isinstance(rows, Mapping):
+        if "label" in rows:
+            raise ConfigError(
+                f"The dataset is a dict of columns ({_listed(rows)}): pass its rows, a list with a dict for each."
+            )
+        raise ConfigError(f"The dataset has several splits ({_listed(rows)}): pass one of them.")
+    try:
+        len(rows)  # an MsDataset around a stream has the method, but no length
+    except TypeError:
+        drawn = False
+    else:
+        drawn = hasattr(rows, "__getitem__")
+    if not drawn or isinstance(rows, str | bytes):
+        raise ConfigError(
+            "Rows need a dataset whose length is known, and whose rows can be drawn in any order; a "
+            f"{type(getattr(rows, 'ds_instance', rows)).__name__} streams them. Load it without streaming, or put its "
+            "first rows into a list: list(itertools.islice(dataset, 1000))."
+        )
+
+
+def _listed(names: Mapping[Any, Any]) -> str:
+    return f"{', '.join(map(str, names)):.200}"
 
 
 def read_annotation(row: Mapping[str, Any], categories: Sequence[Category], where: str) -> Annotation:

@@ -221,16 +221,6 @@ def _open(data: Any, given: tuple[Category, ...] | None, default: tuple[Category
         return CocoPanoptic.open(Path(data), categories=given)
     if hasattr(data, "categories"):
         return data
-    if isinstance(data, Mapping):
-        raise ConfigError(f"The dataset has several splits ({', '.join(map(str, data))}): pass one of them.")
-    try:
-        len(data)  # an MsDataset around a stream has the method, but no length
-    except TypeError:
-        raise ConfigError(
-            f"Training needs a dataset whose length is known, and whose rows can be drawn in any order; a "
-            f"{type(getattr(data, 'ds_instance', data)).__name__} streams them. Load it without streaming, or put its "
-            "first rows into a list: list(itertools.islice(dataset, 1000))."
-        ) from None
     return RowDataset(data, default if given is None else given)
 
 

@@ -88,6 +88,30 @@ class RunFolder:
         for line in islice(Lines(self._listed), self.done, limit):
             yield Item(**line)
 
+    def without_result(self, limit: int | None = None) -> Iterator[Item]:
+        """The images of the first ``limit`` that failed, in order; read as they are asked for."""
+        for line, item in islice(zip(self.kept(), Lines(self._listed), strict=False), limit):
+            if ERROR in line:
+                yield Item(**item)
+
+    def replace(self, records: Iterable[Record]) -> None:
+        """Put records of images :meth:`without_result`, in their order, in the place of what the journal says of them.
+
+        Where this is stopped, the journal stays as it was.
+        """
+        left = iter(records)
+
+        def revised(line: dict[str, Any]) -> bytes | None:
+            record = next(left, None) if ERROR in line else None
+            if record is None:
+                return None
+            self._write(record)
+            self.failed -= not record.failed
+            return record.line
+
+        if self._journal is not None:
+            self._journal.revise(revised)
+
     def kept(self) -> Iterator[dict[str, Any]]:
         """The journal's lines, in the order of the images, read as they are asked for."""
         return iter(self._journal or ())
@@ -100,9 +124,7 @@ class RunFolder:
         assert record.index == self.done  # noqa: S101
         if self._journal is None:
             self._open(self._stack)
-        for name, content in record.files.items():
-            (self.path / name).parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(self.path / name, content)
+        self._write(record)
         assert self._journal is not None  # noqa: S101
         self._journal.add(record.line)
         self._count(failed=record.failed)
@@ -119,6 +141,7 @@ class RunFolder:
 
         for sink in self.sinks:
             sink.finish(self.path, lambda sink=sink: entries(sink), categories)  # type: ignore[misc]
+        (self.path / ERRORS).unlink(missing_ok=True)
         if self.failed:
             with atomic(self.path / ERRORS) as partial, partial.open("w", encoding="utf-8") as file:
                 for line in self.kept():
@@ -128,6 +151,12 @@ class RunFolder:
             write_atomic(self.path / LEFT_OUT, json.dumps(self._inputs.left_out, indent=2, sort_keys=True).encode())
         else:
             (self.path / LEFT_OUT).unlink(missing_ok=True)
+
+    def _write(self, record: Record) -> None:
+        """Write an image's files."""
+        for name, content in record.files.items():
+            (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(self.path / name, content)
 
     def _count(self, *, failed: bool) -> None:
         self.done += 1

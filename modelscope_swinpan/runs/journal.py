@@ -1,11 +1,12 @@
 """A file of JSON lines that grows at its end, and survives its process being killed."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ..errors import DatasetError
+from ..files import atomic
 
 
 class Lines:
@@ -22,6 +23,17 @@ class Lines:
         """Add a line, given without its line break."""
         with self.path.open("ab") as file:
             file.write(line + b"\n")
+
+    def revise(self, revised: Callable[[dict[str, Any]], bytes | None]) -> None:
+        """Write the file anew: ``revised`` gives the line for an object, None to keep it. All change, or none does.
+
+        Raises:
+            DatasetError: the file is damaged.
+        """
+        with atomic(self.path) as partial, partial.open("wb") as file, self.path.open("rb") as kept:
+            for line, found in zip(kept, self, strict=False):
+                changed = revised(found)
+                file.write(line if changed is None else changed + b"\n")
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """The objects, in order, read as they are asked for; a DatasetError where the file is damaged."""

@@ -46,6 +46,7 @@ def run_images(
     identity: Mapping[str, Any] | None = None,
     files: Sequence[str] = (),
     tolerant: bool = True,
+    retry: bool = False,
     progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Progress:
     """Segment ``inputs`` into the folder ``output``, and go on where a former call stopped.
@@ -63,6 +64,7 @@ def run_images(
         identity: JSON of what else decides the results, besides the predictor, the inputs and the sinks.
         files: Names in ``output`` that the caller will write: they must not be there before.
         tolerant: Whether an image that cannot be segmented is listed in ``errors.jsonl``, and the run goes on.
+        retry: Whether images that had no result in a former call are tried again.
         progress: Called before the first image and after each.
 
     Raises:
@@ -76,6 +78,9 @@ def run_images(
     run = {**predictor.identity(), **(identity or {})}
     with RunFolder(output, inputs, made, run, files=files) as folder:
         total = folder.total if limit is None else min(limit, folder.total)
+        engine = engine or LocalEngine(predictor)
+        if retry and folder.failed:
+            folder.replace(engine(folder.without_result(total), sinks=made, read=inputs.read))
         live = [sink for sink in made if sink.live]
         if live:
             for line in folder.kept():
@@ -85,7 +90,7 @@ def run_images(
         progress(reached)
         start = time.perf_counter()
         if folder.done < total:
-            records = (engine or LocalEngine(predictor))(folder.todo(total), sinks=made, read=inputs.read)
+            records = engine(folder.todo(total), sinks=made, read=inputs.read)
             for count, record in enumerate(records, start=1):
                 if record.failed and not tolerant:
                     raise DatasetError(record.read()[ERROR]["error"])

@@ -123,6 +123,7 @@ def test_what_changed_since_another_evaluation(model, data, tmp_path):
         (("--scenes", "0"), "--scenes"),
         (("--data", ".", "--seed", "5"), "--seed belongs to --scenes"),
         (("--scenes", "2", "--seed", "999999"), "2 scenes from seed 999999 on end at 1000000, but seeds from 1000000"),
+        (("--data", ".", "--thresholds", "--predictions", "."), "--thresholds needs a run of a model"),
         (("--data", "nowhere"), "nowhere"),
         (("--data", ".", "--limit", "0"), "--limit"),
     ],

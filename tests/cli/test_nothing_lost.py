@@ -1,4 +1,7 @@
-"""Every command, where other people's files have the names that it writes: they stay as they are, byte by byte."""
+"""Every command, where other people's files have the names that it writes: they stay as they are, byte by byte.
+
+And every command that is refused: it leaves nothing behind, not even an empty folder.
+"""
 
 import dataclasses
 import shutil
@@ -61,10 +64,58 @@ EXACT = {"export model --to openvino --size 32x32 --output out/model.xml": "mode
 """The file that the user names exactly, which is replaced."""
 
 
-def test_every_command_is_here():
+REFUSED = {
+    "predict": ["predict photo.png --model broken --output new/out"],
+    "batch": [
+        "batch photos --model broken --output new/out",
+        "batch nowhere --model model --output new/out",
+        "batch photos --model model --output photo.png/out",
+    ],
+    "demo": ["demo --output photo.png/out"],
+    "scenes": ["scenes --count 1 --size 1x1 --out new/out"],
+    "train": [
+        f"train --data holed --model trainable --size 64x64 {QUICK} --output new/out",
+        f"train --data data --validation renamed --model trainable --size 64x64 {QUICK} --output new/out",
+        f"train --data data --validation holed --model trainable --size 64x64 {QUICK} --output new/out",
+        f"train --demo {QUICK} --set nothing=1 --output new/out",
+        f"train --demo {QUICK} --set muon=-3 --output new/out",
+    ],
+    "eval": [
+        "eval --data holed --model model --output new/out --device cpu",
+        "eval --data renamed --model model --output new/out --device cpu",
+        "eval --data data --model model --compare photos --output new/out --device cpu",
+        "eval --scenes 1 --model model --compare photos --output new/out --device cpu",
+        "eval --scenes 1 --model broken --engine ray --output new/out --device cpu",
+        "eval --scenes 1 --model instances --output new/out --device cpu",
+        "eval --scenes 1 --model model --tiles --thresholds --output new/out --device cpu",
+        "eval --scenes 1 --predictions data --output new/out",
+        "eval --data data --predictions renamed --output new/out",
+    ],
+    "convert": ["convert broken new/out --to native", "convert model new/out --to nothing"],
+    "export": [
+        "export broken --to onnx --size 32x32 --output new/out/model.onnx",
+        "export model --to openvino --size 32x32 --output new/out/model.xml",
+    ],
+    "card": ["card model --name me/strips --license MIT --training-data None. --metrics photo.png"],
+    "dataset": [
+        "dataset show photos --output new/out.html",
+        "dataset import photos --output new/out",
+        "dataset remap holed --classes classes.yaml --output new/out",
+        "dataset split holed --parts all=1 --output new/out",
+        "dataset merge data holed --output new/out",
+    ],
+    "inspect": ["inspect broken"],
+    "studio": [],  # keeps its files where the system has temporary ones
+    "bench": [],  # the same
+}
+"""Commands that are refused, some of them late, in the midst of the work."""
+
+
+@pytest.mark.parametrize("commands", [COMMANDS, REFUSED])
+def test_every_command_is_here(commands):
     groups = (group.name for group in app.registered_groups)
     names = (command.name or command.callback.__name__ for command in app.registered_commands)
-    assert {*names, *groups} == set(COMMANDS)
+    assert {*names, *groups} == set(commands)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +131,14 @@ def given(tmp_path_factory):
     save_pretrained(fresh_model(), folder / "trainable")
     painted.dataset(folder / "data", count=1)
     (folder / "classes.yaml").write_text("animal: dog")
+    # and what makes them refuse
+    save_pretrained(random_model(dataclasses.replace(SMALL, task="instance")), folder / "instances")
+    (folder / "broken").mkdir()
+    (folder / "broken" / "configuration.json").write_text("{}")
+    holed = painted.dataset(folder / "holed", count=2).layout
+    (holed.images / "000002.png").unlink()
+    renamed = painted.dataset(folder / "renamed", count=1).layout.json_path
+    renamed.write_text(renamed.read_text().replace('"dog"', '"wolf"'))
     return folder
 
 
@@ -99,6 +158,11 @@ def exported(_, file, to, *__):
     """The files that the exporters write."""
     for suffix in (export.RUNTIMES[to].suffix, *export.BESIDE.get(to, ())):
         file.with_suffix(suffix).write_text("exported")
+
+
+def everything(folder):
+    """Every file with its content, and every folder."""
+    return {path.relative_to(folder): path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
 def swinpan(command):
@@ -144,10 +208,23 @@ def test_files_of_others_stay(command, place):
         for path in mine:
             (out / path).parent.mkdir(parents=True, exist_ok=True)
             (out / path).write_text(f"mine: {path}")
-        before = {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+        before = everything(out)
         answer = swinpan(command)
-        after = {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
-        assert after == before, (mine, answer.output)
+        assert everything(out) == before, (mine, answer.output)
         assert answer.exit_code in (1, 2), (mine, answer.output)
         assert isinstance(answer.exception, SystemExit)
         out.rename(place / f"kept-{number}")
+
+
+@pytest.mark.parametrize("command", [command for commands in REFUSED.values() for command in commands])
+def test_a_refused_command_leaves_nothing(command, place, monkeypatch):
+    if "eval" in command or "train" in command:
+        pytest.importorskip("hotcoco")
+    if "ray" in command:
+        pytest.importorskip("ray")
+    if "openvino" in command:
+        monkeypatch.setattr(export, "_difference", lambda *_: export.Difference(1.0, 1.0))
+    before = everything(place)
+    answer = swinpan(command)
+    assert answer.exit_code in (1, 2), answer.output
+    assert everything(place) == before, answer.output

@@ -10,7 +10,7 @@ from PIL import Image
 
 from modelscope_swinpan.categories import COCO_PANOPTIC
 from modelscope_swinpan.coco.annotation import Example, annotate
-from modelscope_swinpan.coco.check import check_files, warn_of_exif
+from modelscope_swinpan.coco.check import check_files
 from modelscope_swinpan.coco.identity import example_digests
 from modelscope_swinpan.coco.reader import CocoPanoptic
 from modelscope_swinpan.coco.writer import write_dataset
@@ -54,7 +54,7 @@ def test_photos_that_sizes_show_were_annotated_as_stored(folder):
         check_files(CocoPanoptic.open(folder, exif="apply"))
 
 
-@pytest.mark.parametrize("look", [check_files, lambda dataset: warn_of_exif(dataset, 4), CocoPanoptic.validate])
+@pytest.mark.parametrize("look", [check_files, CocoPanoptic.validate])
 def test_photos_that_leave_a_question(folder, look):
     turn(folder, 3, 2, 4)
     with pytest.warns(UserWarning, match=r"^2 photos are turned by EXIF .*exif: ignore.* image 2") as caught:
@@ -100,4 +100,5 @@ def test_every_problem_is_told_at_once(folder):
     (folder / "panoptic" / "000003.png").unlink()
     with pytest.raises(DatasetError, match=r"^3 of 4 examples are wrong\.\n.*1\.png.*\n.*2\.png.*\n.*3\.png"):
         check_files(CocoPanoptic.open(folder))
-    warn_of_exif(CocoPanoptic.open(folder), 4)
+    with pytest.raises(DatasetError, match=r"^1 of 1 examples are wrong\.\n.*1\.png"):
+        check_files(CocoPanoptic.open(folder), 1)

@@ -41,6 +41,29 @@ def reading_model(seen=None):
     return model
 
 
+def doubting_model(seen=None):
+    """One that is more or less sure of what it sees, and sees some of it twice, beside where it is."""
+    model = reading_model(seen)
+    read = model.forward
+
+    def forward(pixel_values):
+        output = read(pixel_values)
+        class_logits, mask_logits = output.class_logits.clone(), output.mask_logits.clone()
+        for image in range(len(pixel_values)):
+            rng = np.random.default_rng(int((mask_logits[image] > 0).sum()) + int(mask_logits[image, 2, 0].sum()))
+            for query in range(5, 8):
+                shift = int(rng.integers(2, 7))
+                mask_logits[image, query] = mask_logits[image, query - 4].roll((shift, shift), (0, 1))
+                class_logits[image, query] = class_logits[image, query - 4]
+            sure = torch.tensor(rng.uniform(0.25, 0.97, 8), dtype=torch.float32)
+            mask_logits[image] *= torch.tensor(rng.uniform(0.05, 1, (8, 1, 1)), dtype=torch.float32)
+            class_logits[image] = torch.where(class_logits[image] > 0, sure.logit()[:, None], class_logits[image])
+        return Mask2FormerOutput(class_logits, mask_logits)
+
+    model.forward = forward
+    return model
+
+
 def _example(number, crowd):
     ids = np.zeros((64, 96), np.int32)
     for id_, left in ((3, 0), (1, 32), (2, 48 + 4 * number), (4, 80)):  # strips: upsampling would round corners off

@@ -68,7 +68,7 @@ def test_every_figure_of_two_photos(tmp_path):
     assert figures["calibration"]["expected_error"] == 0  # three of four predictions, all of them with 0.75, match
     assert [photo["file_name"] for photo in figures["worst_photos"]] == ["000002.png"]
     assert figures["worst_photos"][0]["pq"] == pytest.approx(80 / 3)
-    assert "not shown" in figures["thresholds"]["why"]
+    assert "swinpan eval --thresholds" in figures["thresholds"]["why"]
     assert figures["instances"] is None
     assert len(analysis.photos) == 2
 

@@ -153,17 +153,43 @@ def test_tiles(dataset, tmp_path):
     assert plain.evaluated["instance_rule"] == "the 100 best of each photo"
 
 
-def test_a_damaged_image_ends_it_and_what_was_done_is_kept(dataset, tmp_path):
-    path = dataset.layout.images / "000003.png"
-    whole = path.read_bytes()
-    path.write_bytes(b"damaged")
-    with pytest.raises(DatasetError, match=r"file_name of image 3: .*000003"):
-        evaluate(predictor(), dataset, tmp_path)
-    assert len((tmp_path / "journal.jsonl").read_text().splitlines()) == 2
-    path.write_bytes(whole)
+def test_damaged_headers_are_named_before_anything_is_done(dataset, tmp_path):
+    """All of them."""
+    images = dataset.layout.images
+    (images / "000002.png").unlink()
+    (images / "000004.png").write_bytes(b"damaged")
     seen = []
-    evaluate(predictor(seen), dataset, tmp_path)
+    with pytest.raises(DatasetError, match=r"^2 of 5 examples are wrong\.\n.*image 2: .*\n.*image 4: "):
+        evaluate(predictor(seen), dataset, tmp_path / "new" / "out")
+    assert not seen
+    assert not (tmp_path / "new").exists()
+    assert evaluate(predictor(seen), dataset, tmp_path / "out", limit=1).evaluated["images"] == 1
+
+
+def test_photos_that_end_early_are_listed_and_tried_again(dataset, tmp_path):
+    """There is no score without them. Mended one by one, they alone are looked at, and the report is as ever."""
+    paths = [dataset.layout.images / f"00000{number}.png" for number in (2, 4)]
+    whole = [path.read_bytes() for path in paths]
+    for path, content in zip(paths, whole, strict=True):
+        path.write_bytes(content[: len(content) // 2])
+    seen = []
+    match = r"^2 of 5 images have no result.*errors\.jsonl.*\n.*image 2: .*\n.*image 4: "
+    with pytest.raises(DatasetError, match=match):
+        evaluate(predictor(seen), dataset, tmp_path / "out")
     assert sum(seen) == 3
+    assert not (tmp_path / "out" / "report.json").exists()
+    assert len((tmp_path / "out" / "errors.jsonl").read_text().splitlines()) == 2
+    assert evaluate(predictor(seen), dataset, tmp_path / "out", limit=1).evaluated["images"] == 1
+    paths[0].write_bytes(whole[0])
+    with pytest.raises(DatasetError, match=r"^1 of 5 images have no result.*\n.*image 4: "):
+        evaluate(predictor(seen), dataset, tmp_path / "out")
+    assert sum(seen) == 4
+    paths[1].write_bytes(whole[1])
+    evaluate(predictor(seen), dataset, tmp_path / "out")
+    assert sum(seen) == 5
+    assert not (tmp_path / "out" / "errors.jsonl").exists()
+    evaluate(predictor(), dataset, tmp_path / "other")
+    assert contents(tmp_path / "out") == contents(tmp_path / "other")
 
 
 @pytest.mark.parametrize("exif", ["ignore", "apply", None])

@@ -51,7 +51,7 @@ def test_it_says_what_is_wrong(page):
     assert EVIL in text
     assert "狗" in text
     assert "<b>2.png: PQ 26.7, 1 true and 1 predicted segments without a match" in text
-    assert "PQ against object_mask_threshold and overlap_threshold is not shown" in text
+    assert "a panoptic map does not tell what other thresholds would have left" in text
 
 
 def test_nothing_of_a_dataset_becomes_an_element(page):

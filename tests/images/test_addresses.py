@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
@@ -9,6 +10,8 @@ from typing import Any, ClassVar
 import pytest
 
 from modelscope_swinpan.errors import ImageError
+from modelscope_swinpan.images import addresses
+from modelscope_swinpan.images import fetch as remote
 from modelscope_swinpan.images.addresses import resolve
 from modelscope_swinpan.images.fetch import fetch
 
@@ -140,6 +143,49 @@ def test_of_several_addresses_only_public_ones_are_connected_to(monkeypatch: pyt
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: infos)
     assert resolve("several.test", 80, public_only=True) == ["93.184.215.14", "2606:4700::1111"]
     assert resolve("several.test", 80) == answers
+
+
+@pytest.mark.parametrize("host", ["slow.test", "private.test"])
+def test_a_lookup_that_never_ends_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    """Nor is a turn, once so many are on their way; when they end, all is well again."""
+    ended, asked = threading.Event(), []
+
+    def getaddrinfo(*given: Any, **_: Any) -> list[Any]:
+        asked.append(given)
+        ended.wait(20)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (PUBLIC, 80))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(remote, "CONNECT_TIMEOUT", 0.2)
+    monkeypatch.setattr(addresses, "_free", threading.BoundedSemaphore(2))
+    began = time.monotonic()
+    for _ in range(4):
+        with pytest.raises(ImageError, match=rf"the address of {host} was not found within 0\.2 s\.$"):
+            public(f"http://{host}/image")
+    assert time.monotonic() - began < 2
+    assert len(asked) == 2
+    ended.set()
+    assert resolve(host, 80, seconds=5) == [PUBLIC]
+
+
+def test_the_whole_time_bounds_a_lookup(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: ended.wait(20))
+    monkeypatch.setattr(remote, "TOTAL_TIMEOUT", 0.2)
+    began = time.monotonic()
+    with pytest.raises(ImageError, match=r"^http://slow\.test/: "):
+        remote.fetch("http://slow.test/")
+    assert time.monotonic() - began < 2
+    ended.set()
+
+
+def test_a_name_that_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    def getaddrinfo(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    with pytest.raises(ImageError, match="Name or service not known"):
+        remote.fetch("http://nowhere.test/")
 
 
 def test_redirects_are_checked_too(internet: Internet) -> None:

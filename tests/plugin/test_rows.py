@@ -15,7 +15,7 @@ from modelscope_swinpan.coco.check import check_files
 from modelscope_swinpan.coco.encoding import colors_from_ids
 from modelscope_swinpan.coco.reader import CocoPanoptic
 from modelscope_swinpan.coco.remarks import NO_PIXELS
-from modelscope_swinpan.errors import DamagedFileError, DatasetError
+from modelscope_swinpan.errors import ConfigError, DamagedFileError, DatasetError
 from modelscope_swinpan.plugin.rows import RowDataset, parse_categories
 from tests.coco.datasets import write
 
@@ -230,3 +230,19 @@ def test_categories(coco: CocoPanoptic) -> None:
         parse_categories([{"id": 1, "isthing": 1}])
     with pytest.raises(DatasetError, match=r"categories\[0\] must be an object; got str"):
         parse_categories(["cat", "dog"])  # type: ignore[list-item]
+
+
+def test_rows_that_cannot_be_drawn_by_number(coco: CocoPanoptic) -> None:
+    from datasets import Dataset, DatasetDict
+    from modelscope.msdatasets import MsDataset
+
+    table = Dataset.from_list([{"image": "a.png"}])
+    stream = table.to_iterable_dataset()
+    for rows in (stream, MsDataset(stream), (row for row in []), iter([]), map(dict, []), {1, 2}, "rows", None):
+        with pytest.raises(ConfigError, match=r"whose length is known.*a \w+ streams them\..*islice"):
+            RowDataset(rows, coco.categories)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"several splits \(train, test\): pass one of them"):
+        RowDataset(DatasetDict(train=table, test=table), coco.categories)
+    with pytest.raises(ConfigError, match=r"a dict of columns \(image, label\): pass its rows"):
+        RowDataset({"image": ["a.png"], "label": ["a.png"]}, coco.categories)  # type: ignore[arg-type]
+    assert len(RowDataset([], coco.categories)) == 0

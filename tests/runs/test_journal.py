@@ -28,3 +28,21 @@ def test_a_damaged_line(tmp_path):
     (tmp_path / "lines").write_bytes(b'{]\n{"n":1}\n')
     with pytest.raises(DatasetError, match=r"lines: damaged .*; choose another folder"):
         list(Lines(tmp_path / "lines"))
+
+
+def test_lines_are_revised_together(tmp_path):
+    lines = Lines(tmp_path / "lines")
+    for number in range(3):
+        lines.add(b'{"n":%d}' % number)
+    lines.revise(lambda found: b'{"n":9}' if found["n"] == 1 else None)
+    assert list(lines) == [{"n": 0}, {"n": 9}, {"n": 2}]
+
+    def stop(found):
+        if found["n"] == 9:
+            raise KeyboardInterrupt
+        return b'{"n":8}'
+
+    with pytest.raises(KeyboardInterrupt):
+        lines.revise(stop)
+    assert list(lines) == [{"n": 0}, {"n": 9}, {"n": 2}]
+    assert [path.name for path in tmp_path.iterdir()] == ["lines"]

@@ -92,7 +92,7 @@ def test_swinpan_predict(cluster, folder, tmp_path, task):
     assert len(list((tmp_path / "ray" / "overlays").iterdir())) == COUNT - 1
 
 
-@pytest.mark.parametrize("more", [(), ("--tiles",)])
+@pytest.mark.parametrize("more", [(), ("--tiles",), ("--thresholds",)])
 def test_swinpan_eval(cluster, tmp_path, more):
     save_pretrained(small_model(), tmp_path / "model")
     data = painted.dataset(tmp_path / "data", count=5).layout.json_path.parent

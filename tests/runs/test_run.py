@@ -16,7 +16,7 @@ from PIL import Image
 from modelscope_swinpan import PanopticPredictor
 from modelscope_swinpan.categories import COCO_PANOPTIC
 from modelscope_swinpan.config import PostprocessConfig
-from modelscope_swinpan.errors import ConfigError
+from modelscope_swinpan.errors import ConfigError, DatasetError
 from modelscope_swinpan.images.decode import decode_image
 from modelscope_swinpan.inference.tiles import TiledPredictor
 from modelscope_swinpan.runs.folder import RunFolder
@@ -165,6 +165,28 @@ def test_what_makes_another_run(folder, tmp_path):
     ):
         with pytest.raises(ConfigError, match="another run"):
             run_images(other, inputs, tmp_path / "out")
+
+
+def test_one_that_bears_no_failure(folder, tmp_path):
+    """It ends at the first. What was done is kept."""
+    with pytest.raises(DatasetError, match=f"{BAD:03d}.png"):
+        run_images(BrightPredictor(), open_inputs(str(folder)), tmp_path / "out", tolerant=False)
+    assert len((tmp_path / "out" / "journal.jsonl").read_text().splitlines()) == BAD
+
+
+def test_failures_are_tried_again(folder, tmp_path):
+    """Where that is asked for; also by a run that was stopped, whose journal has them in between."""
+    out, inputs = tmp_path / "out", open_inputs(str(folder))
+    run_images(BrightPredictor(), inputs, out, limit=BAD + 2)
+    Image.fromarray(np.zeros((6, 8, 3), np.uint8)).save(folder / f"{BAD:03d}.png")
+    assert run_images(BrightPredictor(), inputs, out).failed == 1
+    assert run_images(BrightPredictor(), inputs, out, retry=True, limit=BAD).failed == 1  # which it does not look at
+    reached = run_images(BrightPredictor(), inputs, out, retry=True)
+    assert (reached.done, reached.failed) == (COUNT, 0)
+    run_images(BrightPredictor(), inputs, tmp_path / "other")
+    ours, theirs = (contents(one) for one in (out, tmp_path / "other"))
+    assert ours.keys() == theirs.keys()
+    assert {name for name in ours if ours[name] != theirs[name]} == {"inputs.jsonl"}  # which has the sizes of files
 
 
 def test_an_unknown_form(folder, tmp_path):
