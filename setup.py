@@ -59,6 +59,7 @@ DEV = [
     "build",
     "hypothesis",
     "import-linter",
+    "markdown-it-py>=3",  # the tests of the documents read them with it
     "mutmut>=3.8",
     "mypy",
     "pycocotools",  # what hotcoco is checked against
