@@ -63,20 +63,20 @@ def parts(block):
     }
 
 
-def shown(page, start, end):
+def shown(page, blocks):
     """Blocks as lines with their place."""
-    return [f"  {page.name}:{block.line} {block.kind} {block.words[:60]!r}" for block in page.blocks[start:end]]
+    return [f"  {page.name}:{block.line} {block.kind} {block.words[:60]!r}" for block in blocks]
 
 
 def differences(english, chinese):
     """Lines that name the places of what differs."""
-    kinds = [[block.kind for block in page.blocks] for page in (english, chinese)]
-    for same, start, end, other_start, other_end in SequenceMatcher(None, *kinds, autojunk=False).get_opcodes():
-        if same != "equal":
-            yield "\n".join(["blocks:", *shown(english, start, end), *shown(chinese, other_start, other_end)])
+    marks = [[(block.kind, frozenset(block.codes)) for block in page.blocks] for page in (english, chinese)]
+    for _, start, end, other_start, other_end in SequenceMatcher(None, *marks, autojunk=False).get_opcodes():
+        ones, others = english.blocks[start:end], chinese.blocks[other_start:other_end]
+        if [block.kind for block in ones] != [block.kind for block in others]:
+            yield "\n".join(["blocks:", *shown(english, ones), *shown(chinese, others)])
             continue
-        pairs = zip(english.blocks[start:end], chinese.blocks[other_start:other_end], strict=True)
-        for one, other in pairs:
+        for one, other in zip(ones, others, strict=True):
             ours, theirs = parts(one), parts(other)
             for name in ours:
                 if ours[name] != theirs[name]:
