@@ -30,6 +30,7 @@ SLIPS = {
     "narrow brackets around Chinese": rf"\((?=[^()]*{HAN})",
     "a space beside a wide mark": r" [，。：；？！、（）“”]|[，。：；？！、（）“] ",
     "a line that ends within a sentence, where browsers put a space": rf"[，、]\n|{HAN}\n{HAN}",
+    "not translated": rf"^(?!.*{HAN})(?:.* )?[A-Za-z']+ [a-z]+ [a-z]+ [a-z]+ ",
     "Markdown that was not understood": r"\*\*|\]\(",
 }
 
