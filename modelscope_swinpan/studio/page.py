@@ -164,9 +164,9 @@ class Handlers:
             content = None
         if segmented is None or content is None:
             reason = texts["gone"].format(hours=LIFETIME // 3600, visitors=MAX_VISITORS)
-            raise gr.Error(reason, title=texts["error"], print_exception=False)
+            raise gr.Error(reason, print_exception=False)
         if refusal := self._quota.take(visitor(request.client.host), len(content)):
-            raise gr.Error(self._quota.reason(refusal, texts), title=texts["error"], print_exception=False)
+            raise gr.Error(self._quota.reason(refusal, texts), print_exception=False)
         downloads = self._folder / "downloads"
         downloads.mkdir(exist_ok=True)
         path = Path(tempfile.mkdtemp(dir=downloads), segmented.name + suffix)

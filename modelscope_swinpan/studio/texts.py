@@ -34,7 +34,6 @@ ENGLISH = {
     "segmenting": "Segmenting",
     "drawing": "Drawing",
     "problem": "{reason}",
-    "error": "Error",
     "too_large": "{name}: larger than {megabytes} MB, the maximum allowed size.",
     "no_image": "{name}: not an image.",
     "gone": "The server no longer has this photo: it keeps photos for {hours} hour, and those of the last {visitors} "
@@ -71,7 +70,6 @@ CHINESE = {
     "segmenting": "正在分割",
     "drawing": "正在绘制",
     "problem": "无法处理这张照片：{reason}",
-    "error": "出错了",
     "too_large": "{name}：超过 {megabytes} MB，文件太大。",
     "no_image": "{name}：不是图像。",
     "gone": "服务器上已经没有这张照片：照片只保留 {hours} 小时，而且只保留最近 {visitors} 位访问者的。请重新分割。",

@@ -9,6 +9,8 @@ from PIL import Image
 from selenium.webdriver import ActionChains, Keys
 
 from modelscope_swinpan.coco.encoding import ids_from_colors
+from modelscope_swinpan.studio import serve, server
+from modelscope_swinpan.studio.visitors import Quota
 from tests.builders import random_image
 from tests.studio.painted import STRANGE
 
@@ -206,6 +208,18 @@ def test_it_speaks_chinese(browser, page, photo, tmp_path, language):
         seen.append(browser.wait(".problem").text)
     named = {"swinpan", "studio", "COCO", "JSON", "PNG", "MB", "sky", "grass", "car", "b", "My", "cat", "png"}
     assert set(re.findall("[A-Za-z]+", " ".join(seen))) <= named | {"large", "notes", "txt"}
+
+
+def test_a_refusal_in_chinese(browser, painted, photo, monkeypatch):
+    monkeypatch.setattr(server, "Quota", lambda: Quota(each=photo.stat().st_size + 10_000))
+    with serve(painted, port=0) as url:
+        browser.open(url, language="zh-CN")
+        browser.upload(photo)
+        browser.wait(".segments path")
+        browser.click("↓ 图片")
+        told = browser.wait(".toast-body").text
+    assert "每位访问者最多保留" in told
+    assert "Error" not in told
 
 
 def test_it_speaks_english_otherwise(browser, page, photo):
