@@ -66,6 +66,7 @@ DEV = [
     "hypothesis",
     "import-linter",
     "ipykernel",
+    "markdown-it-py>=3",  # the tests of the documents read them with it
     "mutmut>=3.8",
     "mypy",
     "nbclient",  # runs the notebooks of docs

@@ -14,11 +14,14 @@ _FOREIGN = re.compile(rb'<link\s+rel="preconnect"[^>]*>|<script\s+src="https?://
 class ContentSecurityPolicy:
     """ASGI middleware that removes foreign scripts and connections from Gradio's page and forbids all others.
 
+    The page's own ``script`` is put before Gradio's.
+
     Gradio's page names a script that resizes frames, and hosts of fonts that our theme does not use.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, script: str = "") -> None:
         self._app = app
+        self._head = f"<head><script>{script}</script>".encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -33,7 +36,7 @@ class ContentSecurityPolicy:
                 if is_page:
                     del headers["Content-Length"]
             elif is_page and message["type"] == "http.response.body":
-                message["body"] = _FOREIGN.sub(b"", message["body"])
+                message["body"] = _FOREIGN.sub(b"", message["body"]).replace(b"<head>", self._head, 1)
             await send(message)
 
         await self._app(scope, receive, send_cleaned)

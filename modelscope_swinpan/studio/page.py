@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import html
 import io
+import json
 import tempfile
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -22,7 +23,8 @@ from ..images.encode import encode_png
 from ..inference.predictor import Predictor
 from ..scenes.compose import SCENE_CATEGORIES
 from ..scenes.dataset import generate_scene
-from .segmented_photo import KINDS, SegmentedPhoto
+from .segmented_photo import KINDS, STUFF, THINGS, SegmentedPhoto
+from .texts import LANGUAGES, MAX_MEGABYTES, both, label, texts_for
 from .viewer import viewer_value
 from .visitors import LIFETIME, MAX_VISITORS, Quota, visitor
 
@@ -31,17 +33,11 @@ EXAMPLE_SEEDS = (37, 15, 12, 19)
 """Seeds of the example pictures: held-out scenes of different places."""
 
 DOWNLOADS = {
-    "Picture": ("-segments.png", SegmentedPhoto.overlay),
-    "COCO JSON": (".json", SegmentedPhoto.coco_json),
-    "COCO PNG": (".png", SegmentedPhoto.coco_png),
+    "picture": ("-segments.png", SegmentedPhoto.overlay),
+    "coco_json": (".json", SegmentedPhoto.coco_json),
+    "coco_png": (".png", SegmentedPhoto.coco_png),
 }
-"""The downloads by the titles of their buttons: the end of the file's name, and the function that makes it."""
-
-GONE = (
-    f"The server no longer has this photo: it keeps photos for {LIFETIME // 3600} hour, and those of the last "
-    f"{MAX_VISITORS} visitors. Segment it again, please."
-)
-"""What a visitor is told whose photo has expired, or made room for others'."""
+"""The downloads by the texts on their buttons: the end of the file's name, and the function that makes it."""
 
 PROGRESS = gr.Progress()
 """Gradio reports progress through a handler's argument that has this default."""
@@ -50,6 +46,12 @@ _WITH_NAME = "(photo) => [photo, photo.orig_name]"
 _FILTER = """(kinds, threshold) => {
   document.dispatchEvent(new CustomEvent("swinpan-filter", { detail: { kinds, threshold } }));
 }"""
+_KINDS = f"""() => {{
+  const texts = {json.dumps(LANGUAGES)}[document.documentElement.lang.startsWith("zh") ? "zh" : "en"];
+  for (const box of document.querySelectorAll("#toolbar input[type=checkbox]")) box.removeAttribute("title");
+  return [{{ __type__: "update", choices: [[texts.things, "{THINGS}"], [texts.stuff, "{STUFF}"]] }}];
+}}"""
+"""Gradio translates no choices, and shows their values as hints. It takes no other choices while the page loads."""
 _SAVE = """(file) => {
   const link = document.createElement("a");
   link.href = file.url;
@@ -75,11 +77,13 @@ def build(predictor: Predictor, folder: Path, quota: Quota) -> gr.Blocks:
                 examples = _gallery(handlers.examples)
             with gr.Column(scale=7, min_width=320):
                 with gr.Row(elem_id="toolbar"):
-                    kinds = gr.CheckboxGroup(KINDS, value=list(KINDS), label="Show", scale=3, min_width=215)
-                    threshold = gr.Slider(0, 1, value=0, step=0.01, label="Minimum score", scale=3, min_width=215)
+                    kinds = gr.CheckboxGroup(KINDS, value=list(KINDS), label=label("show"), scale=3, min_width=215)
+                    threshold = gr.Slider(
+                        0, 1, value=0, step=0.01, label=label("minimum_score"), scale=3, min_width=215
+                    )
                     file = gr.File(visible="hidden")
                     for title in DOWNLOADS:
-                        button = gr.Button(f"↓ {title}", size="md", min_width=90)
+                        button = gr.Button(f"↓ {label(title)}", size="md", min_width=90)
                         inputs = [segmented, kinds, threshold]
                         made = button.click(handlers.downloader(title), inputs, file, api_visibility="private")
                         made.success(None, file, js=_SAVE)
@@ -92,8 +96,10 @@ def build(predictor: Predictor, folder: Path, quota: Quota) -> gr.Blocks:
             "concurrency_id": "model",
             "api_visibility": "private",
         }
-        photo.upload(handlers.upload, [photo, name], js=_WITH_NAME, **segmenting)
-        examples.select(handlers.pick, **segmenting)
+        uploaded = photo.upload(handlers.upload, [photo, name], js=_WITH_NAME, **segmenting)
+        picked = examples.select(handlers.pick, **segmenting)
+        for done in (uploaded, picked):
+            done.then(None, None, kinds, js=_KINDS)
         gr.on([kinds.change, threshold.change], None, [kinds, threshold], js=_FILTER)
     return page
 
@@ -108,26 +114,28 @@ class Handlers:
         self._folder = folder
         self._quota = quota
 
-    def upload(self, photo: bytes, name: str | None, progress: gr.Progress = PROGRESS) -> tuple[Any, ...]:
+    def upload(
+        self, photo: bytes, name: str | None, request: gr.Request, progress: gr.Progress = PROGRESS
+    ) -> tuple[Any, ...]:
         """Segment an uploaded photo; see :meth:`segment`."""
-        return self.segment(name or "photo", photo, progress)
+        return self.segment(name or "photo", photo, texts_for(request.headers), progress)
 
-    def pick(self, event: gr.SelectData, progress: gr.Progress = PROGRESS) -> tuple[Any, ...]:
+    def pick(self, event: gr.SelectData, request: gr.Request, progress: gr.Progress = PROGRESS) -> tuple[Any, ...]:
         """Segment an example; see :meth:`segment`."""
         name, photo = self.examples[int(event.index)]
-        return self.segment(name, photo, progress)
+        return self.segment(name, photo, texts_for(request.headers), progress)
 
-    def segment(self, name: str, photo: bytes, progress: gr.Progress) -> tuple[Any, ...]:
+    def segment(self, name: str, photo: bytes, texts: dict[str, str], progress: gr.Progress) -> tuple[Any, ...]:
         """Returns the photo to keep, the value of the viewer, and None, which empties the upload field."""
         try:
-            progress(0.1, desc="Reading the photo")
+            progress(0.1, desc=texts["reading"])
             image = decode_file(photo, name)
-            progress(0.3, desc="Segmenting")
+            progress(0.3, desc=texts["segmenting"])
             result = self._model_thread.submit(self._predictor.predict, [image]).result()[0].to_panoptic()
-            progress(0.9, desc="Drawing")
+            progress(0.9, desc=texts["drawing"])
             return SegmentedPhoto.of(name, self._keep(photo), result), viewer_value(name, image, result), None
         except SwinPanError as error:
-            return None, {"message": str(error), "problem": True}, None
+            return None, {"problem": texts["problem"].format(reason=error)}, None
 
     def downloader(self, title: str) -> Callable[..., str]:
         """The handler of a button. Gradio finds out from its annotations that it wants the request."""
@@ -149,14 +157,16 @@ class Handlers:
     ) -> str:
         """Make one of the :data:`DOWNLOADS` of the selected segments, and return its path."""
         suffix, make = DOWNLOADS[title]
+        texts = texts_for(request.headers)
         try:
             content = None if segmented is None else make(segmented, kinds, threshold)
         except FileNotFoundError:
             content = None
         if segmented is None or content is None:
-            raise gr.Error(GONE, print_exception=False)
-        if reason := self._quota.take(visitor(request.client.host), len(content)):
+            reason = texts["gone"].format(hours=LIFETIME // 3600, visitors=MAX_VISITORS)
             raise gr.Error(reason, print_exception=False)
+        if refusal := self._quota.take(visitor(request.client.host), len(content)):
+            raise gr.Error(self._quota.reason(refusal, texts), print_exception=False)
         downloads = self._folder / "downloads"
         downloads.mkdir(exist_ok=True)
         path = Path(tempfile.mkdtemp(dir=downloads), segmented.name + suffix)
@@ -191,21 +201,23 @@ def _gallery(examples: list[tuple[str, bytes]]) -> gr.Gallery:
 
 def _viewer() -> gr.HTML:
     return gr.HTML(
-        {"message": "The segments of the photo appear here."},
+        {},
         html_template='<div class="viewer"></div>',
         js_on_load=Path(__file__).with_name("viewer.js").read_text(encoding="utf-8"),
         apply_default_css=False,
         elem_id="viewer",
+        texts=LANGUAGES,
+        megabytes=MAX_MEGABYTES,
     )
 
 
 def _header(categories: Sequence[Category]) -> str:
-    remark = "Point at a segment to read its name. Each thing is a segment of its own; each kind of stuff is one."
+    remark = both("remark")
     if tuple(categories) == SCENE_CATEGORIES:
-        remark += " This small model knows only generated scenes like the examples, so it fails on most photos."
-    return f'<p class="brand">{TITLE}</p><h1>What is where, pixel by pixel.</h1><p>{remark}</p>'
+        remark += " " + both("scenes_only")
+    return f'<p class="brand">{TITLE}</p><h1>{both("heading")}</h1><p>{remark}</p>'
 
 
 def _footer(categories: Sequence[Category]) -> str:
     names = ", ".join(html.escape(category.name) for category in categories)
-    return f"<details><summary>The {len(categories)} classes of this model</summary><p>{names}</p></details>"
+    return f"<details><summary>{both('classes', count=len(categories))}</summary><p>{names}</p></details>"

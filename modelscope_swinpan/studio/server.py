@@ -27,11 +27,11 @@ from ..inference.predictor import PanopticPredictor, Predictor
 from ..plugin.hub import resolve_model
 from .content_security import ContentSecurityPolicy
 from .page import build
-from .theme import TEXTS, theme
+from .texts import LOCALE, MAX_MEGABYTES, i18n
+from .theme import theme
 from .visitors import MAX_VISITORS, Quota, VisitorLimits
 
 HOST, PORT = "127.0.0.1", 7860
-MAX_UPLOAD = "32mb"
 MAX_WAITING = 32
 """How many photos may wait for the model. Further ones are refused."""
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)]
@@ -99,12 +99,14 @@ def _server(predictor: Predictor, host: str | None, port: int | None) -> Iterato
             page,
             path="/",
             footer_links=[],
-            app_kwargs={"middleware": [Middleware(VisitorLimits, quota), Middleware(ContentSecurityPolicy)]},
+            app_kwargs={
+                "middleware": [Middleware(VisitorLimits, quota), Middleware(ContentSecurityPolicy, script=LOCALE)]
+            },
             show_error=False,
-            max_file_size=MAX_UPLOAD,
+            max_file_size=f"{MAX_MEGABYTES}mb",
             ssr_mode=False,
             enable_monitoring=False,
-            i18n=TEXTS,
+            i18n=i18n(),
             theme=theme(),
             css_paths=Path(__file__).with_name("studio.css"),
         )

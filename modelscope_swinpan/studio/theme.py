@@ -2,11 +2,6 @@
 
 import gradio as gr
 
-TEXTS = gr.I18n(
-    en={"upload_text.drop_file": "Drop a photo here", "upload_text.click_to_upload": "Choose one from this device"}
-)
-"""Texts that replace Gradio's English ones. Other languages keep Gradio's texts."""
-
 
 def theme() -> gr.themes.Base:
     """Gradio's plainest theme with more contrast. Its fonts come with Gradio, so no other host serves them."""

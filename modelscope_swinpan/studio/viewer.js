@@ -2,8 +2,14 @@
 // of `element`, `props` and `watch`. It builds the page node by node: labels come from models and must not become HTML.
 const SVG = "http://www.w3.org/2000/svg";
 const viewer = element.querySelector(".viewer");
+const texts = props.texts[document.documentElement.lang.startsWith("zh") ? "zh" : "en"];
 let filter = { kinds: ["Things", "Stuff"], threshold: 0 };
+let value = props.value; // what is shown
 let parts = []; // the nodes of every segment
+
+function say(name, values) {
+  return texts[name].replace(/{(\w+)}/g, (_, key) => values[key]);
+}
 
 function make(tag, attributes = {}, ...children) {
   const node = ["svg", "path"].includes(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
@@ -16,7 +22,7 @@ function swatch(segment) {
   return make("span", { class: "swatch", style: `--color: ${segment.color}` });
 }
 
-function pane(value, kind, caption, alt) {
+function pane(kind, caption, alt) {
   const paths = value.segments.map((segment, index) => {
     const name = `${segment.label} ${segment.score.toFixed(2)}`;
     const style = `--color: ${segment.color}`;
@@ -40,7 +46,7 @@ function row(segment, index) {
     "tr",
     {},
     make("th", { scope: "row" }, name),
-    make("td", {}, segment.kind),
+    make("td", {}, segment.kind === "thing" ? texts.thing : texts.stuff_kind),
     make("td", {}, bar, segment.score.toFixed(2)),
     make("td", {}, `${(100 * segment.share).toFixed(1)} %`),
   );
@@ -50,8 +56,8 @@ function row(segment, index) {
   return node;
 }
 
-function table(value) {
-  const heads = ["Segment", "Kind", "Score", "Area"].map((title) => make("th", { scope: "col" }, title));
+function table() {
+  const heads = ["segment", "kind", "score", "area"].map((name) => make("th", { scope: "col" }, texts[name]));
   return make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...value.segments.map(row)));
 }
 
@@ -65,7 +71,7 @@ function highlight(index) {
 function point(event, index) {
   highlight(index);
   if (index < 0) return;
-  const segment = props.value.segments[index];
+  const segment = value.segments[index];
   const tip = viewer.querySelector(".tip");
   tip.hidden = false;
   tip.replaceChildren(swatch(segment), segment.label, make("b", {}, segment.score.toFixed(2)));
@@ -76,37 +82,38 @@ function point(event, index) {
 
 function applyFilter() {
   const kinds = { thing: "Things", stuff: "Stuff" };
-  const shown = props.value.segments.map(
+  const shown = value.segments.map(
     (segment) => filter.kinds.includes(kinds[segment.kind]) && segment.score >= filter.threshold,
   );
   parts.forEach((nodes, index) => nodes.forEach((node) => node.classList.toggle("away", !shown[index])));
   const count = shown.filter(Boolean).length;
   viewer.querySelector(".count").textContent = shown.length
-    ? `${count} of ${shown.length} segments`
-    : "No segments were found in this photo.";
+    ? say("count", { shown: count, all: shown.length })
+    : texts.nothing;
 }
 
 function draw() {
-  const value = props.value;
   parts = (value.segments ?? []).map(() => []);
   viewer.classList.remove("lit");
   if (!value.segments) {
     const [kind, role] = value.problem ? ["problem", "alert"] : ["hint", "status"];
-    viewer.replaceChildren(make("p", { class: kind, role }, value.message));
+    viewer.replaceChildren(make("p", { class: kind, role }, value.problem ?? texts.hint));
     return;
   }
-  const photo = pane(value, "photo", `${value.name}, ${value.size.join(" × ")}`, "The photo");
+  const photo = pane("photo", `${value.name}, ${value.size.join(" × ")}`, texts.photo);
   viewer.replaceChildren(
-    make("div", { class: "panes" }, photo, pane(value, "segments", "Segments", "")),
+    make("div", { class: "panes" }, photo, pane("segments", texts.segments, "")),
     make("p", { class: "count", role: "status" }),
-    table(value),
+    table(),
     make("div", { class: "tip", role: "tooltip", hidden: "" }),
   );
   applyFilter();
 }
 
-// On a phone the result is below the examples, so scroll to it.
-function reveal() {
+function show(next) {
+  value = next;
+  draw();
+  // On a phone the result is below the examples, so scroll to it.
   if (viewer.getBoundingClientRect().top > innerHeight / 2) viewer.scrollIntoView({ behavior: "smooth" });
 }
 
@@ -114,8 +121,26 @@ document.addEventListener("swinpan-filter", (event) => {
   filter = event.detail;
   if (parts.length) applyFilter();
 });
-watch("value", () => {
-  draw();
-  reveal();
-});
+
+// Files that are refused. Gradio would say so in English.
+function refusal({ name, size, type }) {
+  if (size > props.megabytes * 2 ** 20) return say("too_large", { name, megabytes: props.megabytes });
+  return type && !type.startsWith("image/") ? say("no_image", { name }) : null;
+}
+
+for (const kind of ["change", "drop"])
+  document.addEventListener(
+    kind,
+    (event) => {
+      const [file] = (event.target.closest?.("#photo") && (event.dataTransfer ?? event.target).files) || [];
+      const problem = file && refusal(file);
+      if (!problem) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      event.target.value = "";
+      show({ problem });
+    },
+    true,
+  );
+watch("value", () => show(props.value));
 draw();

@@ -12,6 +12,8 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .texts import texts_for
+
 MEBIBYTE = 2**20
 LIFETIME = 3600
 """How long a visitor's photo and downloads are kept, in seconds."""
@@ -40,17 +42,21 @@ class Quota:
         self._lock = threading.Lock()
 
     def take(self, visitor: str, size: int) -> str | None:
-        """Count ``size`` bytes from a visitor; or do not, and give the reason."""
+        """Count ``size`` bytes from a visitor; or do not, and give the name of the text that tells why."""
         size = max(size, 4096)  # what even an empty file takes
         with self._lock:
             while self._taken and self._taken[0][0] <= self._clock() - LIFETIME:
                 self._taken.popleft()
             if size + sum(taken for _, other, taken in self._taken if other == visitor) > self._each:
-                return f"Of a visitor {self._each // MEBIBYTE} MiB are kept, for an hour. Try again later."
+                return "visitor_full"
             if size + sum(taken for _, _, taken in self._taken) > self._total:
-                return "The server has no room for further photos. Try again later."
+                return "server_full"
             self._taken.append((self._clock(), visitor, size))
         return None
+
+    def reason(self, refusal: str, texts: dict[str, str]) -> str:
+        """What a visitor is told whose bytes were not taken."""
+        return texts[refusal].format(mebibytes=self._each // MEBIBYTE)
 
 
 class VisitorLimits:
@@ -102,9 +108,9 @@ class VisitorLimits:
             shown = f"{largest // MEBIBYTE} MiB" if largest >= MEBIBYTE else f"{largest // 1024} KiB"
             return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"Larger than {shown}, the maximum allowed size."
         if path.endswith(UPLOAD) and (
-            reason := self._quota.take(visitor((scope.get("client") or ("",))[0]), int(announced))
+            full := self._quota.take(visitor((scope.get("client") or ("",))[0]), int(announced))
         ):
-            return HTTPStatus.TOO_MANY_REQUESTS, reason
+            return HTTPStatus.TOO_MANY_REQUESTS, self._quota.reason(full, texts_for(headers))
         return None
 
 

@@ -228,6 +228,18 @@ def test_from_pretrained_takes_the_copy(hub: LoopbackHub, client: Client) -> Non
     assert "could not be asked" in outcome.log
 
 
+def test_a_cache_may_come_from_another_machine(
+    hub: LoopbackHub, client: Client, photo: Path, segmentor: Any, tmp_path: Path
+) -> None:
+    assert client(_resolved).answer == client.snapshot
+    hub.stop()
+    carried = tmp_path / "carried"
+    shutil.move(client.env["MODELSCOPE_CACHE"], carried)
+    elsewhere = dataclasses.replace(client, env={**client.env, "MODELSCOPE_CACHE": str(carried)})
+
+    assert elsewhere(_labels, photo).answer == segmentor(str(photo))["labels"]
+
+
 def test_the_server_takes_the_copy(hub: LoopbackHub, client: Client, photo: Path, segmentor: Any) -> None:
     assert client(_resolved).answer == client.snapshot
     hub.stop()

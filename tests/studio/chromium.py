@@ -47,13 +47,17 @@ class Browser:
         self.driver = driver
         self.downloads = downloads
 
-    def open(self, url: str, width: int = 1280, height: int = 900, *, dark: bool = False) -> None:
+    def open(
+        self, url: str, width: int = 1280, height: int = 900, *, dark: bool = False, language: str = "en-US"
+    ) -> None:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         self.driver.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride",
             {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600},
         )
+        agent = {"userAgent": self.run("return navigator.userAgent"), "acceptLanguage": language}
+        self.driver.execute_cdp_cmd("Emulation.setUserAgentOverride", agent)
         self.driver.get(url)
         self.wait(".viewer .hint")
         self.wait("#examples img")

@@ -19,14 +19,15 @@ PAGE = """<head><link rel="preconnect" href="https://fonts.example.com" />
 def served():
     routes = [Route("/", lambda _: HTMLResponse(PAGE)), Route("/text", lambda _: PlainTextResponse(PAGE))]
     app = Starlette(routes=routes)
-    app.add_middleware(ContentSecurityPolicy)
+    app.add_middleware(ContentSecurityPolicy, script="own(1 < 2);")
     return TestClient(app)
 
 
 def test_foreign_scripts_and_connections_are_gone():
     answer = served().get("/")
     assert "example.com" not in answer.text
-    assert answer.text.count("<script") == 2
+    assert answer.text.count("<script") == 3
+    assert answer.text.startswith("<head><script>own(1 < 2);</script>")
     assert '<link rel="stylesheet" href="./own.css">' in answer.text
 
 

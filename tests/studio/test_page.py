@@ -19,7 +19,7 @@ from modelscope_swinpan.studio.visitors import LIFETIME, Quota
 from tests.builders import SMALL, random_model
 from tests.studio.painted import STRANGE, PaintedPredictor, make_png
 
-SOMEBODY = SimpleNamespace(client=SimpleNamespace(host="203.0.113.7"))
+SOMEBODY = SimpleNamespace(client=SimpleNamespace(host="203.0.113.7"), headers={})
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def progress(steps):
 
 def test_a_photo(tmp_path, progress, steps):
     answer, shown, upload = Handlers(PaintedPredictor(), tmp_path, Quota()).upload(
-        make_png(60, 80), "cat.png", progress
+        make_png(60, 80), "cat.png", SOMEBODY, progress
     )
     assert {row["label"] for row in shown["segments"]} == {"sky", "grass", "car", STRANGE}
     assert answer.file_name == shown["name"] == "cat.png"
@@ -47,7 +47,7 @@ def test_a_photo(tmp_path, progress, steps):
 def test_a_real_model(tmp_path, progress):
     quick = PreprocessConfig(short_side=64, long_side=128)
     predictor = PanopticPredictor(random_model(dataclasses.replace(SMALL, preprocess=quick)))
-    answer, shown, _ = Handlers(predictor, tmp_path, Quota()).upload(make_png(60, 80), "cat.png", progress)
+    answer, shown, _ = Handlers(predictor, tmp_path, Quota()).upload(make_png(60, 80), "cat.png", SOMEBODY, progress)
     assert len(shown["segments"]) == len(answer.segments)
 
 
@@ -61,11 +61,10 @@ def test_a_real_model(tmp_path, progress):
     ],
 )
 def test_a_broken_file_is_told_in_words(tmp_path, progress, photo, message):
-    answer, shown, _ = Handlers(PaintedPredictor(), tmp_path, Quota()).upload(photo, "cat.png", progress)
+    answer, shown, _ = Handlers(PaintedPredictor(), tmp_path, Quota()).upload(photo, "cat.png", SOMEBODY, progress)
     assert answer is None
-    assert message in shown["message"]
-    assert shown["problem"]
-    assert str(tmp_path) not in shown["message"]
+    assert message in shown["problem"]
+    assert str(tmp_path) not in shown["problem"]
 
 
 def test_a_full_gpu_is_told_in_words(tmp_path, progress, monkeypatch):
@@ -74,13 +73,13 @@ def test_a_full_gpu_is_told_in_words(tmp_path, progress, monkeypatch):
 
     predictor = PaintedPredictor()
     monkeypatch.setattr(predictor, "predict", full)
-    _, shown, _ = Handlers(predictor, tmp_path, Quota()).upload(make_png(60, 80), "cat.png", progress)
-    assert shown == {"message": "cuda:0 ran out of memory", "problem": True}
+    _, shown, _ = Handlers(predictor, tmp_path, Quota()).upload(make_png(60, 80), "cat.png", SOMEBODY, progress)
+    assert shown == {"problem": "cuda:0 ran out of memory"}
 
 
 def test_files_lie_in_the_folder(tmp_path, progress):
     handlers = Handlers(PaintedPredictor(), tmp_path, Quota())
-    answer, _, _ = handlers.upload(make_png(60, 80), "../cat.png", progress)
+    answer, _, _ = handlers.upload(make_png(60, 80), "../cat.png", SOMEBODY, progress)
     files = [handlers.download(title, answer, ["Things"], 0.5, SOMEBODY) for title in DOWNLOADS]
     assert [file.rsplit("/", 1)[1] for file in files] == ["cat-segments.png", "cat.json", "cat.png"]
     made = {tmp_path.joinpath(file) for file in files}
@@ -90,34 +89,48 @@ def test_files_lie_in_the_folder(tmp_path, progress):
 def test_photos_are_kept_once_and_for_an_hour(tmp_path, progress):
     handlers = Handlers(PaintedPredictor(), tmp_path, Quota())
     first, second, other = (
-        handlers.upload(make_png(height, 80), f"{number}.png", progress)[0]
+        handlers.upload(make_png(height, 80), f"{number}.png", SOMEBODY, progress)[0]
         for number, height in enumerate((60, 60, 70))
     )
     assert first.photo == second.photo != other.photo
     leftover = tmp_path / "tmp-of-a-broken-upload"
     leftover.write_bytes(b"half a photo")
-    download = Path(handlers.download("COCO JSON", first, ["Things"], 0, SOMEBODY))
+    download = Path(handlers.download("coco_json", first, ["Things"], 0, SOMEBODY))
     example = tmp_path / "1234" / "image.webp"  # as Gradio keeps the pictures of the page itself
     example.parent.mkdir()
     example.write_bytes(b"a scene")
     for path in (first.photo, leftover, download, example):
         os.utime(path, (0, time.time() - LIFETIME - 1))
-    handlers.upload(make_png(80, 80), "later.png", progress)
+    handlers.upload(make_png(80, 80), "later.png", SOMEBODY, progress)
     assert other.photo.exists()
     assert example.exists()
     assert not any(path.exists() for path in (first.photo, leftover, download))
     with pytest.raises(gr.Error, match="no longer has this photo"):
-        handlers.download("Picture", first, ["Things"], 0, SOMEBODY)
+        handlers.download("picture", first, ["Things"], 0, SOMEBODY)
+
+
+def test_a_visitor_who_reads_chinese_is_told_in_chinese(tmp_path, progress, steps):
+    reader = SimpleNamespace(client=SOMEBODY.client, headers={"accept-language": "zh-CN,zh;q=0.9,en;q=0.8"})
+    handlers = Handlers(PaintedPredictor(), tmp_path, Quota(each=5_000))
+    answer, _, _ = handlers.upload(make_png(60, 80), "cat.png", reader, progress)
+    assert [desc for _, desc in steps] == ["正在读取照片", "正在分割", "正在绘制"]
+    _, shown, _ = handlers.upload(b"", "cat.png", reader, progress)
+    assert shown["problem"].startswith("无法处理这张照片：cat.png: empty")
+    with pytest.raises(gr.Error, match="只保留 1 小时"):
+        handlers.download("picture", None, ["Things"], 0, reader)
+    handlers.download("coco_json", answer, ["Things"], 0, reader)
+    with pytest.raises(gr.Error, match="请稍后再试"):
+        handlers.download("coco_json", answer, ["Things"], 0, reader)
 
 
 def test_downloads_count_for_the_quota(tmp_path, progress):
     handlers = Handlers(PaintedPredictor(), tmp_path, Quota(each=12_000))
-    answer, _, _ = handlers.upload(make_png(60, 80), "cat.png", progress)
-    handlers.download("COCO JSON", answer, ["Things"], 0, SOMEBODY)
-    handlers.download("COCO JSON", answer, ["Things"], 0, SOMEBODY)
+    answer, _, _ = handlers.upload(make_png(60, 80), "cat.png", SOMEBODY, progress)
+    handlers.download("coco_json", answer, ["Things"], 0, SOMEBODY)
+    handlers.download("coco_json", answer, ["Things"], 0, SOMEBODY)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(gr.Error, match=r"Of a visitor .* are kept"):
-        handlers.download("COCO JSON", answer, ["Things"], 0, SOMEBODY)
+        handlers.download("coco_json", answer, ["Things"], 0, SOMEBODY)
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -1,6 +1,7 @@
 """The page in a real browser: Debian's Chromium, without a screen."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from PIL import Image
 from selenium.webdriver import ActionChains, Keys
 
 from modelscope_swinpan.coco.encoding import ids_from_colors
+from modelscope_swinpan.studio import serve, server
+from modelscope_swinpan.studio.visitors import Quota
 from tests.builders import random_image
 from tests.studio.painted import STRANGE
 
@@ -134,7 +137,8 @@ def test_a_file_that_is_too_large(opened, tmp_path):
     large = tmp_path / "large.png"
     large.write_bytes(bytes(33 * 2**20))
     opened.upload(large)
-    assert "maximum allowed size" in opened.wait(".toast-body").text
+    assert "maximum allowed size" in opened.wait(".problem").text
+    assert not opened.shown(".toast-body")
 
 
 def test_downloads_hold_what_is_shown_to_this_visitor(segmented, page, tmp_path):
@@ -185,6 +189,46 @@ def test_a_finger_may_lift(browser, page, photo):
     """)
     assert browser.wait(".tip").text.split("\n") == ["car", "0.80"]
     assert browser.run("return document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "zh-HK", "zh"])
+def test_it_speaks_chinese(browser, page, photo, tmp_path, language):
+    """All that a visitor reads, but for the names of classes and files."""
+    browser.open(page, language=language)
+    seen = [browser.driver.find_element("css selector", "body").text]
+    browser.upload(photo)
+    browser.until(lambda: "物体" in browser.wait("#toolbar").text)
+    seen.append(browser.driver.find_element("css selector", "body").text)
+    hints = "return [...document.querySelectorAll('[title], [alt]')].map((node) => node.title || node.alt)"
+    seen += browser.run(hints)
+    for name, content in (("large.png", bytes(33 * 2**20)), ("notes.txt", b"notes")):
+        (tmp_path / name).write_bytes(content)
+        browser.upload(tmp_path / name)
+        browser.until(lambda name=name: browser.wait(".problem").text.startswith(f"{name}："))
+        seen.append(browser.wait(".problem").text)
+    named = {"swinpan", "studio", "COCO", "JSON", "PNG", "MB", "sky", "grass", "car", "b", "My", "cat", "png"}
+    assert set(re.findall("[A-Za-z]+", " ".join(seen))) <= named | {"large", "notes", "txt"}
+
+
+def test_a_refusal_in_chinese(browser, painted, photo, monkeypatch):
+    monkeypatch.setattr(server, "Quota", lambda: Quota(each=photo.stat().st_size + 10_000))
+    with serve(painted, port=0) as url:
+        browser.open(url, language="zh-CN")
+        browser.upload(photo)
+        browser.wait(".segments path")
+        browser.click("↓ 图片")
+        told = browser.wait(".toast-body").text
+    assert "每位访问者最多保留" in told
+    assert "Error" not in told
+
+
+def test_it_speaks_english_otherwise(browser, page, photo):
+    browser.open(page, language="fr-FR")
+    browser.upload(photo)
+    browser.wait(".segments path")
+    assert "Minimum score" in browser.wait("#toolbar").text
+    assert "Things" in browser.wait("#toolbar").text
+    assert browser.wait("h1").text == "What is where, pixel by pixel."
 
 
 def test_nobody_else_is_asked(segmented):

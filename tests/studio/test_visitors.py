@@ -101,14 +101,14 @@ def test_uploads_of_a_visitor_and_of_all_are_bounded_for_an_hour():
     now = [0.0]
     quota = Quota(each=10_000, total=25_000, clock=lambda: now[0])
     assert quota.take("a", 6_000) is None
-    assert "Of a visitor" in quota.take("a", 5_000)
+    assert quota.take("a", 5_000) == "visitor_full"
     assert quota.take("b", 10_000) is None
     now[0] = LIFETIME / 2
-    assert "no room" in quota.take("c", 9_500)
+    assert quota.take("c", 9_500) == "server_full"
     assert quota.take("c", 9_000) is None
     now[0] = LIFETIME
     assert quota.take("a", 10_000) is None
-    assert "Of a visitor" in quota.take("c", 1_001)
+    assert quota.take("c", 1_001) == "visitor_full"
 
 
 def test_the_smallest_files_count_too():
@@ -122,6 +122,8 @@ def test_an_upload_over_the_quota_is_refused():
     answer = client.post(UPLOAD, content=bytes(9_000))
     assert answer.status_code == 429
     assert "Of a visitor" in answer.text
+    refused = client.post(UPLOAD, content=bytes(9_000), headers={"Accept-Language": "zh-CN"})
+    assert "每位访问者" in refused.text
     assert client.post(JOIN, content=bytes(9_000)).status_code == 200
 
 
