@@ -87,7 +87,7 @@ class LabelStudio:
         browser.until(lambda: "/login" not in driver.current_url)
         driver.get(f"{self.url}/projects/{project}/data?task={task['id']}")
         regions = len(task["predictions"][0]["result"])
-        browser.until(lambda: len(browser.shown(".lsf-outliner-item")) == regions)
+        browser.until(lambda: len(browser.all(".lsf-outliner-item")) == regions)  # of which some may need scrolling
         browser.wait("canvas")
 
     def asked(self) -> list[str]:

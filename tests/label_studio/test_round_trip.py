@@ -6,13 +6,14 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from selenium.webdriver import ActionChains
 from typer.testing import CliRunner
 
 from modelscope_swinpan.categories import COCO_PANOPTIC
 from modelscope_swinpan.cli import app
 from modelscope_swinpan.coco.reader import CocoPanoptic
 from tests.data.drawings import brush_code, regions, write_json
-from tests.runs.test_brush import decode
+from tests.runs.test_brush import channels
 from tests.studio.chromium import chromium
 
 pytestmark = pytest.mark.labelstudio
@@ -54,10 +55,15 @@ def label(region):
     return name
 
 
+def alpha(region):
+    """How much of each pixel a brush stroke covers, 0–255."""
+    return channels(region["value"]["rle"], (HEIGHT, WIDTH))[..., 3]
+
+
 def mask(region):
     """The pixels of a brush stroke, or of a polygon that is a rectangle."""
     if region["type"] == "brushlabels":
-        return decode(region["value"]["rle"], (HEIGHT, WIDTH))
+        return alpha(region) > 127
     points = np.array(region["value"]["points"]) * (WIDTH / 100, HEIGHT / 100)
     (left, top), (right, bottom) = points.min(0).round().astype(int), points.max(0).round().astype(int)
     pixels = np.zeros((HEIGHT, WIDTH), bool)
@@ -127,17 +133,43 @@ def test_polygons_come_out_as_they_went_in(server, photos, tmp_path):
     assert [regions(dataset, index) for index in range(2)] == [regions(told, index) for index in range(2)]
 
 
-def test_it_is_shown(server, photos, tmp_path):
-    """In the editor: the photo under its segments, with their classes and scores; no other host is asked."""
+def test_it_is_shown_and_painted_on(server, photos, tmp_path):
+    """In the editor: the photo under its segments, with their classes and scores; no other host is asked.
+
+    What the editor submits are the predictions as they were, and a stroke by hand, with soft edges.
+    """
     project = server.project(batch(photos, "labelstudio", tmp_path / "found"), photos)
     task = server.tasks(project)[0]
-    result = task["predictions"][0]["result"]
+    predicted = task["predictions"][0]["result"]
     assert server.photo(task) == (photos / task["data"]["file_name"]).read_bytes()
     with chromium(tmp_path / "chromium") as browser:
         server.show(browser, project, task)
-        shown = [item.text.split("\n") for item in browser.shown(".lsf-outliner-item")]
-        assert sorted(name for _, name, *_ in shown) == sorted(map(label, result))
-        assert sorted(line[-1] for line in shown) == sorted(f"{region['score']:.2f}" for region in result)
-        assert not browser.asked_hosts() - {"127.0.0.1"}
+        items = browser.run("return [...document.querySelectorAll('.lsf-outliner-item')].map((item) => item.innerText)")
+        shown = [item.split("\n") for item in items]
+        assert sorted(name for _, name, *_ in shown) == sorted(map(label, predicted))
+        assert sorted(line[-1] for line in shown) == sorted(f"{region['score']:.2f}" for region in predicted)
         screen = np.asarray(Image.open(io.BytesIO(browser.driver.get_screenshot_as_png())).convert("RGB"))
-    assert len(np.unique(screen.reshape(-1, 3), axis=0)) > 5000  # the photo: the page alone has some hundred colours
+        assert (
+            len(np.unique(screen.reshape(-1, 3), axis=0)) > 5000
+        )  # the photo: the page alone has some hundred colours
+        paint(browser, "kite")
+        browser.until(lambda: "kite" in browser.wait(".lsf-detailed-region__title").text)
+        browser.click("Submit")
+        browser.until(lambda: server.export(project))
+        assert not browser.asked_hosts() - {"127.0.0.1"}
+    export = server.export(project)
+    *kept, stroke = export[0]["annotations"][0]["result"]
+    assert [label(region) for region in kept] == [label(region) for region in predicted]
+    assert all(np.array_equal(alpha(a), alpha(b)) for a, b in zip(kept, predicted, strict=True))
+    assert len(np.unique(alpha(stroke))) > 10
+    dataset = imported(export, photos, tmp_path)
+    assert regions(dataset, 0) == expected([*kept, stroke])
+    (painted,) = (np.frombuffer(pixels, np.uint8) for name, _, pixels in regions(dataset, 0) if name == "kite")
+    assert painted.sum() == pytest.approx(alpha(stroke).sum() / 255, rel=0.1)
+
+
+def paint(browser, name):
+    """A stroke of that class across the photo, by the mouse."""
+    next(one for one in browser.shown(".lsf-label") if one.text.startswith(name)).click()
+    stroke = ActionChains(browser.driver).move_to_element_with_offset(browser.shown("canvas")[0], -200, -150)
+    stroke.click_and_hold().move_by_offset(60, 10).move_by_offset(40, 40).release().perform()

@@ -11,6 +11,14 @@ from modelscope_swinpan.runs.brush import encode_brush
 
 def decode(code, shape):
     """The mask of a code, bit by bit."""
+    values = channels(code, shape)
+    assert (values == values[..., :1]).all()
+    assert set(np.unique(values)) <= {0, 255}
+    return values[..., 3] == 255
+
+
+def channels(code, shape):
+    """The picture of a code, (H, W, 4)."""
     bits = "".join(f"{byte:08b}" for byte in code)
     place = 0
 
@@ -27,10 +35,7 @@ def decode(code, shape):
         count = read(lengths[read(2)]) + 1
         values += [read(word)] * count if run else [read(word) for _ in range(count)]
     assert len(bits) - place < 8
-    channels = np.array(values, np.uint8).reshape(*shape, 4)
-    assert (channels == channels[..., :1]).all()
-    assert set(np.unique(channels)) <= {0, 255}
-    return channels[..., 3] == 255
+    return np.array(values, np.uint8).reshape(*shape, 4)
 
 
 @given(arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9))))

@@ -2,7 +2,8 @@
 
 The bits are: the number of values (32), the bits of a value less 1 (5), four lengths in bits, each less 1 (4 × 4), and
 then blocks. A block is a flag (1), which of the four lengths (2), a number less 1 in so many bits, and one value that
-is repeated if the flag is set, or else as many values. The mask is where the last channel, alpha, is not 0.
+is repeated if the flag is set, or else as many values. The last channel, alpha, says how much of a pixel the brush
+covered: strokes that were painted by hand have soft edges. The mask is where that is more than half of the most.
 
 label-studio-sdk decodes the same, bit by bit in Python lists, and brings pandas, nltk and opencv-python-headless.
 """
@@ -48,7 +49,7 @@ def decode_brush(code: Sequence[object], size: Size) -> Mask:
         raise Dropped(BAD_OUTLINE, f"its brush mask has {total} values, not four for each of the image's pixels")
     width = bits.read(5) + 1
     lengths = [bits.read(4) + 1 for _ in range(4)]
-    values = np.zeros(total, np.bool_)
+    values = np.zeros(total, np.uint8)
     place = 0
     while place < total:
         repeated = bits.read(1)
@@ -56,8 +57,10 @@ def decode_brush(code: Sequence[object], size: Size) -> Mask:
         if end > total:
             raise Dropped(BAD_OUTLINE, "its brush mask has more values than it says")
         if repeated:
-            values[place:end] = bits.read(width) != 0
+            values[place:end] = min(bits.read(width), 255)
         else:
-            values[place:end] = [bits.read(width) != 0 for _ in range(end - place)]
+            values[place:end] = [min(bits.read(width), 255) for _ in range(end - place)]
         place = end
-    return np.ascontiguousarray(values.reshape(size.height, size.width, _CHANNELS)[..., -1])
+    alpha = values[_CHANNELS - 1 :: _CHANNELS].reshape(size)
+    mask: Mask = alpha > alpha.max() // 2
+    return mask

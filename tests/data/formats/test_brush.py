@@ -27,6 +27,15 @@ def test_the_mask_is_where_alpha_is(pixels):
     assert (decode_brush(brush_code(mask), Size(5, 7)) == mask).all()
 
 
+@pytest.mark.parametrize("most", [255, 1, 2])
+def test_soft_edges_are_cut_at_half(most):
+    """A brush paints them, in 8 bits; other programs write 0 and 1."""
+    alpha = [0, most // 2, most // 2 + 1, most]
+    bits = f"{16:032b}{7:05b}{0:04b}{0:04b}{0:04b}{3:04b}" + "".join(f"111{3:04b}{value:08b}" for value in alpha)
+    code = [int(bits[i : i + 8].ljust(8, "0"), 2) for i in range(0, len(bits), 8)]
+    assert decode_brush(code, Size(1, 4)).tolist() == [[False, False, True, True]]
+
+
 @given(arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9))))
 def test_our_own_code(mask):
     assert np.array_equal(decode_brush(encode_brush(mask), Size(*mask.shape)), mask)
