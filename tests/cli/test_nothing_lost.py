@@ -53,6 +53,7 @@ COMMANDS = {
         "dataset merge data data --output out",
     ],
     "inspect": [],  # writes nothing
+    "serve": [],  # writes nothing
     "studio": [],  # keeps its files where the system has temporary ones
     "bench": [],  # the same
 }
