@@ -1,5 +1,6 @@
 """Processes of this machine that do one kind of task, and share one copy of what they need for it."""
 
+import atexit
 import contextlib
 import multiprocessing
 import shutil
@@ -80,7 +81,14 @@ def start(job: Callable[[Any], Any], number: int) -> list[Worker]:
             worker.kill()
         raise
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Windows removes no file that is mapped. There it goes with this process."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
 
 def _work(connection: Connection, path: Path) -> None:
