@@ -3,8 +3,9 @@
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Hashable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -20,7 +21,10 @@ MAX_LISTED_PIXELS = 4_000_000
 """The largest image whose masks may be answered as lists: each segment has one number for each pixel."""
 MAX_LISTED = 64_000_000
 """The most numbers in an answer. Each takes two bytes of it, and tens while it is written."""
+THREADS = 8
+"""How many images of a batch are decoded at a time, and how many answers are written."""
 
+T = TypeVar("T")
 _logger = logging.getLogger(__name__)
 
 
@@ -65,16 +69,14 @@ class Segmenter:
         """
         answers: dict[int, Answer] = {}
         groups: dict[tuple[Hashable, PostprocessConfig], dict[int, _Asked]] = defaultdict(dict)
-        for place, call in enumerate(calls):
-            asked = self._read(call)
+        for place, asked in enumerate(_side_by_side(self._read, calls)):
             if isinstance(asked, Exception):
                 answers[place] = _told(asked)
             else:
                 groups[asked.group, asked.postprocess][place] = asked
         for (_, postprocess), group in groups.items():
             results = self._segment([asked.pixels for asked in group.values()], postprocess)
-            for (place, asked), result in zip(group.items(), results, strict=True):
-                answers[place] = _told(result) if isinstance(result, Exception) else _written(asked, result)
+            answers.update(zip(group, _side_by_side(_written, group.values(), results), strict=True))
         return [answers[place] for place in range(len(calls))]
 
     def _read(self, call: Call) -> "_Asked | Exception":
@@ -104,6 +106,14 @@ class Segmenter:
         return [result for image in images for result in self._segment([image], postprocess)]
 
 
+def _side_by_side(function: Callable[..., T], *given: Collection[Any]) -> list[T]:
+    """The function's results for each of a batch, computed in threads."""
+    if len(given[0]) <= 1:
+        return [*map(function, *given)]
+    with ThreadPoolExecutor(min(len(given[0]), THREADS)) as threads:
+        return [*threads.map(function, *given)]
+
+
 def _told(error: Exception) -> SwinPanError | UnexpectedError:
     """What the client is told of an error. What is not ours, and may not pickle, goes to the log here."""
     if isinstance(error, SwinPanError):
@@ -112,7 +122,9 @@ def _told(error: Exception) -> SwinPanError | UnexpectedError:
     return UnexpectedError("The server failed; its log says why.")
 
 
-def _written(asked: _Asked, result: Result) -> Answer:
+def _written(asked: _Asked, result: Result | Exception) -> Answer:
+    if isinstance(result, Exception):
+        return _told(result)
     try:
         found = answer(result, scores=asked.scores, mask_format=asked.mask_format)
         if (listed := _count(found)) > MAX_LISTED:

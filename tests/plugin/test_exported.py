@@ -1,4 +1,4 @@
-"""What ``swinpan export`` wrote, in ModelScope's pipeline, its server and the page."""
+"""What ``swinpan export`` wrote, in ModelScope's pipeline and its server."""
 
 from pathlib import Path
 from typing import Any
@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelscope_swinpan import PanopticPredictor, studio
+from modelscope_swinpan import PanopticPredictor
 from modelscope_swinpan.errors import ConfigError
 from modelscope_swinpan.images.decode import decode_image
 from modelscope_swinpan.inference.export import export_model
-from modelscope_swinpan.plugin.opening import open_predictor
-from modelscope_swinpan.studio import server as studio_server
 from tests.inference.test_exported import SMALLEST
 
 
@@ -61,13 +59,3 @@ def test_the_server_finds_it_without_the_hub(program: Path, segmentor: Any) -> N
     for model in (program, program.parent):
         with pytest.raises(ConfigError, match="is a PyTorch program"):
             event_handlers.create_pipeline(str(model), "master", True)
-
-
-def test_the_page_opens_it(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    served: list[Any] = []
-    monkeypatch.setattr(studio_server, "run", lambda predictor, **_: served.append(predictor))
-    with pytest.raises(ConfigError, match="is a PyTorch program"):
-        studio.launch(program)
-    monkeypatch.setattr(studio_server, "open_predictor", lambda model: open_predictor(model, trust=True))
-    studio.launch(program)
-    assert served[0].files == (program.absolute(),)

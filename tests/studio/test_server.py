@@ -262,3 +262,12 @@ def test_launch_loads_the_model(monkeypatch, tmp_path):
     assert options == {"host": None, "port": 7}
     with pytest.raises(ConfigError, match="no model directory"):
         studio.launch(tmp_path)
+
+
+def test_launch_takes_exported_files(monkeypatch, tmp_path):
+    """It reaches the reader of such files, which refuses a program that nobody vouched for."""
+    (tmp_path / "model.pt2").touch()
+    monkeypatch.setattr(server, "run", None)
+    for model in (tmp_path, tmp_path / "model.pt2"):
+        with pytest.raises(ConfigError, match="is a PyTorch program"):
+            studio.launch(model)
