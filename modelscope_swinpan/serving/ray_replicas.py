@@ -7,6 +7,7 @@ proxies are left out: a request would be lost with the replica that has it. Here
 import asyncio
 import logging
 import os
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -91,8 +92,9 @@ class RayReplicas:
         )
         try:
             return serve.run(deployment.bind(partial(self.load, self.device)), name=name, route_prefix=None)
-        except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1]
+        except RuntimeError:
+            told = serve.status().applications[name].deployments["model"].message
+            reason = re.sub(r"^(\w+\.)+", "", (told.strip().splitlines() or ["Ray does not say why"])[-1])
             raise ConfigError(f"The replicas did not start: {reason}") from None
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
@@ -91,13 +92,27 @@ def test_what_replicas_are_asked_for(options, batch_size, asked):
     assert serve.asked["ray_actor_options"] == {"num_cpus": 1, "num_gpus": options.get("gpus", 0)}
 
 
-def test_replicas_that_do_not_start(monkeypatch):
-    def fails(*_, **__):
-        raise RuntimeError("Deploying failed:\nTraceback\nCheckpointError: the weights are damaged")
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        (
+            "It failed to start 3 times.\n  File x\na.b.errors.CheckpointError: no such file",
+            "CheckpointError: no such file",
+        ),
+        ("", "Ray does not say why"),
+    ],
+)
+def test_replicas_that_do_not_start(told, reason):
+    class Failing(Serve):
+        def run(self, application, **options):
+            raise RuntimeError("Failed to update the deployments")
 
-    monkeypatch.setattr(Serve, "run", fails)
-    with pytest.raises(ConfigError, match=r"^The replicas did not start: CheckpointError: the weights are damaged$"):
-        RayReplicas(load=bright_predictor)._deploy(Serve(), "name", 1)
+        def status(self):
+            deployment = SimpleNamespace(message=told)
+            return SimpleNamespace(applications={"name": SimpleNamespace(deployments={"model": deployment})})
+
+    with pytest.raises(ConfigError, match=f"^The replicas did not start: {reason}$"):
+        RayReplicas(load=bright_predictor)._deploy(Failing(), "name", 1)
 
 
 def test_a_replica_answers_in_batches():
