@@ -47,9 +47,10 @@ HEIF = ["pillow-heif>=1.1"]
 RAY = ["ray[data]>=2.60"]
 SERVE = [
     "fastapi>=0.115.2",
-    "starlette>=0.40,<1",  # ModelScope's server calls add_event_handler, which 1.0 dropped
+    "starlette>=0.40",
     "uvicorn>=0.30",
 ]
+RAY_SERVE = [*SERVE, "ray[serve]>=2.60"]
 STUDIO = ["gradio>=6.15"]
 SUPERVISION = ["supervision>=0.28"]
 TRAIN = [*EVAL, "tensorboard>=2.16"]
@@ -58,7 +59,7 @@ DEV = [
     *EXPORT,
     *HEIF,
     *RAY,
-    *SERVE,
+    *RAY_SERVE,
     *STUDIO,
     *SUPERVISION,
     *TRAIN,
@@ -119,6 +120,7 @@ if __name__ == "__main__":
             "export": EXPORT,
             "heif": HEIF,
             "ray": RAY,
+            "ray-serve": RAY_SERVE,
             "serve": SERVE,
             "studio": STUDIO,
             "supervision": SUPERVISION,

@@ -84,14 +84,16 @@ def resident() -> int | None:
 
 
 def peak_resident() -> int | None:
-    """Peak resident memory in bytes, or None where the system does not report it (Windows)."""
+    """Peak resident memory in bytes, or None where the system does not report it."""
     # On Linux, getrusage also counts the parent's memory before a fork.
     if (peak := process_memory("self", "VmHWM")) is not None:
         return peak
-    try:
-        import resource
-    except ImportError:
-        return None
+    if sys.platform == "win32":
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

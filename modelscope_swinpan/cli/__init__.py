@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from .. import __version__
-from . import batch, bench, card, convert, dataset, demo, export, inspect, predict, scenes, studio, train
+from . import batch, bench, card, convert, dataset, demo, export, inspect, predict, scenes, serve, studio, train
 from . import eval as eval_
 from .console import one_line_errors, print_any_character, say
 from .options import Command
@@ -45,6 +45,7 @@ for command in (
     predict.predict,
     batch.batch,
     demo.demo,
+    serve.serve,
     studio.studio,
     scenes.scenes,
     train.train,

@@ -54,7 +54,11 @@ class EngineOptions:
 
     def build(self, load: "Callable[[str | None], Predictor]", how: ModelOptions) -> "Engine":
         """The engine; ``load`` loads its predictor."""
-        job = Job(
+        return build_engine(self.engine, self.job(load, how))
+
+    def job(self, load: "Callable[[str | None], Predictor]", how: ModelOptions) -> Job:
+        """What an engine is built for; ``load`` loads its predictor."""
+        return Job(
             load=load,
             device=how.device,
             batch_size=how.batch_size,
@@ -63,7 +67,6 @@ class EngineOptions:
             gpus=self.gpus_per_worker,
             address=self.address,
         )
-        return build_engine(self.engine, job)
 
 
 def _read_workers(text: str) -> tuple[int, int]:

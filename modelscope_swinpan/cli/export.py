@@ -29,6 +29,13 @@ def export(
             show_default="that of a 3:2 landscape photo, 800x1216 for most models",
         ),
     ] = None,
+    dtype: Annotated[
+        Literal["float32", "float16"],
+        typer.Option(
+            metavar="NAME",
+            help="Number format: float32, or float16 for half the size. Inputs and outputs are float32 in both.",
+        ),
+    ] = "float32",
     force: Annotated[
         bool, typer.Option("--force", help="Replace files beside FILE that are there: its .bin, and FILE-HxW.")
     ] = False,
@@ -56,7 +63,7 @@ def export(
         loaded = load_model(resolve_model(model))
     for file, (height, width) in zip(several or [output], sizes or [default_size(loaded.config)], strict=True):
         with busy(f"Exporting {file}"):
-            found = export_model(loaded, file, to=to, size=(height, width), force=force)
+            found = export_model(loaded, file, to=to, size=(height, width), dtype=dtype, force=force)
         say(
             f"{file}: {height}x{width} pixels; differs from the model by {found.relative:.1e} (relative), "
             f"{found.absolute:.1e} (largest)"

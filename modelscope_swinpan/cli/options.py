@@ -116,32 +116,14 @@ class ModelOptions:
         self, device: str | None = None, *, task: Task | None = None, thresholds: Mapping[str, float] | None = None
     ) -> "Predictor":
         """The predictor, on ``device`` or the best there is, by default for the model's own task and ``thresholds``."""
-        import torch
-
-        from ..checkpoints.load import load_model
-        from ..inference.exported import exported_files, open_exported
-        from ..inference.predictor import PanopticPredictor
         from ..inference.tiles import tiled
-        from ..plugin.hub import resolve_model
+        from ..plugin.opening import open_predictor
 
-        predictor: Predictor
-        path = resolve_model(self.model)
         with busy(f"Loading {self.model}"):
-            if exported_files(path):
-                self._check_exported()
-                predictor = open_exported(path, device=device or "cpu", trust=self.trust)
-            else:
-                best = "cuda" if torch.cuda.is_available() else "cpu"
-                predictor = PanopticPredictor(load_model(path, device=device or best, dtype=self.dtype))
+            predictor = open_predictor(self.model, device=device, dtype=self.dtype, trust=self.trust)
         postprocess = replace(predictor.postprocess, thresholds or {}, "thresholds")
         predictor = predictor.with_options(batch_size=self.batch_size, task=task, postprocess=postprocess)
         return tiled(predictor, self.tile_side or self.tiles)
-
-    def _check_exported(self) -> None:
-        if self.dtype != "float32":
-            raise ConfigError(
-                f"--dtype {self.dtype} is not for {self.model}: an exported file has its own number format."
-            )
 
     def anywhere(self) -> "ModelOptions":
         """The same, with a model that is found from any directory."""

@@ -4,10 +4,11 @@ A file takes any number of images of one fixed size. It holds the network alone:
 fuses the answers. What that needs to know is in the file as JSON, under :data:`DESCRIPTION`.
 """
 
+import copy
 import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -16,7 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from ..checkpoints.dialects.keymap import shorten
 from ..checkpoints.dialects.native import describe
+from ..checkpoints.finite import find_not_finite
 from ..config import Mask2FormerConfig
 from ..errors import ConfigError, SwinPanError
 from ..files import refuse_to_replace, temporary_folder
@@ -27,12 +30,14 @@ from .preprocess import padded_size
 from .runtimes import DESCRIPTION, INPUT, OUTPUTS, RUNTIMES, check_installed, open_network
 
 Format = Literal["onnx", "torch", "openvino"]  # docs/export.md tells what each is for
+Precision = Literal["float32", "float16"]
 WRITERS = {"onnx": ("onnx", "onnxscript")}
 """The packages that writing a file takes, besides its runtime's."""
 BESIDE = {"openvino": (".bin",)}
 """The suffixes of the files that are written beside the one of that name."""
 OPSET = 18  # the oldest that PyTorch writes without conversion: older runtimes read it too
-TOLERANCE = 1e-3  # A file with this relative error or more is wrong. Rounding causes up to about 1e-5.
+TOLERANCES: Mapping[str, float] = {"float32": 1e-3, "float16": 2e-2}
+"""A file with this relative error or more is wrong. Rounding causes up to about 1e-5 in float32, 2e-3 in float16."""
 COMMON_PHOTO = Size(2000, 3000)  # a landscape photo of the proportions that most cameras have
 STRIDE = 32
 
@@ -58,12 +63,13 @@ def export_model(
     *,
     to: Format,
     size: tuple[int, int] | None = None,
+    dtype: Precision = "float32",
     force: bool = False,
 ) -> Difference:
     """Write ``model`` to a file that takes ``pixel_values`` and returns ``class_logits`` and ``mask_logits``.
 
-    The shapes are (B, 3, H, W), RGB, normalised; (B, Q, K+1); and (B, Q, H/4, W/4). All are float32. The file is run
-    once on random input before it appears at ``path``.
+    The shapes are (B, 3, H, W), RGB, normalised; (B, Q, K+1); and (B, Q, H/4, W/4). All are float32, whatever the
+    ``dtype``. The file is run once on random input before it appears at ``path``.
 
     Args:
         model: float32, on the CPU.
@@ -71,31 +77,35 @@ def export_model(
             it, with the suffix ``.bin``.
         to: the format.
         size: height and width of the padded input, by default :func:`default_size`.
+        dtype: the number format of weights and computation. In an OpenVINO file 'float16' is that of the weights alone:
+            its runtime chooses what to compute in.
         force: whether a ``.bin`` that is there is replaced, too.
 
     Returns:
         How far the file's answers are from the model's.
 
     Raises:
-        ConfigError: the format is unknown, the suffix is another format's, the size is no multiple of 32, the model is
-            not float32 on the CPU, a package is not installed, or a ``.bin`` is there and not ``force``.
+        ConfigError: the format or the dtype is unknown, a weight is too large for float16, the suffix is another
+            format's, the size is no multiple of 32, the model is not float32 on the CPU, a package is not installed, or
+            a ``.bin`` is there and not ``force``.
         SwinPanError: the file does not answer as the model does.
         OSError: the file cannot be written.
     """
     path = Path(path)
     check_export(to, path, force=force)
     size = _checked_size(model, size or default_size(model.config))
+    tolerance = _tolerance(dtype)
     with _quiet():
-        program = _trace(model, size, to)
+        program = _trace(_half(model) if dtype == "float16" and to != "openvino" else model, size, to)
     with temporary_folder(path.parent) as folder:
         file = folder / path.name
         with _quiet():
-            _write(program, file, to, model.config, size)
+            _write(program, file, to, model.config, size, half=dtype == "float16")
             found = _difference(model, file, size)
-        if not found.relative < TOLERANCE:
+        if not found.relative < tolerance:
             raise SwinPanError(
                 f"The exported file does not answer as the model does: its relative error is {found.relative:.1e}, "
-                f"expected less than {TOLERANCE:.0e}. Nothing was written. Please report this."
+                f"expected less than {tolerance:.0e}. Nothing was written. Please report this."
             )
         for written in sorted(file.parent.iterdir()):  # .bin before .xml
             written.replace(path.parent / written.name)
@@ -129,6 +139,20 @@ def _checked_size(model: Mask2Former, size: tuple[int, int]) -> Size:
     return Size(*size)
 
 
+def _tolerance(dtype: str) -> float:
+    if dtype not in TOLERANCES:
+        raise ConfigError(f"An exported file has one of the dtypes {', '.join(TOLERANCES)}; got {dtype!r}.")
+    return TOLERANCES[dtype]
+
+
+def _half(model: Mask2Former) -> Mask2Former:
+    """A copy in float16. It, too, takes and gives float32."""
+    half = copy.deepcopy(model).half()
+    if large := find_not_finite(half.state_dict()):
+        raise ConfigError(f"{len(large)} weights are too large for float16 ({shorten(large)}). Export float32.")
+    return half
+
+
 class _TupleOutput(nn.Module):
     def __init__(self, model: Mask2Former) -> None:
         super().__init__()
@@ -150,7 +174,7 @@ def _trace(model: Mask2Former, size: Size, to: Format) -> torch.export.ExportedP
 
 
 def _write(
-    program: torch.export.ExportedProgram, file: Path, to: Format, config: Mask2FormerConfig, size: Size
+    program: torch.export.ExportedProgram, file: Path, to: Format, config: Mask2FormerConfig, size: Size, *, half: bool
 ) -> None:
     description = json.dumps({**describe(config), "input": size._asdict()})
     if to == "torch":
@@ -165,7 +189,7 @@ def _write(
             port.set_names({name})
         converted.reshape({INPUT: [-1, 3, *size]})
         converted.set_rt_info(description, DESCRIPTION)
-        openvino.save_model(converted, file, compress_to_fp16=False)
+        openvino.save_model(converted, file, compress_to_fp16=half)
 
 
 def _write_onnx(program: torch.export.ExportedProgram, file: Path, description: str) -> None:

@@ -160,7 +160,6 @@ START_HANDLER = Internal(
 
 _CONFIG = Internal("modelscope.utils.config:Config", "reads configuration.json")
 _LOGGER = Internal("modelscope.utils.logger:get_logger", "training logs where ModelScope does")
-_OUTPUT_KEYS = Internal("modelscope.outputs:OutputKeys", "names in the pipeline's answer")
 _PIPELINE = Internal("modelscope.pipelines:pipeline", "builds our pipeline")
 _HUB_API = Internal("modelscope.hub.api:HubApi", "makes a repository and uploads to it; lists a model's files")
 _HUB_CONFIG = Internal("modelscope_hub.config:HubConfig", "tells the hub's address and the folder of models", "1.38")
@@ -214,7 +213,6 @@ PIPELINE = Part(
         Internal("modelscope.pipelines:Pipeline._process_single", "overridden: one image is a batch of one"),
         Internal("modelscope.pipelines:Pipeline._process_batch", "overridden: checks batch_size"),
         Internal("modelscope.pipelines:Pipeline._batch", "overridden: images of a batch differ in size"),
-        _OUTPUT_KEYS,
         Internal("modelscope.utils.constant:Frameworks", "the name of torch"),
         _TASKS,
     ),
@@ -254,7 +252,13 @@ PARTS = (
         module="server",
         after="modelscope.server.core.event_handlers",
         vital=True,
-        needs=(CREATE_PIPELINE, START_HANDLER, _CONFIG, _PIPELINE),
+        needs=(
+            CREATE_PIPELINE,
+            START_HANDLER,
+            _CONFIG,
+            _PIPELINE,
+            Internal("modelscope.pipelines:Pipeline.prepare_model", "moves a served model to its device"),
+        ),
     ),
     TRAINER,
     Part(module="model_ids", after="modelscope.pipelines.builder", needs=(BUILD_PIPELINE, _TASKS)),

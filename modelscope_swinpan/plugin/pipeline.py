@@ -1,33 +1,31 @@
 """The pipeline that ModelScope builds: images in, dicts with upstream's keys out."""
 
-import dataclasses
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from modelscope.outputs import OutputKeys
 from modelscope.pipelines import Pipeline
 from modelscope.pipelines import pipeline as modelscope_pipeline
 from modelscope.utils.constant import Frameworks, Tasks
 
 from ..checkpoints.load import CONFIGURATION, EMBEDDED
-from ..config import Task, check_names, replace, thresholds
+from ..config import Task, check_names, replace
 from ..errors import ConfigError
 from ..images.decode import decode_image, several_images
+from ..inference.exported import ExportedPredictor, exported_files, open_exported
 from ..inference.predictor import PanopticPredictor, Predictor, Result
 from ..inference.tiles import tiled
 from ..runs.registry import mask_formats
+from ..serving.answers import SCORES, THRESHOLDS, answer, check_choice
 from .compat import PIPELINE
 from .hub import resolve_model
 from .model import SwinPanModel, check_device
 
 DEFAULT_CONFIGURATION = EMBEDDED / CONFIGURATION
 """The configuration that ModelScope reads for a directory without one, such as a transformers repository."""
-SCORES = ("real", "virtual")
-THRESHOLDS = ("filter_low_score", *(threshold.name for threshold in thresholds()))
 CALL_OPTIONS = ("batch_size", "mask_format", "scores", "subtask", "tiles", *THRESHOLDS)
 MODELSCOPE_OPTIONS = (
     "auto_collate",
@@ -78,9 +76,12 @@ class SwinPanPipeline(Pipeline):
         """Load ``model``, a directory, or take a model that is already loaded.
 
         Args:
-            model: A model directory, or a model loaded by ``Model.from_pretrained``; also as a list of one.
-            device: 'cpu', 'gpu' or 'cuda:1'. Without a GPU ModelScope takes the CPU.
-            dtype: 'float32' (the default), 'bfloat16' or 'float16'. Not for a loaded model, which has its own.
+            model: A model directory, or a model loaded by ``Model.from_pretrained``; also as a list of one. Or what
+                ``swinpan export`` wrote, a file or a folder of files; a .pt2 file needs ``trust_remote_code=True``.
+            device: 'cpu', 'gpu' or 'cuda:1'. Without a GPU ModelScope takes the CPU. An exported file runs on the CPU
+                unless 'cuda' is asked for.
+            dtype: 'float32' (the default), 'bfloat16' or 'float16'. Not for a loaded model or an exported file, which
+                have their own.
             scores: 'real' for class × mask probability, 'virtual' for upstream's constant 0.999.
             subtask: 'panoptic', 'instance' or 'semantic', by default what the model was trained for. The name is that
                 of transformers: ``task`` is an argument of ``pipeline()`` already.
@@ -96,7 +97,7 @@ class SwinPanPipeline(Pipeline):
         if not isinstance(model, str | SwinPanModel):
             raise _unexpected(model)
         check_device(device)
-        self.scores = _check_choice("scores", scores, SCORES)
+        self.scores = check_choice("scores", scores, SCORES)
         if options.pop("device_map", None) is not None:
             raise ConfigError(
                 "device_map cannot be used: the model runs on one device. Pass device='cuda:0' or the like."
@@ -112,15 +113,28 @@ class SwinPanPipeline(Pipeline):
             if not (Path(model) / CONFIGURATION).is_file():
                 options.setdefault("config_file", str(DEFAULT_CONFIGURATION))
         super().__init__(model=model, device=device, **{**options, "auto_collate": False})
-        if not isinstance(self.model, SwinPanModel):
+        self.predictor: Predictor
+        if isinstance(self.model, ExportedPredictor):
+            self.predictor = self.model.with_options(task=subtask)
+        elif isinstance(self.model, SwinPanModel):
+            self.predictor = PanopticPredictor(self.model.model, task=subtask)
+        else:
             raise _unexpected(self.model)
-        self.predictor = PanopticPredictor(self.model.model, task=subtask)
 
     def initiate_single_model(self, model: Any, **options: Any) -> Any:
         """Our model, whichever type the directory names: transformers repositories name no type, or their own."""
         if not isinstance(model, str):
             return model
+        if exported_files(Path(model)):
+            return self._open_exported(model, options.get("dtype"))
         return SwinPanModel(model, device=self.device_name, dtype=options.get("dtype", "float32"))
+
+    def _open_exported(self, path: str, dtype: str | None) -> ExportedPredictor:
+        if dtype is not None:
+            raise ConfigError(f"dtype is not for {path}: an exported file has its own number format.")
+        # 'gpu' is ModelScope's default, on a machine without one as well.
+        device = "cpu" if self.device_name == "gpu" else self.device_name
+        return open_exported(path, device=device, trust=self.trust_remote_code)
 
     def _get_framework(self) -> str:
         framework: str = Frameworks.torch
@@ -144,8 +158,8 @@ class SwinPanPipeline(Pipeline):
 
     def _sanitize_parameters(self, **options: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         check_names(options, CALL_OPTIONS, "Panoptic segmentation")
-        scores = _check_choice("scores", options.pop("scores", self.scores), SCORES)
-        mask_format = _check_choice("mask_format", options.pop("mask_format", "list"), mask_formats())
+        scores = check_choice("scores", options.pop("scores", self.scores), SCORES)
+        mask_format = check_choice("mask_format", options.pop("mask_format", "list"), mask_formats())
         subtask, tiles = options.pop("subtask", None), options.pop("tiles", False)
         postprocess = replace(self.predictor.postprocess, options, "Panoptic segmentation")
         predictor = tiled(self.predictor.with_options(task=subtask, postprocess=postprocess), tiles)
@@ -170,17 +184,7 @@ class SwinPanPipeline(Pipeline):
 
     def postprocess(self, inputs: dict[str, Result], scores: str, mask_format: str) -> dict[str, Any]:
         """One result as the dict that this class describes."""
-        result = inputs["result"]
-        if scores == "virtual":
-            result = result.with_virtual_scores()
-        segments = result.segments
-        return {
-            OutputKeys.LABELS: [segment.label for segment in segments],
-            OutputKeys.SCORES: [segment.score for segment in segments],
-            OutputKeys.BOXES: [list(segment.box) for segment in segments],
-            **mask_formats()[mask_format](result),
-            "segments_info": [dataclasses.asdict(segment) for segment in segments],
-        }
+        return answer(inputs["result"], scores=scores, mask_format=mask_format)
 
 
 PIPELINE.register(SwinPanPipeline)
@@ -202,12 +206,6 @@ def build_pipeline(model: str | Path, **options: Any) -> SwinPanPipeline:
 def _check_batch_size(value: Any) -> None:
     if type(value) is not int or value < 1:
         raise ConfigError(f"batch_size must be a whole number of at least 1; got {value!r}.")
-
-
-def _check_choice(name: str, value: Any, choices: Collection[str]) -> str:
-    if not isinstance(value, str) or value not in choices:
-        raise ConfigError(f"{name} must be one of {', '.join(map(repr, choices))}; got {value!r}.")
-    return value
 
 
 def _unexpected(model: Any) -> ConfigError:

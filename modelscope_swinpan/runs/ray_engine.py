@@ -1,21 +1,19 @@
 """The same workers on a Ray cluster: on this machine alone, or on many."""
 
 import logging
-import os
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
-from importlib.util import find_spec
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ConfigError, SwinPanError
+from ..errors import SwinPanError
 from ..inference.predictor import Predictor
 from .attempts import Attempts
 from .inputs import Item
 from .local_engine import LocalEngine, Reader
+from .ray_cluster import check_installed, check_room, cluster
 from .sinks import Record, Sink, failure
 
 if TYPE_CHECKING:
@@ -55,8 +53,7 @@ class RayEngine:
 
     def __post_init__(self) -> None:
         """Raise a ConfigError if Ray is not installed: before the work, not in the middle of it."""
-        if find_spec("ray") is None:
-            raise ConfigError("The engine ray needs Ray: pip install 'modelscope_swinpan[ray]'.")
+        check_installed("The engine ray", "ray")
 
     def __call__(self, items: Iterable[Item], *, sinks: Sequence[Sink], read: Reader) -> Iterator[Record]:
         """The records, in order. If a worker dies, another one gets its images, :data:`ATTEMPTS` times in all.
@@ -66,27 +63,17 @@ class RayEngine:
             SwinPanError: what a worker raised.
         """
         left = iter(items)
-        with _cluster(self.address):
+        with cluster(self.address):
             if self.address is None:
-                self._check_room()
+                check_room(self.cpus, self.gpus)
             while window := list(islice(left, WINDOW)):
                 yield from self._records(window, sinks, read)
 
-    def _check_room(self) -> None:
-        """Raise a ConfigError where no worker fits on this machine: Ray would wait for another one."""
-        import ray
-
-        there = ray.cluster_resources()
-        for kind, wanted in (("CPU", self.cpus), ("GPU", self.gpus)):
-            if wanted > there.get(kind, 0):
-                raise ConfigError(
-                    f"A worker needs {wanted:g} {kind}s, but Ray has {there.get(kind, 0):g} on this machine. Ask "
-                    "for less, or give the address of a cluster."
-                )
-
     def _records(self, items: list[Item], sinks: Sequence[Sink], read: Reader) -> Iterator[Record]:
         import ray
+        import ray.data
 
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
         size = self.images_per_task
         tasks = [pickle.dumps(items[start : start + size]) for start in range(0, len(items), size)]
         attempts = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Attempts).remote()
@@ -144,29 +131,3 @@ class _RayWorker:
             return error
         finally:
             self._attempts.end.remote(first)
-
-
-@contextmanager
-def _cluster(address: str | None) -> Iterator[None]:
-    """Connect to a cluster. Ray then prints errors only, and sends no usage statistics to anybody."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    import ray
-    import ray.data
-
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
-    if ray.is_initialized():
-        yield
-        return
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if address is None:
-        ray.init("local", include_dashboard=False, **quiet)
-    else:
-        try:
-            ray.init(address, **quiet)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise ConfigError(f"No Ray cluster answers at {address!r}: {str(error).splitlines()[0]}") from None
-    try:
-        yield
-    finally:
-        ray.shutdown()

@@ -108,33 +108,45 @@ def _later(name: str, module: str = "formats", **options: Any) -> Callable[..., 
     return lambda *given: getattr(importlib.import_module(f".{module}", __package__), name)(*given, **options)
 
 
-def _local(job: Job) -> Engine:
-    from .local_engine import LocalEngine
-    from .process_engine import ProcessEngine
-
+def local_workers(job: Job) -> int | None:
+    """The number of processes that a job asks for on this machine; a ConfigError where an option of it is for Ray."""
     if {job.cpus, job.gpus, job.address} != {None}:
         raise ConfigError("--cpus-per-worker, --gpus-per-worker and --address are for --engine ray.")
     least, most = job.workers or (None, None)
     if least != most:
         raise ConfigError(f"--workers {least}:{most} is for --engine ray. On this machine, ask for a number.")
+    return least
+
+
+def check_processes(workers: int | None, device: str) -> None:
+    """Raise a ConfigError if several processes are asked for on a ``device`` that is no CPU."""
+    if device != "cpu" and workers not in (None, 1):
+        raise ConfigError(f"--workers {workers} is for CPUs; {device} has one process. See also --engine ray.")
+
+
+def ray_options(job: Job) -> dict[str, Any]:
+    """What a job says of Ray's workers: load, device, and workers, cpus, gpus and address as far as they are given."""
+    given = {"workers": job.workers, "cpus": job.cpus, "gpus": job.gpus, "address": job.address}
+    device = job.device or ("cuda" if job.gpus else "cpu")
+    return {"load": job.load, "device": device, **{name: value for name, value in given.items() if value is not None}}
+
+
+def _local(job: Job) -> Engine:
+    from .local_engine import LocalEngine
+    from .process_engine import ProcessEngine
+
+    workers = local_workers(job)
     predictor = job.load(job.device)
+    check_processes(workers, predictor.device)
     if predictor.device == "cpu":
-        return ProcessEngine(predictor=predictor, workers=least)
-    if least not in (None, 1):
-        raise ConfigError(f"--workers {least} is for CPUs; {predictor.device} has one process. See also --engine ray.")
+        return ProcessEngine(predictor=predictor, workers=workers)
     return LocalEngine(predictor)
 
 
 def _ray(job: Job) -> Engine:
     from .ray_engine import RayEngine
 
-    given: dict[str, Any] = {"workers": job.workers, "cpus": job.cpus, "gpus": job.gpus, "address": job.address}
-    return RayEngine(
-        load=job.load,
-        device=job.device or ("cuda" if job.gpus else "cpu"),
-        images_per_task=RayEngine.images_per_task * job.batch_size,
-        **{name: value for name, value in given.items() if value is not None},
-    )
+    return RayEngine(images_per_task=RayEngine.images_per_task * job.batch_size, **ray_options(job))
 
 
 for _format in (

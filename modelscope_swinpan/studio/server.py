@@ -8,23 +8,20 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import gradio as gr
-import torch
 import uvicorn
 from fastapi import FastAPI
 from gradio import route_utils
 from starlette.middleware import Middleware
 
-from ..checkpoints.load import load_model
-from ..errors import ConfigError
-from ..inference.predictor import PanopticPredictor, Predictor
-from ..plugin.hub import resolve_model
+from ..inference.predictor import Predictor
+from ..plugin.opening import open_predictor
+from ..serving.listening import ended_by_signals, listen, url
 from .content_security import ContentSecurityPolicy
 from .page import build
 from .texts import LOCALE, MAX_MEGABYTES, i18n
@@ -34,20 +31,17 @@ from .visitors import MAX_VISITORS, Quota, VisitorLimits
 HOST, PORT = "127.0.0.1", 7860
 MAX_WAITING = 32
 """How many photos may wait for the model. Further ones are refused."""
-ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)]
-"""Signals that end the server. Windows lacks the last two."""
 
 
 def launch(model: str | Path, *, host: str | None = None, port: int | None = None) -> None:
-    """Serve the page for a model directory, a checkpoint or a ModelScope id, on a GPU if there is one.
+    """Serve the page for whatever :func:`~modelscope_swinpan.plugin.opening.open_predictor` takes, as for ``--model``.
 
     The ``app.py`` of a ModelScope studio calls this function. For ``host`` and ``port`` see :func:`run`.
 
     Raises:
         SwinPanError: the model cannot be downloaded or used, or the server cannot listen at the host and port.
     """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    run(PanopticPredictor(load_model(resolve_model(model), device=device)), host=host, port=port)
+    run(open_predictor(model), host=host, port=port)
 
 
 def run(predictor: Predictor, *, host: str | None = None, port: int | None = None) -> None:
@@ -62,9 +56,9 @@ def run(predictor: Predictor, *, host: str | None = None, port: int | None = Non
     Raises:
         ConfigError: the server cannot listen at this host and port.
     """
-    with _ended_by_signals() as quiet, _server(predictor, host, port) as (server, listener):
+    with ended_by_signals() as quiet, _server(predictor, host, port) as (server, listener):
         with contextlib.suppress(KeyboardInterrupt):
-            sys.stdout.write(f"The page is at {_url(listener)}\n")
+            sys.stdout.write(f"The page is at {url(listener)}\n")
             sys.stdout.flush()
             server.run([listener])
         quiet()
@@ -81,7 +75,7 @@ def serve(predictor: Predictor, *, host: str | None = None, port: int | None = N
         thread = threading.Thread(target=server.run, args=([listener],), name="swinpan-studio")
         thread.start()
         try:
-            yield _url(listener)
+            yield url(listener)
         finally:
             server.handle_exit(signal.SIGTERM, None)
             thread.join()
@@ -89,7 +83,9 @@ def serve(predictor: Predictor, *, host: str | None = None, port: int | None = N
 
 @contextlib.contextmanager
 def _server(predictor: Predictor, host: str | None, port: int | None) -> Iterator[tuple[uvicorn.Server, socket.socket]]:
-    with _listen(host, port) as listener, _private_folder() as folder:
+    host = host or os.environ.get("GRADIO_SERVER_NAME", HOST)
+    chosen = os.environ.get("GRADIO_SERVER_PORT", PORT) if port is None else port
+    with listen(host, chosen) as listener, _private_folder() as folder:
         quota = Quota()
         page = build(predictor, folder, quota)
         page.queue(max_size=MAX_WAITING)
@@ -120,49 +116,6 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         super().handle_exit(sig, frame)
-
-
-def _listen(host: str | None, port: int | None) -> socket.socket:
-    host = host or os.environ.get("GRADIO_SERVER_NAME", HOST)
-    chosen = os.environ.get("GRADIO_SERVER_PORT", PORT) if port is None else port
-    try:
-        return socket.create_server((host, int(chosen)), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except (OSError, OverflowError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"Cannot listen at host {host}, port {chosen}: {reason}. Choose another.") from None
-
-
-def _url(listener: socket.socket) -> str:
-    host, port, *_ = listener.getsockname()
-    shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{shown}:{port}/"
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[Callable[[], None]]:
-    """Have all signals of :data:`ENDING` raise KeyboardInterrupt, so that no photo is left behind.
-
-    Gives a function after which they do nothing. Those that are ignored, as by nohup, stay so.
-    """
-
-    def end(number: int, frame: FrameType | None) -> None:
-        if number in (signal.SIGINT, signal.SIGTERM):
-            raise KeyboardInterrupt
-        signal.raise_signal(signal.SIGTERM)  # which uvicorn takes while it runs
-
-    former = {number: signal.getsignal(number) for number in ENDING}
-    heeded = [number for number, handler in former.items() if handler != signal.SIG_IGN]
-
-    def handle(handler: Any) -> None:
-        for number in heeded:
-            signal.signal(number, handler)
-
-    handle(end)
-    try:
-        yield lambda: handle(signal.SIG_IGN)
-    finally:
-        for number in heeded:
-            signal.signal(number, former[number])
 
 
 @contextlib.contextmanager

@@ -56,6 +56,7 @@ COMMANDS = {
         "dataset merge data data --output out",
     ],
     "inspect": [],  # writes nothing
+    "serve": [],  # writes nothing
     "studio": [],  # keeps its files where the system has temporary ones
     "bench": [],  # the same
 }
@@ -154,7 +155,7 @@ def place(given, tmp_path, monkeypatch):
     return tmp_path
 
 
-def exported(_, file, to, *__):
+def exported(_, file, to, *__, half):
     """The files that the exporters write."""
     for suffix in (export.RUNTIMES[to].suffix, *export.BESIDE.get(to, ())):
         file.with_suffix(suffix).write_text("exported")

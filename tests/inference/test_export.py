@@ -197,7 +197,7 @@ class TestMistakes:
         (tmp_path / "model.pt2").write_text("former")
         model = MODELS["swin"]
         monkeypatch.setattr(export, "_trace", lambda *_: None)
-        monkeypatch.setattr(export, "_write", lambda _, file, *__: file.write_text("wrong"))
+        monkeypatch.setattr(export, "_write", lambda _, file, *__, half: file.write_text("wrong"))
 
         def network(images):
             return [values * wrong for values in model(images)[:2]]
@@ -230,9 +230,9 @@ class TestCommand:
         assert answer.exit_code == 0, answer.output
         assert answer.stderr == ""
         assert calls == [
-            ("a.pt2", {"to": "torch", "size": (800, 1216), "force": False}),
-            ("a-32x64.pt2", {"to": "torch", "size": (32, 64), "force": False}),
-            ("a-64x32.pt2", {"to": "torch", "size": (64, 32), "force": False}),
+            ("a.pt2", {"to": "torch", "size": (800, 1216), "dtype": "float32", "force": False}),
+            ("a-32x64.pt2", {"to": "torch", "size": (32, 64), "dtype": "float32", "force": False}),
+            ("a-64x32.pt2", {"to": "torch", "size": (64, 32), "dtype": "float32", "force": False}),
         ]
         first, _ = answer.stdout.splitlines()
         told = "a-32x64.pt2: 32x64 pixels; differs from the model by 1.5e-06 (relative), 2.0e-03 (largest)"

@@ -19,6 +19,8 @@ from PIL import Image
 
 from modelscope_swinpan.benchmark.serving import running_server
 from modelscope_swinpan.errors import ConfigError
+from modelscope_swinpan.serving.model_thread import ModelThread
+from modelscope_swinpan.serving.processes import Processes
 
 from .loopback import MODEL_ID, LoopbackHub
 
@@ -153,7 +155,7 @@ def test_describe_is_still_modelscopes(client: Client) -> None:
 
 
 def test_commands_of_the_page_run_as_printed(client: Client, photo: Path, tmp_path: Path, segmentor: Any) -> None:
-    install, by_url, by_content = COMMANDS
+    install, by_url, by_content = (COMMANDS[place] for place in (0, 2, 3))
     assert install.splitlines()[0] == "pip install 'modelscope_swinpan[serve]'"
     assert install.splitlines()[1].startswith(f"modelscope server --model_id {MODEL_ID} --revision master ")
     Image.open(photo).convert("RGB").save(tmp_path / "photo.jpg")
@@ -190,6 +192,36 @@ def test_wrong_limits_keep_the_server_from_starting(segmentor: Any, monkeypatch:
 
     with pytest.raises(ConfigError, match="SWINPAN_SERVE_MEGABYTES must be a whole number"):
         take_over(app)
+
+
+def test_processes_by_the_environment(segmentor: Any, encoded: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from modelscope_swinpan.plugin.server import take_over
+
+    for workers, kind in (("1", ModelThread), ("2", Processes)):
+        monkeypatch.setenv("SWINPAN_SERVE_WORKERS", workers)
+        app = FastAPI()
+        app.state.pipeline = segmentor
+        take_over(app)
+        endpoint = app.router.routes[0].endpoint.__self__  # type: ignore[attr-defined]
+        assert type(endpoint._answer) is kind
+    endpoint._answer.close()
+
+
+def test_applications_without_event_handlers() -> None:
+    """As Starlette 1.0 left them."""
+    from modelscope_swinpan.plugin.server import restore_event_handlers
+
+    class Dropped:
+        def __init__(self) -> None:
+            self.router = FastAPI().router
+
+    before = FastAPI.add_event_handler
+    restore_event_handlers(Dropped)
+    restore_event_handlers(FastAPI)
+    app: Any = Dropped()
+    app.add_event_handler("startup", print)
+    assert app.router.on_startup == [print]
+    assert FastAPI.add_event_handler is before
 
 
 def run(command: str, cwd: Path) -> dict[str, Any]:

@@ -3,11 +3,9 @@
 import functools
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -25,6 +23,7 @@ from modelscope_swinpan.runs.ray_engine import RayEngine
 from modelscope_swinpan.runs.run import run_images
 from tests.conftest import ROOT
 from tests.evaluation import painted
+from tests.ray_cluster import running_cluster
 from tests.runs.fakes import BrightPredictor, DeadlyPredictor, contents, photos, small_model
 
 COUNT, BAD = 10, 4
@@ -33,25 +32,8 @@ ENGINES = {"ray": ("--engine", "ray", "--workers", "2"), "processes": ("--worker
 
 @pytest.fixture(scope="module")
 def cluster():
-    """A cluster of two CPUs on this machine; gives its address. Nothing of it leaves the machine."""
-    folder = tempfile.mkdtemp(prefix="ray")  # pytest's folders have names that are too long for sockets
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_AUTH_MODE", "disabled")  # or else Ray keeps a token in the home directory
-        patch.setenv("RAY_BACKEND_LOG_LEVEL", "fatal")
-        import ray
-
-        context = ray.init(
-            "local",
-            num_cpus=2,
-            include_dashboard=False,
-            log_to_driver=False,
-            object_store_memory=100 * 2**20,
-            _temp_dir=folder,
-        )
-        yield context.address_info["address"]
-        ray.shutdown()
-    shutil.rmtree(folder, ignore_errors=True)
+    with running_cluster() as address:
+        yield address
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from urllib3 import Retry
 from modelscope_swinpan import studio
 from modelscope_swinpan.errors import ConfigError
 from modelscope_swinpan.inference.predictor import PanopticPredictor
+from modelscope_swinpan.serving.listening import ENDING
 from modelscope_swinpan.studio import server
 from modelscope_swinpan.studio.content_security import POLICY
 from modelscope_swinpan.studio.visitors import Quota
@@ -182,7 +183,7 @@ def test_studios_name_the_place(monkeypatch):
         assert requests.get(url, timeout=60).ok
 
 
-@pytest.mark.parametrize("ending", server.ENDING, ids=lambda ending: ending.name)
+@pytest.mark.parametrize("ending", ENDING, ids=lambda ending: ending.name)
 def test_run_leaves_nothing_when_it_is_ended(ending, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
     with socket.socket() as free:
@@ -199,14 +200,14 @@ def test_run_leaves_nothing_when_it_is_ended(ending, tmp_path, monkeypatch, caps
             seen.extend(tmp_path.iterdir())
             os.kill(os.getpid(), ending)
 
-    former = [signal.getsignal(number) for number in server.ENDING]
+    former = [signal.getsignal(number) for number in ENDING]
     visitor = threading.Thread(target=visit_and_end)
     visitor.start()
     try:
         studio.run(PaintedPredictor(), port=port)
     finally:
         visitor.join()
-    assert [signal.getsignal(number) for number in server.ENDING] == former
+    assert [signal.getsignal(number) for number in ENDING] == former
     assert capsys.readouterr() == (f"The page is at http://127.0.0.1:{port}/\n", "")
     assert len(seen) == 1
     assert list(tmp_path.iterdir()) == []
@@ -218,7 +219,7 @@ def test_no_second_signal_keeps_photos_from_being_removed(tmp_path, monkeypatch)
     cleanup = tempfile.TemporaryDirectory.cleanup
 
     def remove(folder):
-        for number in server.ENDING:
+        for number in ENDING:
             os.kill(os.getpid(), number)
         assert list(tmp_path.iterdir()) == [Path(folder.name)]
         cleanup(folder)
@@ -261,3 +262,12 @@ def test_launch_loads_the_model(monkeypatch, tmp_path):
     assert options == {"host": None, "port": 7}
     with pytest.raises(ConfigError, match="no model directory"):
         studio.launch(tmp_path)
+
+
+def test_launch_takes_exported_files(monkeypatch, tmp_path):
+    """It reaches the reader of such files, which refuses a program that nobody vouched for."""
+    (tmp_path / "model.pt2").touch()
+    monkeypatch.setattr(server, "run", None)
+    for model in (tmp_path, tmp_path / "model.pt2"):
+        with pytest.raises(ConfigError, match="is a PyTorch program"):
+            studio.launch(model)

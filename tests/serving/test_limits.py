@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from modelscope_swinpan.errors import ConfigError
-from modelscope_swinpan.plugin.limits import Limits
+from modelscope_swinpan.serving.limits import Limits
 
 
 def test_defaults_are_closed() -> None:
@@ -18,11 +18,12 @@ def test_environment_is_read(tmp_path: Path) -> None:
         "SWINPAN_SERVE_FOLDER": str(tmp_path / "link"),
         "SWINPAN_SERVE_PRIVATE_ADDRESSES": "1",
         "SWINPAN_SERVE_MEGABYTES": "64",
+        "SWINPAN_SERVE_WORKERS": "2",
     }
 
     found = Limits.from_environment(environment)
 
-    assert found == Limits(folder=(tmp_path / "photos").resolve(), private_addresses=True, megabytes=64)
+    assert found == Limits(folder=(tmp_path / "photos").resolve(), private_addresses=True, megabytes=64, workers=2)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,7 @@ def test_environment_is_read(tmp_path: Path) -> None:
         ("FOLDER", __file__, "a folder that exists"),
         ("PRIVATE_ADDRESSES", "yes", "0 or 1"),
         ("MEGABYTES", "0", "a whole number of at least 1"),
+        ("WORKERS", "0", "a whole number of at least 1"),
         ("MEGABYTES", "32 MB", "a whole number of at least 1"),
     ],
 )

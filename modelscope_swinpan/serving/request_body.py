@@ -10,7 +10,7 @@ from typing import Any
 
 from ..config import check_names
 from ..errors import ConfigError
-from .pipeline import THRESHOLDS
+from .answers import THRESHOLDS
 
 PARAMETERS = ("mask_format", "scores", *THRESHOLDS)
 """The call options that clients may use. Others can cost days of work, such as small tiles of a large photo."""

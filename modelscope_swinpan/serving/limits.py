@@ -19,15 +19,17 @@ class Limits:
         folder: Requests may name images in this folder by path.
         private_addresses: Images may also be fetched from this machine and its network.
         megabytes: The largest request, and the largest image that a request may name, in MiB.
+        workers: How many images are segmented at a time, each in a process of its own; one in this process.
     """
 
     folder: Path | None = None
     private_addresses: bool = False
     megabytes: int = 32
+    workers: int = 1
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Limits":
-        """Read ``SWINPAN_SERVE_FOLDER``, ``SWINPAN_SERVE_PRIVATE_ADDRESSES`` and ``SWINPAN_SERVE_MEGABYTES``.
+        """Read ``SWINPAN_SERVE_FOLDER``, ``_PRIVATE_ADDRESSES``, ``_MEGABYTES`` and ``_WORKERS``.
 
         Raises:
             ConfigError: a variable has an unusable value.
@@ -46,6 +48,7 @@ class Limits:
                 "SWINPAN_SERVE_PRIVATE_ADDRESSES", {"0": False, "1": True}.__getitem__, cls.private_addresses, "0 or 1"
             ),
             megabytes=read("SWINPAN_SERVE_MEGABYTES", _positive, cls.megabytes, "a whole number of at least 1"),
+            workers=read("SWINPAN_SERVE_WORKERS", _positive, cls.workers, "a whole number of at least 1"),
         )
 
 

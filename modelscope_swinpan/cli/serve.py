@@ -1,0 +1,38 @@
+"""``swinpan serve``: a server for programs."""
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from ..errors import ConfigError
+from .engine_options import EngineOptions
+from .options import ModelOptions, TaskOption, grouped
+
+
+@grouped
+def serve(
+    how: ModelOptions,
+    where: EngineOptions,
+    task: TaskOption = None,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen at; 0.0.0.0 for other machines.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, help="Port to listen at; 0 is any free one.")
+    ] = 8000,
+) -> None:
+    """Serve POST /call as modelscope server does, until interrupted.
+
+    With --engine ray, replicas on a Ray cluster answer: as many as --workers says, by load where it is a range. If one
+    dies, another answers its requests.
+    """
+    try:
+        from ..serving.listening import listen
+        from ..serving.server import serve as run
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"A server needs {error.name}; install it with: pip install 'modelscope_swinpan[serve]'"
+        ) from None
+    with listen(host, port) as listener:
+        run(where.engine, where.job(partial(how.anywhere().load, task=task), how), listener)

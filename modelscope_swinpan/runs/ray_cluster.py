@@ -1,0 +1,60 @@
+"""Connecting to a Ray cluster, or starting one on this machine."""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any
+
+from ..errors import ConfigError
+
+
+def check_installed(what: str, extra: str) -> None:
+    """Raise a ConfigError that names the ``extra`` to install if Ray is missing."""
+    if find_spec("ray") is None:
+        raise ConfigError(f"{what} needs Ray: pip install 'modelscope_swinpan[{extra}]'.")
+
+
+@contextmanager
+def cluster(address: str | None) -> Iterator[None]:
+    """Connect to a cluster. Ray then prints errors only, and sends no usage statistics to anybody.
+
+    Without an ``address`` the process's own Ray is used, or one is started on this machine and stopped again.
+
+    Raises:
+        ConfigError: no cluster answers there.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is None:
+        ray.init("local", include_dashboard=False, **quiet)
+    else:
+        try:
+            ray.init(address, **quiet)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise ConfigError(f"No Ray cluster answers at {address!r}: {str(error).splitlines()[0]}") from None
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def check_room(cpus: float, gpus: float, *, workers: int = 1) -> None:
+    """Raise a ConfigError where ``workers`` do not fit on this machine: Ray would wait for another one."""
+    import ray
+
+    there = ray.cluster_resources()
+    for kind, each in (("CPU", cpus), ("GPU", gpus)):
+        if each * workers > there.get(kind, 0):
+            needs = "A worker needs" if workers == 1 else f"{workers} workers need"
+            raise ConfigError(
+                f"{needs} {each * workers:g} {kind}s, but Ray has {there.get(kind, 0):g} on this machine. Ask for "
+                "less, or give the address of a cluster."
+            )

@@ -1,0 +1,108 @@
+"""Processes of this machine that do one kind of task, and share one copy of what they need for it."""
+
+import atexit
+import contextlib
+import multiprocessing
+import shutil
+import signal
+import tempfile
+from collections import deque
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from ..errors import DeviceError
+from .shared_pickle import dump, load
+
+
+class Worker:
+    """A process, our end of the pipe to it, and the tasks that it has not answered; :func:`start` makes it."""
+
+    def __init__(self, job: Path) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_work, args=(theirs, job), daemon=True)
+        self.process.start()
+        theirs.close()  # so that our end tells when the process is gone
+        self.tasks: deque[Any] = deque()
+
+    def await_job(self) -> None:
+        """Wait until it has its job, or raise a DeviceError if it dies before."""
+        try:
+            self.connection.recv()
+        except (EOFError, OSError):
+            self.process.join()
+            raise DeviceError(
+                f"A worker process ended while it loaded the model (exit status {self.process.exitcode}). Ask for "
+                "fewer workers if memory is short. A script that starts workers needs 'if __name__ == \"__main__\":'."
+            ) from None
+
+    def send(self, task: Any) -> None:
+        """Give it a task. Whether it still lives shows when its answer is awaited."""
+        self.tasks.append(task)
+        with contextlib.suppress(OSError):
+            self.connection.send(task)
+
+    def receive(self) -> tuple[Any, Any]:
+        """The first of its tasks, and the answer to it, or the exception that it raised.
+
+        Raises:
+            EOFError, OSError: the process has died.
+        """
+        answer = self.connection.recv()
+        return self.tasks.popleft(), answer
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.process.kill()
+        self.process.join()
+        self.connection.close()
+
+
+def start(job: Callable[[Any], Any], number: int) -> list[Worker]:
+    """New workers, which answer tasks with ``job``; it pickles.
+
+    They map its tensors from one file, which is gone when they have it: a killed run must not leave it behind.
+
+    Raises:
+        DeviceError: a process ended before it had the job.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="swinpan-"))
+    workers: list[Worker] = []
+    try:
+        dump(job, folder / "job")
+        workers += [Worker(folder / "job") for _ in range(number)]
+        for worker in workers:
+            worker.await_job()
+        return workers
+    except BaseException:
+        for worker in workers:
+            worker.kill()
+        raise
+    finally:
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Windows removes no file that is mapped. There it goes with this process."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _work(connection: Connection, path: Path) -> None:
+    """Answer tasks until the other end of the pipe is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one ends the others
+    try:
+        job = load(path)
+        answer: Any = None  # ready
+        while True:
+            connection.send(answer)
+            task = connection.recv()
+            try:
+                answer = job(task)
+            except Exception as error:  # raised again where the task was given
+                answer = error
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
