@@ -17,7 +17,7 @@ from modelscope_swinpan.cli.options import DtypeOption
 from modelscope_swinpan.coco.writer import CocoPanopticWriter
 from modelscope_swinpan.evaluation.metrics import panoptic_quality
 from modelscope_swinpan.images.decode import decode_image
-from modelscope_swinpan.inference.predictor import PanopticPredictor
+from modelscope_swinpan.inference.network import PanopticPredictor
 from modelscope_swinpan.inference.results import PanopticResult
 from modelscope_swinpan.scenes.dataset import generate_scene
 

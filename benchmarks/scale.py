@@ -15,7 +15,7 @@ from modelscope_swinpan.checkpoints.load import load_model
 from modelscope_swinpan.cli.bench import ModelOption, RunsOption
 from modelscope_swinpan.cli.options import DtypeOption
 from modelscope_swinpan.files import write_atomic
-from modelscope_swinpan.inference.predictor import PanopticPredictor
+from modelscope_swinpan.inference.network import PanopticPredictor
 from modelscope_swinpan.scenes.dataset import generate_scene
 
 from .postprocess import bench_postprocess

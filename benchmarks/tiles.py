@@ -19,7 +19,8 @@ from modelscope_swinpan.cli.options import DtypeOption, TileSideOption
 from modelscope_swinpan.coco.writer import CocoPanopticWriter
 from modelscope_swinpan.evaluation.callback import panoptic_figures
 from modelscope_swinpan.evaluation.metrics import panoptic_quality
-from modelscope_swinpan.inference.predictor import PanopticPredictor, Predictor, Result
+from modelscope_swinpan.inference.network import PanopticPredictor
+from modelscope_swinpan.inference.predictor import Predictor, Result
 from modelscope_swinpan.inference.tiles import TiledPredictor
 from modelscope_swinpan.scenes.compose import SCENE_CATEGORIES
 from modelscope_swinpan.scenes.dataset import generate_scene

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         TrainingError,
     )
     from .inference.exported import ExportedPredictor, open_exported
-    from .inference.predictor import PanopticPredictor
+    from .inference.network import PanopticPredictor
     from .inference.results import InstanceResult, PanopticResult
     from .inference.streaming import stream
     from .inference.tiles import TiledPredictor
@@ -61,7 +61,7 @@ __all__ = [
 _HOMES = {
     "load_model": "checkpoints.load",
     "save_pretrained": "checkpoints.save",
-    "PanopticPredictor": "inference.predictor",
+    "PanopticPredictor": "inference.network",
     "ExportedPredictor": "inference.exported",
     "open_exported": "inference.exported",
     "TiledPredictor": "inference.tiles",

@@ -19,7 +19,7 @@ from ..categories import COCO_PANOPTIC
 from ..checkpoints.load import load_model, parse_device, parse_dtype
 from ..errors import ConfigError
 from ..images.decode import decode_image
-from ..inference.predictor import PanopticPredictor
+from ..inference.network import PanopticPredictor
 from .process import measure, peak_resident, resident
 
 Pixels = npt.NDArray[np.uint8]

@@ -15,7 +15,7 @@ from ..checkpoints.load import open_model
 from ..checkpoints.save import save_pretrained
 from ..errors import SwinPanError
 from ..images.decode import decode_image
-from ..inference.predictor import PanopticPredictor
+from ..inference.network import PanopticPredictor
 from ..openmp import restore_waits
 from ..scenes.dataset import generate_scene
 from . import implementations, process

@@ -9,7 +9,7 @@ from typing import Any
 from ..checkpoints.load import load_model
 from ..errors import ImageError
 from ..images.decode import decode_image
-from ..inference.predictor import PanopticPredictor
+from ..inference.network import PanopticPredictor
 from ..inference.streaming import stream
 from ..runs.listing import open_inputs
 from ..runs.process_engine import ProcessEngine

@@ -12,6 +12,7 @@ from ..claims import Claim, TakenError
 from ..coco.annotation import Annotation
 from ..coco.photo import Exif
 from ..coco.writer import DATASET_JSON, CocoPanopticWriter, dataset_claim
+from ..errors import DatasetError
 from ..files import file_stem, is_temporary, temporary_folder
 
 
@@ -26,8 +27,11 @@ class DatasetOutput:
         """Add a photo, a file or its content, called ``name``.
 
         Raises:
-            OSError: the photo cannot be read, or a file not be written.
+            DatasetError: there is no such photo.
+            OSError: it cannot be read, or a file not be written.
         """
+        if isinstance(image, Path) and not image.is_file():
+            raise DatasetError(f"{image}: no such photo. swinpan dataset check tells all that is wrong with a dataset.")
         stem = self._new_stem(file_stem(name))
         file_name = stem + (Path(name).suffix.lower() or ".jpg")
         target = self.folder / "images" / file_name

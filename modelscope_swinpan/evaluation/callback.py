@@ -7,7 +7,7 @@ from ..claims import PURPOSE
 from ..coco.check import check_files
 from ..coco.reader import CocoPanoptic
 from ..config import Mask2FormerConfig
-from ..inference.predictor import PanopticPredictor
+from ..inference.network import PanopticPredictor
 from ..models.mask2former import Mask2Former
 from ..runs.folder import check_replaceable, discard
 from ..training.loop import Evaluate

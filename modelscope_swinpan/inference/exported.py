@@ -15,7 +15,8 @@ from ..categories import Category
 from ..config import PostprocessConfig, PreprocessConfig, Task, from_mapping
 from ..errors import CheckpointError, ConfigError, ImageError
 from ..structures import ImageBatch, Size
-from .predictor import NetworkPredictor, Pixels, Result
+from .network import NetworkPredictor
+from .predictor import Pixels, Result
 from .preprocess import padded_size, preprocess
 from .runtimes import RUNTIMES, Network, open_network
 

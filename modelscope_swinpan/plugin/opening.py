@@ -7,7 +7,8 @@ import torch
 from ..checkpoints.load import load_model
 from ..errors import ConfigError
 from ..inference.exported import exported_files, open_exported
-from ..inference.predictor import PanopticPredictor, Predictor
+from ..inference.network import PanopticPredictor
+from ..inference.predictor import Predictor
 from .hub import resolve_model
 
 

@@ -16,7 +16,8 @@ from ..config import Task, check_names, replace
 from ..errors import ConfigError
 from ..images.decode import decode_image, several_images
 from ..inference.exported import ExportedPredictor, exported_files, open_exported
-from ..inference.predictor import PanopticPredictor, Predictor, Result
+from ..inference.network import PanopticPredictor
+from ..inference.predictor import Predictor, Result
 from ..inference.tiles import tiled
 from ..runs.registry import mask_formats
 from ..serving.answers import SCORES, THRESHOLDS, answer, check_choice

@@ -15,7 +15,8 @@ from ..categories import Category
 from ..coco.annotation import Annotation, Example
 from ..errors import DamagedFileError, ImageError
 from ..images.encode import encode_png
-from ..inference.predictor import PanopticPredictor, Pixels, Result
+from ..inference.network import PanopticPredictor
+from ..inference.predictor import Pixels, Result
 from ..inference.regions import make_segment
 from ..inference.results import PanopticResult
 from ..models.mask2former import Mask2Former

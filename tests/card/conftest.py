@@ -7,7 +7,7 @@ import pytest
 from modelscope_swinpan.card.write import write_card
 from modelscope_swinpan.checkpoints.save import save_pretrained
 from modelscope_swinpan.evaluation.evaluate import evaluate
-from modelscope_swinpan.inference.predictor import PanopticPredictor
+from modelscope_swinpan.inference.network import PanopticPredictor
 from tests.evaluation import painted
 
 TOLD = {"name": "me/strips", "license": "MIT License", "training_data": "Strips, painted by *nobody*."}

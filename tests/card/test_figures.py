@@ -8,7 +8,7 @@ from modelscope_swinpan.checkpoints.save import save_pretrained
 from modelscope_swinpan.errors import ConfigError
 from modelscope_swinpan.evaluation.evaluate import evaluate
 from modelscope_swinpan.evaluation.report import Report
-from modelscope_swinpan.inference.predictor import PanopticPredictor
+from modelscope_swinpan.inference.network import PanopticPredictor
 from tests.builders import SMALL, random_model
 from tests.evaluation import painted
 

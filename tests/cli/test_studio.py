@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from modelscope_swinpan import studio
 from modelscope_swinpan.cli import app
-from modelscope_swinpan.inference.predictor import PanopticPredictor
+from modelscope_swinpan.inference.network import PanopticPredictor
 
 
 def swinpan(*arguments):

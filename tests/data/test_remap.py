@@ -83,6 +83,14 @@ def test_exif_is_kept(dataset, tmp_path):
     assert CocoPanoptic.open(tmp_path / "out").exif == "ignore"
 
 
+def test_a_photo_that_is_missing(dataset, tmp_path):
+    photo = dataset.image_path(dataset.entries[0])
+    photo.unlink()
+    with pytest.raises(DatasetError, match=rf"{photo}: no such photo\. swinpan dataset check"):
+        remap_dataset(dataset, {}, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_cannot_be(dataset, tmp_path):
     with pytest.raises(ConfigError, match="No class has the name 'bus'; there are: car, pavement, road, truck"):
         remap_dataset(dataset, {"van": Target(("bus",))}, tmp_path / "out")

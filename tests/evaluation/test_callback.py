@@ -10,7 +10,7 @@ from modelscope_swinpan.errors import ConfigError, SwinPanError
 from modelscope_swinpan.evaluation import callback, metrics
 from modelscope_swinpan.evaluation.callback import evaluator, figures, measure
 from modelscope_swinpan.evaluation.evaluate import evaluate
-from modelscope_swinpan.inference.predictor import PanopticPredictor
+from modelscope_swinpan.inference.network import PanopticPredictor
 from tests.runs.fakes import contents
 
 from .painted import dataset, reading_model

@@ -12,7 +12,7 @@ from modelscope_swinpan.coco.reader import CocoPanoptic
 from modelscope_swinpan.coco.writer import write_dataset
 from modelscope_swinpan.errors import ConfigError, DatasetError
 from modelscope_swinpan.evaluation.evaluate import evaluate, score
-from modelscope_swinpan.inference.predictor import PanopticPredictor
+from modelscope_swinpan.inference.network import PanopticPredictor
 from modelscope_swinpan.inference.tiles import TiledPredictor
 from tests.evaluation import painted
 

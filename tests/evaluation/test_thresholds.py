@@ -10,7 +10,7 @@ import pytest
 from modelscope_swinpan.errors import ConfigError, DatasetError
 from modelscope_swinpan.evaluation.evaluate import evaluate, score
 from modelscope_swinpan.evaluation.thresholds import with_present
-from modelscope_swinpan.inference.predictor import PanopticPredictor
+from modelscope_swinpan.inference.network import PanopticPredictor
 from modelscope_swinpan.inference.tiles import TiledPredictor
 from tests.evaluation import painted
 from tests.runs.fakes import contents

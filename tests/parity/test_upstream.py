@@ -18,7 +18,7 @@ import modelscope_swinpan
 from modelscope_swinpan.checkpoints.dialects.mmdet import MMDET3
 from modelscope_swinpan.checkpoints.dialects.transformers import TRANSFORMERS
 from modelscope_swinpan.inference import fusion as postprocess
-from modelscope_swinpan.inference.predictor import PanopticPredictor
+from modelscope_swinpan.inference.network import PanopticPredictor
 from modelscope_swinpan.inference.preprocess import preprocess
 from tests.conftest import FIXTURES, TINY, relative_error
 from tests.parity.full_size import convert, errors, pixel_values, rebuild

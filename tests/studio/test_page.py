@@ -10,7 +10,7 @@ import pytest
 from modelscope_swinpan.config import PreprocessConfig
 from modelscope_swinpan.errors import DeviceError
 from modelscope_swinpan.images.decode import decode_file
-from modelscope_swinpan.inference.predictor import PanopticPredictor
+from modelscope_swinpan.inference.network import PanopticPredictor
 from modelscope_swinpan.models.backbones.swin import swin_large
 from modelscope_swinpan.scenes.compose import SCENE_CATEGORIES
 from modelscope_swinpan.scenes.dataset import TRAINING_SEEDS

@@ -15,7 +15,7 @@ from urllib3 import Retry
 
 from modelscope_swinpan import studio
 from modelscope_swinpan.errors import ConfigError
-from modelscope_swinpan.inference.predictor import PanopticPredictor
+from modelscope_swinpan.inference.network import PanopticPredictor
 from modelscope_swinpan.serving.listening import ENDING
 from modelscope_swinpan.studio import server
 from modelscope_swinpan.studio.content_security import POLICY

@@ -8,7 +8,7 @@ from PIL import Image
 
 from modelscope_swinpan.categories import Category
 from modelscope_swinpan.errors import DamagedFileError
-from modelscope_swinpan.inference.predictor import PanopticPredictor
+from modelscope_swinpan.inference.network import PanopticPredictor
 from modelscope_swinpan.scenes.dataset import SCENE_CATEGORIES, SceneDataset
 from modelscope_swinpan.training.samples import SAMPLES, WIDTH, draw_samples, first_of, truth
 from tests.builders import SMALL, random_model
