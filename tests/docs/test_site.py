@@ -55,17 +55,22 @@ def test_every_public_name_is_in_the_reference(site, language):
 
 def test_pages_lead_to_their_twins(site):
     def twin(page):
-        found = re.search(r'hreflang="[^"]+" href="([^"]+)"', (site / page).read_text("utf-8"))
-        return found and found[1]
+        found = re.search(r'hreflang="([^"]+)" href="([^"]+)">([^<]+)', (site / page).read_text("utf-8"))
+        return found and found.groups()
 
-    assert (twin("index.html"), twin("zh/index.html")) == ("zh/index.html", "../index.html")
-    assert (twin("search.html"), twin("zh/search.html")) == ("zh/search.html", "../search.html")
+    assert twin("index.html") == ("zh-CN", "zh/index.html", "中文")
+    assert twin("search.html") == ("zh-CN", "zh/search.html", "中文")
+    assert twin("zh/index.html") == ("en", "../index.html", "English")
+    assert twin("zh/search.html") == ("en", "../search.html", "English")
     assert twin("project/security.html") is None  # which is in English alone
 
 
 def test_the_languages_are_told(site):
     assert '<html lang="en"' in (site / "index.html").read_text("utf-8")
-    assert '<html lang="zh-CN"' in (site / "zh" / "index.html").read_text("utf-8")
+    chinese = (site / "zh" / "index.html").read_text("utf-8")
+    assert '<html lang="zh-CN"' in chinese
+    assert "跟随系统" in chinese
+    assert "System Settings" not in chinese
 
 
 def test_links_to_files_of_the_root_lead_to_their_pages(site):
