@@ -77,7 +77,7 @@ def test_segment_photos(folder):
     run_guide("segment-photos.md")
     made = ["demo/segmented.png", "segmented/overlays/photo.png", "segmented/panoptic/photo.png", "overlay.png"]
     assert all((folder / name).is_file() for name in [*made, "segmented/panoptic.json"])
-    assert len(list((folder / "overlays" / "overlays").iterdir())) == 6
+    assert len(list((folder / "segmented-photos" / "overlays").iterdir())) == 6
 
 
 def test_a_million(folder, capsys):
