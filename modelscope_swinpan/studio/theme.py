@@ -2,10 +2,22 @@
 
 import gradio as gr
 
+WEIGHTS = (400, 700)
+"""The weights of the fonts, regular and bold."""
+
 
 def theme() -> gr.themes.Base:
-    """Gradio's plainest theme with more contrast. Its fonts come with Gradio, so no other host serves them."""
-    return gr.themes.Base(primary_hue="zinc", neutral_hue="zinc", radius_size="lg").set(
+    """Gradio's plainest theme with more contrast. Its fonts come with Gradio, so no other host serves them.
+
+    The semibold files of some releases of Gradio lack most letters, so the bold ones stand for all heavy text.
+    """
+    return gr.themes.Base(
+        primary_hue="zinc",
+        neutral_hue="zinc",
+        radius_size="lg",
+        font=(gr.themes.LocalFont("IBM Plex Sans", WEIGHTS), "ui-sans-serif", "system-ui", "sans-serif"),
+        font_mono=(gr.themes.LocalFont("IBM Plex Mono", WEIGHTS), "ui-monospace", "Consolas", "monospace"),
+    ).set(
         body_background_fill="*neutral_50",
         body_background_fill_dark="*neutral_950",
         body_text_color_subdued="*neutral_500",
