@@ -17,6 +17,8 @@ from . import loggers
 from .loggers import Logger, TensorBoardLogger, open_loggers
 
 LOG, EVALUATIONS, CURVES, SAMPLES, EVENTS = "log.csv", "evaluations.csv", "curves.png", "samples", "tensorboard"
+FEW = 100
+"""Up to so many points of a curve are marked, so that also a single one is seen."""
 FILES = (LOG, EVALUATIONS, CURVES, SAMPLES, EVENTS, loggers.NAMES)
 
 
@@ -59,10 +61,10 @@ class TrainingLog:
         log, evaluations = read_table(self._folder / LOG), read_table(self._folder / EVALUATIONS)
         losses = [name for name in log if name.startswith("loss")]
         figures = [name for name in evaluations if name != "step"]
-        plots = ((log, losses, "Training", "loss", ""), (evaluations, figures, "Evaluation", "PQ and AP (%)", "."))
-        for axes, (table, names, title, ylabel, marker) in zip(figure.subplots(1, 2), plots, strict=True):
+        plots = ((log, losses, "Training", "loss"), (evaluations, figures, "Evaluation", "PQ and AP (%)"))
+        for axes, (table, names, title, ylabel) in zip(figure.subplots(1, 2), plots, strict=True):
             for name in names:
-                axes.plot(table["step"], table[name], label=name, marker=marker)
+                axes.plot(table["step"], table[name], label=name, marker="." if len(table["step"]) <= FEW else "")
             axes.set(title=title, xlabel="step", ylabel=ylabel)
             axes.grid(alpha=0.3)
             if names:

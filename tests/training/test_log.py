@@ -62,6 +62,17 @@ def test_the_axes_of_curves_are_labelled(tmp_path, saved_figures):
     assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "PQ and AP (%)"]
 
 
+def test_a_single_point_is_seen(tmp_path, saved_figures):
+    log = TrainingLog(tmp_path, 0)
+    log.add_training(1, {"loss": 3.0})
+    log.draw_curves()
+    assert saved_figures[-1].axes[0].lines[0].get_marker() == "."
+    for step in range(2, 102):
+        log.add_training(step, {"loss": 3.0})
+    log.draw_curves()
+    assert saved_figures[-1].axes[0].lines[0].get_marker() == ""
+
+
 def test_tensorboard_gets_the_same(tmp_path):
     event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     log = TrainingLog(tmp_path, 0)
