@@ -16,6 +16,7 @@ from .scenes import painted
 if TYPE_CHECKING:
     import torch
 
+    from ..models.mask2former import Mask2Former
     from ..training.config import Phase, TrainConfig
     from ..training.loop import TrainingRun
     from ..training.processes import Processes
@@ -103,6 +104,14 @@ def train(
         figures = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
         tell(f"step {step}/{run.config.steps}  {figures}")
 
+    if (evaluate := run.evaluate) is not None:
+
+        def measured(model: "Mask2Former", step: int) -> Mapping[str, float]:
+            figures = evaluate(model, step)
+            report(step, figures)
+            return figures
+
+        run.evaluate = measured
     trained = run.train(report, loggers or ())
     processes.leave()
     if demo and processes.rank == 0:

@@ -49,6 +49,7 @@ def test_a_run_and_its_end(tmp_path, dataset, small):
     assert answer.exit_code == 0, answer.output
     assert "Training 2 steps of 2 samples; a line every" in answer.stdout
     assert "step 2/2  loss " in answer.stdout
+    assert "step 2/2  pq " in answer.stdout
     assert f"The model is in {tmp_path / 'model'}" in answer.stdout.replace("\n", "")
     assert {"checkpoint.pt", "curves.png", "evaluation", "evaluations.csv", "log.csv", "model", "samples"} <= {
         path.name for path in tmp_path.iterdir()
