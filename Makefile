@@ -40,6 +40,7 @@ demo-weights: setup
 # The site, in build/docs: a warning, or a link that leads nowhere, is an error.
 docs: setup
 	$(BIN)/python docs/build.py build/docs
+	@echo "The site begins at build/docs/index.html"
 
 # Asks every address that the documents name, so it needs the network.
 docs-links: setup
