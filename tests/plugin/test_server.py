@@ -26,6 +26,7 @@ from .loopback import MODEL_ID, LoopbackHub
 
 PAGE = (Path(__file__).parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"```\n(.*?)```", PAGE, re.DOTALL)
+CARD_IMAGE = "https://modelscope.oss-cn-beijing.aliyuncs.com/test/images/image_panoptic_segmentation.jpg"
 MANY = {"object_mask_threshold": 0.0, "overlap_threshold": 0.1}
 """Thresholds that leave many segments."""
 
@@ -159,7 +160,7 @@ def test_commands_of_the_page_run_as_printed(client: Client, photo: Path, tmp_pa
     assert install.splitlines()[0] == "pip install 'modelscope_swinpan[serve]'"
     assert install.splitlines()[1].startswith(f"modelscope server --model_id {MODEL_ID} --revision master ")
     Image.open(photo).convert("RGB").save(tmp_path / "photo.jpg")
-    by_url = by_url.replace("https://example.com/photo.jpg", f"{client.hub_url}/files/photo.png")
+    by_url = by_url.replace(CARD_IMAGE, f"{client.hub_url}/files/photo.png")
 
     answers = [run(command.replace("http://127.0.0.1:8000", client.url), tmp_path) for command in (by_url, by_content)]
 
