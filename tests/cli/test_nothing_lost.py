@@ -59,7 +59,6 @@ COMMANDS = {
     "serve": [],  # writes nothing
     "studio": [],  # keeps its files where the system has temporary ones
     "bench": [],  # the same
-    "serve": [],  # writes nothing
 }
 """What to run for each command; ``out`` is what it writes to."""
 EXACT = {"export model --to openvino --size 32x32 --output out/model.xml": "model.xml"}
