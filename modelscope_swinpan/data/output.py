@@ -86,16 +86,24 @@ def dataset_output(
 
 
 def _check_former(claim: Claim) -> None:
-    """Raise a TakenError where the folders to be replaced hold files that the former dataset does not list."""
-    there = [path for name in claim.files for path in (claim.folder / name).rglob("*") if not path.is_dir()]
+    """Raise a TakenError where the folders to be replaced hold files that the former dataset does not list, or a link
+    stands in their place.
+    """
+    places = [claim.folder / name for name in claim.files]
+    there = [path for place in places for path in place.rglob("*") if not path.is_dir()]
+    there += [place for place in places if place.is_symlink()]
     if not there:
         return
     try:
         former = json.loads((claim.folder / DATASET_JSON).read_bytes())
-        listed = {entry["file_name"] for kind in ("images", "annotations") for entry in former[kind]}
+        listed = {
+            claim.folder / place / entry["file_name"]
+            for place, kind in (("images", "images"), ("panoptic", "annotations"))
+            for entry in former[kind]
+        }
     except (OSError, ValueError, KeyError, TypeError):
         listed = set()
-    added = [path for path in there if path.name not in listed and not is_temporary(path)]
+    added = [path for path in there if path not in listed and not is_temporary(path)]
     if added:
         raise TakenError(
             f"{added[0]} is not of the dataset that would be replaced ({len(added)} such files). Move it away, or "

@@ -88,16 +88,27 @@ def test_the_same_import_again_replaces_the_former(tmp_path):
         assert [path.stem for path in (tmp_path / "out" / part).iterdir()] == ["b"]
 
 
-@pytest.mark.parametrize("place", ["images/mine.jpg", "panoptic/deep/mine.png"])
+@pytest.mark.parametrize("place", ["images/mine.jpg", "panoptic/deep/mine.png", "panoptic/deep/a.png", "images/a.png"])
 def test_what_was_added_to_a_former_import_stays(tmp_path, place):
     folder = coco(tmp_path / "in")
     imported(folder, tmp_path / "out")
     (tmp_path / "out" / place).parent.mkdir(exist_ok=True)
     (tmp_path / "out" / place).write_bytes(b"mine")
     before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()}
-    with pytest.raises(TakenError, match=r"mine\.\w+ is not of the dataset that would be replaced \(1 such files\)"):
+    with pytest.raises(TakenError, match=rf"{place} is not of the dataset that would be replaced \(1 such files\)"):
         imported(folder, tmp_path / "out")
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+
+
+def test_a_link_in_the_place_of_a_former_import_stays(tmp_path):
+    folder, out = coco(tmp_path / "in"), tmp_path / "out"
+    imported(folder, out)
+    (out / "images").rename(tmp_path / "elsewhere")
+    (out / "images").symlink_to(tmp_path / "elsewhere")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(TakenError, match="images is not of the dataset"):
+        imported(folder, out)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_another_import_needs_another_folder(tmp_path):
