@@ -128,3 +128,16 @@ def test_the_rest_of_what_migrate_says():
     said = dict(re.findall(r"`(\w*threshold)=([\d.]+)`", text))
     assert {name: options[name].default for name in said} == {name: float(value) for name, value in said.items()}
     assert len(said) == 3
+
+
+def test_readme_in_plain_python(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    run_line("swinpan demo --output demo")
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (snippet,) = [block for language, block in BLOCK.findall(text) if "load_model" in block]
+    capsys.readouterr()
+    defined = {"__name__": "README"}
+    exec(compile(snippet, "README.md", "exec"), defined)
+    found = [segment.label for segment in defined["result"].segments]
+    assert found
+    assert capsys.readouterr().out == f"{found}\n"
