@@ -86,28 +86,34 @@ def dataset_output(
 
 
 def _check_former(claim: Claim) -> None:
-    """Raise a TakenError where the folders to be replaced hold files that the former dataset does not list, or a link
-    stands in their place.
+    """Raise a TakenError where the folders to be replaced hold files that the former dataset does not list, or that
+    were changed since it was written, or where a link stands in their place.
     """
     places = [claim.folder / name for name in claim.files]
     there = [path for place in places for path in place.rglob("*") if not path.is_dir()]
     there += [place for place in places if place.is_symlink()]
     if not there:
         return
+    file = claim.folder / DATASET_JSON
     try:
-        former = json.loads((claim.folder / DATASET_JSON).read_bytes())
+        former, written = json.loads(file.read_bytes()), file.stat().st_mtime_ns  # it is written last
         listed = {
             claim.folder / place / entry["file_name"]
             for place, kind in (("images", "images"), ("panoptic", "annotations"))
             for entry in former[kind]
         }
     except (OSError, ValueError, KeyError, TypeError):
-        listed = set()
+        listed, written = set(), 0
     added = [path for path in there if path not in listed and not is_temporary(path)]
     if added:
         raise TakenError(
             f"{added[0]} is not of the dataset that would be replaced ({len(added)} such files). Move it away, or "
             "choose another folder."
+        )
+    if changed := [path for path in there if not is_temporary(path) and path.stat().st_mtime_ns > written]:
+        raise TakenError(
+            f"{changed[0]} was changed since its dataset was written, which would be replaced ({len(changed)} such "
+            "files). Choose another folder."
         )
 
 

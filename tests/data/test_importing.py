@@ -1,4 +1,5 @@
 import json
+import os
 
 import numpy as np
 import pytest
@@ -98,6 +99,18 @@ def test_what_was_added_to_a_former_import_stays(tmp_path, place):
     with pytest.raises(TakenError, match=rf"{place} is not of the dataset that would be replaced \(1 such files\)"):
         imported(folder, tmp_path / "out")
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("place", ["images/a.jpg", "panoptic/a.png"])
+def test_what_was_changed_in_a_former_import_stays(tmp_path, place):
+    folder, out = coco(tmp_path / "in"), tmp_path / "out"
+    imported(folder, out)
+    (out / place).write_bytes(b"corrected")
+    later = (out / "panoptic.json").stat().st_mtime_ns + 10**9
+    os.utime(out / place, ns=(later, later))
+    with pytest.raises(TakenError, match=rf"{place} was changed since its dataset was written"):
+        imported(folder, out)
+    assert (out / place).read_bytes() == b"corrected"
 
 
 def test_a_link_in_the_place_of_a_former_import_stays(tmp_path):
