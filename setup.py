@@ -32,6 +32,7 @@ REQUIRED = [
     "wrapt>=2",
 ]
 DOCS = [
+    "myst-nb>=1.3",
     "myst-parser>=4",
     "pydata-sphinx-theme>=0.16",
     "sphinx>=8.1",

@@ -23,7 +23,7 @@ linkcheck_ignore = [r"(?!https?:)"]  # links within the site are checked by buil
 nitpick_ignore_regex = [("py:.*", r"(?!modelscope_swinpan\.).*")]  # others' names: their inventories need the network
 
 extensions = [
-    "myst_parser",
+    "myst_nb",  # Markdown by myst_parser, and notebooks
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "error_messages",
@@ -35,6 +35,8 @@ extensions = [
 ]
 myst_heading_anchors = 4
 myst_enable_extensions = ["fieldlist"]
+nb_execution_mode = "off"  # the outputs are stored: make notebooks
+nb_merge_streams = True
 
 highlight_language = "none"  # blocks without a language are commands
 

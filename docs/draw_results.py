@@ -1,9 +1,10 @@
-"""Draw the pictures of results.md, and README's, into the folder of this file: ``python docs/draw_results.py``.
+"""Draw the pictures of results.md, README's and the demo's beside this file: ``python docs/draw_results.py``.
 
 Those of results.md show a generated scene and its truth, so they do not depend on a model.
 """
 
 import io
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import supervision as sv
 from PIL import Image
 
 from modelscope_swinpan import InstanceResult, PanopticPredictor, PanopticResult, load_model
+from modelscope_swinpan.cli.demo import demo as write_demo
 from modelscope_swinpan.coco.annotation import annotate
 from modelscope_swinpan.scenes.compose import SCENE_CATEGORIES
 from modelscope_swinpan.scenes.dataset import generate_scene
@@ -19,16 +21,30 @@ from modelscope_swinpan.training.samples import truth
 
 COLORS = 256
 """The colours of a written picture: few keep the file small."""
-
-
-CUT = (191, 20, 640, 440)
+CUT = (191, 20, 640, 322)
 """The part of README's picture that is shown: no label is cut, and a phone shows its letters large enough."""
+DEMO_CUT = (46, 58, 590, 412)
+"""The same of the demo's two pictures."""
+GAP = 6
 
 
 def overlay() -> Image.Image:
     """The answer of the embedded model to another scene."""
     scene = Image.fromarray(generate_scene(11).image)
     return PanopticPredictor(load_model("embedded"))(scene).to_pil(scene).crop(CUT)
+
+
+def demo() -> Image.Image:
+    """What ``swinpan demo`` writes, but the truth above the answer: a phone shows the letters large enough."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_demo(Path(folder))
+        both = Image.open(Path(folder, "segmented.png")).convert("RGB")
+    left, top, right, bottom = DEMO_CUT
+    parts = [both.crop((start + left, top, start + right, bottom)) for start in (0, both.width // 2)]
+    picture = Image.new("RGB", (right - left, 2 * (bottom - top) + GAP), "white")
+    picture.paste(parts[0], (0, 0))
+    picture.paste(parts[1], (0, bottom - top + GAP))
+    return picture
 
 
 def draw() -> dict[str, Image.Image]:
@@ -77,5 +93,6 @@ def _outlines(panoptic: PanopticResult, photo: Image.Image) -> Image.Image:
 
 
 if __name__ == "__main__":
-    for name, picture in {"overlay": overlay(), **{f"results-{name}": one for name, one in draw().items()}}.items():
+    results = {f"results-{name}": one for name, one in draw().items()}
+    for name, picture in {"overlay": overlay(), "demo": demo(), **results}.items():
         picture.quantize(COLORS).save(Path(__file__).with_name(f"{name}.png"), optimize=True)

@@ -1,11 +1,13 @@
-"""A document in Markdown, taken apart: its blocks, and what each of them holds."""
+"""A document in Markdown or a notebook, taken apart: its blocks, and what each of them holds."""
 
 import dataclasses
+import json
 import posixpath
 import re
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
@@ -39,13 +41,18 @@ class Document:
     def __init__(self, root: Path, name: str) -> None:
         self.root = root
         self.name = name
-        self.blocks = list(_blocks(MARKDOWN.parse((root / name).read_text(encoding="utf-8")), self._target))
+        text = (root / name).read_text(encoding="utf-8")
+        text = _markdown(json.loads(text)) if name.endswith(".ipynb") else text
+        self.blocks = list(_blocks(MARKDOWN.parse(text), self._target))
 
     @cached_property
     def anchors(self) -> list[str]:
         """The anchors of the headings, as GitHub and MyST make them."""
-        headings = [block.words for block in self.blocks if block.kind.startswith("h")]
-        return [re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-") for words in headings]
+        found: list[str] = []
+        for words in (block.words for block in self.blocks if block.kind.startswith("h")):
+            anchor = re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")
+            found.append(f"{anchor}-{found.count(anchor)}" if anchor in found else anchor)
+        return found
 
     def _target(self, address: str) -> str:
         if re.match(r"[a-z]+:", address):
@@ -53,6 +60,12 @@ class Document:
         path, _, anchor = unquote(address).partition("#")
         page = posixpath.normpath(posixpath.join(posixpath.dirname(self.name), path)) if path else self.name
         return f"{page}#{anchor}" if anchor else page
+
+
+def _markdown(notebook: dict[str, Any]) -> str:
+    """Its cells, those of code as pieces of code."""
+    texts = [("".join(cell["source"]), cell["cell_type"] == "code") for cell in notebook["cells"]]
+    return "\n\n".join(f"```python\n{text}\n```" if code else text for text, code in texts)
 
 
 def _blocks(tokens: list[Token], target) -> Iterator[Block]:

@@ -1,4 +1,4 @@
-"""Run the notebooks of the documents. As a program (``make notebooks``), store their outputs."""
+"""Run the notebooks of the documents. As a program (``make notebooks``), store their outputs in both languages."""
 
 import os
 import re
@@ -14,6 +14,7 @@ from nbclient import NotebookClient
 from tests.conftest import ROOT
 
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
+LANGUAGE = {"name": "python", "pygments_lexer": "ipython3"}  # by which the site colours commands, too
 SECONDS = 300
 """The longest that a cell may take."""
 
@@ -28,8 +29,13 @@ def run(path: Path, folder: Path) -> Any:
         NotebookClient(notebook, timeout=SECONDS, resources={"metadata": {"path": str(folder)}}).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)  # times
-    notebook.metadata.language_info = {"name": "python"}
+    notebook.metadata.language_info = LANGUAGE
     return notebook
+
+
+def twin(path: Path) -> Path:
+    """The same notebook with Chinese words."""
+    return path.parents[1] / "zh" / "notebooks" / path.name
 
 
 def texts(notebook: Any) -> str:
@@ -55,6 +61,11 @@ def main() -> None:
                 if "text" in output:
                     output.text = re.sub(r"[\d.]+ images/s|images_per_second [\d.]+", "…", output.text)
         nbformat.write(notebook, path)
+        chinese = nbformat.read(twin(path), as_version=4)
+        for cell, ran in zip(chinese.cells, notebook.cells, strict=True):
+            if ran.cell_type == "code":
+                cell.update(source=ran.source, execution_count=ran.execution_count, outputs=ran.outputs)
+        nbformat.write(chinese, twin(path))
 
 
 if __name__ == "__main__":

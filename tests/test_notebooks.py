@@ -7,8 +7,7 @@ import re
 import nbformat
 import pytest
 
-from tests.conftest import ROOT
-from tests.notebooks import NOTEBOOKS, pictures, run, texts
+from tests.notebooks import LANGUAGE, NOTEBOOKS, pictures, run, texts, twin
 
 LARGEST = 100_000
 """Bytes of a notebook, outputs included."""
@@ -49,18 +48,17 @@ def test_what_is_stored(path):
         assert promised in texts(notebook)
     content = path.read_text()
     assert not re.search(r"/home/|/tmp/|/root/|\\u001b|iopub", content)
-    assert json.loads(content)["metadata"]["language_info"] == {"name": "python"}
+    assert json.loads(content)["metadata"]["language_info"] == LANGUAGE
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_its_links_lead_somewhere(path):
-    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
-    links = [link for cell in cells for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", cell.source)]
-    assert links
-    for link in links:
-        assert (path.parent / link).is_file(), link
-
-
-def test_a_page_leads_to_each():
-    pages = "".join(page.read_text() for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
-    assert [path.name for path in NOTEBOOKS if f"notebooks/{path.name})" not in pages] == []
+def test_the_chinese_twin_shows_the_same_run(path):
+    both = [nbformat.read(notebook, as_version=4) for notebook in (path, twin(path))]
+    runs = [[cell for cell in notebook.cells if cell.cell_type == "code"] for notebook in both]
+    for cell, other in zip(*runs, strict=True):
+        assert (other.source, other.execution_count, other.outputs) == (
+            cell.source,
+            cell.execution_count,
+            cell.outputs,
+        )
+    assert both[0].metadata == both[1].metadata

@@ -23,7 +23,7 @@ def twin(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree
     other = DOCS if chinese else DOCS / "zh"
     there = f"{page}.html" if chinese else f"zh/{page}.html"
     here = f"zh/{page}" if chinese else page
-    exists = page in WITHOUT_SOURCE or (other / f"{page}.md").is_file()
+    exists = page in WITHOUT_SOURCE or any((other / f"{page}{suffix}").is_file() for suffix in (".md", ".ipynb"))
     context["twin"] = posixpath.relpath(there, posixpath.dirname(here) or ".") if exists else ""
     context["twin_language"] = "en" if chinese else "zh-CN"
     if chinese:

@@ -8,7 +8,7 @@ import re
 from sphinx.application import Sphinx
 
 SECTION = re.compile(r"^## (?P<caption>.+)\n(?P<body>(?:(?!^## ).*\n?)*)", re.MULTILINE)
-ENTRY = re.compile(r"^- \[(?P<title>[^]]+)\]\((?P<page>[\w/-]+)\.md\)", re.MULTILINE)
+ENTRY = re.compile(r"^- \[(?P<title>[^]]+)\]\((?P<page>[\w/-]+)\.(?:md|ipynb)\)", re.MULTILINE)
 
 
 def add_contents(app: Sphinx, page: str, source: list[str]) -> None:

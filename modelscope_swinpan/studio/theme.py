@@ -1,6 +1,7 @@
 """The page's theme, light and dark. It is grey, so that only the segments have strong colours."""
 
 import gradio as gr
+from gradio.themes.utils.fonts import LocalFont  # which older releases of Gradio have nowhere else
 
 WEIGHTS = (400, 700)
 """The weights of the fonts, regular and bold."""
@@ -15,8 +16,8 @@ def theme() -> gr.themes.Base:
         primary_hue="zinc",
         neutral_hue="zinc",
         radius_size="lg",
-        font=(gr.themes.LocalFont("IBM Plex Sans", WEIGHTS), "ui-sans-serif", "system-ui", "sans-serif"),
-        font_mono=(gr.themes.LocalFont("IBM Plex Mono", WEIGHTS), "ui-monospace", "Consolas", "monospace"),
+        font=(LocalFont("IBM Plex Sans", WEIGHTS), "ui-sans-serif", "system-ui", "sans-serif"),
+        font_mono=(LocalFont("IBM Plex Mono", WEIGHTS), "ui-monospace", "Consolas", "monospace"),
     ).set(
         body_background_fill="*neutral_50",
         body_background_fill_dark="*neutral_950",

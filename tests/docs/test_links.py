@@ -1,42 +1,39 @@
-"""Links between the documents hold on GitHub, too: to files of the repository, with GitHub's anchors."""
+"""Links and images of the documents hold on GitHub, too: to files of the repository, with GitHub's anchors."""
 
 import re
-from urllib.parse import unquote
+from functools import cache
 
 import pytest
 
 from tests.conftest import ROOT
-from tests.test_documented_commands import BLOCK
+from tests.documents import Document
 
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-LINK = re.compile(r"\]\(([^()\s]+)\)")
-HEADING = re.compile(r"^#+ +(.+?) *#*$", re.MULTILINE)
-
-
-def anchors(text):
-    """Those that GitHub gives to the headings: lower case, no punctuation, hyphens for blanks."""
-    found = []
-    for heading in HEADING.findall(BLOCK.sub("", text)):
-        words = LINK.sub("]", heading).replace("[", "").replace("]", "")
-        anchor = re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")
-        found.append(f"{anchor}-{found.count(anchor)}" if anchor in found else anchor)
-    return found
+FILES = [*ROOT.glob("*.md"), *(file for kind in ("*.md", "*.ipynb") for file in (ROOT / "docs").rglob(kind))]
+DOCUMENTS = sorted(file.relative_to(ROOT).as_posix() for file in FILES)
 
 
-@pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
-def test_links_lead_somewhere(file):
-    text = BLOCK.sub("", file.read_text(encoding="utf-8"))
-    for link in LINK.findall(text):
-        path, _, anchor = unquote(link).partition("#")
-        if ":" in path:
-            continue
-        target = (file.parent / path).resolve() if path else file
-        if file.is_relative_to(ROOT / "docs" / "zh") and not target.exists():
-            target = ROOT / "docs" / target.name  # not translated yet: the site leads to the English page
-        assert target.exists(), link
-        assert not anchor or anchor in anchors(target.read_text(encoding="utf-8")), link
+@cache
+def document(name):
+    return Document(ROOT, name)
 
 
-def test_anchors():
-    text = "# What `--check` looks at\n```\n# no heading\n```\n## 安装（离线）\n## [A link](x.md)'s\n## A links\n"
-    assert anchors(text) == ["what---check-looks-at", "安装离线", "a-links", "a-links-1"]
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_lead_somewhere(name):
+    for block in document(name).blocks:
+        for target in (*block.links, *block.images):
+            page, _, anchor = target.partition("#")
+            if not re.match(r"[a-z]+:", target):
+                assert (ROOT / page).exists(), f"{name}:{block.line}: {target}"
+                assert not anchor or anchor in document(page).anchors, f"{name}:{block.line}: {target}"
+
+
+def test_a_notebook_is_read():
+    links = [link for block in document("docs/notebooks/own-classes.ipynb").blocks for link in block.links]
+    assert "docs/notebooks/evaluation-report.ipynb" in links
+
+
+def test_anchors(tmp_path):
+    (tmp_path / "page.md").write_text(
+        "# What `--check` looks at\n```\n# no heading\n```\n## 安装（离线）\n## [A link](x.md)'s\n## A links\n"
+    )
+    assert Document(tmp_path, "page.md").anchors == ["what---check-looks-at", "安装离线", "a-links", "a-links-1"]

@@ -62,6 +62,7 @@ def test_pages_lead_to_their_twins(site):
     assert twin("search.html") == ("zh-CN", "zh/search.html", "中文")
     assert twin("zh/index.html") == ("en", "../index.html", "English")
     assert twin("zh/search.html") == ("en", "../search.html", "English")
+    assert twin("notebooks/first-steps.html") == ("zh-CN", "../zh/notebooks/first-steps.html", "中文")
     assert twin("project/security.html") is None  # which is in English alone
 
 
@@ -117,6 +118,7 @@ def results(browser, page, words):
 
 def test_search_needs_no_network(site, browser):
     assert "Large photos and small things" in results(browser, site / "search.html", "overlapping tiles")
+    assert "Why the score is what it is" in results(browser, site / "search.html", "frame marks thresholds")
     assert results(browser, site / "search.html", "nonsensical") == []
     assert browser.asked_hosts() == set()
 
@@ -124,6 +126,7 @@ def test_search_needs_no_network(site, browser):
 def test_search_finds_chinese_words(site, browser):
     found = results(browser, site / "zh" / "search.html", "全景分割 ModelScope")
     assert any("ModelScope" in title for title in found)
+    assert "训练自己的类别" in results(browser, site / "zh" / "search.html", "初始模型 裁剪图")  # a notebook
     assert results(browser, site / "zh" / "search.html", "无中生有") == []
     assert browser.run("return splitQuery('全景分割 swin_l 图')") == ["全景", "景分", "分割", "swin_l", "图"]
     assert browser.asked_hosts() == set()

@@ -238,7 +238,7 @@ class TestPage:
         drawing = runpy.run_path(str(DOCS / "draw_results.py"))
         pictures = {f"results-{name}": picture for name, picture in drawing["draw"]().items()}
         assert set(re.findall(r"\((results-.+?)\.png\)", page)) == set(pictures)
-        for name, picture in {"overlay": drawing["overlay"](), **pictures}.items():
+        for name, picture in {"overlay": drawing["overlay"](), "demo": drawing["demo"](), **pictures}.items():
             kept = np.asarray(Image.open(DOCS / f"{name}.png").convert("RGB"), int)
             assert np.abs(kept - np.asarray(picture)).mean() < 5, name  # colours were rounded, letters may differ
 
