@@ -224,7 +224,10 @@ def _read_configuration(directory: Path) -> dict[str, Any]:
     if not file.exists():
         if (directory / CONFIG).is_file():
             return {}
-        raise ConfigError(f"{directory} is no model directory: it has no {CONFIGURATION}.")
+        raise ConfigError(
+            f"{directory} is no model directory: it has no {CONFIGURATION}. Give the file of weights itself, or have "
+            "'swinpan convert' make a model directory of it."
+        )
     configuration = read_json(file)
     _check_sections(configuration, str(file))
     return configuration
