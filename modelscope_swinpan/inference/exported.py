@@ -17,6 +17,7 @@ from ..checkpoints.files.source import EXPORTED, read_json
 from ..checkpoints.load import CONFIGURATION, locate
 from ..config import PostprocessConfig, PreprocessConfig, Task, from_mapping
 from ..errors import CheckpointError, ConfigError, ImageError, SwinPanError
+from ..images.decode import MAX_PIXELS
 from ..structures import ImageBatch, Size
 from .network import NetworkPredictor
 from .predictor import Pixels, Result
@@ -109,7 +110,10 @@ def read_description(
             preprocess=from_mapping(PreprocessConfig, preprocessor, where),
             postprocess=from_mapping(PostprocessConfig, model["postprocess"], where),
         )
-        return description, Size(int(size["height"]), int(size["width"]))
+        height, width = int(size["height"]), int(size["width"])
+        if height < 1 or width < 1 or height * width > MAX_PIXELS:
+            raise CheckpointError(f"{where}: it is for images of {height}x{width} pixels. Export the model anew.")
+        return description, Size(height, width)
     except (KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{where}: its description is incomplete ({error}). Export the model anew.") from None
 

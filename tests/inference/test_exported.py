@@ -147,6 +147,8 @@ class TestMistakes:
             ('"short_side": ', '"short_sid": ', ConfigError, "short_sid"),
             ('"preprocessor"', '"preprocessing"', CheckpointError, "its description is incomplete"),
             ('{"model"', '[{"model"', CheckpointError, "is damaged"),
+            ('"height": ', '"height": 1000000', CheckpointError, "it is for images of 1000000"),
+            ('"height": ', '"height": -', CheckpointError, "it is for images of -"),
         ],
     )
     def test_a_description_that_is_wrong(self, tmp_path, exported, old, new, kind, message):
@@ -159,6 +161,29 @@ class TestMistakes:
         onnx.save(model, tmp_path / "model.onnx")
         with pytest.raises(kind, match=message):
             open_exported(tmp_path / "model.onnx")
+
+    @pytest.mark.parametrize(
+        ("names", "message"),
+        [
+            (["mask_logits"], "is damaged, or no file that swinpan export wrote"),
+            (["class_logits", "mask_logits"], r"it answers \d+x\d+ pixels with \(1, 3, \d+, \d+\) and"),
+        ],
+    )
+    def test_another_network_under_our_description(self, tmp_path, exported, photo, names, message):
+        from onnx import helper, load, save
+
+        ours = load(exported["onnx"])
+        graph = helper.make_graph(
+            [helper.make_node("Identity", ["pixel_values"], [name]) for name in names],
+            "theirs",
+            ours.graph.input,
+            [helper.make_tensor_value_info(name, 1, None) for name in names],
+        )
+        theirs = helper.make_model(graph, opset_imports=ours.opset_import, ir_version=8)
+        theirs.metadata_props.extend(ours.metadata_props)
+        save(theirs, tmp_path / "theirs.onnx")
+        with pytest.raises(CheckpointError, match=message):
+            open_exported(tmp_path / "theirs.onnx").predict([photo])
 
     @pytest.mark.parametrize("name", ["onnx", "openvino"])
     def test_a_device_that_is_not_there(self, exported, name):
