@@ -224,7 +224,10 @@ def _read_configuration(directory: Path) -> dict[str, Any]:
     if not file.exists():
         if (directory / CONFIG).is_file():
             return {}
-        raise ConfigError(f"{directory} is no model directory: it has no {CONFIGURATION}.")
+        raise ConfigError(
+            f"{directory} is no model directory: it has no {CONFIGURATION}. Give the file of weights itself, or have "
+            "'swinpan convert' make a model directory of it."
+        )
     configuration = read_json(file)
     _check_sections(configuration, str(file))
     return configuration
@@ -250,11 +253,11 @@ def parse_device(device: str | torch.device) -> torch.device:
     name = str(device).replace("gpu", "cuda")
     try:
         parsed = torch.device(name)
-        torch.empty(0, device=parsed)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).strip().split("\n")[0]
+        torch.zeros(1, device=parsed).cpu()  # 'meta' holds no numbers
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
+        reason = str(error).strip().split("\n")[0].split(". ")[0].rstrip(".!")
         raise ConfigError(
-            f"device {str(device)!r} cannot be used on this machine: {reason} Try device='cpu'."
+            f"device {str(device)!r} cannot be used on this machine: {reason}. Try device='cpu'."
         ) from None
     return parsed
 

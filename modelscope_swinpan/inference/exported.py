@@ -7,31 +7,38 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
 from ..categories import Category
+from ..checkpoints.dialects.transformers import CONFIG
+from ..checkpoints.files.source import EXPORTED, read_json
+from ..checkpoints.load import CONFIGURATION, locate
 from ..config import PostprocessConfig, PreprocessConfig, Task, from_mapping
-from ..errors import CheckpointError, ConfigError, ImageError
+from ..errors import CheckpointError, ConfigError, ImageError, SwinPanError
+from ..images.decode import MAX_PIXELS
 from ..structures import ImageBatch, Size
 from .network import NetworkPredictor
 from .predictor import Pixels, Result
 from .preprocess import padded_size, preprocess
 from .runtimes import RUNTIMES, Network, open_network
 
-MODEL_FILES = ("configuration.json", "config.json")
-"""A folder with one of them is a model directory, whatever else is in it."""
-
 
 def exported_files(path: Path) -> list[Path]:
-    """The exported files at ``path``, by their suffix: itself, or those in a folder that is no model directory."""
-    suffixes = {runtime.suffix for runtime in RUNTIMES.values()}
-    if not path.is_dir():
-        return [path] if path.suffix in suffixes else []
-    if any((path / name).exists() for name in MODEL_FILES):
-        return []
-    return sorted(file for file in path.iterdir() if file.suffix in suffixes and file.is_file())
+    """The exported files at ``path``, by their suffix: itself, or those in a folder.
+
+    Of a model directory, which has ``configuration.json`` or ``config.json``, it is what stands for the weights: a
+    file, or a folder of them that ``model.weights`` names.
+    """
+    if any((path / name).exists() for name in (CONFIGURATION, CONFIG)):
+        try:
+            path, _ = locate(path)
+        except SwinPanError:  # told where the model is loaded
+            return []
+    if path.is_dir():
+        return sorted(file for file in path.iterdir() if file.suffix in EXPORTED and file.is_file())
+    return [path] if path.suffix in EXPORTED else []
 
 
 def open_exported(path: str | Path, *, device: str = "cpu", trust: bool = False) -> "ExportedPredictor":
@@ -39,7 +46,8 @@ def open_exported(path: str | Path, *, device: str = "cpu", trust: bool = False)
 
     Args:
         path: A file that ``swinpan export`` wrote (.onnx, .xml with its .bin, .pt2), or a folder of such files of
-            one model and one format, for several sizes.
+            one model and one format, for several sizes; or a model directory with one of them as ``model.weights``,
+            whose ``configuration.json`` overrules what the files say of the model.
         device: 'cpu', 'cuda', or another one that the runtime has.
         trust: Whether to read a .pt2 file: PyTorch may run code that is in it.
 
@@ -48,10 +56,12 @@ def open_exported(path: str | Path, *, device: str = "cpu", trust: bool = False)
         ConfigError: the files are of several formats or models, a runtime is not installed or does not have the
             device, or a .pt2 file is not trusted.
     """
-    files = exported_files(Path(path))
+    path = Path(path)
+    files = exported_files(path)
     if not files or not all(file.is_file() for file in files):
         raise CheckpointError(
-            f"No exported file at {path}: expected one of {', '.join(_suffixes())}, or a folder of them."
+            f"No exported file at {files[0] if files else path}: expected one of {', '.join(EXPORTED)}, or a folder of "
+            "them."
         )
     if len({file.suffix for file in files}) > 1:
         raise ConfigError(f"{path} holds files of several formats: {', '.join(file.name for file in files)}. Name one.")
@@ -60,11 +70,8 @@ def open_exported(path: str | Path, *, device: str = "cpu", trust: bool = False)
             f"{files[0]} is a PyTorch program: reading it may run code that is in it. If you trust whoever made it, "
             "ask for it with --trust, in Python trust=True. ONNX and OpenVINO files run none."
         )
-    return ExportedPredictor(files, device)
-
-
-def _suffixes() -> list[str]:
-    return [runtime.suffix for runtime in RUNTIMES.values()]
+    configured = read_json(path / CONFIGURATION) if (path / CONFIGURATION).exists() else {}
+    return ExportedPredictor(files, device, configured)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +84,10 @@ class Description:
     postprocess: PostprocessConfig
 
 
-def read_description(found: Mapping[str, Any], where: str) -> tuple[Description, Size]:
-    """The description of a model and the size of a file's input, checked.
+def read_description(
+    found: Mapping[str, Any], where: str, configured: Mapping[str, Any] | None = None
+) -> tuple[Description, Size]:
+    """The description of a model and the size of a file's input, checked. What is ``configured`` overrules it.
 
     Raises:
         CheckpointError: something is missing.
@@ -86,13 +95,25 @@ def read_description(found: Mapping[str, Any], where: str) -> tuple[Description,
     """
     try:
         model, preprocessor, size = found["model"], found["preprocessor"], found["input"]
+        if configured:
+            postprocess = {**model["postprocess"], **configured.get("model", {}).get("postprocess", {})}
+            model = {**model, **configured.get("model", {}), "postprocess": postprocess}
+            own = configured.get("preprocessor", {})
+            preprocessor = {**preprocessor, **({} if "type" in own else own)}  # ModelScope's have a type
+        if model["task"] not in get_args(Task):
+            raise ConfigError(
+                f"{where}: the task must be one of {', '.join(get_args(Task))}; got {model['task']!r:.80}."
+            )
         description = Description(
             task=model["task"],
             categories=tuple(from_mapping(Category, category, where) for category in model["categories"]),
             preprocess=from_mapping(PreprocessConfig, preprocessor, where),
             postprocess=from_mapping(PostprocessConfig, model["postprocess"], where),
         )
-        return description, Size(int(size["height"]), int(size["width"]))
+        height, width = int(size["height"]), int(size["width"])
+        if height < 1 or width < 1 or height * width > MAX_PIXELS:
+            raise CheckpointError(f"{where}: it is for images of {height}x{width} pixels. Export the model anew.")
+        return description, Size(height, width)
     except (KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{where}: its description is incomplete ({error}). Export the model anew.") from None
 
@@ -104,10 +125,10 @@ class ExportedPredictor(NetworkPredictor):
     that is larger, the rest is padding, and the answer differs a little from the model's.
     """
 
-    def __init__(self, files: Sequence[Path], device: str) -> None:
-        """Open ``files``, which :func:`open_exported` found, on ``device``."""
+    def __init__(self, files: Sequence[Path], device: str, configured: Mapping[str, Any]) -> None:
+        """Open ``files`` and read what is ``configured``, which :func:`open_exported` found, on ``device``."""
         self.files, self._device = tuple(file.absolute() for file in files), device
-        read = [read_description(description, str(file)) for file, (description, _) in self._opened.items()]
+        read = [read_description(about, str(file), configured) for file, (about, _) in self._opened.items()]
         self._about = read[0][0]
         if any(about != self._about for about, _ in read):
             raise ConfigError(f"{', '.join(file.name for file in files)} are not of one model. Name one file.")
@@ -192,6 +213,7 @@ class ExportedPredictor(NetworkPredictor):
                         digest.update(piece)
         return {
             "exported_sha256": digest.hexdigest(),
+            "model": dataclasses.asdict(self._about),
             "postprocess": dataclasses.asdict(self.postprocess),
             **self.options(),
             "tiles": None,

@@ -1,7 +1,7 @@
 """Predictors of one network: what a model's and an exported file's share, and the model's own."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -50,8 +50,17 @@ class NetworkPredictor(Predictor):
         contested = {"contested": self.contested} if self.contested else {}
         return {"task": self.task, "instances": self.instances, **contested}
 
-    def fused(self, class_logits: Iterable[Tensor], mask_logits: Iterable[Tensor], batch: ImageBatch) -> list[Result]:
-        """The results of a batch's images, of logits (B, Q, K+1) and (B, Q, h, w)."""
+    def fused(self, class_logits: Tensor, mask_logits: Tensor, batch: ImageBatch) -> list[Result]:
+        """The results of a batch's images, of logits (B, Q, K+1) and (B, Q, h, w).
+
+        Raises:
+            DeviceError: the logits are no numbers. Of such queries the fusion would find nothing.
+        """
+        if not class_logits.isfinite().all() or mask_logits.amax().isnan():
+            raise DeviceError(
+                "The network answers with numbers that are not finite. In float16 they end at 65504: take float32 or "
+                "bfloat16, with exported files float32."
+            )
         return [
             fuse(
                 *image,

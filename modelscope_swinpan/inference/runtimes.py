@@ -19,6 +19,9 @@ INPUT, OUTPUTS = "pixel_values", ("class_logits", "mask_logits")
 LONGEST_DESCRIPTION = 2**24
 """Characters. That of a model of 1,203 classes has about 100,000."""
 
+OPENVINO_PLACES = ("Exception from ", "Check '")
+"""How OpenVINO begins lines of its errors that tell no reason."""
+
 Network = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Class logits (B, Q, K+1) and mask logits (B, Q, H/4, W/4), on the CPU, for pixel values (B, 3, H, W)."""
 
@@ -53,7 +56,24 @@ def open_network(file: Path, device: str) -> tuple[dict[str, Any], Network]:
         description = json.loads(text)
         if not isinstance(description, dict) or not all(isinstance(value, dict) for value in description.values()):
             raise ValueError("its description is no JSON object of objects")
-    return description, network
+    return description, _checked(network, file)
+
+
+def _checked(network: Network, file: Path) -> Network:
+    """The ``network``, whose failures and other answers than ours are told as the file's."""
+
+    def answer(pixel_values: Tensor) -> tuple[Tensor, Tensor]:
+        count, _, height, width = pixel_values.shape
+        with _readable(file):
+            class_logits, mask_logits = network(pixel_values)
+            queries = class_logits.shape[1:2]
+            expected = (count, *queries, class_logits.shape[-1]), (count, *queries, height // 4, width // 4)
+            shapes = tuple(class_logits.shape), tuple(mask_logits.shape)
+            if shapes != expected or {class_logits.dtype, mask_logits.dtype} != {torch.float32}:
+                raise ValueError(f"it answers {height}x{width} pixels with {shapes[0]} and {shapes[1]}")
+        return class_logits, mask_logits
+
+    return answer
 
 
 def runtime_of(file: Path) -> Runtime:
@@ -76,7 +96,9 @@ def _readable(file: Path) -> Iterator[None]:
     except (ConfigError, CheckpointError):
         raise
     except Exception as error:  # each runtime has its own, for damaged files and for those of others
-        reason = (str(error).strip().split("\n")[0] or type(error).__name__)[:200].rstrip(".")
+        lines = str(error).strip().split("\n")
+        told = [line for line in lines if not line.startswith(OPENVINO_PLACES)]
+        reason = ((told or lines)[0] or type(error).__name__)[:200].rstrip(".!:")
         raise CheckpointError(f"{file} is damaged, or no file that swinpan export wrote: {reason}.") from None
 
 

@@ -1,5 +1,9 @@
 """Finding a model on this disk or, through ModelScope's client, on the hub."""
 
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,7 @@ from ..checkpoints.load import CONFIGURATION, locate, named
 from ..errors import HubError, SwinPanError
 from .compat import PIPELINE
 
+CLIENT_LOGGER = "modelscope_hub"
 SECONDS = 3
 """How long the hub may take to answer before a complete copy on disk is used instead."""
 MEGABYTE = 10**6
@@ -72,8 +77,9 @@ def _fetch(model_id: str, revision: str | None) -> Path:
     try:
         if copy is not None:
             _reach()  # the client itself tries for half a minute
-        _announce(model_id, revision)
-        return Path(snapshot_download(model_id, revision=revision))
+        with _quiet():
+            _announce(model_id, revision)
+            return Path(snapshot_download(model_id, revision=revision))
     except Exception as error:  # the client's own errors, requests', the disk's: which ones depends on its version
         if copy is not None:
             return _without_news(copy, model_id, error)
@@ -82,7 +88,19 @@ def _fetch(model_id: str, revision: str | None) -> Path:
             "arrived is kept. For a machine without a connection, fetch it elsewhere ('modelscope download --model "
             f"{model_id} --local_dir DIR'), copy DIR here, and pass its path instead of the id. (There is no file or "
             "directory of that name here, either.)"
-        ) from error
+        ) from None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence the client's warnings of each try. Where all of them fail, our error names the cause."""
+    logger = logging.getLogger(CLIENT_LOGGER)
+    level = logger.level
+    logger.setLevel(max(level, logging.ERROR))
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _reach() -> None:
@@ -132,7 +150,12 @@ def _without_news(copy: Path, model_id: str, error: Exception) -> Path:
 
 
 def _reason(error: Exception) -> str:
-    return (str(error) or type(error).__name__).split("\n")[0].rstrip(".")
+    """What happened, in a line. Of urllib3's text, which holds its objects, the first cause is left."""
+    cause: BaseException = error
+    while below := cause.__cause__ or cause.__context__:
+        cause = below
+    text = re.sub(r"\w*Connection(Pool)?\(.*", lambda _: str(cause), str(error), flags=re.DOTALL)
+    return (text or type(error).__name__).split("\n")[0].rstrip(".")
 
 
 def _copy(model_id: str, revision: str | None) -> Path | None:

@@ -1,7 +1,7 @@
 """What ``swinpan`` does with the name of a model, in ModelScope's own ``pipeline('image-segmentation', model=…)`` too.
 
 It says what it will download, uses a complete copy at once where the hub cannot be reached, and takes the name
-'embedded'. Models of others are left to ModelScope.
+'embedded', checkpoints and exported files. Models of others are left to ModelScope.
 """
 
 from inspect import signature
@@ -11,7 +11,8 @@ from typing import Any
 
 from modelscope.utils.constant import Tasks
 
-from ..checkpoints.load import EMBEDDED_NAME
+from ..checkpoints.dialects.transformers import CONFIG
+from ..checkpoints.load import CONFIGURATION, EMBEDDED_NAME
 from .compat import BUILD_PIPELINE, PIPELINE
 from .hub import is_hub_id, is_ours, resolve_model
 
@@ -33,9 +34,10 @@ def build(*args: Any, **options: Any) -> Any:
     if isinstance(model, list | tuple) and len(model) == 1:
         model = model[0]
     if isinstance(model, str) and _may_be_ours(given):
-        directory = _directory(model, given)
-        if directory is not None:
-            given["model"] = str(directory)
+        found = _found(model, given)
+        if found is not None:
+            given["model"] = str(found.absolute())  # of a relative 'a/b' ModelScope would ask the hub for the owner
+            given["pipeline_name"] = given.get("pipeline_name") or _type_without_configuration(found)
     return _original(*bound.args, **bound.kwargs)
 
 
@@ -45,13 +47,24 @@ def _may_be_ours(given: dict[str, Any]) -> bool:
     return name in PIPELINE.registry.types if name else given.get("task") == Tasks.image_segmentation
 
 
-def _directory(model: str, given: dict[str, Any]) -> Path | None:
+def _found(model: str, given: dict[str, Any]) -> Path | None:
+    """A model of ours on this disk; None for others."""
     if model == EMBEDDED_NAME:
         return resolve_model(model)
+    path = Path(model)
+    if model and path.exists():
+        return path if is_ours(path) or _type_without_configuration(path) else None
     if not is_hub_id(model) or given.get("ignore_file_pattern"):
         return None
     found = resolve_model(model, given.get("model_revision"))
     return found if given.get("pipeline_name") or is_ours(found) else None
+
+
+def _type_without_configuration(path: Path) -> str | None:
+    """The name of our pipeline if neither ModelScope nor transformers can tell what ``path`` is: we can, or say so."""
+    assert PIPELINE.registry is not None  # noqa: S101
+    known = any((path / name).exists() for name in (CONFIGURATION, CONFIG))
+    return None if known else PIPELINE.registry.types[0]
 
 
 def _called(*args: Any, **options: Any) -> Any:

@@ -78,7 +78,8 @@ class SwinPanPipeline(Pipeline):
 
         Args:
             model: A model directory, or a model loaded by ``Model.from_pretrained``; also as a list of one. Or what
-                ``swinpan export`` wrote, a file or a folder of files; a .pt2 file needs ``trust_remote_code=True``.
+                ``swinpan export`` wrote, as for :func:`~modelscope_swinpan.open_exported`; a .pt2 file needs
+                ``trust_remote_code=True``.
             device: 'cpu', 'gpu' or 'cuda:1'. Without a GPU ModelScope takes the CPU. An exported file runs on the CPU
                 unless 'cuda' is asked for.
             dtype: 'float32' (the default), 'bfloat16' or 'float16'. Not for a loaded model or an exported file, which
@@ -111,8 +112,8 @@ class SwinPanPipeline(Pipeline):
         options["preprocessor"] = options.get("preprocessor") or decode_image
         if isinstance(model, str):
             model = str(resolve_model(model))  # with a pipeline_name, ModelScope has not fetched it yet
-            if not (Path(model) / CONFIGURATION).is_file():
-                options.setdefault("config_file", str(DEFAULT_CONFIGURATION))
+            own = Path(model) / CONFIGURATION
+            options.setdefault("config_file", str(own if own.is_file() else DEFAULT_CONFIGURATION))
         super().__init__(model=model, device=device, **{**options, "auto_collate": False})
         self.predictor: Predictor
         if isinstance(self.model, ExportedPredictor):

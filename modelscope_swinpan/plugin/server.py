@@ -23,9 +23,9 @@ def _create(wrapped: Callable[..., Any], _: Any, arguments: tuple[Any, ...], opt
     directory = named(arguments[0])
     if is_hub_id(arguments[0]):
         directory = copy_without_hub(*arguments[:2]) or directory
-    if exported_files(directory):
-        return SwinPanPipeline(str(directory))
     if not (directory / CONFIGURATION).is_file():
+        if exported_files(directory):
+            return SwinPanPipeline(str(directory))
         return wrapped(*arguments, **options)
     task = Config.from_file(str(directory / CONFIGURATION)).task
     # Absolute: ModelScope would ask the hub for the owner of a relative 'a/b'.

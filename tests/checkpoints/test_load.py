@@ -290,8 +290,9 @@ def test_dtype_and_device(tiny):
     assert {parameter.dtype for parameter in model.parameters()} == {torch.bfloat16}
     with pytest.raises(ConfigError, match="dtype must be one of float32, bfloat16, float16; got 'int8'"):
         load_model(tiny, dtype="int8")
-    with pytest.raises(ConfigError, match="device 'nonsense' cannot be used on this machine"):
-        load_model(tiny, device="nonsense")
+    for name in ("nonsense", "meta", "hpu"):
+        with pytest.raises(ConfigError, match=f"device '{name}' cannot be used on this machine"):
+            load_model(tiny, device=name)
     if not torch.cuda.is_available():
         with pytest.raises(ConfigError, match=r"device 'gpu' cannot be used on this machine.*Try device='cpu'"):
             load_model(tiny, device="gpu")

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from modelscope_swinpan import PanopticPredictor, open_exported
+from modelscope_swinpan import PanopticPredictor, load_model, open_exported
+from modelscope_swinpan.checkpoints.files.source import EXPORTED
 from modelscope_swinpan.cli import app
 from modelscope_swinpan.config import PreprocessConfig
 from modelscope_swinpan.errors import CheckpointError, ConfigError, ImageError
@@ -44,6 +45,10 @@ def exported(quick_model, photo, tmp_path_factory):
     for name in ("torch", "openvino"):
         export_model(SMALLEST, files[name], to=name, size=(64, 96))
     return files
+
+
+def test_all_suffixes_are_known():
+    assert {runtime.suffix for runtime in RUNTIMES.values()} == set(EXPORTED)
 
 
 def test_answers_as_the_model(exported, quick_model, photo):
@@ -142,6 +147,8 @@ class TestMistakes:
             ('"short_side": ', '"short_sid": ', ConfigError, "short_sid"),
             ('"preprocessor"', '"preprocessing"', CheckpointError, "its description is incomplete"),
             ('{"model"', '[{"model"', CheckpointError, "is damaged"),
+            ('"height": ', '"height": 1000000', CheckpointError, "it is for images of 1000000"),
+            ('"height": ', '"height": -', CheckpointError, "it is for images of -"),
         ],
     )
     def test_a_description_that_is_wrong(self, tmp_path, exported, old, new, kind, message):
@@ -154,6 +161,29 @@ class TestMistakes:
         onnx.save(model, tmp_path / "model.onnx")
         with pytest.raises(kind, match=message):
             open_exported(tmp_path / "model.onnx")
+
+    @pytest.mark.parametrize(
+        ("names", "message"),
+        [
+            (["mask_logits"], "is damaged, or no file that swinpan export wrote"),
+            (["class_logits", "mask_logits"], r"it answers \d+x\d+ pixels with \(1, 3, \d+, \d+\) and"),
+        ],
+    )
+    def test_another_network_under_our_description(self, tmp_path, exported, photo, names, message):
+        from onnx import helper, load, save
+
+        ours = load(exported["onnx"])
+        graph = helper.make_graph(
+            [helper.make_node("Identity", ["pixel_values"], [name]) for name in names],
+            "theirs",
+            ours.graph.input,
+            [helper.make_tensor_value_info(name, 1, None) for name in names],
+        )
+        theirs = helper.make_model(graph, opset_imports=ours.opset_import, ir_version=8)
+        theirs.metadata_props.extend(ours.metadata_props)
+        save(theirs, tmp_path / "theirs.onnx")
+        with pytest.raises(CheckpointError, match=message):
+            open_exported(tmp_path / "theirs.onnx").predict([photo])
 
     @pytest.mark.parametrize("name", ["onnx", "openvino"])
     def test_a_device_that_is_not_there(self, exported, name):
@@ -168,10 +198,57 @@ class TestMistakes:
         with pytest.raises(ConfigError, match=r"several formats: model\.onnx, model\.pt2, model\.xml"):
             open_exported(exported["onnx"].parent)
 
-    def test_a_model_directory_is_none(self, tmp_path):
-        for name in ("configuration.json", "model.onnx"):
+    def test_weights_of_a_model_come_first(self, tmp_path):
+        (tmp_path / "configuration.json").write_text("{}")
+        for name in ("model.safetensors", "model.onnx"):
             (tmp_path / name).touch()
         assert exported_files(tmp_path) == []
+        (tmp_path / "configuration.json").write_text("none")
+        assert exported_files(tmp_path) == []
+
+    def test_as_weights(self, tmp_path):
+        for suffix in EXPORTED:
+            with pytest.raises(CheckpointError, match=r"is an exported file by its suffix.*open_exported"):
+                load_model(tmp_path / f"model{suffix}")
+
+
+class TestModelDirectory:
+    """Exported files in the place of weights."""
+
+    @pytest.mark.parametrize(
+        ("weights", "expected"),
+        [
+            (None, ["model.xml"]),
+            ("model.xml", ["model.xml"]),
+            (".", ["model.xml"]),
+            ("sizes", ["64x96.xml", "96x64.xml"]),
+            ("none.onnx", ["none.onnx"]),
+        ],
+    )
+    def test_what_is_run(self, tmp_path, weights, expected):
+        (tmp_path / "sizes").mkdir()
+        for name in ("model.bin", "model.xml", "sizes/64x96.xml", "sizes/96x64.xml", "README.md"):
+            (tmp_path / name).touch()
+        model = {} if weights is None else {"weights": weights}
+        (tmp_path / "configuration.json").write_text(json.dumps({"model": model}))
+        assert [file.name for file in exported_files(tmp_path)] == expected
+
+    def test_the_configuration_overrules_the_file(self, exported, photo, tmp_path):
+        shutil.copy(exported["torch"], tmp_path)
+        own = {"model": {"weights": "model.pt2", "task": "semantic"}, "preprocessor": {"type": "Theirs", "a": 1}}
+        (tmp_path / "configuration.json").write_text(json.dumps(own))
+        predictor = open_exported(tmp_path, trust=True)
+        file = open_exported(exported["torch"], trust=True)
+        assert (predictor.task, predictor.short_side) == ("semantic", file.short_side)
+        assert predictor.identity() != file.with_task("semantic").identity()
+        own = {"model": {"task": "semantics", "postprocess": {"overlap_threshold": 0.25}}}
+        (tmp_path / "configuration.json").write_text(json.dumps(own))
+        with pytest.raises(ConfigError, match="the task must be one of panoptic, instance, semantic; got 'semantics'"):
+            open_exported(tmp_path, trust=True)
+        del own["model"]["task"]
+        (tmp_path / "configuration.json").write_text(json.dumps(own))
+        found = open_exported(tmp_path, trust=True).postprocess
+        assert found == dataclasses.replace(file.postprocess, overlap_threshold=0.25)
 
 
 def test_the_command_line_takes_it(exported, tmp_path):

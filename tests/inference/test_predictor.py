@@ -266,6 +266,15 @@ def test_out_of_memory_is_a_clear_error_that_holds_nothing(chelsea):
     assert held[0]() is None
 
 
+@pytest.mark.parametrize("weight", ["transformer_decoder.class_head.bias", "pixel_decoder.mask_projection.bias"])
+def test_answers_that_are_no_numbers_are_an_error(chelsea, weight):
+    """As in float16, where numbers end at 65504: the fusion would find nothing in them."""
+    model = random_model()
+    model.get_parameter(weight).data.fill_(torch.nan)
+    with pytest.raises(DeviceError, match="numbers that are not finite"):
+        PanopticPredictor(model).predict([chelsea])
+
+
 def test_compiling(chelsea, monkeypatch):
     """The wiring only: compiling takes minutes."""
     model = random_model()

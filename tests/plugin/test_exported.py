@@ -1,5 +1,7 @@
 """What ``swinpan export`` wrote, in ModelScope's pipeline and its server."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -7,9 +9,10 @@ import numpy as np
 import pytest
 
 from modelscope_swinpan import PanopticPredictor
-from modelscope_swinpan.errors import ConfigError
+from modelscope_swinpan.errors import CheckpointError, ConfigError
 from modelscope_swinpan.images.decode import decode_image
 from modelscope_swinpan.inference.export import export_model
+from modelscope_swinpan.plugin.opening import open_predictor
 from tests.inference.test_exported import SMALLEST
 
 
@@ -50,6 +53,29 @@ def test_what_the_pipeline_refuses(program: Path, segmentor: Any, options: dict[
 
     with pytest.raises(ConfigError, match=message):
         SwinPanPipeline(str(program), **options)
+
+
+def test_a_model_directory_names_it(program: Path, build: Any, photo: Path, tmp_path: Path) -> None:
+    """ModelScope's own pipeline, its server, and ours."""
+    from modelscope.models import Model
+    from modelscope.server.core import event_handlers
+
+    configuration = {
+        "framework": "pytorch",
+        "task": "image-segmentation",
+        "pipeline": {"type": "image-panoptic-segmentation"},
+        "model": {"type": "swinL-panoptic-segmentation", "weights": program.name},
+    }
+    shutil.copy(program, tmp_path)
+    (tmp_path / "configuration.json").write_text(json.dumps(configuration))
+    expected = PanopticPredictor(SMALLEST, task="semantic").predict([decode_image(photo)])[0]
+    found = build(str(tmp_path), trust_remote_code=True)(str(photo), subtask="semantic")
+    assert found["labels"] == [segment.label for segment in expected.segments]
+    for refused in (build, lambda model: event_handlers.create_pipeline(model, "master", True), open_predictor):
+        with pytest.raises(ConfigError, match="is a PyTorch program"):
+            refused(str(tmp_path))
+    with pytest.raises(CheckpointError, match="is an exported file by its suffix"):
+        Model.from_pretrained(str(tmp_path))
 
 
 def test_the_server_finds_it_without_the_hub(program: Path, segmentor: Any) -> None:

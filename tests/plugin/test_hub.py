@@ -5,6 +5,7 @@ import json
 import logging
 import shutil
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -127,6 +128,41 @@ def test_hub_that_is_down(hub: LoopbackHub, client: Client, photo: Path, segment
         assert "Connection failed" in outcome.error
         assert "try again" in outcome.error
     assert client(_labels, photo).answer == segmentor(str(photo))["labels"]
+
+
+def test_one_message_where_the_hub_is_down(hub: LoopbackHub, client: Client) -> None:
+    """Instead of a warning for each try, urllib3's objects and their tracebacks."""
+    hub.stop()
+    tries = {**client.env, "MODELSCOPE_REPO_TREE_PAGE_MAX_ATTEMPTS": "2"}
+    outcome, told, printed = dataclasses.replace(client, env=tries)(_noise)
+    assert told == []
+    assert "Connection refused. Check the id" in outcome.error
+    assert "urllib3" not in printed
+
+
+def _noise() -> tuple[Outcome, list[str], str]:
+    """How ``resolve_model`` fails, what the client logs meanwhile, and what Python would print."""
+    import modelscope.hub.snapshot_download  # noqa: F401
+
+    from modelscope_swinpan.plugin.hub import resolve_model
+
+    told: list[str] = []
+    printed: list[str] = []
+    logger, handler = logging.getLogger("modelscope_hub"), logging.Handler()
+    handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]
+    logger.addHandler(handler)
+    level = logger.level
+
+    def resolve() -> None:
+        try:
+            resolve_model(MODEL_ID)
+        except Exception:
+            printed.append(traceback.format_exc())
+            raise
+
+    outcome = _attempt(resolve)
+    assert logger.level == level
+    return outcome, told, printed[0]
 
 
 def test_hub_that_does_not_know_the_model(hub: LoopbackHub, client: Client, photo: Path, segmentor: Any) -> None:

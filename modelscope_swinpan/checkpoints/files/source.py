@@ -28,6 +28,8 @@ MAX_JSON_BYTES = 16 * 2**20
 """A model of 10,000 classes has 1 MB of JSON."""
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".pkl")
+EXPORTED = (".onnx", ".xml", ".pt2")
+"""The suffixes of what ``swinpan export`` writes: networks for other runtimes."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Source:
 def find_weights(directory: Path) -> Path:
     """The file of weights in a model directory: one with a usual name, or else the only one with a known suffix.
 
+    Where there are no weights, an exported file is found.
+
     If there is none, the hub's name is returned, and reading it fails.
 
     Raises:
@@ -49,7 +53,10 @@ def find_weights(directory: Path) -> Path:
     for name in KNOWN_NAMES:
         if (directory / name).is_file():
             return directory / name
-    candidates = sorted(file for file in directory.glob("*") if file.suffix in SUFFIXES and file.is_file())
+    files = sorted(file for file in directory.glob("*") if file.is_file())
+    openvino = {file.with_suffix(".bin") for file in files if file.suffix == ".xml"}
+    weights = [file for file in files if file.suffix in SUFFIXES and file not in openvino]
+    candidates = weights or [file for file in files if file.suffix in EXPORTED]
     if len(candidates) > 1:
         names = ", ".join(file.name for file in candidates)
         raise CheckpointError(
@@ -69,6 +76,12 @@ def read_source(path: Path) -> Source:
     """
     if path.suffix == ".json":
         return _read_shards(path)
+    if path.suffix in EXPORTED:
+        raise CheckpointError(
+            f"{path} is an exported file by its suffix, and is run as it is: by open_exported() in Python, by "
+            "pipeline(), by --model of predict, batch, eval, serve and studio. Expected weights, such as those it was "
+            "exported from."
+        )
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
     content = read_torch(path)
