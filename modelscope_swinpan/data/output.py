@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,9 +27,10 @@ class DatasetOutput:
         self.folder, self._writer = folder, writer
         self._stems: set[str] = set()
         self.digests: dict[str, str] = {}
+        self._first: dict[str, str] = {}  # photos by digest
 
-    def add(self, name: str, image: Path | bytes, annotation: Annotation) -> None:
-        """Add a photo, a file or its content, called ``name``.
+    def add(self, name: str, image: Path | bytes, annotation: Annotation) -> str | None:
+        """Add a photo, a file or its content, called ``name``. Gives an earlier photo of the same content, if any.
 
         Raises:
             DatasetError: there is no such photo.
@@ -46,14 +48,16 @@ class DatasetOutput:
         self._writer.add_annotation(file_name, f"{stem}.png", annotation)
         for path in (target, self._writer.png_folder / f"{stem}.png"):  # while the system has them in memory
             self.digests[path.relative_to(self.folder).as_posix()] = content_digest(path)
+        first = self._first.setdefault(self.digests[f"images/{file_name}"], file_name)
+        return None if first == file_name else first
 
     def _new_stem(self, wanted: str) -> str:
-        """A stem that no other photo has, for the PNG of the same. Some file systems do not tell A from a."""
+        """A stem that no other photo has, for the PNG of the same. Some disks do not tell A from a, or é from e + ´."""
         stem, number = wanted, 1
-        while stem.casefold() in self._stems:
+        while (key := unicodedata.normalize("NFC", stem).casefold()) in self._stems:
             number += 1
             stem = f"{wanted}-{number}"
-        self._stems.add(stem.casefold())
+        self._stems.add(key)
         return stem
 
 

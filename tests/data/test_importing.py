@@ -197,3 +197,32 @@ def test_two_categories_of_one_name_are_one(tmp_path):
     assert report.segments == {"cat": 3}
     assert len(dataset.categories) == 1
     assert np.unique(dataset[0].segment_ids).tolist() == [0, 1, 2, 3]
+
+
+def test_a_photo_that_is_listed_twice_is_told(tmp_path):
+    folder = coco(tmp_path / "in")
+
+    def edit(content):
+        content["images"].append({**content["images"][0], "id": 8})
+        content["annotations"].append({**content["annotations"][0], "image_id": 8})
+
+    change(folder / JSON, edit)
+    _, report = imported(folder, tmp_path / "out")
+    assert report.images == 2
+    assert [str(note) for note in report.notes] == [
+        f"{folder / JSON}: a.jpg: the same photo as before: a.jpg in the output"
+    ]
+
+
+def test_names_that_some_disk_does_not_tell_apart(tmp_path):
+    folder = coco(tmp_path / "in")
+
+    def edit(content):
+        for number, name in enumerate(("\u00e9.jpg", "e\u0301.jpg")):
+            drawings.photo(folder / "images" / name, seed=number)
+            content["images"].append({**content["images"][0], "id": number, "file_name": name})
+            content["annotations"].append({**content["annotations"][0], "image_id": number})
+
+    change(folder / JSON, edit)
+    dataset, _ = imported(folder, tmp_path / "out")
+    assert [entry.name for entry in dataset.entries] == ["a.jpg", "\u00e9.jpg", "e\u0301-2.jpg"]
