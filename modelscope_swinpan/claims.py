@@ -21,6 +21,8 @@ from .files import remove_leftovers, write_atomic
 RUN, LOCK = "run.json", ".lock"
 PURPOSE = "purpose"
 """The entry of ``run.json`` that says what such a folder holds, for people. Runs of a model have none."""
+DIGEST = "digest"
+"""The entry of ``run.json`` that tells whether the files were changed since they were written."""
 
 
 class TakenError(ConfigError):
@@ -55,7 +57,8 @@ class Claim:
         if (purpose := former.get(PURPOSE)) != self.content.get(PURPOSE):
             held = "the results of a run" if purpose is None else purpose
             raise TakenError(f"{self.folder} holds {str(held)[:80]}. Choose another folder.")
-        if different := [name for name in {**former, **self.content} if former.get(name) != self.content.get(name)]:
+        names = [name for name in {**former, **self.content} if name != DIGEST]
+        if different := [name for name in names if former.get(name) != self.content.get(name)]:
             changes = "; ".join(
                 f"{name} was {_short(former.get(name))}, is {_short(self.content.get(name))}"
                 for name in different
@@ -87,6 +90,10 @@ class Claim:
             for folder in (self.folder, *(path for name in self.files if (path := self.folder / name).is_dir())):
                 remove_leftovers(folder)
             yield
+
+    def sign(self, digest: str) -> None:
+        """Note the ``digest`` of the finished files in the claimed folder's ``run.json``."""
+        write_atomic(self.folder / RUN, json.dumps({**self.content, DIGEST: digest}, indent=2).encode())
 
 
 def check_new(folder: Path, files: Sequence[str]) -> None:

@@ -10,8 +10,11 @@ from contextlib import contextmanager
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 from ..errors import ConfigError, SwinPanError, brief
+
+_UNBOUNDED = 100_000  # characters
 
 
 class SafeConsole(Console):
@@ -76,6 +79,15 @@ def read_size(text: str) -> tuple[int, int]:
 def say(message: str) -> None:
     """One line of result."""
     out.print(message, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_table(table: Table) -> None:
+    """Print a table. A terminal's width shortens it; a file or a pipe gets all cells whole, a line a row."""
+    if out.is_terminal:
+        out.print(table)
+        return
+    for line in out.render_lines(table, out.options.update(max_width=_UNBOUNDED), pad=False):
+        say("".join(segment.text for segment in line).rstrip())
 
 
 def complain(message: str) -> None:

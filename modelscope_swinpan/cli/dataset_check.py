@@ -17,7 +17,7 @@ from rich.text import Text
 
 from ..errors import ConfigError
 from ..files import refuse_to_replace, write_atomic
-from .console import complain, err, out, say, warn
+from .console import complain, err, say, show_table, warn
 from .options import LayoutOptions, grouped
 from .page import bullets, page, table
 
@@ -170,7 +170,7 @@ def _print(dataset: dict[str, Any]) -> None:
             shown.add_column(name, justify="right", no_wrap=True)
         for row in _rows(dataset, NARROW):
             shown.add_row(*map(Text, row))
-        out.print(shown)
+        show_table(shown)
     for remark in _remarks(dataset):
         warn(remark)
     _complain(dataset["problems"])

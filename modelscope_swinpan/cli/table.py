@@ -9,7 +9,7 @@ from rich.text import Text
 from ..inference.predictor import Pixels, Result
 from ..runs.inputs import Item
 from ..runs.sinks import Encoded, Sink
-from .console import complain, out
+from .console import complain, show_table
 
 
 class TableSink(Sink):
@@ -43,7 +43,7 @@ class TableSink(Sink):
             table.add_row(Text(label), *cells)
         if not entry["rows"]:
             table.caption = "Nothing was found."
-        out.print(table)
+        show_table(table)
 
     def failed(self, error: Mapping[str, Any]) -> None:
         """Say why an image has no result."""

@@ -1,5 +1,6 @@
 """Lists of classes as people keep them: a name a line, or a colour map."""
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ _NUMBER = r"(\d{1,3})"
 _SEPARATOR = r"[\s,;:]+"
 _COLOR = rf"{_NUMBER}{_SEPARATOR}{_NUMBER}{_SEPARATOR}{_NUMBER}"
 _NAME_FIRST = re.compile(rf"(.+?){_SEPARATOR}{_COLOR}(?:[\s,;:].*)?")
+_NUMBERED = re.compile(rf"(\d{{1,9}}){_SEPARATOR}(.+)", re.ASCII)
 _COLOR_FIRST = re.compile(rf"{_COLOR}{_SEPARATOR}(.+)")
 
 
@@ -38,11 +40,11 @@ def read_classes(path: Path) -> tuple[ListedClass, ...]:
 
     A line is a name, or a colour map's ``name r g b``, ``r g b name`` or ``name #rrggbb``, separated by spaces, commas,
     semicolons or colons. Lines that begin with ``#`` are comments. An empty line, ``-`` and names such as ``void`` keep
-    a value that is no class.
+    a value that is no class. All names may begin with their values, as in ``0 road``.
 
     Raises:
-        ConfigError: the file cannot be read, some lines have a colour and others none, or a name or a colour occurs
-            twice.
+        ConfigError: the file cannot be read, some lines have a colour and others none, a name or a colour occurs
+            twice, or all names begin with numbers that are not their values.
     """
     lines = _read_lines(path)
     found: list[ListedClass] = []
@@ -51,6 +53,7 @@ def read_classes(path: Path) -> tuple[ListedClass, ...]:
             continue
         name, color = _read_line(line, f"{path}:{number}")
         found.append(ListedClass(len(found), name, color))
+    found = _without_numbers(path, found)
     _check(path, found)
     return tuple(found)
 
@@ -86,6 +89,20 @@ def _read_line(line: str, where: str) -> tuple[str, Color | None]:
     if max(red, green, blue) > 255:
         raise ConfigError(f"{where}: a colour must have red, green and blue from 0 to 255; got {line[:80]!r}.")
     return name.strip(), (red, green, blue)
+
+
+def _without_numbers(path: Path, found: Sequence[ListedClass]) -> list[ListedClass]:
+    """The list without the numbers that all names begin with, where each is its line's value."""
+    numbered = [_NUMBERED.fullmatch(one.name) for one in found]
+    if len(found) < 2 or None in numbered:
+        return list(found)
+    kept = [(one, match) for one, match in zip(found, numbered, strict=True) if match is not None]
+    if wrong := [one for one, match in kept if int(match[1]) != one.value]:
+        raise ConfigError(
+            f"{path}: all names begin with a number, but {wrong[0].name[:80]!r} has the value {wrong[0].value}, as "
+            "lines are counted from 0. Leave the numbers out, and an empty line for a value without a class."
+        )
+    return [dataclasses.replace(one, name=match[2]) for one, match in kept]
 
 
 def _check(path: Path, found: Sequence[ListedClass]) -> None:

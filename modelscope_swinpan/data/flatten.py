@@ -23,6 +23,8 @@ from .report import COVERED, NO_PIXELS, OVERLAP, RECTANGLES, UNKNOWN_CLASS, Drop
 Overlap = Literal["small", "order"]
 """Which of two shapes owns the pixels that they share: the smaller, or the one that is listed later."""
 RULES: tuple[Overlap, ...] = get_args(Overlap)
+SLIGHT = 0.05
+"""The share of the smaller of two shapes up to which an overlap is not told: outlines that touch share some pixels."""
 
 
 @dataclass(frozen=True)
@@ -113,13 +115,16 @@ def _paint(
         if counted[number]:
             below, pixels = np.unique(canvas[mask], return_counts=True)
             for other, count in zip(below.tolist(), pixels.tolist(), strict=True):
-                if counted[other] and owners[other] != owners[number]:
+                if not counted[other] or owners[other] == owners[number]:
+                    continue
+                if count > SLIGHT * min(one.area, order[other - 1].area):
                     shared += count
                     involved |= {other, number}
                     if count > most:
                         most, example = count, f"{one.shape.where} over {order[other - 1].shape.where}"
         canvas[mask] = number
     if shared:
-        detail = f"{len(involved)} shapes share {shared} pixels; the most, {most}, {example}"
+        detail = f"{len(involved)} shapes share {shared} pixels, each more than {SLIGHT:.0%} of the smaller; the most, "
+        detail += f"{most}, {example}"
         report.note(OVERLAP, where, detail)
     return canvas, owners

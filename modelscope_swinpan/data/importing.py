@@ -18,7 +18,7 @@ from .flatten import Overlap, flatten
 from .formats import Given, find_format
 from .output import DatasetOutput, dataset_output, output_claim
 from .overlay import with_semantic
-from .report import MISSING, OTHER_SIZE, TURNED, UNREADABLE, Dropped, Report
+from .report import MISSING, OTHER_SIZE, REPEATED, TURNED, UNREADABLE, Dropped, Report
 
 REPORT = "import.json"
 """The name of the report's file."""
@@ -154,7 +154,9 @@ def _add(
         report.leave_out(photo.where, dropped)
         return
     if report.count(photo.where, annotation, categories):
-        written.add(photo.name, photo.image, annotation)
+        first = written.add(photo.name, photo.image, annotation)
+        if first is not None:
+            report.note(REPEATED, photo.where, f"{first} in the output")
 
 
 def _size(photo: Photo, report: Report) -> Size:

@@ -10,10 +10,9 @@ from ..coco.reader import CocoPanoptic
 from ..errors import ConfigError
 from .files import content_digest
 from .output import dataset_output, output_claim
-from .report import Dropped, Report
+from .report import REPEATED, Dropped, Report
 
 Progress = Callable[[Sequence[tuple[int, int]]], Iterable[tuple[int, int]]]
-REPEATED = "the same photo as before"
 
 
 def merge_datasets(datasets: Sequence[CocoPanoptic], output: Path, *, progress: Progress = iter) -> Report:

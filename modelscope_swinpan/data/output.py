@@ -1,19 +1,23 @@
 """Write a dataset in our layout, whole or not at all: gathered beside its folder, and put there when all is done."""
 
+import hashlib
 import json
+import os
 import shutil
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..categories import Category
-from ..claims import Claim, TakenError
+from ..claims import DIGEST, RUN, Claim, TakenError, read_claim
 from ..coco.annotation import Annotation
 from ..coco.photo import Exif
 from ..coco.writer import DATASET_JSON, CocoPanopticWriter, dataset_claim
 from ..errors import DatasetError
 from ..files import file_stem, is_temporary, temporary_folder
+from .files import content_digest
 
 
 class DatasetOutput:
@@ -22,9 +26,11 @@ class DatasetOutput:
     def __init__(self, folder: Path, writer: CocoPanopticWriter) -> None:
         self.folder, self._writer = folder, writer
         self._stems: set[str] = set()
+        self.digests: dict[str, str] = {}
+        self._first: dict[str, str] = {}  # photos by digest
 
-    def add(self, name: str, image: Path | bytes, annotation: Annotation) -> None:
-        """Add a photo, a file or its content, called ``name``.
+    def add(self, name: str, image: Path | bytes, annotation: Annotation) -> str | None:
+        """Add a photo, a file or its content, called ``name``. Gives an earlier photo of the same content, if any.
 
         Raises:
             DatasetError: there is no such photo.
@@ -40,14 +46,18 @@ class DatasetOutput:
         else:
             shutil.copyfile(image, target)
         self._writer.add_annotation(file_name, f"{stem}.png", annotation)
+        for path in (target, self._writer.png_folder / f"{stem}.png"):  # while the system has them in memory
+            self.digests[path.relative_to(self.folder).as_posix()] = content_digest(path)
+        first = self._first.setdefault(self.digests[f"images/{file_name}"], file_name)
+        return None if first == file_name else first
 
     def _new_stem(self, wanted: str) -> str:
-        """A stem that no other photo has, for the PNG of the same. Some file systems do not tell A from a."""
+        """A stem that no other photo has, for the PNG of the same. Some disks do not tell A from a, or é from e + ´."""
         stem, number = wanted, 1
-        while stem.casefold() in self._stems:
+        while (key := unicodedata.normalize("NFC", stem).casefold()) in self._stems:
             number += 1
             stem = f"{wanted}-{number}"
-        self._stems.add(stem.casefold())
+        self._stems.add(key)
         return stem
 
 
@@ -79,42 +89,60 @@ def dataset_output(
         (folder / "images").mkdir()
         info = None if exif is None else {"exif": exif}
         with CocoPanopticWriter(folder / DATASET_JSON, categories, info) as writer:
-            yield DatasetOutput(folder, writer)
+            output = DatasetOutput(folder, writer)
+            yield output
+        texts = {name: content_digest(folder / name) for name in claim.files if (folder / name).is_file()}
         with claim.taken():
             _check_former(claim)
             _move(folder, claim)
+            claim.sign(_joined({**output.digests, **texts}))
 
 
 def _check_former(claim: Claim) -> None:
-    """Raise a TakenError where the folders to be replaced hold files that the former dataset does not list, or that
-    were changed since it was written, or where a link stands in their place.
-    """
+    """Raise a TakenError where the files to be replaced are not all of the former dataset as it was written."""
     places = [claim.folder / name for name in claim.files]
-    there = [path for place in places for path in place.rglob("*") if not path.is_dir()]
-    there += [place for place in places if place.is_symlink()]
+    there = [path for place in places for path in (place, *place.rglob("*")) if os.path.lexists(path)]
+    there = [path for path in there if (path.is_symlink() or not path.is_dir()) and not is_temporary(path)]
     if not there:
         return
-    file = claim.folder / DATASET_JSON
     try:
-        former, written = json.loads(file.read_bytes()), file.stat().st_mtime_ns  # it is written last
+        former = json.loads((claim.folder / DATASET_JSON).read_bytes())
         listed = {
             claim.folder / place / entry["file_name"]
             for place, kind in (("images", "images"), ("panoptic", "annotations"))
             for entry in former[kind]
         }
     except (OSError, ValueError, KeyError, TypeError):
-        listed, written = set(), 0
-    added = [path for path in there if path not in listed and not is_temporary(path)]
-    if added:
+        listed = set()
+    if added := [path for path in there if path not in listed and (path not in places or path.is_symlink())]:
         raise TakenError(
             f"{added[0]} is not of the dataset that would be replaced ({len(added)} such files). Move it away, or "
             "choose another folder."
         )
-    if changed := [path for path in there if not is_temporary(path) and path.stat().st_mtime_ns > written]:
+    if _is_changed(claim.folder, there):
+        last = max(there, key=lambda path: path.lstat().st_mtime_ns)
         raise TakenError(
-            f"{changed[0]} was changed since its dataset was written, which would be replaced ({len(changed)} such "
-            "files). Choose another folder."
+            f"{last} was changed since its dataset was written, which would be replaced. Choose another folder."
         )
+
+
+def _is_changed(folder: Path, files: Sequence[Path]) -> bool:
+    """Whether a dataset's files differ from what was written. They are read only if a time says that they may."""
+    written = _changed_at(folder / RUN)
+    if all(_changed_at(path) <= written for path in files):
+        return False
+    found = {path.relative_to(folder).as_posix(): content_digest(path) for path in files}
+    return _joined(found) != (read_claim(folder) or {}).get(DIGEST)
+
+
+def _changed_at(path: Path) -> int:
+    """When a file was changed or came to its place, in nanoseconds. Copies that keep the first keep no second."""
+    found = path.lstat()
+    return max(found.st_mtime_ns, found.st_ctime_ns)
+
+
+def _joined(digests: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(sorted(digests.items())).encode()).hexdigest()
 
 
 def _move(folder: Path, claim: Claim) -> None:

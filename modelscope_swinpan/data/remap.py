@@ -30,6 +30,7 @@ from .report import Report
 from .yaml_file import read_yaml
 
 Progress = Callable[[Sequence[int]], Iterable[int]]
+_FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
 @dataclass(frozen=True)
@@ -151,9 +152,10 @@ def _read_target(value: Any, where: str) -> Target:
     if isinstance(value, Mapping):
         if unknown := [key for key in value if key not in ("from", "isthing")]:
             raise ConfigError(f"{where}: unknown entry {str(unknown[0])[:80]!r}; expected from and isthing.")
-        isthing = value.get("isthing")
-        if isthing not in (None, True, False):
-            raise ConfigError(f"{where}: isthing must be true or false; got {isthing!r:.80}.")
+        if (told := value.get("isthing")) is not None:
+            isthing = _FLAGS.get(str(told).lower())
+            if isthing is None:
+                raise ConfigError(f"{where}: isthing must be true or false; got {told!r:.80}.")
         value = value.get("from")
     names = value if isinstance(value, list) else [value]
     if not names or not all(isinstance(name, str | int) and not isinstance(name, bool) for name in names):

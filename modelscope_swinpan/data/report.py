@@ -23,6 +23,7 @@ UNKNOWN_CLASS = "unknown class"
 BAD_OUTLINE = "unusable outline"
 OVERLAP = "overlap"
 TURNED = "turned by EXIF in a way that its size does not show"
+REPEATED = "the same photo as before"
 RECTANGLES = "rectangles taken as outlines"
 """Reasons and kinds, in the words that the report shows."""
 

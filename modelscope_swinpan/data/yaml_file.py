@@ -1,8 +1,14 @@
-"""Small YAML files of strangers. Aliases, of which a kilobyte can stand for gigabytes, and deep nesting are refused."""
+"""Small YAML files of strangers.
 
+Scalars are texts as they are written, but for null and plain decimal numbers: a class may be called no, on or 010,
+which YAML 1.1 takes for truth values and an octal number. Aliases, of which a kilobyte can stand for gigabytes, and
+deep nesting are refused.
+"""
+
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -12,6 +18,16 @@ MAX_BYTES = 2**20
 _DEPTH = 8  # reading takes ever longer with it
 
 
+class _Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # those of SafeLoader change names
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"(~|null|Null|NULL|)\Z"), ["~", "n", "N", ""])
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"(0|-?[1-9]\d{0,17})\Z", re.ASCII), list("-0123456789")
+)
+
+
 def read_yaml(path: Path, expected: str, error: type[SwinPanError]) -> Mapping[Any, Any]:
     """The mapping that a YAML file holds; ``expected`` says what it is, in an ``error`` where it is none."""
     try:
@@ -19,13 +35,13 @@ def read_yaml(path: Path, expected: str, error: type[SwinPanError]) -> Mapping[A
             raise error(f"{path}: over {MAX_BYTES} bytes, expected {expected}.")
         content = path.read_bytes()
         depth = 0
-        for event in yaml.parse(content, yaml.SafeLoader):
+        for event in yaml.parse(content, _Loader):
             if isinstance(event, yaml.AliasEvent):
                 raise error(f"{path}: has aliases (*name), which are not read; write out what they stand for.")
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > _DEPTH:
                 raise error(f"{path}: lists within lists, {depth} deep; expected {expected}.")
-        found = yaml.safe_load(content)
+        found = yaml.load(content, _Loader)  # noqa: S506 (a SafeLoader)
     except OSError as problem:
         raise error(f"{path}: cannot be read: {problem.strerror}") from None
     except SwinPanError:

@@ -1,6 +1,7 @@
 """Result files that bear the names of their photos, for tools that match the two by name."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
@@ -22,10 +23,15 @@ def with_own_names(entries: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, 
     taken: set[str] = set()
     for entry in entries:
         name = own_name(entry["name"])
-        if name is None or name.casefold() in taken:
+        if name is None or _as_disks_see(name) in taken:
             name = str(entry["stem"])
-        taken.add(name.casefold())
+        taken.add(_as_disks_see(name))
         yield name, entry
+
+
+def _as_disks_see(name: str) -> str:
+    """Names that some disk does not tell apart have this in common: that of capitals, and of composed letters."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def own_name(photo: str) -> str | None:

@@ -68,7 +68,7 @@ class TrainingLog:
             axes.set(title=title, xlabel="step", ylabel=ylabel)
             axes.grid(alpha=0.3)
             if names:
-                axes.legend()
+                axes.legend(loc="upper left", bbox_to_anchor=(1, 1))  # beside the curves
         if log:
             figure.axes[0].set_yscale("log")
         with atomic(self._folder / CURVES) as partial:

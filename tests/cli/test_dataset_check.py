@@ -42,6 +42,16 @@ def test_a_sound_dataset(folder, tmp_path):
         assert re.search(rf"<td>{one['name']}</td>.*<td>{one['segments']}</td>", page)
 
 
+def test_names_stay_whole_where_there_is_no_terminal(folder):
+    name = "a class with a long name " * 5
+    path = folder / "panoptic.json"
+    content = json.loads(path.read_text())
+    content["categories"][0]["name"] = name
+    path.write_text(json.dumps(content))
+    answer = swinpan(folder)
+    assert re.search(rf"^ ?{name} .*\d$", answer.stdout, re.MULTILINE), answer.stdout
+
+
 def test_problems(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "<held-out>")
     (folder / "images" / "000001.png").write_bytes(b"no <image>")

@@ -11,6 +11,9 @@ from modelscope_swinpan.errors import ConfigError
         ("\ufeffvoid\n\n-\ncat\n\n", [(0, "void", None), (1, "", None), (2, "-", None), (3, "cat", None)]),
         ("cat 1 2 3\ntraffic light, 4, 5, 6\n", [(0, "cat", (1, 2, 3)), (1, "traffic light", (4, 5, 6))]),
         ("1 2 3 cat\n#040506 traffic light\n", [(0, "cat", (1, 2, 3)), (1, "traffic light", (4, 5, 6))]),
+        ("0 void\n1: cat\n", [(0, "void", None), (1, "cat", None)]),
+        ("0 void 0 0 0\n1 cat 1 2 3\n", [(0, "void", (0, 0, 0)), (1, "cat", (1, 2, 3))]),
+        ("3 wheeler\ncat\n", [(0, "3 wheeler", None), (1, "cat", None)]),
         ("cat #0a0B0c\n", [(0, "cat", (10, 11, 12))]),
         (
             "# label:color_rgb:parts:actions\nbackground:0,0,0::\ncat:128,0,0::\n",
@@ -28,6 +31,7 @@ def test_the_forms_of_a_list(text, expected, tmp_path):
     [
         (b"", "names no class"),
         (b"void\n\n", "names no class"),
+        (b"1 cat\n2 dog\n", "all names begin with a number, but '1 cat' has the value 0"),
         (b"cat\ncat\n", "the name 'cat' occurs twice"),
         (b"cat 1 2 3\ndog 1 2 3\n", "the colour '.1, 2, 3.' occurs twice"),
         (b"cat 1 2 3\ndog\n", "some lines have a colour, but 'dog' has none"),

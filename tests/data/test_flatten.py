@@ -36,8 +36,19 @@ def test_small_over_large_or_the_order_of_the_file(rule, expected):
     assert areas(annotation) == expected
     assert report.others == {"overlap": 1}
     over = "cat 2 over cat 0" if rule == "small" else "cat 0 over cat 2"
-    assert str(report.notes[0]) == f"a.jpg: overlap: 2 shapes share 4 pixels; the most, 4, {over}"
+    expected = f"a.jpg: overlap: 2 shapes share 4 pixels, each more than 5% of the smaller; the most, 4, {over}"
+    assert str(report.notes[0]) == expected
     assert report.dropped == ({} if rule == "small" else {"covered by other shapes": 1})
+
+
+@pytest.mark.parametrize(("shared", "told"), [(1, {}), (2, {"overlap": 1})])
+def test_an_overlap_of_outlines_that_touch_is_not_told(shared, told):
+    left, right = np.zeros(SIZE, bool), np.zeros(SIZE, bool)
+    left[:, :4] = right[:, 4:] = True
+    right[:shared, 3] = True  # of the left's 24
+    annotation, report = flat(*(Shape(label="cat", where="", outline=lambda _, m=m: bitmap(m)) for m in (left, right)))
+    assert areas(annotation) == [(0, 24), (0, 24)]
+    assert report.others == told
 
 
 def test_things_lie_on_stuff():

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -101,16 +102,40 @@ def test_what_was_added_to_a_former_import_stays(tmp_path, place):
     assert {path: path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file()} == before
 
 
-@pytest.mark.parametrize("place", ["images/a.jpg", "panoptic/a.png"])
-def test_what_was_changed_in_a_former_import_stays(tmp_path, place):
+@pytest.mark.parametrize("place", ["images/a.jpg", "panoptic/a.png", "panoptic.json", "import.json"])
+@pytest.mark.parametrize("copied", [False, True])
+def test_what_was_changed_in_a_former_import_stays(tmp_path, place, copied):
     folder, out = coco(tmp_path / "in"), tmp_path / "out"
     imported(folder, out)
-    (out / place).write_bytes(b"corrected")
-    later = (out / "panoptic.json").stat().st_mtime_ns + 10**9
-    os.utime(out / place, ns=(later, later))
-    with pytest.raises(TakenError, match=rf"{place} was changed since its dataset was written"):
+    if copied:
+        shutil.copytree(out, tmp_path / "copy", copy_function=shutil.copyfile)
+        out = tmp_path / "copy"
+    content = (out / place).read_bytes()
+    corrected = content.replace(b"road", b"path") if place.endswith("json") else b"corrected"
+    assert corrected != content
+    former = (out / place).stat()
+    (out / place).write_bytes(corrected)
+    os.utime(out / place, ns=(former.st_atime_ns, former.st_mtime_ns))  # as unpacking an archive does
+    if (now := (out / place).stat()).st_ctime_ns == former.st_ctime_ns:  # a system that has no such time
+        os.utime(out / place, ns=(now.st_atime_ns, now.st_mtime_ns + 10**9))
+    with pytest.raises(TakenError, match=r"was changed since its dataset was written"):
         imported(folder, out)
-    assert (out / place).read_bytes() == b"corrected"
+    assert (out / place).read_bytes() == corrected
+
+
+def test_a_copy_of_an_import_is_as_it_was_written(tmp_path):
+    folder, out = coco(tmp_path / "in"), tmp_path / "out"
+    imported(folder, out)
+    run = json.loads((out / "run.json").read_text())
+    shutil.copytree(out, tmp_path / "copy", copy_function=shutil.copyfile)
+    for path in (tmp_path / "copy").rglob("*.jpg"):
+        later = path.stat().st_mtime_ns + 10**9
+        os.utime(path, ns=(later, later))
+    change(folder / JSON, lambda c: c["annotations"].pop())
+    imported(folder, tmp_path / "copy")
+    again = json.loads((tmp_path / "copy" / "run.json").read_text())
+    assert run.pop("digest") != again.pop("digest")
+    assert run == again
 
 
 def test_a_link_in_the_place_of_a_former_import_stays(tmp_path):
@@ -172,3 +197,32 @@ def test_two_categories_of_one_name_are_one(tmp_path):
     assert report.segments == {"cat": 3}
     assert len(dataset.categories) == 1
     assert np.unique(dataset[0].segment_ids).tolist() == [0, 1, 2, 3]
+
+
+def test_a_photo_that_is_listed_twice_is_told(tmp_path):
+    folder = coco(tmp_path / "in")
+
+    def edit(content):
+        content["images"].append({**content["images"][0], "id": 8})
+        content["annotations"].append({**content["annotations"][0], "image_id": 8})
+
+    change(folder / JSON, edit)
+    _, report = imported(folder, tmp_path / "out")
+    assert report.images == 2
+    assert [str(note) for note in report.notes] == [
+        f"{folder / JSON}: a.jpg: the same photo as before: a.jpg in the output"
+    ]
+
+
+def test_names_that_some_disk_does_not_tell_apart(tmp_path):
+    folder = coco(tmp_path / "in")
+
+    def edit(content):
+        for number, name in enumerate(("\u00e9.jpg", "e\u0301.jpg")):
+            drawings.photo(folder / "images" / name, seed=number)
+            content["images"].append({**content["images"][0], "id": number, "file_name": name})
+            content["annotations"].append({**content["annotations"][0], "image_id": number})
+
+    change(folder / JSON, edit)
+    dataset, _ = imported(folder, tmp_path / "out")
+    assert [entry.name for entry in dataset.entries] == ["a.jpg", "\u00e9.jpg", "e\u0301-2.jpg"]

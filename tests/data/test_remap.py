@@ -109,7 +109,7 @@ def test_what_cannot_be(dataset, tmp_path):
         ("", "expected lines such as"),
         ("a: [b", "not a YAML file"),
         ("a: !!python/object/apply:os.getcwd []", "not a YAML file"),
-        ("a: 1.5", "expected the name of a class or a list of names; got 1.5"),
+        ("a: [[b]]", "expected the name of a class or a list of names; got ..'b"),
         ("a: []", "expected the name of a class"),
         ("a: {form: b}", "unknown entry 'form'; expected from and isthing"),
         ("a: {from: b, isthing: maybe}", "isthing must be true or false; got 'maybe'"),

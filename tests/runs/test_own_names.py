@@ -27,7 +27,7 @@ def test_a_name(photo, name):
 
 
 def test_no_two_have_one():
-    photos = ["cat.jpg", "cat.png", "CAT.gif", "a/cat.jpg", "b/../cat.jpg", ".png"]
+    photos = ["cat.jpg", "cat.png", "CAT.gif", "a/cat.jpg", "b/../cat.jpg", ".png", "\u00e9.jpg", "e\u0301.jpg"]
     entries = [{"name": photo, "stem": f"{number:08d}-x"} for number, photo in enumerate(photos)]
     found = [name for name, _ in with_own_names(entries)]
-    assert found == ["cat", "00000001-x", "00000002-x", "a/cat", "00000004-x", "00000005-x"]
+    assert found == ["cat", "00000001-x", "00000002-x", "a/cat", "00000004-x", "00000005-x", "\u00e9", "00000007-x"]

@@ -73,6 +73,15 @@ def test_a_single_point_is_seen(tmp_path, saved_figures):
     assert saved_figures[-1].axes[0].lines[0].get_marker() == ""
 
 
+def test_the_legend_covers_no_curve(tmp_path, saved_figures):
+    log = TrainingLog(tmp_path, 0)
+    for step in range(1, 9):
+        log.add_training(step, {"loss": 1.0, "loss_mask": 1.0, "loss_dice": 2.0})
+        log.add_evaluation(step, {"pq": 4.0 * step, "ap": 30.0, "box_ap": 33.0 - step})
+    for axes in saved_figures[-1].axes:
+        assert not axes.get_legend().get_window_extent().overlaps(axes.get_window_extent())
+
+
 def test_tensorboard_gets_the_same(tmp_path):
     event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     log = TrainingLog(tmp_path, 0)

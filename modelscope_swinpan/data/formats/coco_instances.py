@@ -90,7 +90,7 @@ def _read(given: Given, report: Report) -> Source:
                 where=f"{path}: {name[:200]}",
                 name=name,
                 image=files_of_photos.find(name, where),
-                size=Size(image.integer("height", 1, MAX_SIDE), image.integer("width", 1, MAX_SIDE)),
+                size=_size(image),
                 shapes=partial(_shapes, drawn[key], names),
             )
         )
@@ -98,6 +98,13 @@ def _read(given: Given, report: Report) -> Source:
         classes=[SourceClass(name=one.name, isthing=one.isthing, id=one.id, color=one.color) for one in categories],
         photos=photos,
     )
+
+
+def _size(image: Node) -> Size | None:
+    """The size that is said, or None where that of the photo has to do."""
+    if image.get("height") is None and image.get("width") is None:
+        return None
+    return Size(image.integer("height", 1, MAX_SIDE), image.integer("width", 1, MAX_SIDE))
 
 
 def _first(content: Node) -> Mapping[str, object]:

@@ -17,7 +17,7 @@ from ..class_list import ListedClass
 from ..drawn import IN_FRONT, Photo, Shape, Source, SourceClass
 from ..files import Values, by_stem, first_folder, is_colored, photos_below, read_colors, read_values
 from ..masks import Rle, bitmap
-from ..report import MISSING, UNKNOWN_CLASS, Dropped, Report
+from ..report import MISSING, UNANNOTATED, UNKNOWN_CLASS, Dropped, Report
 from .registry import DatasetFormat, Given
 from .semantic import background_is_void, label_pictures, listed_there, source_classes
 from .semantic import shapes as semantic_shapes
@@ -58,6 +58,9 @@ def _read(given: Given, report: Report) -> Source:
         raise DatasetError(f"{root}: expected the folder JPEGImages there; or give the photos' folder with --images.")
     files = by_stem(photos_below(images), images)
     wanted = _split(root, given, classes)
+    if given.split is None:
+        for stem in sorted(files.keys() - classes.keys()):
+            report.leave_out(str(files[stem]), Dropped(UNANNOTATED))
     photos = []
     for stem in wanted:
         picture = classes.get(stem)

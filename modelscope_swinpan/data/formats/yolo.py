@@ -15,7 +15,7 @@ from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
 from ..files import by_stem, files_below, first_folder, photos_below, stems
 from ..masks import Rle, polygons
-from ..report import BAD_OUTLINE, BOX, UNANNOTATED, Dropped, Report
+from ..report import BAD_OUTLINE, BOX, MISSING, UNANNOTATED, Dropped, Report
 from ..yaml_file import read_yaml
 from .registry import DatasetFormat, Given
 
@@ -48,9 +48,10 @@ def _read(given: Given, report: Report) -> Source:
     names = _names(content, path) if path is not None and "names" in content else _listed_names(given)
     images = given.images or _images(given, content, path)
     texts = _texts(given)
-    photos = []
+    photos, used = [], set()
     for image in photos_below(images):
         text = _text(image, images) or _own_text(image, images, texts)
+        used.add(text)
         if text is None:
             report.leave_out(str(image), Dropped(UNANNOTATED))
             continue
@@ -58,6 +59,8 @@ def _read(given: Given, report: Report) -> Source:
         photos.append(
             Photo(where=str(image), name=relative, image=image, size=None, shapes=partial(_shapes, text, names))
         )
+    for text in sorted((set(_beside(images)) or {*texts.values()}) - used):
+        report.leave_out(str(text), Dropped(MISSING))
     return Source(classes=[SourceClass(name=name, isthing=True) for name in dict.fromkeys(names)], photos=photos)
 
 
@@ -127,22 +130,35 @@ def _places(root: Path, content: Mapping[str, Any], written: str, where: str) ->
 
 def _text(image: Path, images: Path) -> Path | None:
     """The text of a photo: the last ``images`` in its path is ``labels``; or beside it; None if there is none."""
-    parts = list(image.with_suffix(".txt").parts)
+    beside = image.with_suffix(".txt")
+    return next((path for path in (_swapped(beside, images), beside) if path is not None and path.is_file()), None)
+
+
+def _swapped(path: Path, images: Path) -> Path | None:
+    """A path in ``images`` with its last ``images`` as ``labels``; None if there is none."""
+    parts = list(path.parts)
     floor = max(len(images.parts) - 2, 0)
     for index in range(len(parts) - 2, floor - 1, -1):
         if parts[index].lower() == "images":
-            swapped = Path(*parts[:index], "labels", *parts[index + 1 :])
-            if swapped.is_file():
-                return swapped
-            break
-    beside = image.with_suffix(".txt")
-    return beside if beside.is_file() else None
+            return Path(*parts[:index], "labels", *parts[index + 1 :])
+    return None
+
+
+def _beside(images: Path) -> Iterator[Path]:
+    """The texts in the folder ``labels`` that belongs to that of the images."""
+    labels = _swapped(images / "any", images)
+    if labels is not None and labels.parent.is_dir():
+        yield from _label_files(labels.parent)
+
+
+def _label_files(labels: Path) -> Iterator[Path]:
+    return (path for path in files_below(labels, ".txt") if path.name != "classes.txt")
 
 
 def _texts(given: Given) -> dict[str, Path]:
     """The texts in ``labels``, by their names without the suffix, where the photos lie in a folder of their own."""
     labels = first_folder(given.folder, ["labels"]) if given.images is not None else None
-    return {} if labels is None else by_stem(files_below(labels, ".txt"), labels)
+    return {} if labels is None else by_stem(_label_files(labels), labels)
 
 
 def _own_text(image: Path, images: Path, texts: dict[str, Path]) -> Path | None:

@@ -117,3 +117,10 @@ def test_the_panoptic_format_is_not_taken_for_instances(tmp_path):
     folder = drawings.panoptic(tmp_path / "in")
     with pytest.raises(DatasetError, match="say --format coco-panoptic"):
         imported(folder / "annotations" / "panoptic_val2017.json", tmp_path / "out", form="coco")
+
+
+def test_images_without_a_size_have_that_of_the_photo(tmp_path):
+    folder = coco(tmp_path / "in")
+    change(folder / JSON, lambda c: c["images"][0].update(height=None, width=None))
+    dataset, _ = imported(folder, tmp_path / "out", things=("cat",))
+    assert drawings.regions(dataset) == drawings.truth()

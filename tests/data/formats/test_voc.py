@@ -68,3 +68,11 @@ def test_a_damaged_label_picture(tmp_path):
     with pytest.raises(DatasetError, match=r"SegmentationObject/a.png: cannot be read as a PNG"):
         imported(folder, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_photos_without_a_label_picture_are_counted(tmp_path):
+    folder = voc(tmp_path / "in")
+    drawings.photo(folder / "JPEGImages" / "b.jpg")
+    _, report = imported(folder, tmp_path / "out")
+    assert report.left_out == {"not annotated": 1}
+    assert str(report.notes[0]) == f"{folder / 'JPEGImages' / 'b.jpg'}: not annotated"

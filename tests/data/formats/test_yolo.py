@@ -72,3 +72,24 @@ def test_a_wrong_file_is_named_with_the_place(file, content, message, tmp_path, 
     with pytest.raises(DatasetError, match=message):
         imported(folder, tmp_path / "out", form="yolo")
     assert list(tmp_path.iterdir()) == [tmp_path / "in"]
+
+
+@pytest.mark.parametrize("images", [None, "images/train"])
+def test_texts_without_a_photo_are_counted(tmp_path, images):
+    folder = yolo(tmp_path / "in")
+    labels = folder / "labels" / "train"
+    (labels / "gone.txt").write_text((labels / "a.txt").read_text())
+    (labels / "classes.txt").write_text("cat\n")
+    if images:
+        (folder / "labels" / "val").mkdir()
+        (folder / "labels" / "val" / "other.txt").write_text("")
+    _, report = imported(folder, tmp_path / "out", images=None if images is None else folder / images)
+    assert report.left_out == {"missing image": 1}
+    assert str(report.notes[0]) == f"{labels / 'gone.txt'}: missing image"
+
+
+def test_names_that_yaml_takes_for_something_else(tmp_path):
+    folder = yolo(tmp_path / "in")
+    (folder / "data.yaml").write_text("train: images/train\nnames: [no, 010]\n")
+    dataset, _ = imported(folder, tmp_path / "out")
+    assert [one.name for one in dataset.categories] == ["no", "010"]
