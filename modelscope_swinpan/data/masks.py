@@ -106,6 +106,11 @@ def pasted(piece: Mask, left: int, top: int) -> Outline:
     return mask
 
 
+def pixels_of(values: npt.NDArray[np.int32], value: int) -> Outline:
+    """The outline of the pixels that have one of the ``values`` (H, W)."""
+    return lambda _: bitmap(values == value)
+
+
 def decode(rle: Rle) -> Mask:
     """The mask (H, W) of a code."""
     mask: npt.NDArray[np.uint8] = library().decode(rle)

@@ -8,7 +8,7 @@ from ...coco.reader import CocoPanoptic
 from ...errors import DatasetError
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
-from ..masks import Rle, bitmap
+from ..masks import pixels_of
 from ..report import Note, Report
 from .registry import DatasetFormat, Given
 
@@ -53,14 +53,10 @@ def _shapes(dataset: CocoPanoptic, index: int, report: Report, _: Size) -> Itera
         report.others[remark.kind] += remark.number
         report.notes.append(Note(remark.kind, remark.where, str(remark.number)))
     for segment in annotation.segments:
-
-        def outline(_: Size, id_: int = segment.id) -> Rle:
-            return bitmap(annotation.segment_ids == id_)
-
         yield Shape(
             label=dataset.categories[segment.label_id].name,
             where=f"{entry.annotation.where}, id {segment.id}",
-            outline=outline,
+            outline=pixels_of(annotation.segment_ids, segment.id),
             crowd=segment.iscrowd,
         )
 
