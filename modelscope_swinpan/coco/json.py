@@ -132,6 +132,11 @@ def read_categories(
     )
 
 
+def category_names(content: Node) -> dict[int, str]:
+    """The names of ``categories``, by id."""
+    return {node.field("id", int): node.field("name", str) for node in content.each("categories")}
+
+
 def _is_thing(node: Node, id_: int, name: str, things: Mapping[int, str] | None) -> bool:
     if node.get("isthing") is not None:
         return node.flag("isthing")

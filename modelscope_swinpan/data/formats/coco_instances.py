@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from ...coco.folder import Folder
-from ...coco.json import MAX_SIDE, image_nodes, read_categories, read_json
+from ...coco.json import MAX_SIDE, category_names, image_nodes, read_categories, read_json
 from ...coco.layout import find_images
 from ...coco.values import Node, whole
 from ...errors import DatasetError
@@ -69,7 +69,7 @@ def _read(given: Given, report: Report) -> Source:
         raise DatasetError(
             f"{path}: this file holds COCO's panoptic format (segments_info); say --format coco-panoptic."
         )
-    categories = read_categories(content, lambda: _all_things(content))
+    categories = read_categories(content, lambda: category_names(content))
     names = {category.id: category.name for category in categories}
     folder = given.images or next((one for one in (find_images(path),) if one.is_dir()), path.parent)
     files_of_photos = Folder(folder)
@@ -94,19 +94,12 @@ def _read(given: Given, report: Report) -> Source:
                 shapes=partial(_shapes, drawn[key], names),
             )
         )
-    return Source(
-        classes=[SourceClass(name=one.name, isthing=one.isthing, id=one.id, color=one.color) for one in categories],
-        photos=photos,
-    )
+    return Source(classes=[*map(SourceClass.of, categories)], photos=photos)
 
 
 def _first(content: Node) -> Mapping[str, object]:
     first = next(content.each("annotations"), None)
     return first.value if first is not None and isinstance(first.value, Mapping) else {}
-
-
-def _all_things(content: Node) -> Mapping[int, str]:
-    return {node.field("id", int): node.field("name", str) for node in content.each("categories")}
 
 
 def _shapes(annotations: Sequence[Node], names: Mapping[int, str], _: Size) -> Iterator[Shape]:

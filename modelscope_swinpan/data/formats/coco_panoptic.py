@@ -40,10 +40,7 @@ def _read(given: Given, report: Report) -> Source:
         )
         for index, entry in enumerate(dataset.entries)
     ]
-    classes = [
-        SourceClass(name=one.name, isthing=one.isthing, id=one.id, color=one.color) for one in dataset.categories
-    ]
-    return Source(classes=classes, photos=photos, exif=dataset.exif)
+    return Source(classes=[*map(SourceClass.of, dataset.categories)], photos=photos, exif=dataset.exif)
 
 
 def _shapes(dataset: CocoPanoptic, index: int, report: Report, _: Size) -> Iterator[Shape]:
