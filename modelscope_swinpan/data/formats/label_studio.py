@@ -19,7 +19,7 @@ from ...errors import DatasetError
 from ...files import is_url
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
-from ..masks import Outline, Rle, bitmap, box, ellipse, is_number, polygons
+from ..masks import Outline, Rle, bitmap, box, corners, ellipse, is_number, polygons
 from ..report import BAD_OUTLINE, NO_AREA, UNANNOTATED, Dropped, Report
 from .brush import decode_brush
 from .registry import DatasetFormat, Given, peek_json
@@ -176,11 +176,8 @@ def _outline(region: Node, size: Size) -> Rle:
     across, down = size.width / 100, size.height / 100
     outline: Outline
     if kind == "polygon":
-        points = value.field("points", list)
-        if not all(isinstance(point, list) and len(point) == 2 for point in points):
-            raise value.wrong("points", "be pairs of x and y")
-        numbers = [Node({"n": number}, value.where) for point in points for number in point]
-        outline = polygons([[_number(node, "n") * (across, down)[index % 2] for index, node in enumerate(numbers)]])
+        percent = corners(value.field("points", list), f"{value.where}.points")
+        outline = polygons([[number * (across, down)[index % 2] for index, number in enumerate(percent)]])
     elif kind == "rectangle":
         x, y, width, height = (_number(value, name) for name in ("x", "y", "width", "height"))
         outline = box(x * across, y * down, width * across, height * down, degrees=_number(value, "rotation", 0))
