@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from ..drawn import Source
 from ..report import Report
 
 
+@dataclass
 class Given:
     """The file or folder that is to be read, and the options that tell what it does not: all of them may be None.
 
@@ -23,15 +24,11 @@ class Given:
     to take. ``split`` is the part to take of a dataset that has several.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        images: Path | None = None,
-        classes: Sequence[ListedClass] | None = None,
-        split: str | None = None,
-    ) -> None:
-        self.path, self.images, self.classes, self.split = path, images, classes, split
+    path: Path
+    _: KW_ONLY
+    images: Path | None = None
+    classes: Sequence[ListedClass] | None = None
+    split: str | None = None
 
     @property
     def folder(self) -> Path:
