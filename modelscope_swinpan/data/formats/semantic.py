@@ -60,7 +60,7 @@ def _read(given: Given, report: Report) -> Source:
                 where=str(picture),
                 name=image.relative_to(images).as_posix(),
                 image=image,
-                size=read_size(picture, str(picture)),
+                size=read_size(picture),
                 shapes=partial(shapes, picture, listed, report, IN_FRONT),
             )
         )

@@ -72,7 +72,7 @@ def _read(given: Given, report: Report) -> Source:
             continue
         else:
             drawn = partial(_shapes, picture, objects[stem], listed, report)
-        size = read_size(picture, str(picture))
+        size = read_size(picture)
         photos.append(Photo(where=str(picture), name=files[stem].name, image=files[stem], size=size, shapes=drawn))
     named = source_classes(listed)
     if objects is not None:
