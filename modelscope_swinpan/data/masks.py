@@ -28,7 +28,7 @@ Polygon = Sequence[float]
 
 MAX_PERIMETER = 4_000_000  # pixels: hotcoco walks along each edge
 _FAR = 10  # how many sides of the photo a corner may lie away from it
-_LARGEST = 1e9  # a number that is no position any more
+_LARGEST = 1e9  # larger numbers are no positions
 _CORNERS = 72  # of an ellipse
 
 

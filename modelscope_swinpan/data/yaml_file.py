@@ -1,4 +1,4 @@
-"""Small YAML files of strangers. Aliases, of which a kilobyte can stand for gigabytes, and deep nesting are refused."""
+"""Small YAML files of strangers. Deep nesting is refused, and aliases, which can make gigabytes of a kilobyte."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ _DEPTH = 8  # reading takes ever longer with it
 
 
 def read_yaml(path: Path, expected: str, error: type[SwinPanError]) -> Mapping[Any, Any]:
-    """The mapping that a YAML file holds; ``expected`` says what it is, in an ``error`` where it is none."""
+    """The mapping that a YAML file holds. An ``error`` says what was ``expected`` if it holds anything else."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise error(f"{path}: over {MAX_BYTES} bytes, expected {expected}.")

@@ -233,7 +233,7 @@ def check_size(width: int, height: int, name: str) -> None:
 def _as_image_error(name: str, told: str = "") -> Iterator[None]:
     """Turn every exception from reading the image ``name`` into an :class:`ImageError`.
 
-    ``told`` is what its first bytes tell if it is none.
+    ``told`` is added if it is no image: what its first bytes tell.
     """
     try:
         yield

@@ -84,8 +84,7 @@ class Segmentation(ABC):
         )
 
     def to_pil(self, image: Any = None) -> Image.Image:
-        """The segments over ``image``, the one that was segmented, as a predictor takes it
-        (:func:`~modelscope_swinpan.images.decode.decode_image`).
+        """The segments over ``image``, the one that was segmented, in any form that a predictor takes.
 
         They have outlines and labels, and a small image is enlarged (:func:`~modelscope_swinpan.inference.draw.draw`).
         Without an image: the segments' colours alone at the result's size, black where there is none.
@@ -112,8 +111,8 @@ class PanopticResult(Segmentation):
     """A panoptic or semantic segmentation: every pixel belongs to one segment or to ``void_id``.
 
     ``panoptic_seg`` (height, width) int32 at the original size; ``segments`` by falling id, as upstream lists them.
-    ``categories``, in label order, give the colours. ``instances`` are those of the same forward, which may overlap,
-    where the predictor was asked for both; ``contests`` tell of it who has each pixel with other thresholds.
+    ``categories``, in label order, give the colours. If the predictor was asked for them, ``instances`` of the same
+    forward are there too, which may overlap, and ``contests``: which query has each pixel with other thresholds.
     """
 
     panoptic_seg: npt.NDArray[np.int32]

@@ -1,4 +1,4 @@
-"""Pictures of labels."""
+"""Semantic label pictures."""
 
 import base64
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """Label Studio's export as JSON (labelstud.io): tasks with brush masks, polygons, rectangles and ellipses.
 
 Positions are percent of the photo's width and height. Of several annotations of one photo, the one that is marked as
-ground truth counts, or else the latest. Predictions count in tasks that are none of an export and so have no
-annotations, as ``swinpan batch`` writes them.
+ground truth counts, or else the latest. Predictions count in tasks without a list of annotations, which every export
+has and ``swinpan batch`` does not write.
 """
 
 import re

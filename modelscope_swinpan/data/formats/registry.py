@@ -101,7 +101,7 @@ def find_format(given: Given, name: str | None = None) -> DatasetFormat:
 
 
 def peek_json(path: Path) -> Any:
-    """The content of a small JSON file, or None if it is none: to tell formats apart, not to read them."""
+    """The content of a file, to tell formats apart; None if it is no JSON, or too large."""
     try:
         return json.loads(path.read_bytes()) if path.stat().st_size < MAX_JSON_BYTES else None
     except (OSError, ValueError, RecursionError):
