@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from ...coco.folder import Folder
 from ...coco.json import MAX_SIDE, read_json
 from ...coco.values import Node
 from ...errors import DatasetError
-from ...files import is_url
+from ...files import is_url, split_address
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
 from ..masks import Outline, Rle, bitmap, box, corners, ellipse, is_number, polygons
@@ -125,10 +125,10 @@ def _told_names(data: Node) -> Iterator[str]:
 
 def _names(address: str) -> Iterator[str]:
     """What the photo may be called in a folder: its path, its name, and its name before it was uploaded."""
-    parts = urlsplit(address)
-    local = parse_qs(parts.query).get("d")
-    path = local[0] if local else unquote(parts.path)
-    if local or not (parts.scheme or path.startswith("/") or is_url(address)):
+    scheme, path, query = split_address(address)
+    local = parse_qs(query).get("d")
+    path = local[0] if local else unquote(path)
+    if local or not (scheme or path.startswith("/")):
         yield path.lstrip("/")
     name = path.replace("\\", "/").rsplit("/", 1)[-1]
     yield name
