@@ -213,7 +213,7 @@ def _read_color(node: Node, default: tuple[int, int, int]) -> tuple[int, int, in
     if isinstance(given, str) and re.fullmatch(r"#[0-9a-fA-F]{6}", given):
         given = list(bytes.fromhex(given[1:]))
     color = [whole(channel) for channel in Node({"color": given}, node.where).field("color", list, list(default))]
-    red, green, blue = (channel if channel is not None and channel <= 255 else -1 for channel in (color + [-1] * 3)[:3])
-    if len(color) != 3 or min(red, green, blue) < 0:
-        raise DatasetError(f"{node.where}.color must hold red, green and blue, 0–255 each; got {reprlib.repr(given)}.")
-    return red, green, blue
+    match color:
+        case [int(red), int(green), int(blue)] if 0 <= min(red, green, blue) <= max(red, green, blue) <= 255:
+            return red, green, blue
+    raise DatasetError(f"{node.where}.color must hold red, green and blue, 0–255 each; got {reprlib.repr(given)}.")
