@@ -57,6 +57,13 @@ class Segmentation(ABC):
         """Each segment's mask as COCO's compressed runs, ``{'size': [height, width], 'counts': str}``, fit for JSON."""
         return [encode_mask(self.mask(segment)) for segment in self.segments]
 
+    def result_entries(self, image_id: int) -> list[dict[str, Any]]:
+        """COCO's result form: an item per segment, with box (x, y, width, height) and mask."""
+        return [
+            {"image_id": image_id, **segment_entry(segment), "area": segment.area, "segmentation": mask}
+            for segment, mask in zip(self.segments, self.to_rle(), strict=True)
+        ]
+
     def to_supervision(self) -> "sv.Detections":
         """The segments as ``supervision.Detections``: boxes, masks, scores, and labels (0 … K-1) as class ids.
 
@@ -204,12 +211,4 @@ class InstanceResult(Segmentation):
 
         pycocotools takes an instance's size from its box where it has one: leave ``bbox`` out to score masks by size.
         """
-        return [
-            {
-                "image_id": image_id,
-                **segment_entry(segment),
-                "area": segment.area,
-                "segmentation": encode_mask(self.mask(segment)),
-            }
-            for segment in self.segments
-        ]
+        return self.result_entries(image_id)
