@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from ...coco.folder import Folder
-from ...coco.json import MAX_SIDE, category_names, image_nodes, read_categories, read_json
+from ...coco.json import MAX_SIDE, category_names, first_annotation, image_nodes, read_categories, read_json
 from ...coco.layout import find_images
 from ...coco.values import Node, whole
 from ...errors import DatasetError
@@ -51,12 +51,8 @@ def _recognises(given: Given) -> bool:
 
 
 def _holds_instances(given: Given) -> bool:
-    if not given.has_fields("images", "annotations"):
-        return False
-    assert given.json is not None  # noqa: S101
-    listed = given.json.value["annotations"]
-    first = listed[0] if isinstance(listed, list) and listed else {}
-    return not isinstance(first, Mapping) or "segments_info" not in first
+    content = given.json_with("images", "annotations")
+    return content is not None and "segments_info" not in first_annotation(content)
 
 
 def _read(given: Given, report: Report) -> Source:
@@ -65,7 +61,7 @@ def _read(given: Given, report: Report) -> Source:
         files = _files(path)
         path = files[given.choose(files)]
     content = given.json if path == given.path and given.json is not None else read_json(path)
-    if "segments_info" in _first(content):
+    if "segments_info" in first_annotation(content):
         raise DatasetError(
             f"{path}: this file holds COCO's panoptic format (segments_info); say --format coco-panoptic."
         )
@@ -95,11 +91,6 @@ def _read(given: Given, report: Report) -> Source:
             )
         )
     return Source(classes=[*map(SourceClass.of, categories)], photos=photos)
-
-
-def _first(content: Node) -> Mapping[str, object]:
-    first = next(content.each("annotations"), None)
-    return first.value if first is not None and isinstance(first.value, Mapping) else {}
 
 
 def _shapes(annotations: Sequence[Node], names: Mapping[int, str], _: Size) -> Iterator[Shape]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
+from ...coco.json import first_annotation
 from ...coco.layout import find_layout
 from ...coco.reader import CocoPanoptic
 from ...errors import DatasetError
@@ -15,11 +16,8 @@ from .registry import DatasetFormat, Given
 
 def _recognises(given: Given) -> bool:
     if given.path.is_file():
-        if not given.has_fields("images", "annotations", "categories"):
-            return False
-        assert given.json is not None  # noqa: S101
-        first = next(given.json.each("annotations"), None)
-        return first is not None and first.get("segments_info") is not None
+        content = given.json_with("images", "annotations", "categories")
+        return content is not None and first_annotation(content).get("segments_info") is not None
     try:
         find_layout(given.path, split=given.split)
     except DatasetError as error:

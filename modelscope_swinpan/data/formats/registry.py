@@ -42,9 +42,11 @@ class Given:
             return None
         return read_json(self.path)
 
-    def has_fields(self, *names: str) -> bool:
-        """Whether the file holds a JSON object with these fields."""
-        return self.json is not None and isinstance(self.json.value, Mapping) and self.json.value.keys() >= set(names)
+    def json_with(self, *names: str) -> Node | None:
+        """The content of the file, if it is a JSON object with fields of these names."""
+        content = self.json
+        there = content is not None and isinstance(content.value, Mapping) and content.value.keys() >= set(names)
+        return content if there else None
 
     def choose(self, splits: Mapping[str, Any]) -> str:
         """The name of the split to take.
