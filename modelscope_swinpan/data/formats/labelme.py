@@ -5,6 +5,7 @@ circles count as outlines there, and here.
 """
 
 import math
+import os
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -79,13 +80,17 @@ def _beside(given: Given, path: Path, name: str) -> Path:
     where = f"{path}.imagePath"
     plain = name.rsplit("/")[-1]
     written = path.parent / name
-    if written.is_file() and written.resolve().is_relative_to((given.images or given.folder).resolve()):
+    if _is_file(written) and written.resolve().is_relative_to((given.images or given.folder).resolve()):
         return written
     if given.images is None:
         return Folder(path.parent).find(plain, where)
     root = _root(given.path) if given.path.is_dir() else path.parent
     same = given.images / path.relative_to(root).parent / plain  # photos in several folders may have one name
-    return same if same.is_file() else Folder(given.images).find(plain, where)
+    return same if _is_file(same) else Folder(given.images).find(plain, where)
+
+
+def _is_file(path: Path) -> bool:
+    return os.path.isfile(path)  # noqa: PTH113 (takes names that are too long)
 
 
 def _shapes(nodes: list[Node], _: Size) -> Iterator[Shape]:
