@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import BinaryIO
-from urllib.parse import urlsplit
 
 from .errors import ConfigError
 
@@ -20,6 +19,7 @@ PREFIX, SUFFIX = ".swinpan-", ".part"
 
 BLOCK, DIGITS = 4096, 16
 """Bytes of each part of a file that :func:`sampled_digest` reads, and the length of the digest."""
+_ADDRESS = re.compile(r"(?:([a-z][a-z0-9+.-]*):)?(?://[^/?#]*)?([^?#]*)(?:\?([^#]*))?", re.IGNORECASE)  # RFC 3986
 
 
 def _temporary_name(folder: Path) -> Path:
@@ -132,7 +132,15 @@ def is_url(source: str) -> bool:
     return source.lower().startswith(("http://", "https://"))
 
 
+def split_address(address: str) -> tuple[str, str, str]:
+    """Scheme, path and query of an address. ``urllib`` raises an error where the host is malformed."""
+    match = _ADDRESS.match(address)
+    assert match is not None  # noqa: S101 (all parts may be missing)
+    scheme, path, query = match.groups("")
+    return scheme, path, query
+
+
 def file_stem(source: str) -> str:
     """The file name in a path or URL, without its suffix. Characters that file names cannot hold become ``_``."""
-    path = urlsplit(source).path if is_url(source) else source
+    path = split_address(source)[1] if is_url(source) else source
     return re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", PurePath(path).stem)[:60] or "image"

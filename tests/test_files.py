@@ -93,6 +93,10 @@ def test_a_sampled_digest(tmp_path):
         ("y" * 80 + ".png", "y" * 60),
         (".png", ".png"),
         ("", "image"),
+        ("http://[1/deep/cat.jpg?size=9/8#top", "cat"),
+        ("http://a\u2100b.com/cat.jpg", "cat"),
+        ("https://x.org", "image"),
+        ("https://x.org?a/b.jpg", "image"),
     ],
 )
 def test_file_stem(source, stem):

@@ -40,7 +40,7 @@ class Folder:
             return written
         names = list(self._spellings(name, suffix))
         for spelling in names:
-            if (path := self.path / spelling).is_file():
+            if os.path.isfile(path := self.path / spelling):  # noqa: PTH113 (takes names that are too long)
                 return path
         for spelling in names:
             below = [path for path in self._below.get(spelling.name, ()) if _ends_with(path, spelling)]

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ..errors import DamagedFileError, DatasetError
+from ..errors import DamagedFileError, DatasetError, SwinPanError
 from ..files import open_file
 from ..images.decode import MAX_PIXELS
 from ..images.opening import read_image
@@ -42,17 +42,17 @@ def read_ids(path: Path, size: Size, listed: Collection[int], where: str) -> Ids
         check_size(path, Size(picture.height, picture.width), size)
         return ids_of_picture(picture, listed, str(path))
 
-    return _read(path, where, ids)
+    return read_label_file(path, ids, where)
 
 
-def read_size(path: Path, where: str) -> Size:
-    """The size of a file of ids, from its header. Raises DamagedFileError as :func:`read_ids`."""
-    return _read(path, where, lambda picture: Size(picture.height, picture.width))
+def read_size(path: Path, where: str = "") -> Size:
+    """The size of a label picture, from its header. Raises DamagedFileError as :func:`read_label_file`."""
+    return read_label_file(path, lambda picture: Size(picture.height, picture.width), where)
 
 
 def is_coco_png(path: Path) -> bool:
     """Whether a file of ids has exactly the form of COCO's: a PNG in RGB."""
-    return _read(path, str(path), lambda picture: (picture.format, picture.mode) == ("PNG", "RGB"))
+    return read_label_file(path, lambda picture: (picture.format, picture.mode) == ("PNG", "RGB"))
 
 
 def check_size(path: Path, size: Size, expected: Size) -> None:
@@ -71,17 +71,24 @@ def read_picture(file: BinaryIO, read: Callable[[Image.Image], T]) -> T:
     return read_image(file, read, FORMATS)
 
 
-def _read(path: Path, where: str, read: Callable[[Image.Image], T]) -> T:
+def read_label_file(path: Path, read: Callable[[Image.Image], T], where: str = "") -> T:
+    """``read`` of the label picture in a file; ``where`` is the place that names the file, for errors.
+
+    Raises:
+        DamagedFileError: the file is missing or damaged.
+        SwinPanError: what ``read`` raises.
+    """
+    place = f"{where}: {path}" if where else str(path)
     try:
         with open_file(path) as file:
             return read_picture(file, read)
-    except DatasetError:
+    except SwinPanError:
         raise
     except FileNotFoundError:
-        raise DamagedFileError(f"{where}: no such file: {path}") from None
+        raise DamagedFileError(f"{place}: no such file.") from None
     except Exception as error:
         reason = str(error) or type(error).__name__
-        raise DamagedFileError(f"{where}: {path} cannot be read as a PNG, BMP or TIFF: {reason}") from None
+        raise DamagedFileError(f"{place}: cannot be read as a PNG, BMP or TIFF: {reason}") from None
 
 
 def ids_of_picture(picture: Image.Image, listed: Collection[int], where: str) -> Ids:

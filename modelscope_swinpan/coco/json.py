@@ -7,13 +7,14 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from ..categories import COCO_PANOPTIC, Category
 from ..errors import DatasetError
 from ..files import open_file
 from ..structures import Size
 from .remarks import JOINED, SHARED, Remark
-from .values import SHOWN, Node, whole
+from .values import SHOWN, Node, records, whole
 
 MAX_JSON_BYTES = 2 * 1024**3  # the largest JSON file that is read, several times the size of COCO's own for training
 MAX_ID = 256**3 - 1  # the largest segment id that an RGB pixel can hold
@@ -132,6 +133,11 @@ def read_categories(
     )
 
 
+def category_names(content: Node) -> dict[int, str]:
+    """The names of ``categories``, by id."""
+    return {node.field("id", int): node.field("name", str) for node in content.each("categories")}
+
+
 def _is_thing(node: Node, id_: int, name: str, things: Mapping[int, str] | None) -> bool:
     if node.get("isthing") is not None:
         return node.flag("isthing")
@@ -184,17 +190,22 @@ def image_nodes(content: Node) -> dict[str, tuple[int, Node]]:
     return {key: (place, node) for place, (key, node) in zip(places, nodes.items(), strict=True)}
 
 
+def first_annotation(content: Node) -> Mapping[str, Any]:
+    """The first annotation of any COCO file, which tells the file's kind; empty if there is none."""
+    value = content.value
+    listed = records(value.get("annotations") if isinstance(value, Mapping) else value)
+    return listed[0] if listed and isinstance(listed[0], Mapping) else {}
+
+
 def check_panoptic(content: Node) -> None:
     """Raise a DatasetError that says so if ``content`` is one of COCO's other files."""
-    listed = content.value.get("annotations") if isinstance(content.value, Mapping) else content.value
-    first = listed[0] if isinstance(listed, list) and listed else None
-    if isinstance(first, Mapping) and "segments_info" not in first:
-        for field, kind in _OTHER_FILES.items():
-            if field in first:
-                raise DatasetError(
-                    f"{content.where}: this file holds {kind} (its annotations have {field!r} and no 'segments_info'); "
-                    "expected COCO's panoptic format, as panoptic_val2017.json."
-                )
+    first = first_annotation(content)
+    for field, kind in _OTHER_FILES.items():
+        if field in first and "segments_info" not in first:
+            raise DatasetError(
+                f"{content.where}: this file holds {kind} (its annotations have {field!r} and no 'segments_info'); "
+                "expected COCO's panoptic format, as panoptic_val2017.json."
+            )
 
 
 def _read_size(image: Node) -> Size:
@@ -208,7 +219,7 @@ def _read_color(node: Node, default: tuple[int, int, int]) -> tuple[int, int, in
     if isinstance(given, str) and re.fullmatch(r"#[0-9a-fA-F]{6}", given):
         given = list(bytes.fromhex(given[1:]))
     color = [whole(channel) for channel in Node({"color": given}, node.where).field("color", list, list(default))]
-    red, green, blue = (channel if channel is not None and channel <= 255 else -1 for channel in (color + [-1] * 3)[:3])
-    if len(color) != 3 or min(red, green, blue) < 0:
-        raise DatasetError(f"{node.where}.color must hold red, green and blue, 0–255 each; got {reprlib.repr(given)}.")
-    return red, green, blue
+    match color:
+        case [int(red), int(green), int(blue)] if 0 <= min(red, green, blue) <= max(red, green, blue) <= 255:
+            return red, green, blue
+    raise DatasetError(f"{node.where}.color must hold red, green and blue, 0–255 each; got {reprlib.repr(given)}.")

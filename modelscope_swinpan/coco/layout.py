@@ -23,6 +23,8 @@ _BELOW_ROOT = re.compile(r"annotations|gtFine|gtCoarse|panoptic|v\d\.\d")
 """Names of the folders in a dataset's root that hold its JSON files."""
 _PLACES = (("", "annotations/", "gtFine/"), ("panoptic/", "v*/panoptic/", "*/panoptic/", "*/v*/panoptic/"))
 """Where a dataset's folder may have its JSON files. The later places are looked at if the earlier have none."""
+_LONGEST_PART, _LONGEST_PATH = 255, 4096
+"""Bytes. Systems answer longer ones with an error, whatever they are asked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,13 +81,19 @@ def path_inside(folder: Path, name: str, where: str) -> Path:
     """``folder / name``, for a name that was read from a file; ``where`` is its origin, for the error message.
 
     Raises:
-        DatasetError: the name is empty, absolute or leads out of the folder.
+        DatasetError: the name is empty, absolute, leads out of the folder, or is longer than disks take.
     """
-    posix, windows = PurePosixPath(name), PureWindowsPath(name)
+    posix, windows, path = PurePosixPath(name), PureWindowsPath(name), folder / name
     leads_out = ".." in windows.parts or posix.is_absolute() or windows.drive or windows.root
     if leads_out or not posix.parts or "\0" in name:
         raise DatasetError(f"{where}: expected the name of a file inside {folder}; got {name[:200]!r}.")
-    return folder / name
+    if _size(path) >= _LONGEST_PATH or any(_size(part) > _LONGEST_PART for part in posix.parts):
+        raise DatasetError(f"{where}: longer than the name of a file may be; got {name[:200]!r}….")
+    return path
+
+
+def _size(path: Path | str) -> int:
+    return len(str(path).encode(errors="replace"))
 
 
 def _find_json(folder: Path, split: str | None) -> Path:

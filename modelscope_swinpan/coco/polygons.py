@@ -15,7 +15,7 @@ import numpy.typing as npt
 TOLERANCE = 0.5
 """How far a polygon may lie from the edges of the pixels, in pixels: so far that a slope needs no steps."""
 _CANDIDATES = 64
-"""Corners of a line, at most, of which one becomes the end of a cut."""
+"""The most corners of a line that are tried as the end of a cut."""
 Polygon = npt.NDArray[np.float64]
 """Corners (N, 2), x and y; the last one is joined to the first."""
 

@@ -15,7 +15,7 @@ from ..structures import Size
 from .annotation import Annotation, Example
 from .folder import Folder
 from .id_maps import annotate_listed, check_size, read_ids, read_size
-from .json import ImageEntry, check_panoptic, read_categories, read_images, read_json
+from .json import ImageEntry, category_names, check_panoptic, read_categories, read_images, read_json
 from .layout import CocoLayout, find_layout
 from .photo import Exif, Pixels, annotated_size, is_undecided, read_photo
 from .remarks import TURNED, Remark, Remarks
@@ -179,9 +179,7 @@ class CocoPanoptic(Dataset[Example]):
     def _things(self) -> Mapping[int, str] | None:
         """Ids and names of the things, from COCO's instance file beside the JSON."""
         path = self.layout.beside("instances")
-        if path is None:
-            return None
-        return {node.field("id", int): node.field("name", str) for node in read_json(path).each("categories")}
+        return None if path is None else category_names(read_json(path))
 
 
 def raise_problems(problems: Sequence[str], total: int) -> None:

@@ -24,7 +24,7 @@ def plain(value: Any) -> Any:
 
 
 def whole(value: Any) -> int | None:
-    """A whole number, however it is written; None for anything else. A boolean is none."""
+    """A whole number, however it is written; None for anything else, also for a boolean."""
     value = plain(value)
     if isinstance(value, str) and re.fullmatch(r"[+-]?\d{1,20}", value.strip(), re.ASCII):
         return int(value)

@@ -34,6 +34,13 @@ class ListedClass:
         """Whether it is no class."""
         return self.name.lower() in VOID_NAMES
 
+    def number(self, *, colored: bool) -> int:
+        """Its number in a label picture: the value or, in a ``colored`` one, the colour as R + 256 · G + 256² · B."""
+        if not colored or self.color is None:
+            return self.value
+        red, green, blue = self.color
+        return red | green << 8 | blue << 16
+
 
 def read_classes(path: Path) -> tuple[ListedClass, ...]:
     """Read a list of classes: a line a class, from value 0.

@@ -4,6 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..categories import Category
 from ..coco.photo import Exif
 from ..structures import Size
 from .masks import Outline
@@ -54,6 +55,11 @@ class SourceClass:
     isthing: bool
     id: int | None = None
     color: tuple[int, int, int] | None = None
+
+    @classmethod
+    def of(cls, category: Category) -> "SourceClass":
+        """The class that a COCO file lists as a category."""
+        return cls(name=category.name, isthing=category.isthing, id=category.id, color=category.color)
 
 
 @dataclass(frozen=True, kw_only=True)

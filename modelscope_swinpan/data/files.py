@@ -3,16 +3,15 @@
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from ..coco.encoding import ids_from_colors
-from ..coco.id_maps import read_picture
+from ..coco.id_maps import read_label_file, read_picture
 from ..errors import DatasetError
 from ..files import open_file
 from ..images.decode import MAX_PIXELS
@@ -21,7 +20,6 @@ from ..runs.tree import folders, image_files
 from ..structures import Size
 from .report import OTHER_SIZE, Dropped
 
-T = TypeVar("T")
 Values = npt.NDArray[np.int32]
 _BLOCK = 2**20
 _NUMBERS = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L")
@@ -103,7 +101,7 @@ def read_values(path: Path, size: Size | None = None) -> Values:
             return pixels[..., 0].astype(np.int32)
         raise DatasetError(f"{path}: a picture in colours; --classes must give the colour of each class (name r g b).")
 
-    return _read(path, values)
+    return read_label_file(path, values)
 
 
 def read_colors(path: Path, size: Size | None = None) -> Values:
@@ -114,7 +112,7 @@ def read_colors(path: Path, size: Size | None = None) -> Values:
         mode = "RGBA" if "transparency" in picture.info else "RGB"
         return ids_from_colors(np.asarray(picture.convert(mode))[..., :3])
 
-    return _read(path, colors)
+    return read_label_file(path, colors)
 
 
 def is_colored(path: Path) -> bool:
@@ -158,17 +156,4 @@ def _check_size(picture: Image.Image, size: Size | None) -> None:
 
 
 def _mode(path: Path) -> str:
-    return _read(path, lambda picture: str(picture.mode))
-
-
-def _read(path: Path, read: Callable[[Image.Image], T]) -> T:
-    try:
-        with path.open("rb") as file:
-            return read_picture(file, read)
-    except (DatasetError, Dropped):
-        raise
-    except FileNotFoundError:
-        raise DatasetError(f"{path}: no such file.") from None
-    except Exception as error:  # damaged files make Pillow raise many error types
-        reason = str(error) or type(error).__name__
-        raise DatasetError(f"{path}: cannot be read as a PNG, BMP or TIFF: {reason}") from None
+    return read_label_file(path, lambda picture: str(picture.mode))

@@ -35,6 +35,15 @@ class _Drawn:
     rle: Rle
     area: int
 
+    @property
+    def segment(self) -> Hashable:
+        """The same for all shapes of a segment: stuff has one segment a class, and a thing's parts share theirs."""
+        if not self.isthing and not self.shape.crowd:
+            return "stuff", self.label
+        if self.shape.group is None:
+            return "shape", id(self)
+        return "group", self.label, self.shape.crowd, self.shape.group
+
 
 def flatten(photo: Photo, size: Size, categories: Sequence[Category], rule: Overlap, report: Report) -> Annotation:
     """The panoptic map of a photo. Shapes that leave no pixel are dropped, and overlaps noted, in ``report``.
@@ -46,19 +55,17 @@ def flatten(photo: Photo, size: Size, categories: Sequence[Category], rule: Over
     drawn = [one for shape in photo.shapes(size) for one in _drawn(shape, size, categories, labels, report)]
     if rectangles := sum(one.shape.rectangle for one in drawn):
         report.note(RECTANGLES, photo.where, f"{rectangles} of {len(drawn)} shapes")
-    if rule == "small":
-        order = sorted(drawn, key=lambda one: (not one.shape.crowd, one.shape.layer, one.isthing, -one.area))
-    else:
-        order = sorted(drawn, key=lambda one: (not one.shape.crowd, one.shape.layer))
-    ids = _ids(drawn)
+    order = sorted(drawn, key=lambda one: (one.isthing, -one.area)) if rule == "small" else drawn
+    order = sorted(order, key=lambda one: (not one.shape.crowd, one.shape.layer))
+    ids = {segment: number for number, segment in enumerate(dict.fromkeys(one.segment for one in drawn), start=1)}
     canvas, owners = _paint(order, ids, size, photo.where, report)
     visible = set(np.unique(canvas).tolist())
     for number, one in enumerate(order, start=1):
         if number not in visible:
             report.drop(one.shape.where, Dropped(COVERED, one.shape.label))
     painted: npt.NDArray[np.int32] = owners[canvas]
-    crowds = {ids[id(one)] for one in drawn if one.shape.crowd}
-    return annotate(painted, {ids[id(one)]: one.label for one in drawn}, crowds)
+    crowds = {ids[one.segment] for one in drawn if one.shape.crowd}
+    return annotate(painted, {ids[one.segment]: one.label for one in drawn}, crowds)
 
 
 def _drawn(
@@ -86,28 +93,12 @@ def _parts(rle: Rle) -> list[Rle]:
     return [bitmap(numbers == number) for number in range(1, count)]
 
 
-def _ids(drawn: Sequence[_Drawn]) -> dict[int, int]:
-    """The segment of each shape, counted from 1. Stuff has one a class, and a thing's parts share theirs."""
-    segments: dict[Hashable, int] = {}
-    ids = {}
-    for one in drawn:
-        key: Hashable
-        if not one.isthing and not one.shape.crowd:
-            key = ("stuff", one.label)
-        elif one.shape.group is None:
-            key = ("shape", id(one))
-        else:
-            key = ("group", one.label, one.shape.crowd, one.shape.group)
-        ids[id(one)] = segments.setdefault(key, len(segments) + 1)
-    return ids
-
-
 def _paint(
-    order: Sequence[_Drawn], ids: Mapping[int, int], size: Size, where: str, report: Report
+    order: Sequence[_Drawn], ids: Mapping[Hashable, int], size: Size, where: str, report: Report
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """The map of shapes, numbered from 1 in ``order``, and the segment of each number."""
     canvas = np.zeros(size, np.int32)
-    owners = np.array([0, *(ids[id(one)] for one in order)], np.int32)
+    owners = np.array([0, *(ids[one.segment] for one in order)], np.int32)
     counted = np.array([False, *(not one.shape.crowd and one.shape.layer == IN_FRONT for one in order)])
     most, example, shared, involved = 0, "", 0, set()
     for number, one in enumerate(order, start=1):

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ConfigError
+from ..errors import ConfigError, DatasetError
 from ..structures import Size
 from .report import BAD_OUTLINE, Dropped
 
@@ -28,7 +28,7 @@ Polygon = Sequence[float]
 
 MAX_PERIMETER = 4_000_000  # pixels: hotcoco walks along each edge
 _FAR = 10  # how many sides of the photo a corner may lie away from it
-_LARGEST = 1e9  # a number that is no position any more
+_LARGEST = 1e9  # larger numbers are no positions
 _CORNERS = 72  # of an ellipse
 
 
@@ -106,6 +106,11 @@ def pasted(piece: Mask, left: int, top: int) -> Outline:
     return mask
 
 
+def pixels_of(values: npt.NDArray[np.int32], value: int) -> Outline:
+    """The outline of the pixels that have one of the ``values`` (H, W)."""
+    return lambda _: bitmap(values == value)
+
+
 def decode(rle: Rle) -> Mask:
     """The mask (H, W) of a code."""
     mask: npt.NDArray[np.uint8] = library().decode(rle)
@@ -156,6 +161,20 @@ def uncompressed(text: str) -> list[int]:
 def is_number(value: object) -> bool:
     """Whether a value of a JSON file can be a position: a number, neither infinite nor beyond all photos."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
+
+
+def corners(points: Sequence[object], where: str) -> list[float]:
+    """The polygon of a JSON file's list of pairs; ``where`` is the place of the list.
+
+    Raises:
+        DatasetError: one of the ``points`` is no pair of numbers.
+    """
+    polygon: list[float] = []
+    for index, point in enumerate(points):
+        if not isinstance(point, list) or len(point) != 2 or not all(map(is_number, point)):
+            raise DatasetError(f"{where}[{index}] must be two numbers, x and y; got {str(point)[:80]!r}.")
+        polygon += map(float, point)
+    return polygon
 
 
 def _checked(part: Polygon, size: Size) -> Polygon:

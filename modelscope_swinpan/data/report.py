@@ -8,7 +8,7 @@ from typing import Any
 
 from ..categories import Category
 from ..coco.annotation import Annotation
-from ..errors import DatasetError
+from ..errors import DatasetError, SwinPanError
 
 MISSING = "missing image"
 UNREADABLE = "unreadable image"
@@ -28,11 +28,11 @@ RECTANGLES = "rectangles taken as outlines"
 """Reasons and kinds, in the words that the report shows."""
 
 
-class Dropped(Exception):  # noqa: N818 (not an error: the shape is counted, the import goes on)
+class Dropped(SwinPanError):  # noqa: N818 (not an error: the shape is counted, the import goes on)
     """A shape or an image cannot be used, for a ``reason`` of this module; ``detail`` says more."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
-        super().__init__(reason, detail)
+        super().__init__(f"{reason}: {detail}")
         self.reason, self.detail = reason, detail
 
 

@@ -103,7 +103,7 @@ def choose(dataset: CocoPanoptic, parts: Mapping[str, float], seed: int) -> dict
 
 
 def _numbers(parts: Mapping[str, float], total: int) -> dict[str, int]:
-    """How many images each part gets: its number, or its share, of which all together get what is rounded off."""
+    """How many images each part gets: its number, or its share, rounded so that no image is lost between parts."""
     if all(share >= 1 for share in parts.values()):
         if (asked := int(sum(parts.values()))) > total:
             raise ConfigError(f"--parts asks for {asked} images; the dataset has {total}.")

@@ -29,7 +29,7 @@ _Loader.add_implicit_resolver(
 
 
 def read_yaml(path: Path, expected: str, error: type[SwinPanError]) -> Mapping[Any, Any]:
-    """The mapping that a YAML file holds; ``expected`` says what it is, in an ``error`` where it is none."""
+    """The mapping that a YAML file holds. An ``error`` says what was ``expected`` if it holds anything else."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise error(f"{path}: over {MAX_BYTES} bytes, expected {expected}.")

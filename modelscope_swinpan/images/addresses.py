@@ -23,7 +23,7 @@ def resolve(host: str, port: int, *, public_only: bool = False, seconds: float |
     """The IP addresses of a host, all or the public ones. Other spellings of an address (0x7f000001) count as names.
 
     Raises:
-        TimeoutError: the system does not answer within so many ``seconds``, or is busy with :data:`LOOKUPS` others.
+        TimeoutError: the system does not answer within ``seconds``, or is busy with :data:`LOOKUPS` others.
         OSError: the name is not known.
     """
     found = [str(info[4][0]) for info in _look_up(host, port, seconds)]

@@ -161,7 +161,7 @@ def _from_pil(image: Image.Image, name: str) -> npt.NDArray[np.uint8]:
 
 
 def _pixels(image: Image.Image, name: str) -> npt.NDArray[np.uint8]:
-    _check_size(image.width, image.height, name)  # the size in the header, before anything is decoded
+    check_size(image.width, image.height, name)  # the size in the header, before anything is decoded
     if image.mode == "F":
         raise ImageError(
             f"{name}: floating-point pixels have no fixed range; scale them to 0–255 and convert to mode L."
@@ -195,7 +195,7 @@ def _from_array(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         if array.ndim == 4:
             hint = " Pass several images as a list: list(array)."
         raise ImageError(f"{name}: {expected}.{hint}")
-    _check_size(array.shape[1], array.shape[0], name)
+    check_size(array.shape[1], array.shape[0], name)
     if array.ndim == 2:
         array = array[..., np.newaxis]
     if array.shape[2] == 1:
@@ -218,7 +218,8 @@ def _dtype_hint(array: npt.NDArray[Any]) -> str:
     )
 
 
-def _check_size(width: int, height: int, name: str) -> None:
+def check_size(width: int, height: int, name: str) -> None:
+    """Raise an ImageError that calls an image ``name`` if it is too small or too large."""
     if min(width, height) < MIN_SIDE:
         raise ImageError(f"{name}: {width} × {height} pixels, expected at least {MIN_SIDE} × {MIN_SIDE}.")
     if width * height > MAX_PIXELS:
@@ -232,7 +233,7 @@ def _check_size(width: int, height: int, name: str) -> None:
 def _as_image_error(name: str, told: str = "") -> Iterator[None]:
     """Turn every exception from reading the image ``name`` into an :class:`ImageError`.
 
-    ``told`` is what its first bytes tell if it is none.
+    ``told`` is added if it is no image: what its first bytes tell.
     """
     try:
         yield

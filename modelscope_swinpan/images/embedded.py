@@ -41,7 +41,7 @@ def decode_base64(text: str) -> bytes:
     """Decode base64, also the kind for URLs, with or without line breaks and padding.
 
     Raises:
-        ImageError: it is none.
+        ImageError: it is no base64.
     """
     try:
         plain = text.translate(_STANDARD).rstrip("=")

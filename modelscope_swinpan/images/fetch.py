@@ -76,7 +76,7 @@ def _read(response: requests.Response, said: str, largest: int) -> bytes:
     if announced.isdecimal() and (len(announced) > 18 or int(announced) > largest):
         raise too_large
     body = bytearray()
-    while chunk := response.raw.read1(_CHUNK, decode_content=True):  # at most so many bytes, also of a compressed body
+    while chunk := response.raw.read1(_CHUNK, decode_content=True):  # counts the bytes of the unpacked body
         body += chunk
         if len(body) > largest:
             raise too_large
@@ -99,7 +99,7 @@ def _reason(error: Exception, deadline: "_Deadline") -> str:
 
 
 class _Deadline:
-    """Cuts the connection that it watches after so many seconds, whatever is being waited for.
+    """Cuts the connection that it watches when the time is up, whatever is being waited for.
 
     Timeouts of sockets are no bound: each byte that arrives begins a new one.
     """

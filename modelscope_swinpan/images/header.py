@@ -2,21 +2,19 @@
 
 import io
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from PIL import ExifTags, Image
 
 from ..errors import ImageError
 from ..files import is_url, open_file
 from ..structures import Size
-from .decode import MAX_PIXELS, MIN_SIDE, ROW_KEYS
+from .decode import ROW_KEYS, check_size
 from .embedded import embedded
 from .opening import read_image
 from .sources import local_path
-
-T = TypeVar("T")
 
 
 class Header(NamedTuple):
@@ -46,19 +44,15 @@ def read_header(source: Any) -> Header | None:
         source = local_path(source) if content is None else content
     if not isinstance(source, Image.Image | bytes | str | os.PathLike) or (isinstance(source, str) and is_url(source)):
         return None
-    header = _read(source, _header)
-    height, width = header.size
-    if min(height, width) < MIN_SIDE or height * width > MAX_PIXELS:
-        raise ImageError(f"{_name(source)}: {width} × {height} pixels, expected {MIN_SIDE} a side to {MAX_PIXELS}.")
+    header = _header(source) if isinstance(source, Image.Image) else _read(source)
+    check_size(header.size.width, header.size.height, _name(source))
     return header
 
 
-def _read(source: Any, read: Callable[[Image.Image], T]) -> T:
-    if isinstance(source, Image.Image):
-        return read(source)
+def _read(source: bytes | str | os.PathLike[str]) -> Header:
     try:
         with io.BytesIO(source) if isinstance(source, bytes) else open_file(Path(source)) as file:
-            return read_image(file, read)
+            return read_image(file, _header)
     except FileNotFoundError:
         raise ImageError(f"{_name(source)}: no such file.") from None
     except Exception as error:  # damaged files make Pillow raise many error types
@@ -83,6 +77,6 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _name(source: Any) -> str:
-    if isinstance(source, bytes):
-        return "the image's bytes"
+    if isinstance(source, bytes | Image.Image):
+        return "the image"
     return os.fsdecode(source).encode(errors="backslashreplace").decode()[:200]

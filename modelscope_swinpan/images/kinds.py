@@ -41,7 +41,7 @@ _KINDS = {name: re.compile(signature, re.DOTALL) for name, signature in _SIGNATU
 
 
 def image_format(head: bytes) -> str | None:
-    """The format of the image that begins with ``head``, at least :data:`HEAD` bytes; None if it is none we know."""
+    """The format of the image that begins with ``head``, at least :data:`HEAD` bytes; None if it is unknown."""
     return next((name for name, kind in _KINDS.items() if kind.match(head[:HEAD])), None)
 
 
@@ -67,7 +67,7 @@ def image_suffixes() -> frozenset[str]:
 
 
 def why_no_image(suffix: str, head: bytes) -> str | None:
-    """In a word, why a file is not taken whose ``suffix`` is none of :func:`image_suffixes`; None if it is taken.
+    """The reason to leave out a file whose ``suffix`` is not in :func:`image_suffixes`, in a word; None to take it.
 
     ``suffix`` is in lower case, and empty if there is none; the file begins with ``head``.
     """

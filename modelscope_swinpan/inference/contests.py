@@ -1,4 +1,4 @@
-"""Who has each pixel with other thresholds: what a panoptic map does not tell, kept of the same forward.
+"""Which query has each pixel with other thresholds. A panoptic map does not tell it, so the same forward keeps it.
 
 ``object_mask_threshold`` decides which queries compete for the pixels, ``overlap_threshold`` which of the winners stay.
 So one contest for each value of the first tells the maps for all values of the second.
@@ -53,7 +53,7 @@ class Contests:
 def regions(contests: list[Contest]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """The map (H, W) of the regions in which each of M contests has one winner, and these winners (R, M).
 
-    Region 0, which may be empty, is nobody's in all of them.
+    Region 0 has the pixels that nobody wins in any of them. It may be empty.
     """
     found = np.zeros(contests[0].winners.shape, np.int32)
     winners = np.full((1, 0), -1, np.int32)

@@ -154,28 +154,25 @@ def contests(
     thresholds: Sequence[float],
 ) -> Contests:
     """Who has each pixel with each of ``thresholds`` as ``object_mask_threshold``; others as in :func:`panoptic`."""
-    kept = {threshold: sure_queries(class_logits, threshold) for threshold in thresholds}
-    found: dict[int, Contest] = {}  # by the number of queries, which tells which ones they are
-    for queries, scores, labels in kept.values():
-        if len(queries) in found:
-            continue
+
+    def hold(queries: Tensor, scores: Tensor, labels: Tensor) -> Contest:
         winners = torch.full(original, -1, dtype=torch.int32, device=mask_logits.device)
         names = torch.cat([queries, queries.new_tensor([-1])]).int()
 
-        def add(rows: slice, winner: Tensor, _: Tensor, winners: Tensor = winners, names: Tensor = names) -> None:
+        def add(rows: slice, winner: Tensor, _: Tensor) -> None:
             winners[rows] = names[winner]
 
         areas = contest(
             scores, mask_logits[queries], resized, original, filter_low_score=config.filter_low_score, add=add
         )
-        rows = torch.stack((queries, labels, *areas), 1).tolist()
-        found[len(queries)] = Contest(
-            winners=winners.cpu().numpy(),
-            queries=tuple(Contender(query, categories[label], won, own) for query, label, won, own in rows),
-        )
-    return Contests(
-        config=config, by_threshold={threshold: found[len(queries)] for threshold, (queries, *_) in kept.items()}
-    )
+        found = torch.stack((queries, labels, *areas), 1).tolist()
+        contenders = tuple(Contender(query, categories[label], won, own) for query, label, won, own in found)
+        return Contest(winners=winners.cpu().numpy(), queries=contenders)
+
+    kept = {threshold: sure_queries(class_logits, threshold) for threshold in thresholds}
+    held = {len(sure[0]): sure for sure in kept.values()}  # the number of queries tells which ones they are
+    found = {number: hold(*sure) for number, sure in held.items()}
+    return Contests(config=config, by_threshold={threshold: found[len(sure[0])] for threshold, sure in kept.items()})
 
 
 def instances(

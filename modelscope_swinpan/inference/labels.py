@@ -9,8 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 Color = tuple[int, int, int]
 Plate = tuple[int, int, int, int]  # x1, y1, x2, y2 in pixels
-SHARE = 4
-"""Labels stop where they would cover one part in so many of the picture."""
+SHARE = 1 / 4
+"""The largest part of the picture that labels may cover."""
 STEPS = 24
 """How many places are tried for a label, up and down from its point."""
 
@@ -32,7 +32,7 @@ def add_labels(picture: npt.NDArray[np.uint8], labels: Sequence[Label]) -> npt.N
     labelled = Image.fromarray(picture)
     draw = ImageDraw.Draw(labelled)
     placed: list[Plate] = []
-    room = height * width / SHARE
+    room = height * width * SHARE
     for label in labels:
         wide, high = round(font.getlength(label.text)) + 2 * padding, size + 2 * padding
         room -= wide * high

@@ -136,7 +136,7 @@ class _TileStuff:
 
 
 class _Canvas:
-    """The map in the making. It starts as void."""
+    """The merged map while it is painted. It starts as void."""
 
     def __init__(self, whole: PanopticResult) -> None:
         self._whole = whole

@@ -7,7 +7,7 @@ from ..errors import ConfigError
 
 
 def check_task(task: Task, trained: Task) -> Task:
-    """``task``, or a ConfigError if it is none, or a model that was ``trained`` for another one cannot do it."""
+    """Return ``task``. Raise a ConfigError if it is unknown, or a model ``trained`` for another one cannot do it."""
     if task not in get_args(Task):
         raise ConfigError(f"The task must be one of {', '.join(map(repr, get_args(Task)))}; got {task!r}.")
     if trained not in (task, "panoptic"):
@@ -19,7 +19,7 @@ def check_task(task: Task, trained: Task) -> Task:
 
 
 def check_batch_size(batch_size: int) -> int:
-    """``batch_size``, or a ConfigError if it is none."""
+    """Return ``batch_size``. Raise a ConfigError unless it is a positive int."""
     if type(batch_size) is not int or batch_size < 1:
         raise ConfigError(f"batch_size must be a positive int; got {batch_size!r}.")
     return batch_size

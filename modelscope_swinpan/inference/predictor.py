@@ -1,7 +1,7 @@
-"""Predictors segment images: what a run needs of one.
+"""The interface of predictors, which segment images.
 
-There are that of a model (:mod:`~modelscope_swinpan.inference.network`), that of an exported file, the tiled one around
-another, and classes of your own.
+One is of a model (:mod:`~modelscope_swinpan.inference.network`), one of exported files, and one works in tiles, around
+another. A class of your own may be one, too.
 """
 
 import copy

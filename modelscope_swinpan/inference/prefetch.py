@@ -1,4 +1,4 @@
-"""Doing work in threads ahead of whoever needs its results."""
+"""Work that threads do before its results are needed."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator

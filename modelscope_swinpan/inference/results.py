@@ -57,6 +57,13 @@ class Segmentation(ABC):
         """Each segment's mask as COCO's compressed runs, ``{'size': [height, width], 'counts': str}``, fit for JSON."""
         return [encode_mask(self.mask(segment)) for segment in self.segments]
 
+    def result_entries(self, image_id: int) -> list[dict[str, Any]]:
+        """COCO's result form: an item per segment, with box (x, y, width, height) and mask."""
+        return [
+            {"image_id": image_id, **segment_entry(segment), "area": segment.area, "segmentation": mask}
+            for segment, mask in zip(self.segments, self.to_rle(), strict=True)
+        ]
+
     def to_supervision(self) -> "sv.Detections":
         """The segments as ``supervision.Detections``: boxes, masks, scores, and labels (0 … K-1) as class ids.
 
@@ -84,8 +91,7 @@ class Segmentation(ABC):
         )
 
     def to_pil(self, image: Any = None) -> Image.Image:
-        """The segments over ``image``, the one that was segmented, as a predictor takes it
-        (:func:`~modelscope_swinpan.images.decode.decode_image`).
+        """The segments over ``image``, the one that was segmented, in any form that a predictor takes.
 
         They have outlines and labels, and a small image is enlarged (:func:`~modelscope_swinpan.inference.draw.draw`).
         Without an image: the segments' colours alone at the result's size, black where there is none.
@@ -112,8 +118,8 @@ class PanopticResult(Segmentation):
     """A panoptic or semantic segmentation: every pixel belongs to one segment or to ``void_id``.
 
     ``panoptic_seg`` (height, width) int32 at the original size; ``segments`` by falling id, as upstream lists them.
-    ``categories``, in label order, give the colours. ``instances`` are those of the same forward, which may overlap,
-    where the predictor was asked for both; ``contests`` tell of it who has each pixel with other thresholds.
+    ``categories``, in label order, give the colours. If the predictor was asked for them, ``instances`` of the same
+    forward are there too, which may overlap, and ``contests``: which query has each pixel with other thresholds.
     """
 
     panoptic_seg: npt.NDArray[np.int32]
@@ -205,12 +211,4 @@ class InstanceResult(Segmentation):
 
         pycocotools takes an instance's size from its box where it has one: leave ``bbox`` out to score masks by size.
         """
-        return [
-            {
-                "image_id": image_id,
-                **segment_entry(segment),
-                "area": segment.area,
-                "segmentation": encode_mask(self.mask(segment)),
-            }
-            for segment in self.segments
-        ]
+        return self.result_entries(image_id)

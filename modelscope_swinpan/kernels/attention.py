@@ -19,7 +19,7 @@ def biased_attention(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
 
 @dispatch.fast_form(biased_attention, when=dispatch.products_are_faster)
 def biased_attention_by_products(q: Tensor, k: Tensor, v: Tensor, bias: Tensor) -> Tensor:
-    """By batched products. PyTorch's own makes thousands of tiny ones of sequences as short as a window.
+    """By batched products. PyTorch's own attention makes thousands of tiny products for sequences as short as windows.
 
     Logits and their bias are summed in float32 and rounded once.
     """

@@ -80,7 +80,7 @@ def _sample_kernel(  # type: ignore[no-untyped-def]
         first = tl.load(table + 3 * level + 2)
         image = values + ((batch * rows + first) * HEADS + head) * CHANNELS
         for _ in range(POINTS):
-            # More than a pixel outside, all places count nothing: clamp them, or the row would not fit an int.
+            # A place more than a pixel outside the map counts nothing. It is clamped, since its row must fit an int.
             x = tl.load(places + 2 * point, mask=wanted, other=0.0) - 0.5
             y = tl.load(places + 2 * point + 1, mask=wanted, other=0.0) - 0.5
             weight = tl.load(weights + point, mask=wanted, other=0.0)

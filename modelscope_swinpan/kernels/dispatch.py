@@ -29,7 +29,7 @@ def operation(plain: Callable[P, Tensor]) -> Callable[P, Tensor]:
 
     @wraps(plain)
     def chosen(*args: P.args, **kwargs: P.kwargs) -> Tensor:
-        if not torch.is_grad_enabled() and not torch.compiler.is_compiling():
+        if not torch.is_grad_enabled() and not is_traced():
             for condition, fast in forms:
                 if condition(*args, **kwargs):
                     return fast(*args, **kwargs)
@@ -114,7 +114,7 @@ IN_PLACE: Mapping[str, Any] = {"gelu": _look_up("ops.aten.gelu_"), "relu": _look
 def onednn_dtypes() -> tuple[torch.dtype, ...]:
     """The dtypes that oneDNN multiplies faster than PyTorch's linear layer does, on this processor.
 
-    None where PyTorch comes without MKL: that build is for other processors than x86.
+    Empty where PyTorch comes without MKL: such builds are for other processors than x86.
     """
     libraries: tuple[Any, ...] = (torch.backends.mkldnn, torch.backends.mkl)
     if onednn_convolution is None or not all(library.is_available() for library in libraries):

@@ -55,7 +55,7 @@ def feed_forward(x: Tensor, fc1: nn.Linear, activation: Activation, fc2: nn.Line
 
 
 def _pieces(x: Tensor, fc1: nn.Linear) -> int:
-    """How many pieces of :data:`HIDDEN_BYTES` there are, none of them with fewer than :data:`FEW_ROWS` rows."""
+    """The number of pieces of about :data:`HIDDEN_BYTES`, each with :data:`FEW_ROWS` rows or more."""
     rows = x.numel() // x.shape[-1]
     hidden_bytes = rows * fc1.out_features * x.element_size()
     return min(-(-hidden_bytes // HIDDEN_BYTES), rows // FEW_ROWS)

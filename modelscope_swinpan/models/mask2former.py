@@ -13,7 +13,7 @@ from .backbones import backbone_of
 from .pixel_decoder import PixelDecoder
 from .transformer_decoder import TransformerDecoder
 
-VARIANTS = 64  # Compiled variants of one kind of layer, by stage, shift and size. Beyond that many it runs uncompiled.
+VARIANTS = 64  # The most compiled variants of one kind of layer, by stage, shift and size. Others run uncompiled.
 GRAPHING_MODES = ("reduce-overhead", "max-autotune")
 
 

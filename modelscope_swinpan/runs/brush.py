@@ -1,8 +1,9 @@
 """Label Studio's code for the strokes of a brush: the runs of an RGBA picture, packed bit by bit.
 
-The form is that of https://github.com/thi-ng/umbrella/tree/develop/packages/rle-pack: the number of values in 32 bits,
-the bits of a value less 1 in 5, the bits of four kinds of run lengths less 1 in 4 each. For each run follow 1, the kind
-of its length in 2 bits, its length less 1, and its value. Pixels run along the rows, with four equal values each.
+The form is that of https://github.com/thi-ng/umbrella/tree/develop/packages/rle-pack. A header has the number of values
+(32 bits), the bits of a value less 1 (5 bits), and the bits of each of four kinds of run lengths less 1 (4 bits each).
+A run is a 1, the kind of its length (2 bits), its length less 1, and its value. Pixels run along the rows, with four
+equal values each.
 """
 
 import numpy as np

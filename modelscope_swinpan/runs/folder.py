@@ -1,4 +1,4 @@
-"""The folder of a run: whose it is, and the results in it, which grow image by image in the order of the inputs.
+"""The folder of a run: which run it belongs to, and its results. They grow image by image, in the order of the inputs.
 
 ``run.json`` says what makes the results, ``inputs.jsonl`` lists the images. ``journal.jsonl`` gets a line per image,
 with what the sinks keep of it or the reason why there is no result. It has as many lines as images are done, so that a

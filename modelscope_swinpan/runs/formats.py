@@ -67,12 +67,7 @@ class ResultsSink(Sink):
 
     def encode(self, item: Item, result: Result, pixels: Pixels) -> Encoded:
         """The image's items."""
-        return Encoded(
-            [
-                {"image_id": item.image_id, **segment_entry(segment), "area": segment.area, "segmentation": mask}
-                for segment, mask in zip(result.segments, result.to_rle(), strict=True)
-            ]
-        )
+        return Encoded(result.result_entries(item.image_id))
 
     def finish(self, folder: Path, entries: Entries, categories: Sequence[Category]) -> None:
         """Write ``instances.json``."""

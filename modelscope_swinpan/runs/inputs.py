@@ -110,6 +110,6 @@ def _writable(name: str) -> str:
 def _stamp(source: Source) -> tuple[int, int, int] | None:
     try:
         found = os.stat(source) if isinstance(source, str) else None  # noqa: PTH116 (a million times)
-    except (OSError, ValueError):  # an address, or a file that is not there, which whoever reads it will say
+    except (OSError, ValueError):  # an address, or a missing file: reading it will say so
         return None
     return found and (found.st_size, found.st_mtime_ns, found.st_ctime_ns)

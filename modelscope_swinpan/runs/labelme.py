@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..categories import Category
 from ..files import is_url, write_atomic
 from ..structures import Segment
-from .own_names import class_names, with_own_names
+from .own_names import class_names, with_own_files
 from .shapes import ShapesSink, segment_polygons
 from .sinks import Entries
 
@@ -36,9 +36,7 @@ class LabelMeSink(ShapesSink):
     def finish(self, folder: Path, entries: Entries, categories: Sequence[Category]) -> None:
         """Write the JSON files."""
         names = class_names(categories)
-        for name, entry in with_own_names(entries()):
-            path = folder / "labelme" / f"{name}.json"
-            path.parent.mkdir(parents=True, exist_ok=True)
+        for path, entry in with_own_files(entries(), folder / "labelme", ".json"):
             content = {
                 "version": VERSION,
                 "flags": {},

@@ -32,7 +32,7 @@ _QUOTES = {'"': '"', "'": "'", "“": "”"}
 
 
 def list_reader(path: Path, images: Path | None) -> Callable[[], Iterator[Entry]] | None:
-    """What goes through the images that the file ``path`` lists; None if its suffix is none of a list.
+    """A function that yields the images listed in the file ``path``; None if its suffix is not that of a list.
 
     Relative paths start from the folder ``images``, by default the file's own, for COCO's JSON where its images are.
 

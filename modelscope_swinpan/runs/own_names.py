@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from ..categories import Category
@@ -14,11 +14,14 @@ UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _LONGEST = 200  # bytes of a part of a name; most disks take 255, with the suffix
 
 
-def with_own_names(entries: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every entry with the path of its file below a folder, without suffix: that of its photo's ``name``.
+def with_own_files(
+    entries: Iterable[Mapping[str, Any]], folder: Path, suffix: str
+) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """Every entry with the path of its file below ``folder``: that of its photo's ``name``, with another ``suffix``.
 
-    An entry also has a ``stem``, which no two have in common. It takes the place of a name that no file can have, or
-    that an earlier photo has: ``cat.png`` after ``cat.jpg``, or ``Cat.jpg``, as some disks do not tell them apart.
+    The folder that the file goes into is made. An entry also has a ``stem``, which no two have in common. It takes the
+    place of a name that no file can have, or that an earlier photo has: ``cat.png`` after ``cat.jpg``, or ``Cat.jpg``,
+    as some disks do not tell them apart.
     """
     taken: set[str] = set()
     for entry in entries:
@@ -26,7 +29,9 @@ def with_own_names(entries: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, 
         if name is None or _as_disks_see(name) in taken:
             name = str(entry["stem"])
         taken.add(_as_disks_see(name))
-        yield name, entry
+        path = folder / f"{name}{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield path, entry
 
 
 def _as_disks_see(name: str) -> str:

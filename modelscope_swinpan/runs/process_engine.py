@@ -17,7 +17,7 @@ from .workers import Worker, start
 ATTEMPTS = 3
 """How often an image is tried: it may itself kill the process."""
 MANY = 32
-"""Images from which on it pays to start processes, each of which takes seconds."""
+"""With fewer images, processes take longer to start, some seconds each, than they save."""
 MEMORY = 2 * 2**30
 """What a process may need beside the weights, in bytes: its libraries, and a forward of the hub model in float32."""
 SENT = 2
@@ -96,7 +96,7 @@ class _Job:
 class Crew:
     """Worker processes and what each of them has to do."""
 
-    def __init__(self, job: "_Job", number: int) -> None:
+    def __init__(self, job: _Job, number: int) -> None:
         self._job = job
         self._again: deque[Task] = deque()
         self._deaths: dict[int, int] = {}
@@ -144,7 +144,7 @@ class Crew:
                 self._finished[number] = record
 
     def _replace(self, worker: Worker) -> None:
-        """Let a new process do what a dead one had to do: the images that it was at one by one."""
+        """Start a new process. Images that may have killed the old one are tried again one by one."""
         worker.kill()
         suspects, *others = worker.tasks or [[]]
         for number, item in suspects:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .sinks import Record, Sink
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class OutputFormat:
     """A format by its ``name``; ``help`` is one sentence on it for people.
 
@@ -150,65 +150,45 @@ def _ray(job: Job) -> Engine:
 
 
 for _format in (
+    OutputFormat("coco", "panoptic.json and a PNG per image, COCO's panoptic format", _later("CocoPanopticSink")),
     OutputFormat(
-        name="coco", help="panoptic.json and a PNG per image, COCO's panoptic format", sink=_later("CocoPanopticSink")
+        "coco-results", "instances.json, COCO's result format: boxes, scores and masks", _later("ResultsSink")
+    ),
+    OutputFormat("overlays", "a picture per image, the photo under its segments", _later("OverlaysSink")),
+    OutputFormat(
+        "rle",
+        "results.jsonl, a line per image with run-length encoded masks",
+        _later("LinesSink"),
+        _later("masks_as_rle"),
+    ),
+    OutputFormat("parquet", "results.parquet, the same rows as a table", _later("ParquetSink")),
+    OutputFormat(
+        "coco-instances",
+        "annotations.json, COCO's instance annotations with run-length encoded masks",
+        _later("CocoInstancesSink", "coco_instances"),
     ),
     OutputFormat(
-        name="coco-results",
-        help="instances.json, COCO's result format: boxes, scores and masks",
-        sink=_later("ResultsSink"),
+        "coco-instances-polygons",
+        "annotations.json, the same with polygons",
+        _later("CocoInstancesSink", "coco_instances", polygons=True),
+    ),
+    OutputFormat("yolo", "YOLO's segmentation labels, a text per image", _later("YoloSink", "yolo")),
+    OutputFormat("labelme", "LabelMe's annotations, a JSON file per image", _later("LabelMeSink", "labelme")),
+    OutputFormat("cvat", "annotations.xml, CVAT for images 1.1 with masks", _later("CvatSink", "cvat")),
+    OutputFormat("cvat-polygons", "annotations.xml, the same with polygons", _later("CvatSink", "cvat", polygons=True)),
+    OutputFormat(
+        "labelstudio",
+        "tasks.json, Label Studio's tasks with predictions by brush, and label-config.xml",
+        _later("LabelStudioSink", "label_studio"),
     ),
     OutputFormat(
-        name="overlays", help="a picture per image, the photo under its segments", sink=_later("OverlaysSink")
+        "labelstudio-polygons",
+        "tasks.json and label-config.xml, the same with polygons",
+        _later("LabelStudioSink", "label_studio", polygons=True),
     ),
-    OutputFormat(
-        name="rle",
-        help="results.jsonl, a line per image with run-length encoded masks",
-        sink=_later("LinesSink"),
-        masks=_later("masks_as_rle"),
-    ),
-    OutputFormat(name="parquet", help="results.parquet, the same rows as a table", sink=_later("ParquetSink")),
-    OutputFormat(
-        name="coco-instances",
-        help="annotations.json, COCO's instance annotations with run-length encoded masks",
-        sink=_later("CocoInstancesSink", "coco_instances"),
-    ),
-    OutputFormat(
-        name="coco-instances-polygons",
-        help="annotations.json, the same with polygons",
-        sink=_later("CocoInstancesSink", "coco_instances", polygons=True),
-    ),
-    OutputFormat(name="yolo", help="YOLO's segmentation labels, a text per image", sink=_later("YoloSink", "yolo")),
-    OutputFormat(
-        name="labelme", help="LabelMe's annotations, a JSON file per image", sink=_later("LabelMeSink", "labelme")
-    ),
-    OutputFormat(name="cvat", help="annotations.xml, CVAT for images 1.1 with masks", sink=_later("CvatSink", "cvat")),
-    OutputFormat(
-        name="cvat-polygons",
-        help="annotations.xml, the same with polygons",
-        sink=_later("CvatSink", "cvat", polygons=True),
-    ),
-    OutputFormat(
-        name="labelstudio",
-        help="tasks.json, Label Studio's tasks with predictions by brush, and label-config.xml",
-        sink=_later("LabelStudioSink", "label_studio"),
-    ),
-    OutputFormat(
-        name="labelstudio-polygons",
-        help="tasks.json and label-config.xml, the same with polygons",
-        sink=_later("LabelStudioSink", "label_studio", polygons=True),
-    ),
-    OutputFormat(
-        name="semantic",
-        help="a PNG of class numbers per image, with a palette",
-        sink=_later("SemanticSink", "semantic"),
-    ),
-    OutputFormat(
-        name="list",
-        help="an array of 0 and 1 for each segment, as upstream's pipeline",
-        masks=_later("masks_as_list"),
-    ),
-    OutputFormat(name="png", help="one PNG of segment ids, in base64", masks=_later("masks_as_png")),
+    OutputFormat("semantic", "a PNG of class numbers per image, with a palette", _later("SemanticSink", "semantic")),
+    OutputFormat("list", "an array of 0 and 1 for each segment, as upstream's pipeline", masks=_later("masks_as_list")),
+    OutputFormat("png", "one PNG of segment ids, in base64", masks=_later("masks_as_png")),
 ):
     FORMATS.register(_format)
 ENGINES.register(EngineKind(name="local", help="this machine", build=_local))

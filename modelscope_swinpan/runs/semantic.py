@@ -1,4 +1,4 @@
-"""Pictures of labels."""
+"""Semantic label pictures."""
 
 import base64
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from ..files import write_atomic
 from ..images.encode import encode_png
 from ..inference.predictor import Pixels, Result
 from .inputs import Item
-from .own_names import class_names, with_own_names
+from .own_names import class_names, with_own_files
 from .sinks import Encoded, Entries, Sink
 
 VOID, VOID_OF_MANY = 255, 65535
@@ -44,8 +44,6 @@ class SemanticSink(Sink):
 
     def finish(self, folder: Path, entries: Entries, categories: Sequence[Category]) -> None:
         """Write the PNGs and ``classes.txt``."""
-        for name, entry in with_own_names(entries()):
-            path = folder / "masks" / f"{name}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
+        for path, entry in with_own_files(entries(), folder / "masks", ".png"):
             write_atomic(path, base64.b64decode(entry["png"]))
         write_atomic(folder / "classes.txt", "".join(f"{name}\n" for name in class_names(categories).values()).encode())

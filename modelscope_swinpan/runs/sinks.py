@@ -100,8 +100,8 @@ def failure(item: Item, reason: str) -> Record:
 def is_changed(stamp: Sequence[Any] | None, item: Mapping[str, Any]) -> bool:
     """Whether the photo of an item is another one than that with the ``stamp`` of a journal's line.
 
-    Size and time must be the same. Whoever replaces a file can keep both, but not the time of its inode: where that
-    differs, the content is looked at.
+    Size and time must be the same. A replaced file can keep both, but not the time of its inode. Where that differs,
+    the content is compared.
     """
     now: Sequence[Any] | None = item[STAMP]
     if stamp is None or now is None:

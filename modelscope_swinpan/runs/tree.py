@@ -90,7 +90,7 @@ def _is_new(entry: "os.DirEntry[str]", root: Path, seen: set[tuple[int, int]]) -
             target = path.resolve()
             if target.is_relative_to(root) and not any(part[0] == "." for part in target.relative_to(root).parts):
                 return False
-    except OSError:  # it cannot be opened either, which will be counted
+    except OSError:  # it cannot be opened either; that is counted then
         return True
     new = identity not in seen
     seen.add(identity)

@@ -12,7 +12,7 @@ from ..categories import Category
 from ..coco.polygons import joined
 from ..files import write_atomic
 from ..structures import Segment
-from .own_names import class_names, with_own_names
+from .own_names import class_names, with_own_files
 from .shapes import ShapesSink, segment_polygons
 from .sinks import Entries
 
@@ -35,9 +35,7 @@ class YoloSink(ShapesSink):
 
     def finish(self, folder: Path, entries: Entries, categories: Sequence[Category]) -> None:
         """Write the texts, ``classes.txt`` and ``data.yaml``."""
-        for name, entry in with_own_names(entries()):
-            path = folder / "labels" / f"{name}.txt"
-            path.parent.mkdir(parents=True, exist_ok=True)
+        for path, entry in with_own_files(entries(), folder / "labels", ".txt"):
             write_atomic(path, "".join(f"{segment['shape']}\n" for segment in entry["segments"]).encode())
         names = list(class_names(categories).values())
         write_atomic(folder / "classes.txt", "".join(f"{name}\n" for name in names).encode())

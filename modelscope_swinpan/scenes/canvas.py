@@ -88,7 +88,7 @@ class Sprite:
 
 
 class Canvas:
-    """A picture in the making: ``image`` (H, W, 3) float32 RGB, 0–255, and ``ids`` (H, W) int32."""
+    """A picture that is being painted, ``image`` (H, W, 3) float32 RGB, 0–255, and its ``ids`` (H, W) int32."""
 
     def __init__(self, size: Size) -> None:
         self.size = size

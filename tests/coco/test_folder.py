@@ -75,3 +75,8 @@ def test_images_of_any_coco_json(folder):
         (2, "a.png", str(folder / "a.png")),
         (3, "https://host/a.png", "https://host/a.png"),
     ]
+
+
+def test_other_spellings_may_be_too_long(tmp_path):
+    name = "a" * 253
+    assert Folder(tmp_path).find(name, "x.json", suffix=".png") == tmp_path / name

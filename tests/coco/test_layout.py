@@ -83,6 +83,12 @@ def test_names_that_lead_out(tmp_path, name):
         path_inside(tmp_path, name, "x.json: file_name")
 
 
+@pytest.mark.parametrize("name", ["é" * 128, "a/" * 2048])
+def test_names_that_no_file_has(tmp_path, name):
+    with pytest.raises(DatasetError, match=r"x\.json: file_name: longer than the name of a file may be; got"):
+        path_inside(tmp_path, name, "x.json: file_name")
+
+
 def test_names_inside(tmp_path):
     assert path_inside(tmp_path, "a/b..c.png", "") == tmp_path / "a" / "b..c.png"
 

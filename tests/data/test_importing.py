@@ -169,7 +169,7 @@ def test_an_error_midway_leaves_nothing(tmp_path):
     folder = drawings.semantic(tmp_path / "in")
     drawings.photo(folder / "images" / "z.jpg")
     (folder / "masks" / "z.png").write_bytes(b"no picture")
-    with pytest.raises(DatasetError, match=r"z.png cannot be read"):
+    with pytest.raises(DatasetError, match=r"z.png: cannot be read"):
         imported(folder, tmp_path / "out")
     assert list(tmp_path.iterdir()) == [folder]
 

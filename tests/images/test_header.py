@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from modelscope_swinpan.errors import ImageError
-from modelscope_swinpan.images import header
+from modelscope_swinpan.images import decode
 from modelscope_swinpan.images.header import Header, read_header
 
 
@@ -48,9 +48,14 @@ def test_damaged_files(tmp_path, monkeypatch):
     with pytest.raises(ImageError, match=r"none\.png: no such file"):
         read_header(tmp_path / "none.png")
     Image.new("RGB", (40, 40)).save(tmp_path / "b.png")
-    monkeypatch.setattr(header, "MAX_PIXELS", 1599)
-    with pytest.raises(ImageError, match="40 × 40 pixels, expected"):
+    monkeypatch.setattr(decode, "MAX_PIXELS", 1599)
+    with pytest.raises(ImageError, match="40 × 40 pixels are 0 megapixels, expected"):
         read_header(tmp_path / "b.png")
+
+
+def test_pictures_of_one_pixel():
+    with pytest.raises(ImageError, match="1 × 4 pixels, expected at least 2"):
+        read_header(Image.new("RGB", (1, 4)))
 
 
 def test_megabytes_of_profile(tmp_path):

@@ -55,14 +55,9 @@ def stand_in(monkeypatch):
     for module in (fusion, regions):
         monkeypatch.setattr(module, "widest_float", lambda device: torch.float32)
     monkeypatch.setattr(dispatch, "on_cpu", lambda *_: False)
-    monkeypatch.setattr(dispatch, "is_traced", lambda: True)  # nothing comes from a cache, which knows no marks
-    fast = {operation: [*forms] for operation, forms in dispatch.FORMS.items()}
-    for forms in dispatch.FORMS.values():
-        forms.clear()
+    monkeypatch.setattr(dispatch, "is_traced", lambda: True)  # plain twins, and no cache, which knows no marks
     with dispatch.without_grid_sample():
         yield StandIn()
-    for operation, forms in fast.items():
-        dispatch.FORMS[operation].extend(forms)
 
 
 @pytest.mark.parametrize("task", ["panoptic", "instance", "semantic"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from modelscope_swinpan.runs.own_names import own_name, with_own_names
+from modelscope_swinpan.runs.own_names import own_name, with_own_files
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,9 @@ def test_a_name(photo, name):
     assert own_name(photo) == name
 
 
-def test_no_two_have_one():
+def test_no_two_have_one(tmp_path):
     photos = ["cat.jpg", "cat.png", "CAT.gif", "a/cat.jpg", "b/../cat.jpg", ".png", "\u00e9.jpg", "e\u0301.jpg"]
     entries = [{"name": photo, "stem": f"{number:08d}-x"} for number, photo in enumerate(photos)]
-    found = [name for name, _ in with_own_names(entries)]
-    assert found == ["cat", "00000001-x", "00000002-x", "a/cat", "00000004-x", "00000005-x", "\u00e9", "00000007-x"]
+    found = [path.relative_to(tmp_path).as_posix() for path, _ in with_own_files(entries, tmp_path, ".txt")]
+    names = ("cat", "00000001-x", "00000002-x", "a/cat", "00000004-x", "00000005-x", "\u00e9", "00000007-x")
+    assert found == [f"{name}.txt" for name in names]

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from modelscope_swinpan import PanopticPredictor
-from modelscope_swinpan.runs.shared_pickle import dump, load, tensor_file
+from modelscope_swinpan.runs.shared_pickle import dump, load
 from tests.runs.fakes import pixels, small_model
 
 
@@ -16,25 +16,25 @@ def back(value, folder):
 
 
 @pytest.mark.parametrize(
-    ("tensor", "dense"),
+    "tensor",
     [
-        (torch.arange(6.0).reshape(2, 3), True),
-        (torch.arange(6.0).reshape(2, 3).T, True),
-        (torch.arange(48).reshape(1, 3, 4, 4).to(memory_format=torch.channels_last), True),
-        (torch.arange(6.0)[1:5], True),
-        (torch.arange(6.0)[::2], False),
-        (torch.ones(1).expand(4), False),
-        (torch.tensor(3, dtype=torch.int64), True),
-        (torch.ones(5, dtype=torch.bfloat16), True),
-        (torch.tensor([True, False]), True),
-        (torch.ones(0, 3), True),
+        torch.arange(6.0).reshape(2, 3),
+        torch.arange(6.0).reshape(2, 3).T,
+        torch.arange(48).reshape(1, 3, 4, 4).to(memory_format=torch.channels_last),
+        torch.arange(6.0)[1:5],
+        torch.arange(6.0)[::2],
+        torch.ones(1).expand(4),
+        torch.tensor(3, dtype=torch.int64),
+        torch.ones(5, dtype=torch.bfloat16),
+        torch.tensor([True, False]),
+        torch.ones(0, 3),
     ],
 )
-def test_tensors_come_back(tensor, dense, tmp_path):
+def test_tensors_come_back(tensor, tmp_path):
     found = back(tensor, tmp_path)
     assert (found.dtype, found.shape) == (tensor.dtype, tensor.shape)
     assert torch.equal(found, tensor)
-    assert found.stride() == (tensor.stride() if dense else tensor.contiguous().stride())
+    assert found.stride() == tensor.stride()
 
 
 def test_several_tensors_and_one_that_is_there_twice(tmp_path):
@@ -48,8 +48,7 @@ def test_several_tensors_and_one_that_is_there_twice(tmp_path):
 def test_numbers_lie_once_in_the_file_and_nobody_changes_them(tmp_path):
     weight = nn.Parameter(torch.ones(1000, 1000))
     dump({"weight": weight}, tmp_path / "job")
-    assert (tmp_path / "job").stat().st_size < 1000
-    assert tensor_file(tmp_path / "job").stat().st_size == 4_000_000
+    assert 4_000_000 < (tmp_path / "job").stat().st_size < 4_010_000
     one, two = load(tmp_path / "job")["weight"], load(tmp_path / "job")["weight"]
     assert isinstance(one, nn.Parameter)
     with torch.no_grad():

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from ...coco.folder import Folder
-from ...coco.json import MAX_SIDE, image_nodes, read_categories, read_json
+from ...coco.json import MAX_SIDE, category_names, first_annotation, image_nodes, read_categories, read_json
 from ...coco.layout import find_images
 from ...coco.values import Node, whole
 from ...errors import DatasetError
@@ -51,12 +51,8 @@ def _recognises(given: Given) -> bool:
 
 
 def _holds_instances(given: Given) -> bool:
-    if not given.has_fields("images", "annotations"):
-        return False
-    assert given.json is not None  # noqa: S101
-    listed = given.json.value["annotations"]
-    first = listed[0] if isinstance(listed, list) and listed else {}
-    return not isinstance(first, Mapping) or "segments_info" not in first
+    content = given.json_with("images", "annotations")
+    return content is not None and "segments_info" not in first_annotation(content)
 
 
 def _read(given: Given, report: Report) -> Source:
@@ -65,11 +61,11 @@ def _read(given: Given, report: Report) -> Source:
         files = _files(path)
         path = files[given.choose(files)]
     content = given.json if path == given.path and given.json is not None else read_json(path)
-    if "segments_info" in _first(content):
+    if "segments_info" in first_annotation(content):
         raise DatasetError(
             f"{path}: this file holds COCO's panoptic format (segments_info); say --format coco-panoptic."
         )
-    categories = read_categories(content, lambda: _all_things(content))
+    categories = read_categories(content, lambda: category_names(content))
     names = {category.id: category.name for category in categories}
     folder = given.images or next((one for one in (find_images(path),) if one.is_dir()), path.parent)
     files_of_photos = Folder(folder)
@@ -94,10 +90,7 @@ def _read(given: Given, report: Report) -> Source:
                 shapes=partial(_shapes, drawn[key], names),
             )
         )
-    return Source(
-        classes=[SourceClass(name=one.name, isthing=one.isthing, id=one.id, color=one.color) for one in categories],
-        photos=photos,
-    )
+    return Source(classes=[*map(SourceClass.of, categories)], photos=photos)
 
 
 def _size(image: Node) -> Size | None:
@@ -105,15 +98,6 @@ def _size(image: Node) -> Size | None:
     if image.get("height") is None and image.get("width") is None:
         return None
     return Size(image.integer("height", 1, MAX_SIDE), image.integer("width", 1, MAX_SIDE))
-
-
-def _first(content: Node) -> Mapping[str, object]:
-    first = next(content.each("annotations"), None)
-    return first.value if first is not None and isinstance(first.value, Mapping) else {}
-
-
-def _all_things(content: Node) -> Mapping[int, str]:
-    return {node.field("id", int): node.field("name", str) for node in content.each("categories")}
 
 
 def _shapes(annotations: Sequence[Node], names: Mapping[int, str], _: Size) -> Iterator[Shape]:

@@ -3,23 +3,21 @@
 from collections.abc import Iterator
 from functools import partial
 
+from ...coco.json import first_annotation
 from ...coco.layout import find_layout
 from ...coco.reader import CocoPanoptic
 from ...errors import DatasetError
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
-from ..masks import Rle, bitmap
+from ..masks import pixels_of
 from ..report import Note, Report
 from .registry import DatasetFormat, Given
 
 
 def _recognises(given: Given) -> bool:
     if given.path.is_file():
-        if not given.has_fields("images", "annotations", "categories"):
-            return False
-        assert given.json is not None  # noqa: S101
-        first = next(given.json.each("annotations"), None)
-        return first is not None and first.get("segments_info") is not None
+        content = given.json_with("images", "annotations", "categories")
+        return content is not None and first_annotation(content).get("segments_info") is not None
     try:
         find_layout(given.path, split=given.split)
     except DatasetError as error:
@@ -40,10 +38,7 @@ def _read(given: Given, report: Report) -> Source:
         )
         for index, entry in enumerate(dataset.entries)
     ]
-    classes = [
-        SourceClass(name=one.name, isthing=one.isthing, id=one.id, color=one.color) for one in dataset.categories
-    ]
-    return Source(classes=classes, photos=photos, exif=dataset.exif)
+    return Source(classes=[*map(SourceClass.of, dataset.categories)], photos=photos, exif=dataset.exif)
 
 
 def _shapes(dataset: CocoPanoptic, index: int, report: Report, _: Size) -> Iterator[Shape]:
@@ -53,14 +48,10 @@ def _shapes(dataset: CocoPanoptic, index: int, report: Report, _: Size) -> Itera
         report.others[remark.kind] += remark.number
         report.notes.append(Note(remark.kind, remark.where, str(remark.number)))
     for segment in annotation.segments:
-
-        def outline(_: Size, id_: int = segment.id) -> Rle:
-            return bitmap(annotation.segment_ids == id_)
-
         yield Shape(
             label=dataset.categories[segment.label_id].name,
             where=f"{entry.annotation.where}, id {segment.id}",
-            outline=outline,
+            outline=pixels_of(annotation.segment_ids, segment.id),
             crowd=segment.iscrowd,
         )
 

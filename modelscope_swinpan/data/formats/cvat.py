@@ -28,7 +28,7 @@ MAX_BYTES = 512 * 2**20
 _HEAD = 4096
 _LINES = ("polyline", "points", "cuboid", "skeleton")
 _SHAPES = ("polygon", "mask", "box", "ellipse", *_LINES)
-Element = Any  # xml.etree's, which defusedxml's reading gives
+Element = Any  # xml.etree's, as defusedxml returns it
 
 
 def _recognises(given: Given) -> bool:

@@ -1,8 +1,8 @@
 """Label Studio's export as JSON (labelstud.io): tasks with brush masks, polygons, rectangles and ellipses.
 
 Positions are percent of the photo's width and height. Of several annotations of one photo, the one that is marked as
-ground truth counts, or else the latest. Predictions count in tasks that are none of an export and so have no
-annotations, as ``swinpan batch`` writes them.
+ground truth counts, or else the latest. Predictions count in tasks without a list of annotations, which every export
+has and ``swinpan batch`` does not write.
 """
 
 import re
@@ -10,16 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from ...coco.folder import Folder
 from ...coco.json import MAX_SIDE, read_json
 from ...coco.values import Node
 from ...errors import DatasetError
-from ...files import is_url
+from ...files import is_url, split_address
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
-from ..masks import Outline, Rle, bitmap, box, ellipse, is_number, polygons
+from ..masks import Outline, Rle, bitmap, box, corners, ellipse, is_number, polygons
 from ..report import BAD_OUTLINE, NO_AREA, UNANNOTATED, Dropped, Report
 from .brush import decode_brush
 from .registry import DatasetFormat, Given, peek_json
@@ -125,10 +125,10 @@ def _told_names(data: Node) -> Iterator[str]:
 
 def _names(address: str) -> Iterator[str]:
     """What the photo may be called in a folder: its path, its name, and its name before it was uploaded."""
-    parts = urlsplit(address)
-    local = parse_qs(parts.query).get("d")
-    path = local[0] if local else unquote(parts.path)
-    if local or not (parts.scheme or path.startswith("/") or is_url(address)):
+    scheme, path, query = split_address(address)
+    local = parse_qs(query).get("d")
+    path = local[0] if local else unquote(path)
+    if local or not (scheme or path.startswith("/")):
         yield path.lstrip("/")
     name = path.replace("\\", "/").rsplit("/", 1)[-1]
     yield name
@@ -176,11 +176,8 @@ def _outline(region: Node, size: Size) -> Rle:
     across, down = size.width / 100, size.height / 100
     outline: Outline
     if kind == "polygon":
-        points = value.field("points", list)
-        if not all(isinstance(point, list) and len(point) == 2 for point in points):
-            raise value.wrong("points", "be pairs of x and y")
-        numbers = [Node({"n": number}, value.where) for point in points for number in point]
-        outline = polygons([[_number(node, "n") * (across, down)[index % 2] for index, node in enumerate(numbers)]])
+        percent = corners(value.field("points", list), f"{value.where}.points")
+        outline = polygons([[number * (across, down)[index % 2] for index, number in enumerate(percent)]])
     elif kind == "rectangle":
         x, y, width, height = (_number(value, name) for name in ("x", "y", "width", "height"))
         outline = box(x * across, y * down, width * across, height * down, degrees=_number(value, "rotation", 0))

@@ -5,6 +5,7 @@ circles count as outlines there, and here.
 """
 
 import math
+import os
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from ...images.embedded import embedded
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
 from ..files import files_below, read_bitmap
-from ..masks import Outline, Rle, ellipse, is_number, pasted, polygons
+from ..masks import Outline, Rle, corners, ellipse, pasted, polygons
 from ..report import BAD_OUTLINE, NO_AREA, Dropped, Report
 from .registry import DatasetFormat, Given, peek_json
 
@@ -79,13 +80,17 @@ def _beside(given: Given, path: Path, name: str) -> Path:
     where = f"{path}.imagePath"
     plain = name.rsplit("/")[-1]
     written = path.parent / name
-    if written.is_file() and written.resolve().is_relative_to((given.images or given.folder).resolve()):
+    if _is_file(written) and written.resolve().is_relative_to((given.images or given.folder).resolve()):
         return written
     if given.images is None:
         return Folder(path.parent).find(plain, where)
     root = _root(given.path) if given.path.is_dir() else path.parent
     same = given.images / path.relative_to(root).parent / plain  # photos in several folders may have one name
-    return same if same.is_file() else Folder(given.images).find(plain, where)
+    return same if _is_file(same) else Folder(given.images).find(plain, where)
+
+
+def _is_file(path: Path) -> bool:
+    return os.path.isfile(path)  # noqa: PTH113 (takes names that are too long)
 
 
 def _shapes(nodes: list[Node], _: Size) -> Iterator[Shape]:
@@ -102,24 +107,26 @@ def _shapes(nodes: list[Node], _: Size) -> Iterator[Shape]:
 
 
 def _outline(node: Node, kind: str, size: Size) -> Rle:
-    points = _points(node)
+    points = corners(node.field("points", list), f"{node.where}.points")
+    two = len(points) == 4
     outline: Outline
     if kind == "polygon":
-        outline = polygons([[value for point in points for value in point]])
-    elif kind == "rectangle" and len(points) == 2:
-        (x1, y1), (x2, y2) = points
+        outline = polygons([points])
+    elif kind == "rectangle" and two:
+        x1, y1, x2, y2 = points
         outline = polygons([[x1, y1, x2, y1, x2, y2, x1, y2]])
-    elif kind == "circle" and len(points) == 2:
-        radius = math.dist(*points)
-        outline = ellipse(*points[0], radius, radius)
-    elif kind == "mask" and len(points) == 2:
+    elif kind == "circle" and two:
+        x, y, *edge = points
+        radius = math.dist((x, y), edge)
+        outline = ellipse(x, y, radius, radius)
+    elif kind == "mask" and two:
         piece = read_bitmap(_embedded(node.get("mask"), f"{node.where}.mask"), f"{node.where}.mask")
-        left, top = (round(min(axis)) for axis in zip(*points, strict=True))
-        outline = pasted(np.ascontiguousarray(piece if piece.ndim == 2 else piece[..., 0]) > 0, left, top)
+        mask = np.ascontiguousarray(piece if piece.ndim == 2 else piece[..., 0]) > 0
+        outline = pasted(mask, round(min(points[::2])), round(min(points[1::2])))
     elif kind in ("point", "points", "line", "linestrip"):
         raise Dropped(NO_AREA, kind)
     else:
-        raise Dropped(BAD_OUTLINE, f"a {kind[:40]} of {len(points)} points")
+        raise Dropped(BAD_OUTLINE, f"a {kind[:40]} of {len(points) // 2} points")
     return outline(size)
 
 
@@ -132,15 +139,6 @@ def _embedded(value: Any, where: str) -> bytes:
     if found is None:
         raise DatasetError(f"{where} must hold a picture in base64.")
     return found
-
-
-def _points(node: Node) -> list[tuple[float, float]]:
-    points = []
-    for index, point in enumerate(node.field("points", list)):
-        if not isinstance(point, list) or len(point) != 2 or not all(map(is_number, point)):
-            raise DatasetError(f"{node.where}.points[{index}] must be two numbers, x and y; got {str(point)[:80]!r}.")
-        points.append((float(point[0]), float(point[1])))
-    return points
 
 
 FORMAT = DatasetFormat(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from ..drawn import Source
 from ..report import Report
 
 
+@dataclass
 class Given:
     """The file or folder that is to be read, and the options that tell what it does not: all of them may be None.
 
@@ -23,15 +24,11 @@ class Given:
     to take. ``split`` is the part to take of a dataset that has several.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        images: Path | None = None,
-        classes: Sequence[ListedClass] | None = None,
-        split: str | None = None,
-    ) -> None:
-        self.path, self.images, self.classes, self.split = path, images, classes, split
+    path: Path
+    _: KW_ONLY
+    images: Path | None = None
+    classes: Sequence[ListedClass] | None = None
+    split: str | None = None
 
     @property
     def folder(self) -> Path:
@@ -45,9 +42,11 @@ class Given:
             return None
         return read_json(self.path)
 
-    def has_fields(self, *names: str) -> bool:
-        """Whether the file holds a JSON object with these fields."""
-        return self.json is not None and isinstance(self.json.value, Mapping) and self.json.value.keys() >= set(names)
+    def json_with(self, *names: str) -> Node | None:
+        """The content of the file, if it is a JSON object with fields of these names."""
+        content = self.json
+        there = content is not None and isinstance(content.value, Mapping) and content.value.keys() >= set(names)
+        return content if there else None
 
     def choose(self, splits: Mapping[str, Any]) -> str:
         """The name of the split to take.
@@ -104,7 +103,7 @@ def find_format(given: Given, name: str | None = None) -> DatasetFormat:
 
 
 def peek_json(path: Path) -> Any:
-    """The content of a small JSON file, or None if it is none: to tell formats apart, not to read them."""
+    """The content of a file, to tell formats apart; None if it is no JSON, or too large."""
     try:
         return json.loads(path.read_bytes()) if path.stat().st_size < MAX_JSON_BYTES else None
     except (OSError, ValueError, RecursionError):

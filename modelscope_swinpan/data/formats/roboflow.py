@@ -57,7 +57,7 @@ def _read(given: Given, report: Report) -> Source:
         if picture is None:
             report.leave_out(str(image), Dropped(UNANNOTATED))
             continue
-        size = read_size(picture, str(picture))
+        size = read_size(picture)
         drawn = partial(shapes, picture, listed, report, IN_FRONT)
         photos.append(Photo(where=str(picture), name=image.name, image=image, size=size, shapes=drawn))
     for picture in pictures.values():

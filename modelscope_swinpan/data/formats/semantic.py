@@ -14,8 +14,8 @@ from ...errors import ConfigError, DatasetError
 from ...structures import Size
 from ..class_list import ListedClass, read_classes
 from ..drawn import IN_FRONT, Photo, Shape, Source, SourceClass
-from ..files import Values, by_stem, first_folder, is_colored, is_grey, photos_below, read_colors, read_values, stems
-from ..masks import Rle, bitmap
+from ..files import by_stem, first_folder, is_colored, is_grey, photos_below, read_colors, read_values, stems
+from ..masks import pixels_of
 from ..report import UNANNOTATED, Dropped, Report
 from .registry import DatasetFormat, Given
 
@@ -60,7 +60,7 @@ def _read(given: Given, report: Report) -> Source:
                 where=str(picture),
                 name=image.relative_to(images).as_posix(),
                 image=image,
-                size=read_size(picture, str(picture)),
+                size=read_size(picture),
                 shapes=partial(shapes, picture, listed, report, IN_FRONT),
             )
         )
@@ -93,7 +93,7 @@ def shapes(picture: Path, listed: Sequence[ListedClass], report: Report, layer: 
     """The classes of a label picture. Values without a class are void, and noted; void's own need no note."""
     colored = any(one.color is not None for one in listed) and not is_grey(picture)
     values = read_colors(picture, size) if colored else read_values(picture, size)
-    meaning = {_value(one, colored): one for one in listed if one.color is not None or not colored}
+    meaning = {one.number(colored=colored): one for one in listed if one.color is not None or not colored}
     strange = []
     for value in np.unique(values).tolist():
         one = meaning.get(value)
@@ -101,21 +101,9 @@ def shapes(picture: Path, listed: Sequence[ListedClass], report: Report, layer: 
             strange += [] if value in ((0,) if colored else VOID_VALUES) else [value]
         elif not one.is_void:
             where = f"{picture}, {_shown([value], colored)}"
-            outline = partial(_where, values, value)
-            yield Shape(label=one.name, where=where, outline=outline, layer=layer, scattered=True)
+            yield Shape(label=one.name, where=where, outline=pixels_of(values, value), layer=layer, scattered=True)
     if strange:
         report.note(UNNAMED, str(picture), _shown(strange, colored))
-
-
-def _where(values: Values, value: int, _: Size) -> Rle:
-    return bitmap(values == value)
-
-
-def _value(one: ListedClass, colored: bool) -> int:
-    if not colored or one.color is None:
-        return one.value
-    red, green, blue = one.color
-    return red | green << 8 | blue << 16
 
 
 def _shown(values: Sequence[int], colored: bool) -> str:

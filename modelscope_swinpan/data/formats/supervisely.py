@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ...coco.json import MAX_SIDE, read_json
 from ...coco.values import Node
@@ -19,7 +18,7 @@ from ...structures import Size
 from ..class_list import Color
 from ..drawn import Photo, Shape, Source, SourceClass
 from ..files import files_below, read_bitmap
-from ..masks import Polygon, Rle, filled, is_number, pasted
+from ..masks import Rle, corners, filled, pasted
 from ..report import BAD_OUTLINE, NO_AREA, Dropped, Report
 from .registry import DatasetFormat, Given, peek_json
 
@@ -109,24 +108,24 @@ def _outline(node: Node, kind: str, size: Size) -> Rle:
     if kind not in ("polygon", "rectangle"):
         raise Dropped(BAD_OUTLINE, f"a {kind[:40]}, which is not read")
     points = Node(node.get("points"), f"{node.where}.points")
-    exterior = _corners(points.field("exterior", list), f"{points.where}.exterior")
+    exterior = corners(points.field("exterior", list), f"{points.where}.exterior")
     if kind == "rectangle":
         if len(exterior) != 4:
             raise Dropped(BAD_OUTLINE, f"a rectangle of {len(exterior) // 2} corners, expected two")
         x1, y1, x2, y2 = exterior
         exterior = [x1, y1, x2, y1, x2, y2, x1, y2]
     holes = points.get("interior") or []
-    if not isinstance(holes, list):
-        raise points.wrong("interior", "be a list of holes")
-    return filled(exterior, [_corners(hole, f"{points.where}.interior") for hole in holes])(size)
+    if not isinstance(holes, list) or not all(isinstance(hole, list) for hole in holes):
+        raise points.wrong("interior", "be a list of holes, which are lists of corners")
+    return filled(exterior, [corners(hole, f"{points.where}.interior") for hole in holes])(size)
 
 
 def _bitmap(node: Node, size: Size) -> Rle:
     where = f"{node.where}.data"
-    origin = _corners([node.get("origin")], f"{node.where}.origin")
+    left, top = corners([node.get("origin")], f"{node.where}.origin")
     piece = read_bitmap(_unpacked(node.field("data", str), where), where)
     mask = (piece if piece.ndim == 2 else piece[..., -1]) > 0  # alpha, where there is any
-    return pasted(mask, round(origin[0]), round(origin[1]))(size)
+    return pasted(mask, round(left), round(top))(size)
 
 
 def _unpacked(text: str, where: str) -> bytes:
@@ -146,16 +145,6 @@ def _unpacked(text: str, where: str) -> bytes:
         limit = f"larger than {MAX_BYTES / 2**20:g} MiB" if unpacker.unconsumed_tail else "the end is missing"
         raise DatasetError(f"{where}: cannot be unpacked by zlib: {limit}.")
     return found
-
-
-def _corners(points: Any, where: str) -> Polygon:
-    """``x1, y1, x2, y2, …`` of pairs."""
-    numbers: list[float] = []
-    for index, point in enumerate(points if isinstance(points, list) else [points]):
-        if not isinstance(point, list) or len(point) != 2 or not all(map(is_number, point)):
-            raise DatasetError(f"{where}[{index}] must be two numbers, x and y; got {str(point)[:80]!r}.")
-        numbers += map(float, point)
-    return numbers
 
 
 FORMAT = DatasetFormat(

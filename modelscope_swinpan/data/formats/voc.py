@@ -15,8 +15,8 @@ from ...errors import DatasetError
 from ...structures import Size
 from ..class_list import ListedClass
 from ..drawn import IN_FRONT, Photo, Shape, Source, SourceClass
-from ..files import Values, by_stem, first_folder, is_colored, photos_below, read_colors, read_values
-from ..masks import Rle, bitmap
+from ..files import by_stem, first_folder, is_colored, photos_below, read_colors, read_values
+from ..masks import pixels_of
 from ..report import MISSING, UNANNOTATED, UNKNOWN_CLASS, Dropped, Report
 from .registry import DatasetFormat, Given
 from .semantic import background_is_void, label_pictures, listed_there, source_classes
@@ -75,7 +75,7 @@ def _read(given: Given, report: Report) -> Source:
             continue
         else:
             drawn = partial(_shapes, picture, objects[stem], listed, report)
-        size = read_size(picture, str(picture))
+        size = read_size(picture)
         photos.append(Photo(where=str(picture), name=files[stem].name, image=files[stem], size=size, shapes=drawn))
     named = source_classes(listed)
     if objects is not None:
@@ -105,7 +105,7 @@ def _shapes(picture: Path, objects: Path, listed: Sequence[ListedClass], report:
     values = read_values(picture, size) if known is not listed else read_colors(picture, size)
     numbers = read_colors(objects, size) if is_colored(objects) else read_values(objects, size)
     lines = _OUTLINE if is_colored(objects) else 255
-    meaning = {one.value if one.color is None else _code(one.color): one for one in known}
+    meaning = {one.number(colored=True): one for one in known}
     for number in np.unique(numbers).tolist():
         where = f"{objects}, object {number}"
         if number in (0, lines):
@@ -115,15 +115,7 @@ def _shapes(picture: Path, objects: Path, listed: Sequence[ListedClass], report:
         if one is None or one.is_void:
             report.drop(where, Dropped(UNKNOWN_CLASS, f"value {int(found[counts.argmax()])} in {picture.name}"))
             continue
-        yield Shape(label=one.name, where=where, outline=partial(_where, numbers, number))
-
-
-def _where(numbers: Values, number: int, _: Size) -> Rle:
-    return bitmap(numbers == number)
-
-
-def _code(color: tuple[int, int, int]) -> int:
-    return color[0] | color[1] << 8 | color[2] << 16
+        yield Shape(label=one.name, where=where, outline=pixels_of(numbers, number))
 
 
 FORMAT = DatasetFormat(

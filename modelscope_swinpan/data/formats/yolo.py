@@ -6,12 +6,13 @@ A line is the class's number and the corners ``x1 y1 x2 y2 …``, from 0 to 1 of
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from ...coco.layout import path_inside
 from ...errors import DatasetError
 from ...structures import Size
+from ..class_list import read_classes
 from ..drawn import Photo, Shape, Source, SourceClass
 from ..files import by_stem, files_below, first_folder, photos_below, stems
 from ..masks import Rle, polygons
@@ -80,8 +81,6 @@ def _names(content: Mapping[str, Any], path: Path) -> Sequence[str]:
 def _listed_names(given: Given) -> Sequence[str]:
     if given.classes is not None:
         return [one.name for one in given.classes]
-    from ..class_list import read_classes
-
     for name in _LISTS:
         if (path := given.folder / name).is_file():
             return [one.name for one in read_classes(path)]
@@ -116,16 +115,19 @@ def _places(root: Path, content: Mapping[str, Any], written: str, where: str) ->
     if written.endswith(".txt"):  # CVAT's, a list of the photos
         yield root / "images" / Path(written).stem
         yield root / "images"
-    parts = [part for part in PurePosixPath(written.replace("\\", "/")).parts if part not in ("..", ".", "/")]
-    base = content.get("path")
-    below = (
-        [part for part in PurePosixPath(base).parts if part not in ("..", ".", "/")] if isinstance(base, str) else []
-    )
+    parts, base = _names_in(written), content.get("path")
+    below = _names_in(base) if isinstance(base, str) else []
     for shortened in range(len(parts)):
         inside = "/".join(parts[shortened:])
         yield path_inside(root, inside, where)
         if below:
             yield path_inside(root, "/".join([below[-1], inside]), where)
+
+
+def _names_in(path: str) -> list[str]:
+    """The folders that a path goes through, of any system, without where it starts."""
+    windows = PureWindowsPath(path)
+    return [name for name in windows.relative_to(windows.anchor).parts if name != ".."]
 
 
 def _text(image: Path, images: Path) -> Path | None:

@@ -35,7 +35,7 @@ class Backbone:
         model_type: the model type in ``configuration.json``, one that the plugin registers with ModelScope.
         keys: its key table in each dialect that can hold it, by the dialect's name. Our own dialect needs none.
         layers: the layers that repeat. They are compiled and recomputed one by one.
-        stages: the modules of each stage, first stage first, which ``frozen_stages`` counts; none cannot be frozen so.
+        stages: the modules of each stage, first stage first, for the option ``frozen_stages``, which needs them.
         branches: the residual branches of each block, first block first, for drop path.
         initialize: gives the weights random values to start training from; None if it needs a checkpoint.
     """

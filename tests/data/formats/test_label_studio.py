@@ -69,7 +69,13 @@ def test_which_annotation_counts(tmp_path):
 
 @pytest.mark.parametrize(
     "address",
-    ["/data/local-files/?d=pets/a.jpg", "s3://bucket/deep/a.jpg", "https://example.org/x/a.jpg?token=1", "pets/a.jpg"],
+    [
+        "/data/local-files/?d=pets/a.jpg",
+        "http://[1/x/a.jpg?token=1",
+        "s3://bucket/deep/a.jpg",
+        "https://example.org/x/a.jpg?token=1",
+        "pets/a.jpg",
+    ],
 )
 def test_where_the_photo_is(address, tmp_path):
     path = label_studio(tmp_path / "in")

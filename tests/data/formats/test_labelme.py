@@ -79,6 +79,7 @@ def test_a_path_out_of_the_source_is_not_followed(tmp_path):
         ({"imagePath": "b.jpg", "imageData": "data:image/png"}, "imageData: .* without a comma"),
         ({"imagePath": "b.jpg", "imageData": [7]}, "imageData must hold a picture in base64"),
         ({"shapes": [{"points": []}]}, r"shapes\[0\].label must be str"),
+        ({"imagePath": 300 * "b"}, "imagePath: longer than the name of a file may be; got 'bbb"),
         ({"imageWidth": -3}, "imageWidth must lie between 1 and 65535; got -3"),
         (
             {"shapes": [{"label": "cat", "points": [[0, 0], [1, 1]], "shape_type": "mask", "mask": "iVBORw0KGgo"}]},

@@ -26,6 +26,9 @@ def test_without_data_yaml(tmp_path):
         "train: ../train/images\n",
         "train: ./images/train/\n",
         "path: .\ntrain: train.txt\n",
+        "path: C:\\Users\\me\\pets\ntrain: images\\train\n",
+        "train: C:\\Users\\me\\pets\\images\\train\n",
+        "train: C:/Users/me/pets/images/train\n",
     ],
 )
 def test_a_moved_data_yaml(written, tmp_path):
