@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from modelscope_swinpan.benchmark.implementations import read_weights
-from modelscope_swinpan.benchmark.process import measure, peak_above, resident
+from modelscope_swinpan.benchmark.process import measure, peak_resident, resident
 from modelscope_swinpan.benchmark.random_model import PHOTO, write_random_model
 from modelscope_swinpan.checkpoints.load import load_model
 from modelscope_swinpan.cli.bench import ModelOption, RunsOption
@@ -61,7 +61,7 @@ def segment(directory: str, size: tuple[int, int], dtype: str) -> dict[str, Any]
     image = generate_scene(0, (round(size[0] * factor), round(size[1] * factor))).image
     image = np.ascontiguousarray(cv2.resize(image, size[::-1]))
     found = measure(lambda: predictor.predict([image]))
-    return {**found, "peak_bytes": peak_above(weights)}
+    return {**found, "peak_bytes": peak_resident() - weights}
 
 
 def _plot(path: Path, photos: list[dict[str, Any]], fusions: list[dict[str, Any]]) -> None:

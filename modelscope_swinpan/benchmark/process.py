@@ -58,25 +58,18 @@ def measure(work: Callable[[], object]) -> dict[str, Any]:
     """Run ``work`` once.
 
     Returns:
-        ``seconds``, and ``peak_bytes``: the peak of resident memory above its value before, or None where the system
-        does not report memory.
+        ``seconds``, and ``peak_bytes``: the peak of resident memory above its value before.
     """
     before = resident()
     start = time.perf_counter()
     result = work()
     seconds = time.perf_counter() - start
-    peak = peak_above(before)
+    peak = peak_resident() - before
     del result  # counted in the peak
     return {"seconds": seconds, "peak_bytes": peak}
 
 
-def peak_above(base: int | None) -> int | None:
-    """Peak resident memory above ``base`` in bytes, or None where the system does not report memory."""
-    peak = peak_resident()
-    return None if peak is None or base is None else peak - base
-
-
-def resident() -> int | None:
+def resident() -> int:
     """Resident memory in bytes. On Linux this also resets the peak; elsewhere it returns the peak so far."""
     try:
         (PROC / "self" / "clear_refs").write_text("5", encoding="ascii")  # resets the peak
@@ -85,8 +78,8 @@ def resident() -> int | None:
     return psutil.Process().memory_info().rss
 
 
-def peak_resident() -> int | None:
-    """Peak resident memory in bytes, or None where the system does not report it."""
+def peak_resident() -> int:
+    """Peak resident memory in bytes."""
     with suppress(OSError):  # Linux, where getrusage also counts the parent's memory before a fork
         status = (PROC / "self" / "status").read_text(encoding="utf-8")
         if found := re.search(r"^VmHWM:\s*(\d+) kB$", status, re.MULTILINE):
