@@ -9,12 +9,12 @@ import numpy as np
 import typer
 
 from modelscope_swinpan.benchmark.implementations import read_weights
-from modelscope_swinpan.benchmark.process import measure, peak_above, resident
+from modelscope_swinpan.benchmark.process import measure, peak_resident, resident
 from modelscope_swinpan.benchmark.random_model import PHOTO, write_random_model
 from modelscope_swinpan.checkpoints.load import load_model
 from modelscope_swinpan.cli.bench import ModelOption, RunsOption
 from modelscope_swinpan.cli.options import DtypeOption
-from modelscope_swinpan.files import write_atomic
+from modelscope_swinpan.files import atomic
 from modelscope_swinpan.inference.network import PanopticPredictor
 from modelscope_swinpan.scenes.dataset import generate_scene
 
@@ -61,12 +61,10 @@ def segment(directory: str, size: tuple[int, int], dtype: str) -> dict[str, Any]
     image = generate_scene(0, (round(size[0] * factor), round(size[1] * factor))).image
     image = np.ascontiguousarray(cv2.resize(image, size[::-1]))
     found = measure(lambda: predictor.predict([image]))
-    return {**found, "peak_bytes": peak_above(weights)}
+    return {**found, "peak_bytes": peak_resident() - weights}
 
 
 def _plot(path: Path, photos: list[dict[str, Any]], fusions: list[dict[str, Any]]) -> None:
-    import io
-
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 6), layout="constrained")
@@ -84,6 +82,5 @@ def _plot(path: Path, photos: list[dict[str, Any]], fusions: list[dict[str, Any]
             panels[row, column].set_ylim(bottom=0)
             panels[row, column].set_ylabel(ylabel)
             panels[row, column].grid(alpha=0.3)
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=110)
-    write_atomic(path, png.getvalue())
+    with atomic(path) as partial:
+        figure.savefig(partial, format="png", dpi=110)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import typer
 
+from modelscope_swinpan.categories import Category
 from modelscope_swinpan.coco.annotation import Example
 from modelscope_swinpan.coco.reader import CocoPanoptic
 from modelscope_swinpan.data.formats.brush import decode_brush
@@ -93,10 +94,11 @@ def correct(folder: Path) -> dict[str, int]:
     """Write ``export.json``, the tasks in ``found`` corrected; how many segments were left, drawn and removed."""
     counts: Counter[str] = Counter()
     tasks = json.loads((folder / "found" / "tasks.json").read_text(encoding="utf-8"))
-    truth = Truth(folder)
+    scenes = CocoPanoptic.open(folder / "scenes")
+    places = {entry.name: index for index, entry in enumerate(scenes.entries)}
     for task in tasks:
         regions = task.pop("predictions")[0]["result"]
-        result = truth.corrected(task, regions)
+        result = _corrected(scenes[places[task["data"]["file_name"]]], scenes.categories, regions)
         task["annotations"] = [{"result": result}]
         left = sum(region in regions for region in result)
         counts.update(left=left, drawn=len(result) - left, removed=len(regions) - left)
@@ -104,29 +106,18 @@ def correct(folder: Path) -> dict[str, int]:
     return dict(counts)
 
 
-class Truth:
-    """What the person sees on the photos of the tutorial in ``folder``."""
-
-    def __init__(self, folder: Path) -> None:
-        self._scenes = CocoPanoptic.open(folder / "scenes")
-        self._places = {entry.name: index for index, entry in enumerate(self._scenes.entries)}
-
-    def corrected(self, task: Mapping[str, Any], regions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        """The regions of a task's prediction that are good, and a new one for each segment that has none of these."""
-        scene = self._scenes[self._places[task["data"]["file_name"]]]
-        size = Size(*scene.segment_ids.shape)
-        found = [(region, decode_brush(region["value"]["rle"], size)) for region in regions]
-        result: list[Mapping[str, Any]] = []
-        for name, mask in self._segments(scene):
-            alike = (
-                one for one, pixels in found if [name] == one["value"]["brushlabels"] and _iou(pixels, mask) > GOOD
-            )
-            result.append(next(alike, _stroke(f"new-{len(result)}", name, mask)))
-        return result
-
-    def _segments(self, scene: Example) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
-        for segment in scene.segments:
-            yield self._scenes.categories[segment.label_id].name, scene.segment_ids == segment.id
+def _corrected(
+    scene: Example, categories: Sequence[Category], regions: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """The predicted regions that are good, and a new one for each segment of the scene that has none of these."""
+    size = Size(*scene.segment_ids.shape)
+    found = [(region, decode_brush(region["value"]["rle"], size)) for region in regions]
+    result: list[Mapping[str, Any]] = []
+    for segment in scene.segments:
+        name, mask = categories[segment.label_id].name, scene.segment_ids == segment.id
+        alike = (one for one, pixels in found if [name] == one["value"]["brushlabels"] and _iou(pixels, mask) > GOOD)
+        result.append(next(alike, _stroke(f"new-{len(result)}", name, mask)))
+    return result
 
 
 def _iou(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_]) -> float:
@@ -186,7 +177,6 @@ def _figures(folder: Path) -> dict[str, dict[str, float]]:
 def _processor() -> str:
     """The processor's name."""
     told = Path("/proc/cpuinfo")
-    names = (
-        re.findall(r"^model name\s*: (.*)$", told.read_text(encoding="utf-8"), re.MULTILINE) if told.exists() else []
-    )
-    return names[0] if names else platform.processor()
+    text = told.read_text(encoding="utf-8") if told.exists() else ""
+    found = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
+    return found[1] if found else platform.processor()

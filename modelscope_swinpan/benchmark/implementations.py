@@ -158,7 +158,7 @@ def run(photo: Path, batch_size: int, with_stages: bool) -> dict[str, Any]:
     return result
 
 
-def peak(photo: Path, batch_size: int) -> int | None:
+def peak(photo: Path, batch_size: int) -> int:
     """Peak memory of one run in bytes, weights included: resident on a CPU, allocated on a GPU."""
     if _device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(_device)

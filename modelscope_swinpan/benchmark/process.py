@@ -8,9 +8,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
+
+import psutil
 
 from ..errors import ConfigError
 
@@ -56,53 +58,35 @@ def measure(work: Callable[[], object]) -> dict[str, Any]:
     """Run ``work`` once.
 
     Returns:
-        ``seconds``, and ``peak_bytes``: the peak of resident memory above its value before, or None where the system
-        does not report memory.
+        ``seconds``, and ``peak_bytes``: the peak of resident memory above its value before.
     """
     before = resident()
     start = time.perf_counter()
     result = work()
     seconds = time.perf_counter() - start
-    peak = peak_above(before)
+    peak = peak_resident() - before
     del result  # counted in the peak
     return {"seconds": seconds, "peak_bytes": peak}
 
 
-def peak_above(base: int | None) -> int | None:
-    """Peak resident memory above ``base`` in bytes, or None where the system does not report memory."""
-    peak = peak_resident()
-    return None if peak is None or base is None else peak - base
-
-
-def resident() -> int | None:
+def resident() -> int:
     """Resident memory in bytes. On Linux this also resets the peak; elsewhere it returns the peak so far."""
     try:
         (PROC / "self" / "clear_refs").write_text("5", encoding="ascii")  # resets the peak
     except OSError:
         return peak_resident()
-    return process_memory("self", "VmRSS")
+    return psutil.Process().memory_info().rss
 
 
-def peak_resident() -> int | None:
-    """Peak resident memory in bytes, or None where the system does not report it."""
-    # On Linux, getrusage also counts the parent's memory before a fork.
-    if (peak := process_memory("self", "VmHWM")) is not None:
-        return peak
+def peak_resident() -> int:
+    """Peak resident memory in bytes."""
+    with suppress(OSError):  # Linux, where getrusage also counts the parent's memory before a fork
+        status = (PROC / "self" / "status").read_text(encoding="utf-8")
+        if found := re.search(r"^VmHWM:\s*(\d+) kB$", status, re.MULTILINE):
+            return int(found[1]) * 1024
     if sys.platform == "win32":
-        import psutil
-
         return psutil.Process().memory_info().peak_wset
     import resource
 
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def process_memory(process: int | Literal["self"], field: Literal["VmRSS", "VmHWM"]) -> int | None:
-    """Resident memory (VmRSS) or its peak (VmHWM) of a process in bytes, or None where Linux's /proc is missing."""
-    try:
-        status = (PROC / str(process) / "status").read_text(encoding="utf-8")
-    except OSError:
-        return None
-    match = re.search(rf"^{field}:\s*(\d+) kB$", status, re.MULTILINE)
-    return int(match[1]) * 1024 if match else None

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import psutil
 import requests
 
 from ..checkpoints.load import EMBEDDED
 from ..errors import ConfigError
 from .model import write_photo
-from .process import process_memory
 
 START_TIMEOUT = 300.0
 STOP_TIMEOUT = 60.0
@@ -44,7 +44,7 @@ def bench_serve(model: Path | None, clients: list[int], requests_each: int, mask
 
     Returns:
         Latencies in seconds, and the server's resident memory in bytes: before, and after every :data:`MEMORY_EVERY`
-        requests. Memory is None where the system does not report it.
+        requests.
 
     Raises:
         ConfigError: the server does not start, or answers with an error.
@@ -55,7 +55,7 @@ def bench_serve(model: Path | None, clients: list[int], requests_each: int, mask
         body = json.dumps({"input": {"image": image}, "parameters": {"mask_format": mask_format}}).encode()
         with running_server(str((model or EMBEDDED).resolve()), Path(temporary, "log")) as server:
             _ask(server.url, body)
-            before = process_memory(server.process.pid, "VmRSS")
+            before = _resident(server)
             results = [_load(server, body, number, requests_each) for number in clients]
     return {"mask_format": mask_format, "request_bytes": len(body), "resident_bytes": before, "results": results}
 
@@ -114,7 +114,7 @@ def _load(server: Server, body: bytes, clients: int, count: int) -> dict[str, An
         for number, taken in enumerate(pool.map(lambda _: _ask(server.url, body), range(count)), start=1):
             seconds.append(taken)
             if number % MEMORY_EVERY == 0:
-                memory.append(process_memory(server.process.pid, "VmRSS"))
+                memory.append(_resident(server))
         elapsed = time.perf_counter() - start
     median, slow = np.percentile(seconds, [50, 95])
     return {
@@ -125,6 +125,11 @@ def _load(server: Server, body: bytes, clients: int, count: int) -> dict[str, An
         "latency_95_percent": round(float(slow), 4),
         "resident_bytes": memory,
     }
+
+
+def _resident(server: Server) -> int:
+    """The server's resident memory in bytes."""
+    return psutil.Process(server.process.pid).memory_info().rss
 
 
 def _ask(url: str, body: bytes) -> float:

@@ -74,7 +74,7 @@ def resolve(told: Classes, count: int, where: str) -> Resolved:
     if told.names is None:
         return _unnamed(count, where)
     if len(told.names) != count:
-        raise _miscounted(where, count, len(told.names))
+        raise miscounted(where, count, len(told.names))
     coco = {category.name: category for category in COCO_PANOPTIC}
     if all(name in coco for name in told.names):
         categories = tuple(coco[name] for name in told.names)
@@ -97,19 +97,13 @@ def resolve(told: Classes, count: int, where: str) -> Resolved:
     return Resolved(_numbered(told.names, things), task or "panoptic", remark)
 
 
-def check_count(categories: Sequence[Any], count: int, where: str) -> None:
-    """Raise a CheckpointError unless there are ``count`` categories."""
-    if len(categories) != count:
-        raise _miscounted(where, count, len(categories))
-
-
 def _unnamed(count: int, where: str) -> Resolved:
     remark = f"{where} names no classes; taking the {count} of COCO"
     if count == len(COCO_PANOPTIC):
         return Resolved(COCO_PANOPTIC, "panoptic", f"{remark} panoptic.")
     if count == len(COCO_THINGS):
         return Resolved(COCO_THINGS, "instance", f"{remark}'s things, for instance segmentation.")
-    raise _miscounted(where, count, 0)
+    raise miscounted(where, count, 0)
 
 
 def _numbered(names: Sequence[str], things: frozenset[str]) -> tuple[Category, ...]:
@@ -120,7 +114,8 @@ def _numbered(names: Sequence[str], things: frozenset[str]) -> tuple[Category, .
     )
 
 
-def _miscounted(where: str, count: int, named: int) -> CheckpointError:
+def miscounted(where: str, count: int, named: int) -> CheckpointError:
+    """The error for a head of ``count`` classes and another number of names."""
     return CheckpointError(
         f"{where} has a class head of {count} classes, but {named or 'no'} classes are named. List them under "
         "model.categories in configuration.json, each with id, name, isthing and color."

@@ -15,7 +15,7 @@ from ..config import Mask2FormerConfig, PostprocessConfig, PreprocessConfig, Tas
 from ..errors import CheckpointError, ConfigError
 from ..models.mask2former import Mask2Former
 from .architecture import find_backbone, infer_config, num_classes
-from .classes import Classes, Resolved, check_count, resolve
+from .classes import Classes, Resolved, miscounted, resolve
 from .dialects import Dialect, detect
 from .dialects.keymap import check_complete, shorten
 from .dialects.transformers import CONFIG
@@ -283,7 +283,8 @@ def _classes(section: Mapping[str, Any], told: Classes, count: int, where: str) 
         raise ConfigError(f"{CONFIGURATION}: model.categories must be a list of objects.")
     # A list of a million entries is counted, not read.
     categories = tuple(from_mapping(Category, item, f"{CONFIGURATION}: model.categories") for item in listed[:count])
-    check_count(listed, count, where)
+    if len(listed) != count:
+        raise miscounted(where, count, len(listed))
     try:
         check_categories(categories)
     except ConfigError as error:

@@ -1,6 +1,5 @@
 """Why the score is what it is: one pass over the true and the predicted maps, and what it finds."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,12 +51,8 @@ def analyse(
     """
     classes = len(dataset.categories)
     totals = np.zeros((classes, 4))
-    errors, confusion, groups, calibration = (
-        ErrorKinds(classes),
-        Confusion(dataset.categories),
-        Groups(classes),
-        Calibration(),
-    )
+    errors, confusion = ErrorKinds(classes), Confusion(dataset.categories)
+    groups, calibration = Groups(classes), Calibration()
     worst, lines = WorstPhotos(dataset), []
     pairs = list(zip(truth["annotations"], found["annotations"], strict=True))
 
@@ -83,15 +78,8 @@ def analyse(
         "calibration": calibration.figures(),
         "worst_photos": [photo.figures() for photo in worst.found()],
         "thresholds": thresholds.figures() if thresholds else {"computed": False, "why": WHY_NOT},
-        "instances": None,
-        "comparison": None,
     }
     return Analysis(figures=figures, photos=lines, worst=worst.found(), dataset=dataset)
-
-
-def extended(analysis: Analysis, **figures: Any) -> Analysis:
-    """The analysis with further figures."""
-    return dataclasses.replace(analysis, figures={**analysis.figures, **figures})
 
 
 def _matching(dataset: CocoPanoptic, index: int, truth: Mapping[str, Any], found: Mapping[str, Any]) -> Matching:

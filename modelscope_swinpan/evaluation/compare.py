@@ -151,7 +151,7 @@ def _classes(
     occurs = (before.counts + after.counts) > 0
     rows = []
     for label, category in enumerate(dataset.categories):
-        photos = int((occurs[:, [4 * label + index for index in range(4)]].sum(1) > 0).sum())
+        photos = int((occurs[:, 4 * label : 4 * label + 4].sum(1) > 0).sum())
         change = _change([value[3 + label] for value in values], intervals[:, 3 + label], photos)
         if photos:
             rows.append({"category_id": category.id, "name": category.name, **change, "photos": photos})

@@ -19,7 +19,7 @@ from ..runs.folder import ERRORS, run_files
 from ..runs.formats import CocoPanopticSink
 from ..runs.registry import Engine
 from ..runs.run import Progress, run_images
-from .analysis import analyse, extended
+from .analysis import analyse
 from .compare import compare, read_baseline
 from .inputs import dataset_inputs
 from .metrics import (
@@ -158,8 +158,8 @@ def score(
     """Score the predictions for the first ``limit`` images, in COCO's panoptic format: their folder, or its JSON file.
 
     Instances are scored where ``boxes.json`` and ``masks.json``, COCO's result formats, lie beside the JSON, and other
-    thresholds where ``thresholds.jsonl`` does.
-    ``evaluated`` is what the report tells about how the predictions were made. ``compare_with`` as of :func:`evaluate`.
+    thresholds where ``thresholds.jsonl`` does. ``evaluated`` is what the report tells about how the predictions were
+    made. ``compare_with`` is as in :func:`evaluate`.
 
     Raises:
         ConfigError: a limit below 1, or hotcoco is not installed.
@@ -182,7 +182,9 @@ def score(
         box_ap=precision.get("bbox"),
         mask_ap=precision.get("segm"),
         categories=dataset.categories,
-        analysis=extended(analysis, instances=lost, comparison=comparison),
+        analysis=dataclasses.replace(
+            analysis, figures={**analysis.figures, "instances": lost, "comparison": comparison}
+        ),
         evaluated={
             **(evaluated or {"predictions": str(layout.json_path)}),
             "images": number,
@@ -206,10 +208,9 @@ def _instances(
     results = {"bbox": predictions.with_name(BOXES), "segm": predictions.with_name(MASKS)}
     found = {kind: path for kind, path in results.items() if path.exists()}
     truth = instance_truth(dataset, number) if found else None
-    precision: dict[str, AveragePrecision] = {}
-    lost = None
     if truth is None:
-        return precision, None, lost
+        return {}, None, None
+    precision, lost = {}, None
     image_ids = [entry.id for entry in dataset.entries[:number]]
     for kind, path in found.items():
         evaluation = evaluate_instances(truth.content, path, kind, image_ids)

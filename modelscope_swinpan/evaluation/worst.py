@@ -101,8 +101,7 @@ def draw_photo(dataset: CocoPanoptic, photo: BadPhoto) -> tuple[bytes, bytes]:
     factor = min(1.0, SIDE / max(entry.size))
     size = tuple(max(1, round(side * factor)) for side in (entry.size.width, entry.size.height))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    pair = ((truth.segment_ids, true), (found_ids, photo.infos))
-    return tuple(_overlay(small, ids, infos, dataset) for ids, infos in pair)  # type: ignore[return-value]
+    return _overlay(small, truth.segment_ids, true, dataset), _overlay(small, found_ids, photo.infos, dataset)
 
 
 def _overlay(image: Pixels, ids: Ids, infos: Sequence[Mapping[str, Any]], dataset: CocoPanoptic) -> bytes:

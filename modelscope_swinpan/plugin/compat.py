@@ -141,7 +141,7 @@ MODULE_KEY = Internal("modelscope.utils.ast_utils:MODULE_KEY", "an entry's key o
 CONFIG_FROM_FILE = Internal(
     "modelscope.utils.config:Config.from_file", "wrapped: drops the R50 model's pai-easycv, reads no pipe and no device"
 )
-DRAWINGS = tuple(
+MASKS_TO_IMAGE = tuple(
     Internal(f"modelscope.utils.cv.image_utils:{kind}_seg_masks_to_image", "code replaced: upstream's needs mmdet")
     for kind in ("panoptic", "semantic")
 )
@@ -264,7 +264,7 @@ PARTS = (
     Part(module="model_ids", after="modelscope.pipelines.builder", needs=(BUILD_PIPELINE, _TASKS)),
     Part(module="configuration_file", after="modelscope.utils.config", needs=(CONFIG_FROM_FILE,)),
     Part(module="r50_configuration", after="modelscope.utils.config", needs=(CONFIG_FROM_FILE,)),
-    Part(module="masks_to_image", after="modelscope.utils.cv.image_utils", needs=DRAWINGS),
+    Part(module="masks_to_image", after="modelscope.utils.cv.image_utils", needs=MASKS_TO_IMAGE),
     Part(module="train_options", needs=(_CONFIG, _LOGGER)),
     Part(module="hub", needs=(_SNAPSHOT, _LOGGER, _HUB_API, _HUB_CONFIG)),
     Part(module="upload", needs=(_HUB_API,)),

@@ -5,7 +5,7 @@ The model card's snippets call the first. Both give mask i the colour of COCO's 
 
 from typing import Any
 
-from .compat import DRAWINGS
+from .compat import MASKS_TO_IMAGE
 
 
 def _draw(masks: Any) -> Any:
@@ -15,5 +15,5 @@ def _draw(masks: Any) -> Any:
 
 
 # Their code, not their names: this also reaches programs that imported a function before us.
-for drawing in DRAWINGS:
-    drawing.get().__code__ = _draw.__code__
+for function in MASKS_TO_IMAGE:
+    function.get().__code__ = _draw.__code__

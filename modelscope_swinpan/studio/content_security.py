@@ -14,9 +14,8 @@ _FOREIGN = re.compile(rb'<link\s+rel="preconnect"[^>]*>|<script\s+src="https?://
 class ContentSecurityPolicy:
     """ASGI middleware that removes foreign scripts and connections from Gradio's page and forbids all others.
 
-    The page's own ``script`` is put before Gradio's.
-
-    Gradio's page names a script that resizes frames, and hosts of fonts that our theme does not use.
+    Gradio's page names a script that resizes frames, and hosts of fonts that our theme does not use. ``script`` is
+    JavaScript to run before all of Gradio's.
     """
 
     def __init__(self, app: ASGIApp, script: str = "") -> None:

@@ -115,7 +115,7 @@ class VisitorLimits:
 
 
 def visitor(host: str) -> str:
-    """Who sends a request: an IPv4 address, or the network of an IPv6 address, of which everybody has many."""
+    """Who sends a request: an IPv4 address, or the network of an IPv6 address, since everybody has many of these."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -49,7 +49,7 @@ def freeze(model: Mask2Former, config: TrainConfig) -> None:
     """Exclude from training the parts that ``config`` freezes.
 
     Raises:
-        ConfigError: the model has no part of that name or not so many stages, or nothing is left to train.
+        ConfigError: the model has no part of that name or fewer stages, or nothing is left to train.
     """
     if config.frozen_stages:
         backbone = backbone_of(model.config.backbone)

@@ -32,7 +32,6 @@ def test_memory_without_linux(monkeypatch, tmp_path):
     monkeypatch.setattr(process, "PROC", tmp_path)
     usage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     assert usage <= resident() <= peak_resident() < 2 * usage
-    assert process.process_memory(os.getpid(), "VmRSS") is None
 
 
 def test_memory_on_windows(monkeypatch, tmp_path):

@@ -46,8 +46,7 @@ class KeyMap:
 
     def read(self, tensors: "Mapping[str, Tensor]") -> "tuple[dict[str, Tensor], list[str]]":
         """Tensors under our keys, and the dialect's keys without a rule. Two for one of ours are an error."""
-        out: dict[str, Tensor] = {}
-        parts: dict[str, dict[int, Tensor]] = {}
+        blocks: dict[str, dict[tuple[int, int], Tensor]] = {}
         unknown = []
         for key, tensor in tensors.items():
             rule, found = _first(self._read, key)
@@ -55,13 +54,11 @@ class KeyMap:
                 unknown.append(key)
             elif rule.ours is not None and rule.constant is None:
                 ours = rule.ours.format(**found.groupdict())
-                tensor = rule.layout.read(tensor) if rule.layout else tensor
-                place, index = (parts.setdefault(ours, {}), rule.part[0]) if rule.part else (out, ours)
-                if index in place or (rule.part and ours in out):
+                part, known = rule.part or (0, 1), blocks.setdefault(ours, {})
+                if part in known or any(number != part[1] for _, number in known):
                     raise CheckpointError(f"Two keys of the checkpoint, {key!r} among them, stand for {ours!r}.")
-                place[index] = tensor  # type: ignore[index]
-        out.update({ours: _join(ours, blocks) for ours, blocks in parts.items()})
-        return out, unknown
+                known[part] = rule.layout.read(tensor) if rule.layout else tensor
+        return {ours: _join(ours, known) for ours, known in blocks.items()}, unknown
 
     def write(self, tensors: "Mapping[str, Tensor]") -> "dict[str, Tensor]":
         """Our tensors under the dialect's keys, with its constants. The first rule for a key counts."""
@@ -110,13 +107,14 @@ def _first(rules: Sequence[tuple[Rule, re.Pattern[str]]], key: str) -> tuple[Rul
     return None, None
 
 
-def _join(key: str, blocks: "Mapping[int, Tensor]") -> "Tensor":
-    """Join the blocks of a fused tensor, in order."""
+def _join(key: str, blocks: "Mapping[tuple[int, int], Tensor]") -> "Tensor":
+    """Join the blocks of a fused tensor by their parts (k, n), or return the only one itself."""
     import torch
 
-    if sorted(blocks) != list(range(len(blocks))) or len({block.shape for block in blocks.values()}) != 1:
+    number = next(iter(blocks))[1]
+    if len(blocks) < number or len({block.shape for block in blocks.values()}) != 1:
         raise CheckpointError(f"The parts of {key!r} in the checkpoint are incomplete or of different shapes.")
-    return torch.cat([blocks[index] for index in sorted(blocks)])
+    return torch.cat([blocks[part] for part in sorted(blocks)]) if number > 1 else blocks[0, 1]
 
 
 @cache

@@ -104,10 +104,12 @@ def read_config(directory: Path, fixed: Mapping[str, Any]) -> tuple[Classes, dic
 
     ``fixed`` are the values that its ``backbone_config`` must have, if it has the options.
     """
+    from ..files.source import read_json  # imports PyTorch
+
     path = directory / CONFIG
-    content = _read(path)
-    if content is None:
+    if not path.is_file():
         return Classes(), {}
+    content = read_json(path)
     if content.get("model_type") != MODEL_TYPE:
         raise CheckpointError(f"{path}: expected model_type {MODEL_TYPE!r}; found {content.get('model_type')!r}.")
     backbone = content.get("backbone_config") or {}
@@ -128,12 +130,6 @@ def _notes(path: Path, meta: Mapping[str, Any], backbone: "Backbone") -> Notes:
     classes, model = read_config(path.parent, keys.fixed if keys else {})
     preprocess = read_preprocessor(path.parent)
     return Notes(classes, {"model": model, "preprocessor": asdict(preprocess)})
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    from ..files.source import read_json  # imports PyTorch
-
-    return read_json(path) if path.is_file() else None
 
 
 def _names(labels: Any, path: Path) -> tuple[str, ...] | None:

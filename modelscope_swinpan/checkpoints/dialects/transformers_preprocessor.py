@@ -16,7 +16,7 @@ PREPROCESSOR = "preprocessor_config.json"
 RESCALE = 255
 BILINEAR = 2
 STRIDE = 32
-"""The model's coarsest stride, of which our inputs are multiples."""
+"""The model's coarsest stride. The sides of our inputs are multiples of it."""
 
 
 def read_preprocessor(directory: Path) -> PreprocessConfig:

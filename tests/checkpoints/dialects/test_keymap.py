@@ -77,14 +77,17 @@ def test_a_dot_is_a_dot():
 
 
 def test_incomplete_parts():
-    with pytest.raises(CheckpointError, match="parts of 'qk'"):
-        MAP.read({"k": torch.ones(1)})
+    for key in ("q", "k"):
+        with pytest.raises(CheckpointError, match="parts of 'qk'"):
+            MAP.read({key: torch.ones(1)})
 
 
-def test_two_keys_for_one():
-    twice = KeyMap((Rule("a", "x"), Rule("b", "x")))
+@pytest.mark.parametrize("keys", [("a", "b"), ("a", "part"), ("part", "rest", "a"), ("part", "alias")])
+def test_two_keys_for_one(keys):
+    rules = (Rule("a", "x"), Rule("b", "x"), Rule("part", "x", part=(0, 2)), Rule("rest", "x", part=(1, 2)))
+    keymap = KeyMap(rules, aliases=(Rule("alias", "x", part=(0, 2)),))
     with pytest.raises(CheckpointError, match="Two keys"):
-        twice.read({"a": torch.ones(1), "b": torch.ones(1)})
+        keymap.read({key: torch.ones(1) for key in keys})
 
 
 def test_no_place_for_a_key():
