@@ -14,6 +14,7 @@ from PIL import Image
 from ..coco.encoding import ids_from_colors
 from ..coco.id_maps import read_picture
 from ..errors import DatasetError
+from ..files import open_file
 from ..images.decode import MAX_PIXELS
 from ..runs.own_names import own_name
 from ..runs.tree import folders, image_files
@@ -71,7 +72,7 @@ def content_digest(path: Path) -> str:
     """
     digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             while block := file.read(_BLOCK):
                 digest.update(block)
     except OSError as error:
@@ -162,7 +163,7 @@ def _mode(path: Path) -> str:
 
 def _read(path: Path, read: Callable[[Image.Image], T]) -> T:
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return read_picture(file, read)
     except (DatasetError, Dropped):
         raise

@@ -1,0 +1,25 @@
+"""The files of a source."""
+
+import re
+
+import pytest
+
+from modelscope_swinpan.data.files import content_digest, read_values
+from modelscope_swinpan.errors import DatasetError
+
+
+@pytest.mark.parametrize("read", [content_digest, read_values])
+def test_a_device_is_never_read(read, tmp_path):
+    """A pipe may never answer, and a device never end."""
+    (tmp_path / "a.png").symlink_to("/dev/null")
+    with pytest.raises(DatasetError, match="a pipe or a device"):
+        read(tmp_path / "a.png")
+
+
+def test_what_is_no_picture_is_named_by_its_file_alone(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"no picture")
+    with pytest.raises(
+        DatasetError, match=rf"^{re.escape(str(path))}: cannot be read as a PNG, BMP or TIFF: it is none"
+    ):
+        read_values(path)
