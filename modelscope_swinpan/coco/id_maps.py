@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from ..errors import DamagedFileError, DatasetError, SwinPanError
 from ..files import open_file
@@ -68,7 +68,10 @@ def check_size(path: Path, size: Size, expected: Size) -> None:
 
 def read_picture(file: BinaryIO, read: Callable[[Image.Image], T]) -> T:
     """``read`` of the label picture in a file. Damaged files make Pillow raise many error types."""
-    return read_image(file, read, FORMATS)
+    try:
+        return read_image(file, read, FORMATS)
+    except UnidentifiedImageError:  # whose text names an object in memory
+        raise OSError("it is none of these") from None
 
 
 def read_label_file(path: Path, read: Callable[[Image.Image], T], where: str = "") -> T:

@@ -74,7 +74,7 @@ def _drawn(
     """A shape with its mask, or the parts of one that is scattered; nothing if it is dropped."""
     try:
         if shape.label not in labels:
-            raise Dropped(UNKNOWN_CLASS, shape.label[:80])
+            raise Dropped(UNKNOWN_CLASS, shape.label.strip()[:80] or "it has none")
         rle = shape.outline(size)
         if not area(rle):
             raise Dropped(NO_PIXELS, shape.label)

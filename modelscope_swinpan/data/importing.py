@@ -81,12 +81,13 @@ def import_dataset(
 
 
 def read_categories(classes: Sequence[SourceClass], choices: Choices) -> tuple[Category, ...]:
-    """The categories of a dataset. Ids and colours are the source's where it has them for all, and no two the same.
+    """The categories of a dataset, those of the classes that have a name. Ids and colours are the source's where it has
+    them for all, and no two the same.
 
     Raises:
         ConfigError: a class is named that is not there.
     """
-    classes = list({one.name: one for one in reversed(classes)}.values())[::-1]
+    classes = list({one.name: one for one in reversed(classes) if one.name.strip()}.values())[::-1]
     named = {one.name for one in classes}
     if choices.things is not None and choices.stuff is not None:
         raise ConfigError("Give either --things or --stuff; the other classes are the other kind.")

@@ -95,10 +95,12 @@ def _photo(path: Path, element: Element, files: Folder) -> Photo:
     height, width = (side if side is not None and 1 <= side <= MAX_SIDE else 0 for side in sides)
     if not (height and width):
         raise DatasetError(f"{where}: width and height must lie between 1 and {MAX_SIDE}.")
+    subset = element.get("subset")  # of a project: the photos of each have a folder
+    placed = files.find(f"{subset}/{name}", f"{where}, subset and name") if subset else None
     return Photo(
         where=where,
         name=name,
-        image=files.find(name, f"{where}, name"),
+        image=placed if placed is not None and placed.is_file() else files.find(name, f"{where}, name"),
         size=Size(height, width),
         shapes=partial(_shapes, element, where),
     )

@@ -8,6 +8,7 @@ has and ``swinpan batch`` does not write.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qs, unquote
@@ -28,6 +29,7 @@ ANOTHER = "another annotation of the same photo was left out"
 PREDICTED = "predictions taken, as the task has no annotations"
 TASKS = "tasks.json"
 """What ``swinpan batch`` writes: tasks with predictions. An export beside it counts instead."""
+_LOOKED_AT = 5  # JSON files, to tell the format
 _REGIONS = ("brush", "polygon", "rectangle", "ellipse", "keypoint", "vector", "bitmask")
 _HASHED = re.compile(r"[0-9a-f]{8}-(.+)")
 """What Label Studio makes of the name of an uploaded file."""
@@ -35,7 +37,8 @@ _HASHED = re.compile(r"[0-9a-f]{8}-(.+)")
 
 def _recognises(given: Given) -> bool:
     if given.path.is_dir():
-        return _has_tasks(peek_json(given.path / TASKS))
+        files = [given.path / TASKS, *islice(sorted(given.path.glob("*.json")), _LOOKED_AT)]
+        return any(_has_tasks(peek_json(path)) for path in files)
     return given.json is not None and _has_tasks(given.json.value)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from ...coco.json import MAX_JSON_BYTES, read_json
 from ...coco.values import Node
 from ...errors import ConfigError, DatasetError
+from ...files import open_file
 from ...registry import Registry
 from ..class_list import ListedClass
 from ..drawn import Source
@@ -105,6 +106,7 @@ def find_format(given: Given, name: str | None = None) -> DatasetFormat:
 def peek_json(path: Path) -> Any:
     """The content of a file, to tell formats apart; None if it is no JSON, or too large."""
     try:
-        return json.loads(path.read_bytes()) if path.stat().st_size < MAX_JSON_BYTES else None
+        with open_file(path) as file:
+            return json.loads(file.read()) if path.stat().st_size < MAX_JSON_BYTES else None
     except (OSError, ValueError, RecursionError):
         return None

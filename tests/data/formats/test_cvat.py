@@ -10,7 +10,8 @@ def image(shapes, name="a.jpg", width=WIDTH):
 
 
 def wrong(shape):
-    return f"<annotations>{image(shape)}</annotations>"
+    labelled = shape.replace(" ", ' label="cat" ', 1)
+    return f"<annotations>{image(labelled)}</annotations>"
 
 
 def test_polygons_as_hotcoco_reads_them(tmp_path):
@@ -33,6 +34,18 @@ def test_order_groups_and_what_has_no_area(tmp_path):
     assert report.segments == {"cat": 2, "road": 1, "bird": 1}  # the two cats are one group, a third lies behind
     assert report.dropped == {"no area (points, lines)": 2}
     assert [category.name for category in dataset.categories] == ["bird", "cat", "road"]
+
+
+def test_photos_of_one_name_in_the_subsets_of_a_project(tmp_path):
+    for number, subset in enumerate(("Train", "Val")):
+        drawings.photo(tmp_path / "in" / "images" / subset / "a.jpg", seed=number)
+    images = [
+        image(cvat_polygon(*box)).replace("<image", f'<image subset="{subset}"')
+        for box, subset in zip(BOXES, ("Val", "Train"), strict=False)
+    ]
+    dataset, _ = imported(cvat_file(tmp_path / "in", "".join(images)), tmp_path / "out")
+    photos = [dataset.image_path(entry).read_bytes() for entry in dataset.entries]
+    assert photos == [(tmp_path / "in" / "images" / subset / "a.jpg").read_bytes() for subset in ("Val", "Train")]
 
 
 @pytest.mark.parametrize(

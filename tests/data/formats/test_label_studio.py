@@ -46,6 +46,22 @@ def test_labels_in_entries_of_their_own(tmp_path):
     assert report.notes == []
 
 
+def test_a_region_without_a_label_is_of_no_class(tmp_path):
+    path = label_studio(tmp_path / "in")
+    change(path, lambda content: content[0]["annotations"][0]["result"][0]["value"].update(brushlabels=[]))
+    dataset, report = imported(path, tmp_path / "out")
+    assert [category.name for category in dataset.categories] == ["cat", "road"]
+    assert report.dropped == {"unknown class": 1}
+    assert str(report.notes[0]) == f"{path}[0].annotations[0].result[0]: unknown class: it has none"
+
+
+def test_a_folder_with_an_export_and_photos(tmp_path):
+    label_studio(tmp_path / "in")
+    (tmp_path / "in" / "export.json").rename(tmp_path / "in" / "project-1-at-2026-11-26-0a1b2c3d.json")
+    dataset, _ = imported(tmp_path / "in", tmp_path / "out", things=("cat",))
+    assert set(drawings.regions(dataset)) == set(drawings.truth())
+
+
 def test_which_annotation_counts(tmp_path):
     path = label_studio(tmp_path / "in")
 
