@@ -5,9 +5,8 @@ sum of the matches' intersections over unions. Counts of several photos add up.
 """
 
 import numpy as np
-import numpy.typing as npt
 
-from .matching import Bools, Floats, Ints, Matching
+from .matching import Bools, Floats, Matching
 from .metrics import Quality
 
 MATCHES, UNTRUE, UNFOUND, OVERLAP = range(4)
@@ -21,13 +20,14 @@ def count(matching: Matching, classes: int, *, true: Bools | None = None, found:
     is_true = np.ones(len(matching.truth.ids), bool) if true is None else true
     is_found = np.ones(len(matching.found.ids), bool) if found is None else found
     hits = matching.matched.any(1) & is_true
-    columns = (
-        _by_label(matching.truth.labels[hits], classes),
-        _by_label(matching.found.labels[matching.untrue & is_found], classes),
-        _by_label(matching.truth.labels[matching.unfound & is_true], classes),
-        _by_label(matching.truth.labels[hits], classes, (matching.iou * matching.matched).sum(1)[hits]),
-    )
-    return np.stack(columns, axis=1).astype(np.float64)
+    true_labels, found_labels = matching.truth.labels, matching.found.labels
+    counts = np.empty((classes, 4))
+    counts[:, MATCHES] = np.bincount(true_labels[hits], minlength=classes)
+    counts[:, UNTRUE] = np.bincount(found_labels[matching.untrue & is_found], minlength=classes)
+    counts[:, UNFOUND] = np.bincount(true_labels[matching.unfound & is_true], minlength=classes)
+    overlap = (matching.iou * matching.matched).sum(1)[hits]
+    counts[:, OVERLAP] = np.bincount(true_labels[hits], overlap, minlength=classes)
+    return counts
 
 
 def qualities(counts: Floats) -> Floats:
@@ -52,7 +52,3 @@ def mean_quality(counts: Floats) -> Quality | None:
     number = int((~np.isnan(found[:, 0])).sum())
     pq, sq, rq = means(found).tolist()
     return Quality(pq=pq, sq=sq, rq=rq, classes=number) if number else None
-
-
-def _by_label(labels: Ints, classes: int, weights: Floats | None = None) -> npt.NDArray[np.generic]:
-    return np.bincount(labels, weights, minlength=classes)

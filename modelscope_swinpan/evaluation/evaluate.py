@@ -206,10 +206,10 @@ def _instances(
     results = {"bbox": predictions.with_name(BOXES), "segm": predictions.with_name(MASKS)}
     found = {kind: path for kind, path in results.items() if path.exists()}
     truth = instance_truth(dataset, number) if found else None
+    if truth is None:
+        return {}, None, None
     precision: dict[str, AveragePrecision] = {}
     lost = None
-    if truth is None:
-        return precision, None, lost
     image_ids = [entry.id for entry in dataset.entries[:number]]
     for kind, path in found.items():
         evaluation = evaluate_instances(truth.content, path, kind, image_ids)
