@@ -14,7 +14,7 @@ from modelscope_swinpan.benchmark.random_model import PHOTO, write_random_model
 from modelscope_swinpan.checkpoints.load import load_model
 from modelscope_swinpan.cli.bench import ModelOption, RunsOption
 from modelscope_swinpan.cli.options import DtypeOption
-from modelscope_swinpan.files import write_atomic
+from modelscope_swinpan.files import atomic
 from modelscope_swinpan.inference.network import PanopticPredictor
 from modelscope_swinpan.scenes.dataset import generate_scene
 
@@ -65,8 +65,6 @@ def segment(directory: str, size: tuple[int, int], dtype: str) -> dict[str, Any]
 
 
 def _plot(path: Path, photos: list[dict[str, Any]], fusions: list[dict[str, Any]]) -> None:
-    import io
-
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 6), layout="constrained")
@@ -84,6 +82,5 @@ def _plot(path: Path, photos: list[dict[str, Any]], fusions: list[dict[str, Any]
             panels[row, column].set_ylim(bottom=0)
             panels[row, column].set_ylabel(ylabel)
             panels[row, column].grid(alpha=0.3)
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=110)
-    write_atomic(path, png.getvalue())
+    with atomic(path) as partial:
+        figure.savefig(partial, format="png", dpi=110)
