@@ -109,8 +109,10 @@ def check_loggers(names: Iterable[str]) -> None:
     for name in names:
         if name not in LOGGERS:
             raise ConfigError(f"unknown logger {name!r:.80}. Known are {' and '.join(LOGGERS)}.")
-        if _is_missing(name):
-            raise ConfigError(f"Logging to {name} needs its package; pip install {name}.")
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            raise ConfigError(f"Logging to {name} needs its package; pip install {name}.") from None
 
 
 def open_loggers(names: Sequence[str], folder: Path) -> list[Logger]:
@@ -135,14 +137,6 @@ def open_loggers(names: Sequence[str], folder: Path) -> list[Logger]:
         known[name] = logger.name
         write_atomic(file, json.dumps(known, indent=2).encode())
     return loggers
-
-
-def _is_missing(name: str) -> bool:
-    try:
-        importlib.import_module(name)
-    except ImportError:
-        return True
-    return False
 
 
 def _read(file: Path) -> dict[str, str]:
