@@ -1,6 +1,5 @@
 """Why the score is what it is: one pass over the true and the predicted maps, and what it finds."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,11 +86,6 @@ def analyse(
         "comparison": None,
     }
     return Analysis(figures=figures, photos=lines, worst=worst.found(), dataset=dataset)
-
-
-def extended(analysis: Analysis, **figures: Any) -> Analysis:
-    """The analysis with further figures."""
-    return dataclasses.replace(analysis, figures={**analysis.figures, **figures})
 
 
 def _matching(dataset: CocoPanoptic, index: int, truth: Mapping[str, Any], found: Mapping[str, Any]) -> Matching:

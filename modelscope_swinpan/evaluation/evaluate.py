@@ -19,7 +19,7 @@ from ..runs.folder import ERRORS, run_files
 from ..runs.formats import CocoPanopticSink
 from ..runs.registry import Engine
 from ..runs.run import Progress, run_images
-from .analysis import analyse, extended
+from .analysis import analyse
 from .compare import compare, read_baseline
 from .inputs import dataset_inputs
 from .metrics import (
@@ -177,12 +177,13 @@ def score(
         analysis = analyse(dataset, truth, found, thresholds)
     precision, source, lost = _instances(dataset, layout.json_path, number)
     comparison = None if baseline is None else compare(baseline, analysis.photos, dataset)
+    figures = {**analysis.figures, "instances": lost, "comparison": comparison}
     return Report(
         panoptic=quality,
         box_ap=precision.get("bbox"),
         mask_ap=precision.get("segm"),
         categories=dataset.categories,
-        analysis=extended(analysis, instances=lost, comparison=comparison),
+        analysis=dataclasses.replace(analysis, figures=figures),
         evaluated={
             **(evaluated or {"predictions": str(layout.json_path)}),
             "images": number,
