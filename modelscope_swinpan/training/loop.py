@@ -130,7 +130,7 @@ class TrainingRun:
     ) -> Mask2Former:
         """Do the remaining steps, save the model and return it.
 
-        ``progress`` gets every line of the log, ``loggers`` (names of :data:`~.loggers.LOGGERS`) all of it.
+        ``progress`` gets the lines of ``log.csv``, ``loggers`` (names of :data:`~.loggers.LOGGERS`) all of it.
 
         Raises:
             ConfigError: another process is at work in the folder, or a logger cannot log.
