@@ -130,7 +130,7 @@ def read_weights(model: nn.Module) -> None:
 def answer(pixel_values: Tensor) -> dict[str, Any]:
     """Run the network once: its logits as float32 arrays, seconds, and peak memory."""
     found: list[tuple[Tensor, Tensor]] = []
-    cost = _memory(lambda: found.append(_loaded.logits(pixel_values.to(_device))))
+    cost = _measure(lambda: found.append(_loaded.logits(pixel_values.to(_device))))
     return {**cost, "logits": tuple(x.float().cpu().numpy() for x in found[0])}
 
 
@@ -169,7 +169,7 @@ def peak(photo: Path, batch_size: int) -> int:
     return peak_resident()
 
 
-def _memory(work: Callable[[], object]) -> dict[str, Any]:
+def _measure(work: Callable[[], object]) -> dict[str, Any]:
     """:func:`.process.measure`, but with the memory of a GPU where there is one."""
     if _device.type != "cuda":
         return measure(work)

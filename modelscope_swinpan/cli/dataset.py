@@ -36,7 +36,7 @@ OutputOption = Annotated[
     Path, typer.Option(metavar="DIR", help="Folder to write; made where it is missing.", file_okay=False)
 ]
 SplitOption = Annotated[
-    str | None, typer.Option(metavar="NAME", help="The split to take if there are several, as in train2017.")
+    str | None, typer.Option("--split", metavar="NAME", help="The split to take if there are several, as in train2017.")
 ]
 
 
@@ -151,9 +151,7 @@ def split(
         typer.Option(metavar="NAME=SHARE,…", help="The parts, with their shares of the images or numbers of images."),
     ] = "train=0.8,val=0.2",
     seed: Annotated[int, typer.Option(metavar="S", min=0, help="Decides which image comes into which part.")] = 0,
-    of: Annotated[
-        str | None, typer.Option("--split", metavar="NAME", help="The split to take if the dataset has several.")
-    ] = None,
+    of: SplitOption = None,
 ) -> None:
     """Split a dataset into parts, each in a folder of its name.
 

@@ -1,7 +1,5 @@
 """``swinpan dataset show``: annotated pictures on one page, to look at before training."""
 
-import base64
-import io
 import os
 import random
 from collections import Counter
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
 
 SIDE = 640
 """The longest side of a picture, in pixels."""
+QUALITY = 85  # of its JPEG
 
 
 @grouped
@@ -74,6 +73,7 @@ def show(
 
 def _figure(dataset: "CocoPanoptic", index: int) -> tuple[str, bool]:
     """The HTML of an example, and whether its files are sound."""
+    from ..images.encode import jpeg_url
     from ..training.samples import truth
 
     entry = dataset.entries[index]
@@ -83,14 +83,11 @@ def _figure(dataset: "CocoPanoptic", index: int) -> tuple[str, bool]:
         return f'<figure><figcaption class="wrong">{escape(str(error))}</figcaption></figure>\n', False
     picture = truth(example, dataset.categories).to_pil(example.image[..., ::-1])
     picture.thumbnail((SIDE, SIDE))
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=85)
-    data = base64.b64encode(file.getvalue()).decode("ascii")
     counts = Counter(
         dataset.categories[segment.label_id].name + (" (crowd)" if segment.iscrowd else "")
         for segment in example.segments
     )
     listed = ", ".join(name if count == 1 else f"{count} × {name}" for name, count in counts.most_common())
     caption = f"{entry.name}, {entry.size.width}×{entry.size.height}: {listed or 'nothing'}"
-    image = f'<img alt="" loading="lazy" src="data:image/jpeg;base64,{data}">'
+    image = f'<img alt="" loading="lazy" src="{jpeg_url(picture, QUALITY)}">'
     return f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>\n", True

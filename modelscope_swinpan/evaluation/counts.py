@@ -20,14 +20,14 @@ def count(matching: Matching, classes: int, *, true: Bools | None = None, found:
     is_true = np.ones(len(matching.truth.ids), bool) if true is None else true
     is_found = np.ones(len(matching.found.ids), bool) if found is None else found
     hits = matching.matched.any(1) & is_true
+    true_labels, found_labels = matching.truth.labels, matching.found.labels
+    counts = np.empty((classes, 4))
+    counts[:, MATCHES] = np.bincount(true_labels[hits], minlength=classes)
+    counts[:, UNTRUE] = np.bincount(found_labels[matching.untrue & is_found], minlength=classes)
+    counts[:, UNFOUND] = np.bincount(true_labels[matching.unfound & is_true], minlength=classes)
     overlap = (matching.iou * matching.matched).sum(1)[hits]
-    columns = (
-        np.bincount(matching.truth.labels[hits], minlength=classes),
-        np.bincount(matching.found.labels[matching.untrue & is_found], minlength=classes),
-        np.bincount(matching.truth.labels[matching.unfound & is_true], minlength=classes),
-        np.bincount(matching.truth.labels[hits], overlap, minlength=classes),
-    )
-    return np.stack(columns, axis=1).astype(np.float64)
+    counts[:, OVERLAP] = np.bincount(true_labels[hits], overlap, minlength=classes)
+    return counts
 
 
 def qualities(counts: Floats) -> Floats:

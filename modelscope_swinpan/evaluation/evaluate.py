@@ -177,14 +177,13 @@ def score(
         analysis = analyse(dataset, truth, found, thresholds)
     precision, source, lost = _instances(dataset, layout.json_path, number)
     comparison = None if baseline is None else compare(baseline, analysis.photos, dataset)
+    figures = {**analysis.figures, "instances": lost, "comparison": comparison}
     return Report(
         panoptic=quality,
         box_ap=precision.get("bbox"),
         mask_ap=precision.get("segm"),
         categories=dataset.categories,
-        analysis=dataclasses.replace(
-            analysis, figures={**analysis.figures, "instances": lost, "comparison": comparison}
-        ),
+        analysis=dataclasses.replace(analysis, figures=figures),
         evaluated={
             **(evaluated or {"predictions": str(layout.json_path)}),
             "images": number,

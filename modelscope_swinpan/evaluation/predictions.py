@@ -9,7 +9,7 @@ from ..coco.reader import CocoPanoptic
 from ..coco.values import SHOWN, Node, plain
 from ..errors import DatasetError
 from ..structures import Size
-from .scorable import check_names
+from .scorable import check_class_names
 
 
 def predicted(layout: CocoLayout, dataset: CocoPanoptic, number: int) -> dict[str, Any]:
@@ -72,4 +72,4 @@ def _check_categories(content: Node, dataset: CocoPanoptic) -> None:
         if id_ in names:
             raise DatasetError(f"{node.where}.id: category {str(id_)[:SHOWN]} occurs twice.")
         names[id_] = node.field("name", str)
-    check_names(names, dataset, "the predictions", content.where)
+    check_class_names(names, dataset, "the predictions", content.where)

@@ -31,7 +31,7 @@ def check_scorable(task: Task, categories: Sequence[Category], dataset: CocoPano
     if any(one.name in by_name and known.get(one.id) != one.name for one in dataset.categories):
         ids = {by_name[one.name]: one.id for one in dataset.categories if one.name in by_name}
     else:
-        check_names(known, dataset, "the model", "the model's configuration.json")
+        check_class_names(known, dataset, "the model", "the model's configuration.json")
         ids = {one.id: one.id for one in dataset.categories if one.id in known}
     if not ids:
         raise DatasetError(f"{dataset.layout.json_path}: none of its classes is one of the model's.")
@@ -44,7 +44,7 @@ def check_scorable(task: Task, categories: Sequence[Category], dataset: CocoPano
     return ids
 
 
-def check_names(names: Mapping[int, str], dataset: CocoPanoptic, whose: str, file: str) -> None:
+def check_class_names(names: Mapping[int, str], dataset: CocoPanoptic, whose: str, file: str) -> None:
     """Raise a DatasetError if a category id has one name in ``names``, which are those of ``whose``, and another in the
     dataset. ``file`` is where they may be changed.
     """

@@ -1,7 +1,6 @@
 """The worst photos of an evaluation, and their pictures: the truth beside the answer."""
 
 import heapq
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +9,13 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from ..coco.annotation import annotate
 from ..coco.id_maps import read_ids
 from ..coco.photo import read_photo
 from ..coco.reader import CocoPanoptic
 from ..errors import DatasetError, ImageError
+from ..images.encode import encode_jpeg
 from ..inference.draw import draw
 from ..inference.regions import make_segment
 from .counts import UNFOUND, UNTRUE, means, qualities
@@ -114,7 +113,4 @@ def _overlay(image: Pixels, ids: Ids, infos: Sequence[Mapping[str, Any]], datase
         make_segment(info.id, info.label_id, dataset.categories, info.area, info.box, scores[info.id] or 0.0)
         for info in shown.segments
     ]
-    file = io.BytesIO()
-    picture = draw(image, smaller, segments, dataset.categories, scores=any(scores.values()))
-    Image.fromarray(picture).save(file, "JPEG", quality=QUALITY)
-    return file.getvalue()
+    return encode_jpeg(draw(image, smaller, segments, dataset.categories, scores=any(scores.values())), QUALITY)

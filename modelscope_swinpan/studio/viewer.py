@@ -1,14 +1,12 @@
 """The value that ``viewer.js`` displays: the photo, the outlines of its segments as SVG paths, and their table."""
 
-import base64
-import io
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
+from ..images.encode import jpeg_url
 from ..inference.draw import segment_colors
 from ..inference.results import PanopticResult
 
@@ -17,6 +15,7 @@ SIDE = 1280
 
 SMOOTHING = 1.0
 """The largest distance of an outline from the true edge, in pixels of the map or the grid, whichever are larger."""
+QUALITY = 90  # of the photo, a JPEG
 
 
 def viewer_value(file_name: str, image: npt.NDArray[np.uint8], result: PanopticResult) -> dict[str, Any]:
@@ -39,7 +38,7 @@ def viewer_value(file_name: str, image: npt.NDArray[np.uint8], result: PanopticR
     ]
     return {
         "name": file_name,
-        "photo": _data_url(image if scale >= 1 else cv2.resize(image, grid, interpolation=cv2.INTER_AREA)),
+        "photo": jpeg_url(image if scale >= 1 else cv2.resize(image, grid, interpolation=cv2.INTER_AREA), QUALITY),
         "size": (width, height),
         "grid": grid,
         "segments": sorted(segments, key=lambda segment: -segment["share"]),
@@ -51,9 +50,3 @@ def outline(mask: npt.NDArray[np.bool_], smoothing: float) -> str:
     contours, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     rings = [cv2.approxPolyDP(contour, smoothing, closed=True)[:, 0] for contour in contours]
     return "".join("M" + " ".join(f"{x},{y}" for x, y in ring) + "Z" for ring in rings if len(ring) > 2)
-
-
-def _data_url(image: npt.NDArray[np.uint8]) -> str:
-    jpeg = io.BytesIO()
-    Image.fromarray(image).save(jpeg, "JPEG", quality=90)
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg.getvalue()).decode()

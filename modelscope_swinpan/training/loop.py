@@ -130,7 +130,7 @@ class TrainingRun:
     ) -> Mask2Former:
         """Do the remaining steps, save the model and return it.
 
-        ``progress`` gets every line of the log, ``loggers`` (names of :data:`~.loggers.LOGGERS`) all of it.
+        ``progress`` gets the lines of ``log.csv``, ``loggers`` (names of :data:`~.loggers.LOGGERS`) all of it.
 
         Raises:
             ConfigError: another process is at work in the folder, or a logger cannot log.
@@ -140,7 +140,11 @@ class TrainingRun:
         """
         with self._claim.taken() if self.processes.rank == 0 else nullcontext():
             log = TrainingLog(self.folder, self.step, loggers) if self.processes.rank == 0 else None
-            return self._train(progress, log)
+            try:
+                return self._train(progress, log)
+            finally:
+                if log is not None:
+                    log.close()
 
     def _train(self, progress: Callable[[int, Mapping[str, float]], None], log: TrainingLog | None) -> Mask2Former:
         config, processes = self.config, self.processes
@@ -164,7 +168,6 @@ class TrainingRun:
                     self._evaluate(log)
         if log is not None:
             log.draw_curves()
-            log.close()
         return self.trained.eval()
 
     def _step(self, network: nn.Module, parts: Sequence[Batch]) -> dict[str, float]:

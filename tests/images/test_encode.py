@@ -1,12 +1,13 @@
-"""PNG files hold the pixels that were given."""
+"""PNG files hold the pixels that were given, JPEG files nearly."""
 
+import base64
 import io
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from modelscope_swinpan.images.encode import encode_png, write_png
+from modelscope_swinpan.images.encode import encode_jpeg, encode_png, jpeg_url, write_png
 from tests.builders import random_image
 
 
@@ -16,6 +17,17 @@ def test_round_trip(convert):
     png = Image.open(io.BytesIO(encode_png(convert(pixels))))
     assert (png.format, png.mode) == ("PNG", "RGB")
     assert np.array_equal(np.asarray(png), pixels)
+
+
+@pytest.mark.parametrize("convert", [np.asarray, Image.fromarray])
+def test_jpeg(convert):
+    pixels = np.full((8, 16, 3), (200, 100, 50), np.uint8)
+    content = encode_jpeg(convert(pixels), 90)
+    jpeg = Image.open(io.BytesIO(content))
+    assert jpeg.format == "JPEG"
+    assert np.abs(np.asarray(jpeg).astype(int) - pixels).max() < 5
+    head, _, data = jpeg_url(convert(pixels), 90).partition(",")
+    assert (head, base64.b64decode(data)) == ("data:image/jpeg;base64", content)
 
 
 def test_files_are_written_atomically(tmp_path):

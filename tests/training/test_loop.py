@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from modelscope_swinpan.coco.reader import CocoPanoptic
 from modelscope_swinpan.coco.writer import write_dataset
 from modelscope_swinpan.errors import ConfigError, DatasetError, TrainingError
 from modelscope_swinpan.scenes.dataset import TRAINING_SEEDS, SceneDataset
-from modelscope_swinpan.training import loop
+from modelscope_swinpan.training import log, loop
 from modelscope_swinpan.training.log import read_table
 from modelscope_swinpan.training.optimizer import rate_factor
 from modelscope_swinpan.training.samples import first_of
@@ -268,6 +269,22 @@ def test_the_first_evaluation_is_not_made_twice(tmp_path):
         small_run(tmp_path, **options).train(stop)
     small_run(tmp_path, **options).train()
     assert read_table(tmp_path / "evaluations.csv")["step"] == [0, 4]
+
+
+def test_a_run_that_fails_closes_its_loggers(tmp_path, monkeypatch):
+    """MLflow refuses to begin a run in a process that has another one open."""
+    closed = []
+    logger = SimpleNamespace(add_values=lambda *_: None, add_picture=lambda *_: None, close=lambda: closed.append(1))
+    monkeypatch.setattr(log, "open_loggers", lambda names, folder: [logger])
+
+    def fail(step, _):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        small_run(tmp_path).train(fail)
+    assert closed == [1]
+    small_run(tmp_path).train()
+    assert closed == [1, 1]
 
 
 def photos(folder, count=6):
