@@ -80,10 +80,13 @@ class Claim:
 
         Raises:
             TakenError, DatasetError: as of :meth:`is_own`.
-            ConfigError: another process is at work in the folder.
+            ConfigError: a file is in the folder's place, or another process is at work in it.
         """
         self.is_own()  # before anything is made
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise ConfigError(f"{self.folder}: a file is in the place of this folder. Choose another.") from None
         with locked(self.folder):
             if not self.is_own():  # another process may have been quicker
                 write_atomic(self.folder / RUN, json.dumps(self.content, indent=2).encode())

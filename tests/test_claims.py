@@ -54,6 +54,16 @@ def test_what_is_there_is_not_ours(tmp_path, name, kind, target):
     assert (tmp_path / "elsewhere").read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", ["file", "file/below", "link"])
+def test_a_file_in_the_place_of_the_folder(tmp_path, name):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(ConfigError, match=rf"{name}: a file is in the place of this folder\. Choose another"):
+        claim(tmp_path / name).taken().__enter__()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "link"]
+    assert (tmp_path / "file").read_text() == "mine"
+
+
 def test_a_value_of_80_characters_is_shown_whole(tmp_path):
     with claim(tmp_path, a="x" * 78, b="y" * 79).taken():
         pass

@@ -54,6 +54,7 @@ def predict(
     in the panoptic files the better instance has the pixels that two share. An image that cannot be read is reported,
     the others go on, and the exit status is 1. A folder that holds another run's results, or a dataset, is refused.
     """
+    _check_that_some_exist(images)
     engine = where.build(partial(how.anywhere().load, task=task, thresholds=given_thresholds(thresholds)), how)
 
     from ..runs.formats import CocoPanopticSink, OverlaysSink, ResultsSink
@@ -84,6 +85,21 @@ def predict(
     if reached.failed:
         complain(f"{reached.failed} of {len(images)} images could not be segmented.")
         raise typer.Exit(1)
+
+
+def _check_that_some_exist(images: Sequence[str]) -> None:
+    """End where no image is there, before a model is loaded, or even downloaded."""
+    from ..errors import ImageError
+    from ..images.decode import decode_image
+
+    if any(is_url(image) or is_data_url(image) or Path(local_path(image)).is_file() for image in images):
+        return
+    for image in images:
+        try:
+            decode_image(local_path(image))
+        except ImageError as error:  # noqa: PERF203 (they are few)
+            complain(str(error))
+    raise typer.Exit(1)
 
 
 def _in_default_folder(segment: "Callable[[Path], Progress]") -> "tuple[Path, Progress]":

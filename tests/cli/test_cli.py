@@ -107,6 +107,15 @@ class TestPredict:
             assert (out / "overlays" / name).is_file()
             assert (out / "panoptic" / name).is_file()
 
+    def test_where_no_image_is_there_no_model_is_asked_for(self, tmp_path):
+        answer = swinpan("predict", tmp_path / "a.png", tmp_path, "--model", "no/model", "--output", tmp_path / "out")
+        assert answer.exit_code == 1
+        assert lines(answer.stderr) == [
+            f"Error: {tmp_path}/a.png: no such file.",
+            f"Error: {tmp_path}: a folder, expected an image file.",
+        ]
+        assert not [*tmp_path.iterdir()]
+
     def test_batches_change_nothing(self, tmp_path, photos, quick_model):
         contents = []
         for size in (1, 3):
@@ -274,7 +283,7 @@ class TestErrors:
     def test_output_that_cannot_be_written(self, tmp_path, photos, quick_model):
         (tmp_path / "taken").write_text("a file where the folder should be")
         answer = swinpan("predict", photos[0], "--model", quick_model, "--output", tmp_path / "taken" / "out")
-        assert answer.exit_code == 1
+        assert answer.exit_code == 2
         assert re.fullmatch("Segmenting 1 image\nError: .*taken.*", answer.stderr.strip())
         assert (tmp_path / "taken").read_text() == "a file where the folder should be"
 
