@@ -16,8 +16,6 @@ import numpy as np
 import numpy.typing as npt
 import typer
 
-from modelscope_swinpan.categories import Category
-from modelscope_swinpan.coco.annotation import Example
 from modelscope_swinpan.coco.reader import CocoPanoptic
 from modelscope_swinpan.data.formats.brush import decode_brush
 from modelscope_swinpan.errors import ConfigError
@@ -95,10 +93,9 @@ def correct(folder: Path) -> dict[str, int]:
     counts: Counter[str] = Counter()
     tasks = json.loads((folder / "found" / "tasks.json").read_text(encoding="utf-8"))
     scenes = CocoPanoptic.open(folder / "scenes")
-    places = {entry.name: index for index, entry in enumerate(scenes.entries)}
     for task in tasks:
         regions = task.pop("predictions")[0]["result"]
-        result = _corrected(scenes[places[task["data"]["file_name"]]], scenes.categories, regions)
+        result = corrected(task, regions, scenes)
         task["annotations"] = [{"result": result}]
         left = sum(region in regions for region in result)
         counts.update(left=left, drawn=len(result) - left, removed=len(regions) - left)
@@ -106,15 +103,17 @@ def correct(folder: Path) -> dict[str, int]:
     return dict(counts)
 
 
-def _corrected(
-    scene: Example, categories: Sequence[Category], regions: Sequence[Mapping[str, Any]]
+def corrected(
+    task: Mapping[str, Any], regions: Sequence[Mapping[str, Any]], scenes: CocoPanoptic
 ) -> list[Mapping[str, Any]]:
     """The predicted regions that are good, and a new one for each segment of the scene that has none of these."""
+    names = [entry.name for entry in scenes.entries]
+    scene = scenes[names.index(task["data"]["file_name"])]
     size = Size(*scene.segment_ids.shape)
     found = [(region, decode_brush(region["value"]["rle"], size)) for region in regions]
     result: list[Mapping[str, Any]] = []
     for segment in scene.segments:
-        name, mask = categories[segment.label_id].name, scene.segment_ids == segment.id
+        name, mask = scenes.categories[segment.label_id].name, scene.segment_ids == segment.id
         alike = (one for one, pixels in found if [name] == one["value"]["brushlabels"] and _iou(pixels, mask) > GOOD)
         result.append(next(alike, _stroke(f"new-{len(result)}", name, mask)))
     return result

@@ -15,9 +15,9 @@ pytestmark = pytest.mark.labelstudio
 def test_the_tutorial(server, tmp_path, monkeypatch):
     def by_hand():
         project = server.project(tmp_path / "found", tmp_path / "photos")
-        truth = tutorial.Truth(tmp_path)
+        scenes = CocoPanoptic.open(tmp_path / "scenes")
         for task in server.tasks(project):
-            server.annotate(task, truth.corrected(task, task["predictions"][0]["result"]))
+            server.annotate(task, tutorial.corrected(task, task["predictions"][0]["result"], scenes))
         (tmp_path / "export.json").write_text(json.dumps(server.export(project)))
 
     numbers = {tutorial.COUNT: "--count 6", tutorial.STEPS: "steps=1"}
