@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from ..claims import claimed_paths
 from ..coco.reader import CocoPanoptic
 from ..errors import ConfigError
 from .files import content_digest
@@ -58,6 +59,8 @@ def split_dataset(
     made = {"split_of": str(dataset.layout.json_path.resolve()), "parts": dict(parts), "seed": seed}
     claims = {name: output_claim(output / name, {**made, "part": name}) for name in parts}
     for claim in claims.values():
+        if claim.folder in claimed_paths(output):
+            raise ConfigError(f"{claim.folder} belongs to what {output} holds. Choose another folder, or another name.")
         claim.check()
     reports = {name: Report() for name in parts}
     with ExitStack() as stack:

@@ -58,6 +58,15 @@ def test_a_part_that_holds_something_else(dataset, tmp_path):
     assert [path.name for path in (tmp_path / "out").rglob("*")] == ["val", "images"]
 
 
+def test_a_part_by_the_name_of_a_folder_of_the_dataset(dataset, tmp_path):
+    split_dataset(dataset, {"train": 0.7}, tmp_path / "out")
+    train = tmp_path / "out" / "train"
+    before = sorted(train.rglob("*"))
+    with pytest.raises(ConfigError, match=r"images belongs to what .*train holds"):
+        split_dataset(CocoPanoptic.open(train), {"images": 0.5}, train)
+    assert sorted(train.rglob("*")) == before
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "train", "train=", "train=0", "train=-1", "train=.8,train=.2", "../x=.5", "a=.5,b=3", "a=.7,b=.7", "a/b=1"],
