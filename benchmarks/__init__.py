@@ -1,5 +1,4 @@
 """Measurements for developers of this package: ``python -m benchmarks NAME``, in the repository's root.
 
 Each file holds one measurement, a function with its command-line options. It is not part of the installed package.
-Memory is measured on Linux and macOS only.
 """

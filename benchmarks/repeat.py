@@ -19,9 +19,8 @@ def repeat(runs: int, work: Callable[..., dict[str, Any]], *arguments: object) -
 def summary(measured: list[dict[str, Any]]) -> dict[str, Any]:
     """The median seconds, all seconds, and the largest peak of several measurements (dicts of :func:`measure`)."""
     seconds = [one["seconds"] for one in measured]
-    peaks = [one["peak_bytes"] for one in measured if one["peak_bytes"] is not None]
     return {
         "seconds": round(median(seconds), 3),
         "seconds_all": [round(value, 3) for value in seconds],
-        "peak_bytes": max(peaks, default=None),
+        "peak_bytes": max(one["peak_bytes"] for one in measured),
     }

@@ -104,14 +104,10 @@ def _table(found: dict[str, Any], names: list[str]) -> Table:
     table.add_row("all (median)", *(f"{column['seconds']:.3f} s" for column in columns))
     table.add_row("spread", *(column["spread"] for column in columns))
     table.add_row("segments", *(str(column["segments"]) for column in columns))
-    table.add_row("peak memory", *(_memory(column["peak_bytes"]) for column in columns))
+    table.add_row("peak memory", *(f"{column['peak_bytes'] / MEBIBYTE:.0f} MiB" for column in columns))
     if "ratio" in found:
         table.add_row("ours / peer", f"{found['ratio']:.2f}", "")
     return table
-
-
-def _memory(size: int | None) -> str:
-    return "unknown" if size is None else f"{size / MEBIBYTE:.0f} MiB"
 
 
 @app.command("throughput")

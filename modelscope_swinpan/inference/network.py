@@ -54,7 +54,7 @@ class NetworkPredictor(Predictor):
         """The results of a batch's images, of logits (B, Q, K+1) and (B, Q, h, w).
 
         Raises:
-            DeviceError: the logits are no numbers. Of such queries the fusion would find nothing.
+            DeviceError: the logits are not finite. The fusion would silently find nothing.
         """
         if not class_logits.isfinite().all() or mask_logits.amax().isnan():
             raise DeviceError(

@@ -18,7 +18,7 @@ from .loggers import Logger, TensorBoardLogger, open_loggers
 
 LOG, EVALUATIONS, CURVES, SAMPLES, EVENTS = "log.csv", "evaluations.csv", "curves.png", "samples", "tensorboard"
 FEW = 100
-"""Up to so many points of a curve are marked, so that also a single one is seen."""
+"""Curves of up to this many points show a mark at each: a single point has no line."""
 FILES = (LOG, EVALUATIONS, CURVES, SAMPLES, EVENTS, loggers.NAMES)
 
 

@@ -1,6 +1,6 @@
 import os
 
-from benchmarks.repeat import repeat, summary
+from benchmarks.repeat import repeat
 
 
 def process_number(offset):
@@ -14,9 +14,3 @@ def test_every_repetition_has_a_process_of_its_own():
     assert os.getpid() + 1 not in (first, second)
     assert found["seconds"] == (first + second) / 2
     assert found["peak_bytes"] == max(first, second) - 1
-
-
-def test_a_summary_of_measurements_without_memory():
-    found = {"seconds": 2.0, "peak_bytes": None}
-    assert summary([found])["peak_bytes"] is None
-    assert summary([found, {"seconds": 1.0, "peak_bytes": 5}])["peak_bytes"] == 5
