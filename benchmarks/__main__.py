@@ -9,7 +9,8 @@ import typer
 
 from modelscope_swinpan.benchmark.process import check_unbound
 from modelscope_swinpan.benchmark.random_model import write_random_model
-from modelscope_swinpan.cli.console import one_line_errors, out
+from modelscope_swinpan.cli.bench import print_figures
+from modelscope_swinpan.cli.console import one_line_errors
 
 from .int8 import bench_int8
 from .load import bench_load
@@ -49,7 +50,7 @@ def _printed(measurement: Callable[P, dict[str, Any]]) -> Callable[P, None]:
     @functools.wraps(measurement)
     def command(*args: P.args, **kwargs: P.kwargs) -> None:
         with one_line_errors():
-            out.print_json(data=measurement(*args, **kwargs))
+            print_figures(measurement(*args, **kwargs))
 
     return command
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import re
 import subprocess
 import sys
@@ -65,8 +64,6 @@ def bench_tutorial(
         "validation": _figures(output),
         "others": _figures(aside),
         "minutes": minutes,
-        "processor": _processor(),
-        "cores": os.cpu_count(),
     }
 
 
@@ -171,11 +168,3 @@ def _figures(folder: Path) -> dict[str, dict[str, float]]:
         panoptic = json.loads((folder / name / "report.json").read_text(encoding="utf-8"))["panoptic"]
         figures[name] = {part: round(panoptic[part]["pq"], 1) for part in ("all", "things", "stuff")}
     return figures
-
-
-def _processor() -> str:
-    """The processor's name."""
-    told = Path("/proc/cpuinfo")
-    text = told.read_text(encoding="utf-8") if told.exists() else ""
-    found = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
-    return found[1] if found else platform.processor()

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -25,6 +26,17 @@ while os.getppid() == parent:  # whoever measures may be killed
 """
 PROC = Path("/proc")
 """Linux's information about processes."""
+
+
+def processor() -> str:
+    """The processor's name and number of cores. On x86 Linux also its family and model: many kinds share a name."""
+    try:
+        told = dict(re.findall(r"^(.+?)\s*: (.*)$", (PROC / "cpuinfo").read_text(encoding="utf-8"), re.MULTILINE))
+    except OSError:
+        told = {}
+    name = told.get("model name") or platform.processor() or platform.machine()
+    kind = f" (family {told['cpu family']}, model {told['model']})" if "cpu family" in told else ""
+    return f"{name}{kind}, {os.cpu_count()} cores"
 
 
 def check_unbound() -> None:

@@ -45,6 +45,13 @@ def bench() -> None:
     check_unbound()
 
 
+def print_figures(found: dict[str, Any]) -> None:
+    """Print what was measured as JSON, after the processor that it was measured on."""
+    from ..benchmark.process import processor
+
+    out.print_json(data={"processor": processor(), **found})
+
+
 @app.command("model")
 @one_line_errors()
 def bench_model(
@@ -91,7 +98,7 @@ def bench_model(
         seconds = found[name]["seconds_all"]
         found[name]["spread"] = f"{min(seconds):.3f}–{max(seconds):.3f} s"
     err.print(_table(found, names))
-    out.print_json(data=found)
+    print_figures(found)
 
 
 def _table(found: dict[str, Any], names: list[str]) -> Table:
@@ -131,7 +138,7 @@ def bench_throughput(
 
     with busy("Measuring"):
         found = bench_throughput(model, device, dtype, batch_size or [1, 2, 4, 8], images, compiled, workers or [])
-    out.print_json(data=found)
+    print_figures(found)
 
 
 @app.command("serve")
@@ -154,4 +161,4 @@ def bench_serve(
 
     with busy("Measuring"):
         found = bench_serve(model, clients or [1, 4, 16], requests, mask_format)
-    out.print_json(data=found)
+    print_figures(found)

@@ -26,6 +26,16 @@ def test_measure_sees_a_peak_that_is_gone_at_the_end():
     assert 0.9 * size < found["peak_bytes"] < 1.5 * size
 
 
+def test_the_processor_is_named_by_family_and_model(monkeypatch, tmp_path):
+    """AMD's virtual machines of all generations are called alike."""
+    monkeypatch.setattr(process, "PROC", tmp_path)
+    lines = ["processor\t: 0", "cpu family\t: 25", "model\t\t: 17", "model name\t: AMD EPYC", "bugs\t\t: a: b", ""]
+    (tmp_path / "cpuinfo").write_text("\n".join(lines))
+    assert process.processor() == f"AMD EPYC (family 25, model 17), {os.cpu_count()} cores"
+    (tmp_path / "cpuinfo").unlink()
+    assert process.processor().endswith(f" {os.cpu_count()} cores")
+
+
 def test_memory_without_linux(monkeypatch, tmp_path):
     import resource
 
