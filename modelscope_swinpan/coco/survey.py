@@ -105,6 +105,8 @@ def _problems_of_json(dataset: CocoPanoptic) -> list[str]:
         check_categories(dataset.categories)
     except ConfigError as error:
         problems.append(str(error))
+    if nameless := [category.id for category in dataset.categories if not category.name.strip()]:
+        problems.append(f"a class needs a name; the category of id {nameless[0]} has none.")
     counts = Counter(category.name for category in dataset.categories)
     if twice := [name for name, count in counts.items() if count > 1]:
         problems.append(f"class names must differ; {twice[0]!r:.80} is that of {counts[twice[0]]} categories.")

@@ -128,6 +128,13 @@ def test_categories_that_no_model_can_have(folder):
     assert second == f"{folder / 'panoptic.json'}: class names must differ; 'person' is that of 2 categories."
 
 
+@pytest.mark.parametrize("name", ["", " \t"])
+def test_a_class_without_a_name(folder, name):
+    change(folder, lambda content: content["categories"][1].update(name=name))
+    expected = f"{folder / 'panoptic.json'}: a class needs a name; the category of id 18 has none."
+    assert look(folder).problems == [expected]
+
+
 def test_a_dataset_of_nothing(folder):
     change(folder, lambda content: content.update(annotations=[], images=[]))
     assert look(folder).problems == [f"{folder / 'panoptic.json'}: no image is annotated."]
