@@ -38,21 +38,34 @@ _HASHED = re.compile(r"[0-9a-f]{8}-(.+)")
 def _recognises(given: Given) -> bool:
     if given.path.is_dir():
         files = [given.path / TASKS, *islice(sorted(given.path.glob("*.json")), _LOOKED_AT)]
-        return any(_has_tasks(peek_json(path)) for path in files)
-    return given.json is not None and _has_tasks(given.json.value)
+        return any(_has_tasks(content) or _is_json_min(content) for content in map(peek_json, files))
+    return given.json is not None and (_has_tasks(given.json.value) or _is_json_min(given.json.value))
+
+
+def _first(content: Any) -> Mapping[str, Any]:
+    return content[0] if isinstance(content, list) and content and isinstance(content[0], Mapping) else {}
 
 
 def _has_tasks(content: Any) -> bool:
-    if not isinstance(content, list) or not content or not isinstance(content[0], Mapping):
-        return False
-    first = content[0]
+    first = _first(content)
     return isinstance(first.get("data"), Mapping) and ("annotations" in first or "predictions" in first)
+
+
+def _is_json_min(content: Any) -> bool:
+    """Whether it is Label Studio's short export, whose tasks have the answer in place of annotations."""
+    first = _first(content)
+    return "annotation_id" in first and "data" not in first
 
 
 def _read(given: Given, report: Report) -> Source:
     content = given.json or read_json(_only_json(given.path))
     if not isinstance(content.value, list):
         raise DatasetError(f"{content.where}: no export of Label Studio as JSON, a list of tasks.")
+    if _is_json_min(content.value):
+        raise DatasetError(
+            f"{content.where}: Label Studio's short export, JSON-MIN, which leaves out the kinds of the shapes. Export "
+            "the project as JSON, and import that."
+        )
     folder = given.images or Path(content.where).parent
     files = Folder(folder)
     photos: list[Photo] = []
@@ -71,7 +84,9 @@ def _read(given: Given, report: Report) -> Source:
 def _only_json(folder: Path) -> Path:
     files = sorted(folder.glob("*.json")) if folder.is_dir() else []
     if len(files) > 1:
-        files = [path for path in files if _has_tasks(peek_json(path))]
+        files = [path for path in files if _has_tasks(peek_json(path))] or [
+            path for path in files if _is_json_min(peek_json(path))
+        ]
     if len(files) > 1:
         files = [path for path in files if path.name != TASKS]
     if len(files) != 1:
