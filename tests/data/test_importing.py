@@ -226,3 +226,19 @@ def test_names_that_some_disk_does_not_tell_apart(tmp_path):
     change(folder / JSON, edit)
     dataset, _ = imported(folder, tmp_path / "out")
     assert [entry.name for entry in dataset.entries] == ["a.jpg", "\u00e9.jpg", "e\u0301-2.jpg"]
+
+
+def test_photos_of_floating_point_pixels_are_left_out(tmp_path):
+    """Nothing tells their range, and training could not read them."""
+    folder = coco(tmp_path / "in")
+    Image.new("F", (drawings.WIDTH, drawings.HEIGHT)).save(folder / "images" / "b.tif")
+
+    def edit(content):
+        content["images"].append({**content["images"][0], "id": 8, "file_name": "b.tif"})
+        content["annotations"].append({**content["annotations"][0], "image_id": 8})
+
+    change(folder / JSON, edit)
+    dataset, report = imported(folder, tmp_path / "out")
+    assert [entry.name for entry in dataset.entries] == ["a.jpg"]
+    assert report.left_out == {"unreadable image": 1}
+    assert "floating-point pixels have no fixed range; scale them to 0–255" in str(report.notes[0])
