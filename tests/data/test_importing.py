@@ -210,7 +210,7 @@ def test_a_photo_that_is_listed_twice_is_told(tmp_path):
     _, report = imported(folder, tmp_path / "out")
     assert report.images == 2
     assert [str(note) for note in report.notes] == [
-        f"{folder / JSON}: a.jpg: the same photo as before: a.jpg in the output"
+        f"{folder / JSON}: a.jpg: the same photo as before: {folder / JSON}: a.jpg"
     ]
 
 
