@@ -19,7 +19,7 @@ from ..coco.writer import DATASET_JSON, CocoPanopticWriter, dataset_claim
 from ..errors import DatasetError
 from ..files import file_stem, is_temporary, temporary_folder
 from .files import content_digest
-from .report import REPEATED, Report
+from .report import REPEATED, UNSOUND, Report
 
 
 class DatasetOutput:
@@ -37,10 +37,16 @@ class DatasetOutput:
     def copy(
         self, dataset: CocoPanoptic, index: int, change: Callable[[Annotation], Annotation] = lambda truth: truth
     ) -> None:
-        """Add an example of another dataset, with its truth as ``change`` makes it. Raises as :meth:`add`."""
+        """Add an example of another dataset, with its truth as ``change`` makes it. Raises as :meth:`add`.
+
+        What is odd about it, or wrong by its photo's header, is noted.
+        """
         entry = dataset.entries[index]
-        truth = change(dataset.annotation(index))
-        self.add(dataset.where(entry), entry.name, dataset.image_path(entry), truth)
+        where, truth = dataset.where(entry), dataset.annotation(index)
+        self._report.note_remarks(truth.remarks)
+        if isinstance(problem := dataset.problem(index), str):
+            self._report.note(UNSOUND, where, problem.removeprefix(f"{where}: "))
+        self.add(where, entry.name, dataset.image_path(entry), change(truth))
 
     def add(self, where: str, name: str, image: Path | bytes, annotation: Annotation) -> None:
         """Add the photo of a place, a file or its content, called ``name``. One without a segment is left out.
