@@ -72,6 +72,7 @@ def import_dataset(
     else:
         source = with_semantic(source, choices.semantic, given, report)
     categories = read_categories(source.classes, choices)
+    report.note_alike(str(given.path), categories)
     with dataset_output(claim, categories, report, exif=source.exif) as written:
         for photo in progress(source.photos):
             _add(photo, written, categories, choices.overlap, report)

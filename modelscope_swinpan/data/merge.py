@@ -36,6 +36,7 @@ def merge_datasets(datasets: Sequence[CocoPanoptic], output: Path, *, progress: 
     labels = {category.name: label for label, category in enumerate(categories)}
     claim = output_claim(output, {"merge_of": [str(dataset.layout.json_path.resolve()) for dataset in datasets]})
     report = Report()
+    report.note_alike(str(datasets[0].layout.json_path), categories)
     places = [(dataset, index) for dataset in datasets for index in range(len(dataset))]
     with dataset_output(claim, categories, report, exif=datasets[0].exif) as written:
         for dataset, index in progress(places):

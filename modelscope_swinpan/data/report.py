@@ -1,5 +1,6 @@
 """What happened in an import: how much came in, and each thing that was left out or odd, with its file and place."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ BAD_OUTLINE = "unusable outline"
 OVERLAP = "overlap"
 TURNED = "turned by EXIF in a way that its size does not show"
 REPEATED = "the same photo as before"
+ALIKE = "classes that differ by spaces or capitals alone"
 RECTANGLES = "rectangles taken as outlines"
 UNSOUND = "a photo that training refuses, copied as it is"
 """Reasons and kinds, in the words that the report shows."""
@@ -97,6 +99,16 @@ class Report:
         """Something is odd, and nothing is left out for it."""
         self.others[kind] += 1
         self.notes.append(Note(kind, where, detail))
+
+    def note_alike(self, where: str, categories: Sequence[Category]) -> None:
+        """Classes whose names may mean one class are noted, each group once, with the line that joins them."""
+        groups: dict[str, list[str]] = {}
+        for category in categories:
+            groups.setdefault(" ".join(category.name.split()).casefold(), []).append(category.name)
+        for names in groups.values():
+            if len(names) > 1:
+                line = json.dumps({" ".join(names[0].split()): names}, ensure_ascii=False)[1:-1]
+                self.note(ALIKE, where, f"they stay apart; to join them, give swinpan dataset remap the line {line}")
 
     def note_remarks(self, remarks: Iterable[Remark]) -> None:
         """What the reader of a dataset found odd."""

@@ -7,12 +7,17 @@ import pytest
 from PIL import Image
 
 from modelscope_swinpan.claims import TakenError
+from modelscope_swinpan.coco.reader import CocoPanoptic
 from modelscope_swinpan.data.class_list import ListedClass
 from modelscope_swinpan.data.importing import REPORT
+from modelscope_swinpan.data.merge import merge_datasets
+from modelscope_swinpan.data.remap import read_mapping, remap_dataset
+from modelscope_swinpan.data.report import ALIKE
 from modelscope_swinpan.errors import ConfigError, DatasetError
 from tests.data import drawings
 from tests.data.drawings import change, coco, imported, labelme
 
+NAMES = ("Bär  car ", "bär car", "BÄR\tCAR")
 JSON = "annotations/instances_default.json"
 
 
@@ -197,6 +202,26 @@ def test_two_categories_of_one_name_are_one(tmp_path):
     assert report.segments == {"cat": 3}
     assert len(dataset.categories) == 1
     assert np.unique(dataset[0].segment_ids).tolist() == [0, 1, 2, 3]
+
+
+def test_classes_that_differ_by_spaces_or_capitals_are_told(tmp_path):
+    """The line that the note gives joins them."""
+    folder = labelme(tmp_path / "in")
+
+    def edit(content):
+        content["shapes"] = [{**shape, "label": label} for shape, label in zip(content["shapes"], NAMES, strict=True)]
+
+    change(folder / "a.json", edit)
+    _, report = imported(folder, tmp_path / "out")
+    assert report.segments == dict.fromkeys(NAMES, 1)
+    (note,) = [note for note in report.notes if note.kind == ALIKE]
+    assert note.where == str(folder)
+    (tmp_path / "classes.yaml").write_text(note.detail.partition(" the line ")[2], encoding="utf-8")
+    targets = read_mapping(tmp_path / "classes.yaml")
+    report = remap_dataset(CocoPanoptic.open(tmp_path / "out"), targets, tmp_path / "joined")
+    assert report.segments == {"BÄR CAR": 3}
+    merged = merge_datasets([CocoPanoptic.open(tmp_path / part) for part in ("out", "joined")], tmp_path / "merged")
+    assert merged.others[ALIKE] == 1
 
 
 def test_a_photo_that_is_listed_twice_is_told(tmp_path):
