@@ -20,7 +20,7 @@ from ...errors import DatasetError
 from ...files import is_url, split_address
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
-from ..masks import Outline, Rle, bitmap, box, corners, ellipse, is_number, polygons
+from ..masks import Rle, bitmap, box, corners, ellipse, is_number, polygons
 from ..report import BAD_OUTLINE, NO_AREA, UNANNOTATED, Dropped, Report
 from .brush import decode_brush
 from .registry import DatasetFormat, Given, peek_json
@@ -192,23 +192,16 @@ def _outline(region: Node, size: Size) -> Rle:
     if kind == "brush":
         return bitmap(decode_brush(value.field("rle", list), size))
     across, down = size.width / 100, size.height / 100
-    outline: Outline
     if kind == "polygon":
         percent = corners(value.field("points", list), f"{value.where}.points")
-        outline = polygons([[number * (across, down)[index % 2] for index, number in enumerate(percent)]])
-    elif kind == "rectangle":
-        x, y, width, height = (_number(value, name) for name in ("x", "y", "width", "height"))
-        outline = box(x * across, y * down, width * across, height * down, degrees=_number(value, "rotation", 0))
-    elif kind == "ellipse":
-        x, y, radius_x, radius_y = (_number(value, name) for name in ("x", "y", "radiusX", "radiusY"))
-        outline = ellipse(
-            x * across, y * down, radius_x * across, radius_y * down, degrees=_number(value, "rotation", 0)
-        )
-    elif kind in ("keypoint", "vector"):
+        return polygons([[number * (across, down)[index % 2] for index, number in enumerate(percent)]])(size)
+    if kind in ("rectangle", "ellipse"):
+        draw, sides = (box, ("width", "height")) if kind == "rectangle" else (ellipse, ("radiusX", "radiusY"))
+        x, y, wide, high = (_number(value, name) for name in ("x", "y", *sides))
+        return draw(x * across, y * down, wide * across, high * down, degrees=_number(value, "rotation", 0))(size)
+    if kind in ("keypoint", "vector"):
         raise Dropped(NO_AREA, kind)
-    else:
-        raise Dropped(BAD_OUTLINE, f"a {kind}, which is not read; draw with brush or polygon")
-    return outline(size)
+    raise Dropped(BAD_OUTLINE, f"a {kind}, which is not read; draw with brush or polygon")
 
 
 def _number(node: Node, name: str, default: float | None = None) -> float:
