@@ -1,17 +1,15 @@
 """``swinpan dataset``: people's own annotations in, datasets looked at and rearranged."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.progress import MofNCompleteColumn, Progress
 
-from .console import one_line_errors, out, say, warn
+from .console import one_line_errors, say, warn
 from .dataset_check import check
 from .dataset_show import show
 from .options import Command, ListedOption
+from .progress import tracking
 
 if TYPE_CHECKING:
     from ..data.report import Report
@@ -106,7 +104,7 @@ def import_(
         overlap=overlap,
         semantic=semantic,
     )
-    with _bar("Importing") as progress:
+    with tracking("Importing") as progress:
         report = import_dataset(given, output, form=form, choices=choices, progress=progress)
     _tell(report, output / REPORT)
     say(f"The dataset is in {output}")
@@ -135,7 +133,7 @@ def remap(
 
     targets = read_mapping(classes)
     dataset = CocoPanoptic.open(data, split=split)
-    with _bar("Writing") as progress:
+    with tracking("Writing") as progress:
         report = remap_dataset(dataset, targets, output, progress=progress)
     _tell(report)
     say(f"The dataset is in {output}")
@@ -162,7 +160,7 @@ def split(
 
     shares = read_parts(parts)
     dataset = CocoPanoptic.open(data, split=of)
-    with _bar("Writing") as progress:
+    with tracking("Writing") as progress:
         reports = split_dataset(dataset, shares, output, seed=seed, progress=progress)
     for name, report in reports.items():
         say(f"{output / name}:")
@@ -185,18 +183,10 @@ def merge(
     from ..data.merge import merge_datasets
 
     datasets = [CocoPanoptic.open(path) for path in data]
-    with _bar("Writing") as progress:
+    with tracking("Writing") as progress:
         report = merge_datasets(datasets, output, progress=progress)
     _tell(report)
     say(f"The dataset is in {output}")
-
-
-@contextmanager
-def _bar(title: str) -> Iterator[Callable[[Sequence[Any]], Iterable[Any]]]:
-    """What goes through a list and shows on the console how far it is."""
-    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as bar:
-        yield lambda items: bar.track(items, total=len(items), description=title)
 
 
 def _tell(report: "Report", path: Path | None = None) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Sequence
-from functools import partial
 from html import escape
 from pathlib import Path
 from statistics import median
@@ -11,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.progress import MofNCompleteColumn, Progress, TaskID
 from rich.table import Table
 from rich.text import Text
 
 from ..errors import ConfigError
 from ..files import refuse_to_replace, write_atomic
-from .console import complain, err, say, show_table, warn
+from .console import complain, say, show_table, warn
 from .options import LayoutOptions, grouped
 from .page import bullets, page, table
+from .progress import tracking
 
 if TYPE_CHECKING:
     from ..coco.survey import Photo, Survey
@@ -63,12 +62,10 @@ def check(
 
     from ..coco.survey import problems_between, same_photos, survey
 
-    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        surveys = []
-        for path in datasets:
-            task = progress.add_task(f"Reading {path}")
-            surveys.append(survey(path, where.open, os.cpu_count() or 1, partial(_tell, progress, task)))
+    surveys = []
+    for path in datasets:
+        with tracking(f"Reading {path}") as progress:
+            surveys.append(survey(path, where.open, os.cpu_count() or 1, progress))
     same = list(same_photos(surveys))
     content = _content(surveys, problems_between(surveys, same), same)
     for dataset in content["datasets"]:
@@ -83,10 +80,6 @@ def check(
         complain(f"{problems} problem{'s' if problems > 1 else ''} found.")
         raise typer.Exit(1)
     say("No problems found.")
-
-
-def _tell(progress: Progress, task: TaskID, done: int, total: int) -> None:
-    progress.update(task, completed=done, total=total)
 
 
 def _content(surveys: "Sequence[Survey]", problems: list[str], same: "list[list[Photo]]") -> dict[str, Any]:

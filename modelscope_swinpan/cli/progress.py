@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, TaskID, TextColumn
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_COLUMNS = (*Bar.get_default_columns(), MofNCompleteColumn())
 SECONDS = 30
 """How often a line tells of the progress where there is no terminal."""
 SOON = 3
@@ -30,8 +32,7 @@ def shown(title: str, console: Console) -> "Iterator[Callable[[Progress], None]]
     if not console.is_terminal:
         yield _now_and_then(title)
         return
-    columns = (*Bar.get_default_columns(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"))
-    with Bar(*columns, console=console, transient=True) as bar:
+    with Bar(*_COLUMNS, TextColumn("{task.fields[speed]}"), console=console, transient=True) as bar:
         task: TaskID | None = None
 
         def show(progress: "Progress") -> None:
@@ -54,6 +55,13 @@ def counted(items: Iterable[T], total: int, title: str, console: Console) -> Ite
             yield item
             speed = done / (time.perf_counter() - start)
             show(Progress(done=done, failed=0, total=total, images_per_second=speed))
+
+
+@contextmanager
+def tracking(title: str) -> Iterator[Callable[..., Iterable[Any]]]:
+    """What goes through items, given their number where they have no length. A terminal shows how far it is."""
+    with Bar(*_COLUMNS, console=err, transient=True, disable=not err.is_terminal) as bar:
+        yield partial(bar.track, description=title)
 
 
 @contextmanager

@@ -1,10 +1,11 @@
 """The files of a dataset's folder, found by the names that its JSON file gives them, and kept inside the folder."""
 
 import os
+import warnings
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PureWindowsPath
 
 from ..errors import DatasetError
 from ..files import is_url
@@ -22,19 +23,25 @@ class Folder:
     def __init__(self, path: Path, *, without: Path | None = None) -> None:
         self.path = path
         self._without = without
+        self._moved: dict[PurePath, str] = {}  # absolute paths of another machine, by the files that they stand for
 
     def find(self, name: str, where: str, *, suffix: str | None = None) -> Path:
         """The file that a JSON file calls ``name``; the path as written if there is none.
 
         Where no file has the name as written, it may be Windows' (with backslashes), begin with the folder's own name,
-        stand for the only file of this name further below, as Cityscapes' do, or have another ``suffix``.
+        stand for the only file of this name further below, as Cityscapes' do, or have another ``suffix``. The absolute
+        path of another machine stands for the only file of its name, or the only one whose path it ends with; the first
+        one is warned of.
 
         Raises:
-            DatasetError: the name is empty, leads out of the folder, or stands for several files.
+            DatasetError: the name is empty, leads out of the folder, or stands for several files; or another machine's
+                path stands for the same file.
         """
         inside = PurePath(name)
         if inside.is_absolute() and ".." not in inside.parts and inside.is_relative_to(self.path.absolute()):
             name = str(inside.relative_to(self.path.absolute()))
+        elif (moved := PureWindowsPath(name)).root and moved.name and ".." not in moved.parts:
+            return self._of_another_machine(moved, name, where)
         written = path_inside(self.path, name, where)
         if written.is_file():
             return written
@@ -44,11 +51,34 @@ class Folder:
                 return path
         for spelling in names:
             below = [path for path in self._below.get(spelling.name, ()) if _ends_with(path, spelling)]
-            if len(below) > 1:
-                raise DatasetError(f"{where}: {name[:200]!r} may be {below[0]} or {below[1]} in {self.path}.")
             if below:
-                return self.path / below[0]
+                return self.path / self._only(below, name, where)
         return written
+
+    def _of_another_machine(self, moved: PurePath, name: str, where: str) -> Path:
+        missing = path_inside(self.path, moved.name, where)
+        end = PurePath(*moved.parts[1:])
+        found = self._below.get(end.name, [])
+        if not found:
+            return missing
+        here = self._only([path for path in found if _ends_with(end, path)] or found, name, where)
+        if not self._moved:
+            warnings.warn(
+                f"{where}: {name[:200]!r} is a path of another machine; such files are looked for by their names in "
+                f"{self.path}.",
+                stacklevel=2,
+            )
+        if (other := self._moved.setdefault(here, name)) != name:
+            raise DatasetError(
+                f"{where}: both {name[:200]!r} and {other[:200]!r} would be {here} in {self.path}. Write the names "
+                "relative to the folder of the images."
+            )
+        return self.path / here
+
+    def _only(self, found: Sequence[PurePath], name: str, where: str) -> PurePath:
+        if len(found) > 1:
+            raise DatasetError(f"{where}: {name[:200]!r} may be {found[0]} or {found[1]} in {self.path}.")
+        return found[0]
 
     def _spellings(self, name: str, suffix: str | None) -> Iterator[PurePath]:
         """What a name may stand for, itself first."""

@@ -2,9 +2,10 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -72,9 +73,9 @@ class Survey:
 
 
 def survey(
-    path: Path, open_dataset: Callable[[Path], CocoPanoptic], threads: int, progress: Callable[[int, int], None]
+    path: Path, open_dataset: Callable[[Path], CocoPanoptic], threads: int, progress: Callable[..., Iterable[_Look]]
 ) -> Survey:
-    """Read all of the dataset ``path``, in several threads; ``progress`` is told how many images of how many are done.
+    """Read all of the dataset ``path``, in several threads. ``progress`` goes through what is found, and its number.
 
     A dataset that cannot be opened has that one problem.
     """
@@ -90,9 +91,8 @@ def survey(
     if dataset.unannotated:
         found.remarks.add([Remark(UNANNOTATED, str(dataset.layout.json_path), dataset.unannotated)])
     with ThreadPoolExecutor(threads) as pool:
-        for index, look in enumerate(pool.map(lambda index: _look(dataset, index), range(len(dataset)))):
+        for index, look in enumerate(progress(pool.map(partial(_look, dataset), range(len(dataset))), len(dataset))):
             _add(found, dataset, index, look)
-            progress(index + 1, len(dataset))
     for photos in found.photos.values():
         found.remarks.add(Remark(REPEATED, photo.name) for photo in photos[1:])
     return found
@@ -105,6 +105,8 @@ def _problems_of_json(dataset: CocoPanoptic) -> list[str]:
         check_categories(dataset.categories)
     except ConfigError as error:
         problems.append(str(error))
+    if nameless := [category.id for category in dataset.categories if not category.name.strip()]:
+        problems.append(f"a class needs a name; the category of id {nameless[0]} has none.")
     counts = Counter(category.name for category in dataset.categories)
     if twice := [name for name, count in counts.items() if count > 1]:
         problems.append(f"class names must differ; {twice[0]!r:.80} is that of {counts[twice[0]]} categories.")

@@ -48,7 +48,7 @@ class CocoPanopticWriter:
         self.json_path = json_path
         self._info = info
         self.png_folder = json_path.with_suffix("")
-        self._categories = categories
+        self.categories = categories
         self._images: list[dict[str, Any]] = []
         self._annotations: list[dict[str, Any]] = []
         self._png_names: set[str] = set()
@@ -61,7 +61,7 @@ class CocoPanopticWriter:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
-            write_panoptic_json(self.json_path, self._images, self._annotations, self._categories, self._info)
+            write_panoptic_json(self.json_path, self._images, self._annotations, self.categories, self._info)
 
     def add(self, file_name: str, png_name: str, result: HasCocoForm) -> int:
         """Write the PNG of one image, remember its entries and return its id. ``file_name`` is its name in the JSON.
@@ -79,7 +79,7 @@ class CocoPanopticWriter:
 
     def add_annotation(self, file_name: str, png_name: str, annotation: Annotation) -> None:
         """The same for the truth of an image: ids stay as they are, crowds remain crowds. Raises as :meth:`add`."""
-        entries = [info_entry(info, self._categories[info.label_id]) for info in annotation.segments]
+        entries = [info_entry(info, self.categories[info.label_id]) for info in annotation.segments]
         item = {"image_id": len(self._images) + 1, "file_name": png_name, "segments_info": entries}
         self._add(file_name, colors_from_ids(annotation.segment_ids), item)
 

@@ -2,16 +2,18 @@
 
 import dataclasses
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ConfigError
+from .files import read_lines
 
 Color = tuple[int, int, int]
 VOID_NAMES = frozenset({"", "-", "void", "ignore", "ignored", "__ignore__", "_background_", "unlabeled", "unlabelled"})
 """Names, in lower case, of what is no class: such pixels are void."""
-MAX_BYTES = 2**20
+_LONGEST = 1000  # characters of a line
 _HEX = re.compile(r"#([0-9a-f]{6})", re.IGNORECASE)
 _NUMBER = r"(\d{1,3})"
 _SEPARATOR = r"[\s,;:]+"
@@ -53,11 +55,15 @@ def read_classes(path: Path) -> tuple[ListedClass, ...]:
         ConfigError: the file cannot be read, some lines have a colour and others none, a name or a colour occurs
             twice, or all names begin with numbers that are not their values.
     """
-    lines = _read_lines(path)
+    lines = [line.strip() for line in read_lines(path, "a list of classes, a name a line", ConfigError)]
+    while lines and not lines[-1]:
+        lines.pop()
     found: list[ListedClass] = []
     for number, line in enumerate(lines, start=1):
         if line.startswith("#") and not _HEX.match(line):
             continue
+        if len(line) > _LONGEST:
+            raise ConfigError(f"{path}:{number}: over {_LONGEST} characters, expected the name of a class.")
         name, color = _read_line(line, f"{path}:{number}")
         found.append(ListedClass(len(found), name, color))
     found = _without_numbers(path, found)
@@ -68,18 +74,6 @@ def read_classes(path: Path) -> tuple[ListedClass, ...]:
 def named_in(names: str) -> tuple[str, ...]:
     """The names in a text, separated by commas."""
     return tuple(name.strip() for name in names.split(",") if name.strip())
-
-
-def _read_lines(path: Path) -> list[str]:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ConfigError(f"{path}: over {MAX_BYTES} bytes, expected a list of classes, a name a line.")
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: not a text in UTF-8, expected a list of classes, a name a line.") from None
-    return [line.strip() for line in text.rstrip().splitlines()]
 
 
 def _read_line(line: str, where: str) -> tuple[str, Color | None]:
@@ -120,5 +114,6 @@ def _check(path: Path, found: Sequence[ListedClass]) -> None:
         plain = next(one for one in named if one.color is None)
         raise ConfigError(f"{path}: some lines have a colour, but {plain.name[:80]!r} has none.")
     for kind, values in (("name", [one.name for one in named]), ("colour", [one.color for one in named if one.color])):
-        if twice := [value for index, value in enumerate(values) if value in values[:index]]:
-            raise ConfigError(f"{path}: the {kind} {str(twice[0])[:80]!r} occurs twice.")
+        value, times = Counter(values).most_common(1)[0] if values else ("", 0)
+        if times > 1:
+            raise ConfigError(f"{path}: the {kind} {str(value)[:80]!r} occurs twice.")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..categories import Category
+from ..categories import COCO_PANOPTIC, MAX_ID, Category
 from ..coco.photo import Exif
 from ..structures import Size
 from .masks import Outline
@@ -60,6 +60,19 @@ class SourceClass:
     def of(cls, category: Category) -> "SourceClass":
         """The class that a COCO file lists as a category."""
         return cls(name=category.name, isthing=category.isthing, id=category.id, color=category.color)
+
+
+def as_categories(classes: Sequence[SourceClass]) -> tuple[Category, ...]:
+    """Classes as categories. Ids and colours are their own where all have one, and no two the same."""
+    ids = [one.id for one in classes if one.id is not None and 0 <= one.id <= MAX_ID]
+    if len(set(ids)) < len(classes):
+        ids = list(range(1, len(classes) + 1))
+    colors = [one.color for one in classes if one.color is not None]
+    if len(set(colors)) < len(classes):
+        colors = [COCO_PANOPTIC[index % len(COCO_PANOPTIC)].color for index in range(len(classes))]
+    return tuple(
+        Category(id_, one.name, one.isthing, color) for id_, one, color in zip(ids, classes, colors, strict=True)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

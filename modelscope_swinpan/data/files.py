@@ -12,7 +12,7 @@ from PIL import Image
 
 from ..coco.encoding import ids_from_colors
 from ..coco.id_maps import read_label_file, read_picture
-from ..errors import DatasetError
+from ..errors import DatasetError, SwinPanError
 from ..files import open_file
 from ..images.decode import MAX_PIXELS
 from ..runs.own_names import own_name
@@ -23,6 +23,26 @@ from .report import OTHER_SIZE, Dropped
 Values = npt.NDArray[np.int32]
 _BLOCK = 2**20
 _NUMBERS = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L")
+
+
+def read_small(path: Path, expected: str, error: type[SwinPanError], most: int = 2**20) -> bytes:
+    """The content of a file of at most ``most`` bytes. An ``error`` says what was ``expected`` if it is larger."""
+    try:
+        with open_file(path) as file:
+            content = file.read(most + 1)
+    except OSError as problem:
+        raise error(f"{path}: cannot be read: {problem.strerror}") from None
+    if len(content) > most:
+        raise error(f"{path}: over {most} bytes, expected {expected}.")
+    return content
+
+
+def read_lines(path: Path, expected: str, error: type[SwinPanError], most: int = 2**20) -> list[str]:
+    """The lines of such a file, a text in UTF-8."""
+    try:
+        return read_small(path, expected, error, most).decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise error(f"{path}: not a text in UTF-8, expected {expected}.") from None
 
 
 def files_below(folder: Path, suffix: str) -> Iterator[Path]:

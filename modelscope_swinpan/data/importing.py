@@ -6,19 +6,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..categories import COCO_PANOPTIC, MAX_ID, Category
+from ..categories import Category
 from ..claims import Claim
 from ..coco.photo import annotated_size, is_undecided
 from ..errors import ConfigError, ImageError
 from ..files import write_atomic
 from ..images.header import read_header
 from ..structures import Size
-from .drawn import Photo, Source, SourceClass
+from .drawn import Photo, Source, SourceClass, as_categories
 from .flatten import Overlap, flatten
 from .formats import Given, find_format
 from .output import DatasetOutput, dataset_output, output_claim
 from .overlay import with_semantic
-from .report import MISSING, OTHER_SIZE, REPEATED, TURNED, UNREADABLE, Dropped, Report
+from .report import MISSING, OTHER_SIZE, TURNED, UNREADABLE, Dropped, Report
 
 REPORT = "import.json"
 """The name of the report's file."""
@@ -72,7 +72,8 @@ def import_dataset(
     else:
         source = with_semantic(source, choices.semantic, given, report)
     categories = read_categories(source.classes, choices)
-    with dataset_output(claim, categories, exif=source.exif) as written:
+    report.note_alike(str(given.path), categories)
+    with dataset_output(claim, categories, report, exif=source.exif) as written:
         for photo in progress(source.photos):
             _add(photo, written, categories, choices.overlap, report)
         report.check(given.path)
@@ -81,8 +82,7 @@ def import_dataset(
 
 
 def read_categories(classes: Sequence[SourceClass], choices: Choices) -> tuple[Category, ...]:
-    """The categories of a dataset, those of the classes that have a name. Ids and colours are the source's where it has
-    them for all, and no two the same.
+    """The categories of a dataset, those of the classes that have a name.
 
     Raises:
         ConfigError: a class is named that is not there.
@@ -95,19 +95,7 @@ def read_categories(classes: Sequence[SourceClass], choices: Choices) -> tuple[C
         if unknown := [name for name in names or () if name not in named]:
             known = ", ".join(sorted(named))
             raise ConfigError(f"{option}: no class has the name {unknown[0][:80]!r}; there are: {known}.")
-    ids = [one.id for one in classes if one.id is not None and 0 <= one.id <= MAX_ID]
-    own_ids = len(set(ids)) == len(classes)
-    colors = [one.color for one in classes if one.color is not None]
-    own_colors = len(set(colors)) == len(classes)
-    return tuple(
-        Category(
-            ids[index] if own_ids else index + 1,
-            one.name,
-            _is_thing(one, choices),
-            colors[index] if own_colors else COCO_PANOPTIC[index % len(COCO_PANOPTIC)].color,
-        )
-        for index, one in enumerate(classes)
-    )
+    return as_categories([dataclasses.replace(one, isthing=_is_thing(one, choices)) for one in classes])
 
 
 def _chosen(source: Source, given: Given) -> Source:
@@ -154,10 +142,7 @@ def _add(
     except Dropped as dropped:
         report.leave_out(photo.where, dropped)
         return
-    if report.count(photo.where, annotation, categories):
-        first = written.add(photo.name, photo.image, annotation)
-        if first is not None:
-            report.note(REPEATED, photo.where, f"{first} in the output")
+    written.add(photo.where, photo.name, photo.image, annotation)
 
 
 def _size(photo: Photo, report: Report) -> Size:

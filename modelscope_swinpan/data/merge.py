@@ -2,17 +2,19 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
-from ..categories import COCO_PANOPTIC, Category
+from ..categories import Category
 from ..coco.annotation import Annotation
 from ..coco.reader import CocoPanoptic
 from ..errors import ConfigError
+from .drawn import SourceClass, as_categories
 from .files import content_digest
 from .output import dataset_output, output_claim
 from .report import REPEATED, Dropped, Report
 
-Progress = Callable[[Sequence[tuple[int, int]]], Iterable[tuple[int, int]]]
+Progress = Callable[[Sequence[tuple[CocoPanoptic, int]]], Iterable[tuple[CocoPanoptic, int]]]
 
 
 def merge_datasets(datasets: Sequence[CocoPanoptic], output: Path, *, progress: Progress = iter) -> Report:
@@ -34,21 +36,16 @@ def merge_datasets(datasets: Sequence[CocoPanoptic], output: Path, *, progress: 
     labels = {category.name: label for label, category in enumerate(categories)}
     claim = output_claim(output, {"merge_of": [str(dataset.layout.json_path.resolve()) for dataset in datasets]})
     report = Report()
-    seen: dict[str, str] = {}
-    places = [(number, index) for number, dataset in enumerate(datasets) for index in range(len(dataset))]
-    with dataset_output(claim, categories, exif=datasets[0].exif) as written:
-        for number, index in progress(places):
-            dataset = datasets[number]
+    report.note_alike(str(datasets[0].layout.json_path), categories)
+    places = [(dataset, index) for dataset in datasets for index in range(len(dataset))]
+    with dataset_output(claim, categories, report, exif=datasets[0].exif) as written:
+        for dataset, index in progress(places):
             entry = dataset.entries[index]
-            where, path = dataset.where(entry), dataset.image_path(entry)
-            digest = content_digest(path)
-            if digest in seen:
-                report.leave_out(where, Dropped(REPEATED, seen[digest]))
+            first = written.photos.get(content_digest(dataset.image_path(entry)))
+            if first is not None:
+                report.leave_out(dataset.where(entry), Dropped(REPEATED, first))
                 continue
-            annotation = _with_labels(dataset.annotation(index), dataset.categories, labels)
-            if report.count(where, annotation, categories):
-                written.add(entry.name, path, annotation)
-                seen[digest] = where
+            written.copy(dataset, index, partial(_with_labels, dataset.categories, labels))
         report.check(datasets[0].layout.json_path)
     return report
 
@@ -68,24 +65,15 @@ def merged_categories(datasets: Sequence[CocoPanoptic]) -> tuple[Category, ...]:
                     f"{dataset.layout.json_path}: {category.name[:80]!r} is {_kind(category)} there, and "
                     f"{_kind(first)} before; make them the same with swinpan dataset remap (isthing)."
                 )
-    merged = list(found.values())
-    if len({category.id for category in merged}) < len(merged):
-        merged = [dataclasses.replace(category, id=number) for number, category in enumerate(merged, start=1)]
-    if len({category.color for category in merged}) < len(merged):
-        colors = [one.color for one in COCO_PANOPTIC]
-        merged = [
-            dataclasses.replace(category, color=colors[number % len(colors)]) for number, category in enumerate(merged)
-        ]
-    return tuple(merged)
+    return as_categories([*map(SourceClass.of, found.values())])
 
 
 def _kind(category: Category) -> str:
     return "a thing" if category.isthing else "stuff"
 
 
-def _with_labels(annotation: Annotation, categories: Sequence[Category], labels: dict[str, int]) -> Annotation:
+def _with_labels(categories: Sequence[Category], labels: dict[str, int], truth: Annotation) -> Annotation:
     segments = tuple(
-        dataclasses.replace(segment, label_id=labels[categories[segment.label_id].name])
-        for segment in annotation.segments
+        dataclasses.replace(segment, label_id=labels[categories[segment.label_id].name]) for segment in truth.segments
     )
-    return Annotation(segment_ids=annotation.segment_ids, segments=segments)
+    return dataclasses.replace(truth, segments=segments)

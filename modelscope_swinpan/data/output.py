@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,31 +14,52 @@ from ..categories import Category
 from ..claims import DIGEST, RUN, Claim, TakenError, read_claim
 from ..coco.annotation import Annotation
 from ..coco.photo import Exif
+from ..coco.reader import CocoPanoptic
 from ..coco.writer import DATASET_JSON, CocoPanopticWriter, dataset_claim
 from ..errors import DatasetError
 from ..files import file_stem, is_temporary, temporary_folder
 from .files import content_digest
+from .report import REPEATED, UNSOUND, Report
 
 
 class DatasetOutput:
-    """Takes photos with their truth. Photos keep their bytes and, where no two have it, their names."""
+    """Takes photos with their truth, and counts them. Photos keep their bytes and, where no two have it, their names.
 
-    def __init__(self, folder: Path, writer: CocoPanopticWriter) -> None:
-        self.folder, self._writer = folder, writer
+    ``photos`` has the place of the first photo of each content, by its digest.
+    """
+
+    def __init__(self, folder: Path, writer: CocoPanopticWriter, report: Report) -> None:
+        self.folder, self._writer, self._report = folder, writer, report
         self._stems: set[str] = set()
         self.digests: dict[str, str] = {}
-        self._first: dict[str, str] = {}  # photos by digest
+        self.photos: dict[str, str] = {}
 
-    def add(self, name: str, image: Path | bytes, annotation: Annotation) -> str | None:
-        """Add a photo, a file or its content, called ``name``. Gives an earlier photo of the same content, if any.
+    def copy(
+        self, dataset: CocoPanoptic, index: int, change: Callable[[Annotation], Annotation] = lambda truth: truth
+    ) -> None:
+        """Add an example of another dataset, with its truth as ``change`` makes it. Raises as :meth:`add`.
+
+        What is odd about it, or wrong by its photo's header, is noted.
+        """
+        entry = dataset.entries[index]
+        where, truth = dataset.where(entry), dataset.annotation(index)
+        self._report.note_remarks(truth.remarks)
+        if isinstance(problem := dataset.problem(index), str):
+            self._report.note(UNSOUND, where, problem.removeprefix(f"{where}: "))
+        self.add(where, entry.name, dataset.image_path(entry), change(truth))
+
+    def add(self, where: str, name: str, image: Path | bytes, annotation: Annotation) -> None:
+        """Add the photo of a place, a file or its content, called ``name``. One without a segment is left out.
 
         Raises:
             DatasetError: there is no such photo.
             OSError: it cannot be read, or a file not be written.
         """
+        if not self._report.count(where, annotation, self._writer.categories):
+            return
         if isinstance(image, Path) and not image.is_file():
             raise DatasetError(f"{image}: no such photo. swinpan dataset check tells all that is wrong with a dataset.")
-        stem = self._new_stem(file_stem(name))
+        stem = self._new_stem(file_stem(name.replace("\\", "/")))
         file_name = stem + (Path(name).suffix.lower() or ".jpg")
         target = self.folder / "images" / file_name
         if isinstance(image, bytes):
@@ -48,8 +69,10 @@ class DatasetOutput:
         self._writer.add_annotation(file_name, f"{stem}.png", annotation)
         for path in (target, self._writer.png_folder / f"{stem}.png"):  # while the system has them in memory
             self.digests[path.relative_to(self.folder).as_posix()] = content_digest(path)
-        first = self._first.setdefault(self.digests[f"images/{file_name}"], file_name)
-        return None if first == file_name else first
+        digest = self.digests[f"images/{file_name}"]
+        if digest in self.photos:
+            self._report.note(REPEATED, where, self.photos[digest])
+        self.photos.setdefault(digest, where)
 
     def _new_stem(self, wanted: str) -> str:
         """A stem that no other photo has, for the PNG of the same. Some disks do not tell A from a, or é from e + ´."""
@@ -69,13 +92,14 @@ def output_claim(folder: Path, made: Mapping[str, Any], *more: str) -> Claim:
 
 @contextmanager
 def dataset_output(
-    claim: Claim, categories: Sequence[Category], *, exif: Exif | None = None
+    claim: Claim, categories: Sequence[Category], report: Report, *, exif: Exif | None = None
 ) -> Iterator[DatasetOutput]:
     """Write a dataset to the folder of ``claim``; a former one there of the same claim is replaced at the end.
 
     Args:
         claim: Of :func:`output_claim`. Other files of it may be written to the output's own ``folder`` meanwhile.
         categories: The classes of the labels of what is added.
+        report: Counts what is added.
         exif: What the truth was annotated on, where that is known.
 
     Raises:
@@ -89,7 +113,7 @@ def dataset_output(
         (folder / "images").mkdir()
         info = None if exif is None else {"exif": exif}
         with CocoPanopticWriter(folder / DATASET_JSON, categories, info) as writer:
-            output = DatasetOutput(folder, writer)
+            output = DatasetOutput(folder, writer, report)
             yield output
         texts = {name: content_digest(folder / name) for name in claim.files if (folder / name).is_file()}
         with claim.taken():

@@ -76,12 +76,9 @@ def remap_dataset(
         "classes": {name: [target.names, target.isthing] for name, target in targets.items()},
     }
     report = Report()
-    with dataset_output(output_claim(output, made), categories, exif=dataset.exif) as written:
+    with dataset_output(output_claim(output, made), categories, report, exif=dataset.exif) as written:
         for index in progress(range(len(dataset))):
-            entry = dataset.entries[index]
-            annotation = _remap(dataset.annotation(index), categories, labels)
-            if report.count(dataset.where(entry), annotation, categories):
-                written.add(entry.name, dataset.image_path(entry), annotation)
+            written.copy(dataset, index, lambda truth: _remap(truth, categories, labels))
         report.check(dataset.layout.json_path)
     return report
 

@@ -1,13 +1,15 @@
 """What happened in an import: how much came in, and each thing that was left out or odd, with its file and place."""
 
+import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..categories import Category
 from ..coco.annotation import Annotation
+from ..coco.remarks import Remark
 from ..errors import DatasetError, SwinPanError
 
 MISSING = "missing image"
@@ -24,7 +26,9 @@ BAD_OUTLINE = "unusable outline"
 OVERLAP = "overlap"
 TURNED = "turned by EXIF in a way that its size does not show"
 REPEATED = "the same photo as before"
+ALIKE = "classes that differ by spaces or capitals alone"
 RECTANGLES = "rectangles taken as outlines"
+UNSOUND = "a photo that training refuses, copied as it is"
 """Reasons and kinds, in the words that the report shows."""
 
 
@@ -95,6 +99,22 @@ class Report:
         """Something is odd, and nothing is left out for it."""
         self.others[kind] += 1
         self.notes.append(Note(kind, where, detail))
+
+    def note_alike(self, where: str, categories: Sequence[Category]) -> None:
+        """Classes whose names may mean one class are noted, each group once, with the line that joins them."""
+        groups: dict[str, list[str]] = {}
+        for category in categories:
+            groups.setdefault(" ".join(category.name.split()).casefold(), []).append(category.name)
+        for names in groups.values():
+            if len(names) > 1:
+                line = json.dumps({" ".join(names[0].split()): names}, ensure_ascii=False)[1:-1]
+                self.note(ALIKE, where, f"they stay apart; to join them, give swinpan dataset remap the line {line}")
+
+    def note_remarks(self, remarks: Iterable[Remark]) -> None:
+        """What the reader of a dataset found odd."""
+        for remark in remarks:
+            self.others[remark.kind] += remark.number
+            self.notes.append(Note(remark.kind, remark.where, str(remark.number)))
 
     def to_json(self) -> Mapping[str, Any]:
         """The report as JSON."""

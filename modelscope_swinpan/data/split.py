@@ -65,14 +65,11 @@ def split_dataset(
     reports = {name: Report() for name in parts}
     with ExitStack() as stack:
         written = {
-            name: stack.enter_context(dataset_output(claim, dataset.categories, exif=dataset.exif))
+            name: stack.enter_context(dataset_output(claim, dataset.categories, reports[name], exif=dataset.exif))
             for name, claim in claims.items()
         }
         for index in progress(sorted(chosen)):
-            entry, name = dataset.entries[index], chosen[index]
-            annotation = dataset.annotation(index)
-            if reports[name].count(dataset.where(entry), annotation, dataset.categories):
-                written[name].add(entry.name, dataset.image_path(entry), annotation)
+            written[chosen[index]].copy(dataset, index)
         for name, report in reports.items():
             report.check(dataset.layout.json_path)
             for category in dataset.categories:

@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 import yaml
 
 from ..errors import SwinPanError
+from .files import read_small
 
-MAX_BYTES = 2**20
 _DEPTH = 8  # reading takes ever longer with it
 
 
@@ -31,9 +31,7 @@ _Loader.add_implicit_resolver(
 def read_yaml(path: Path, expected: str, error: type[SwinPanError]) -> Mapping[Any, Any]:
     """The mapping that a YAML file holds. An ``error`` says what was ``expected`` if it holds anything else."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise error(f"{path}: over {MAX_BYTES} bytes, expected {expected}.")
-        content = path.read_bytes()
+        content = read_small(path, expected, error)
         depth = 0
         for event in yaml.parse(content, _Loader):
             if isinstance(event, yaml.AliasEvent):
@@ -42,8 +40,6 @@ def read_yaml(path: Path, expected: str, error: type[SwinPanError]) -> Mapping[A
             if depth > _DEPTH:
                 raise error(f"{path}: lists within lists, {depth} deep; expected {expected}.")
         found = yaml.load(content, _Loader)  # noqa: S506 (a SafeLoader)
-    except OSError as problem:
-        raise error(f"{path}: cannot be read: {problem.strerror}") from None
     except SwinPanError:
         raise
     except (yaml.YAMLError, ValueError, RecursionError) as problem:

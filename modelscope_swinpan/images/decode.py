@@ -5,10 +5,10 @@ No other module of the package decodes its inputs, so size limits and error mess
 
 import io
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from .kinds import HEAD, hint
 from .opening import read_image
 from .sources import local_path
 
+T = TypeVar("T")
 MIN_SIDE = 2
 """The smallest accepted width and height, in pixels. Resizing interpolates between pixels, so one is too few."""
 MAX_PIXELS = 80_000_000
@@ -71,7 +72,7 @@ def decode_image(source: Any) -> npt.NDArray[np.uint8]:
     if isinstance(source, str):
         return _from_text(source)
     if isinstance(source, os.PathLike):
-        return _from_path(os.fsdecode(source))
+        return read_path(os.fsdecode(source), _pixels)
     raise ImageError(
         f"An input of type {type(source).__name__} is not accepted; expected a path, an http(s) URL, the bytes of an "
         "image file, a PIL image, a uint8 BGR array or a dataset row."
@@ -92,7 +93,7 @@ def decode_file(content: bytes, name: str) -> npt.NDArray[np.uint8]:
     Raises:
         ImageError: the content is no image in one of :data:`FORMATS`, is damaged, too small or too large.
     """
-    return _from_file(io.BytesIO(content), name)
+    return read_file(io.BytesIO(content), name, _pixels)
 
 
 def _from_row(row: Mapping[Any, Any]) -> npt.NDArray[np.uint8]:
@@ -103,7 +104,7 @@ def _from_row(row: Mapping[Any, Any]) -> npt.NDArray[np.uint8]:
     if isinstance(cell.get("bytes"), bytes):
         return decode_file(cell["bytes"], "row" if key is None else f"row[{key!r}]")
     if isinstance(cell.get("path"), str):
-        return _from_path(cell["path"])
+        return read_path(cell["path"], _pixels)
     if key is None:
         found = ", ".join(map(repr, row)) or "none"
         raise ImageError(
@@ -116,7 +117,7 @@ def _from_text(source: str) -> npt.NDArray[np.uint8]:
     if is_url(source):
         return decode_file(fetch(source), source)
     content = embedded(source)
-    return _from_path(local_path(source)) if content is None else decode_file(content, f"{source[:40]}…")
+    return read_path(local_path(source), _pixels) if content is None else decode_file(content, f"{source[:40]}…")
 
 
 def _from_open_file(file: Any) -> npt.NDArray[np.uint8]:
@@ -133,7 +134,8 @@ def _from_open_file(file: Any) -> npt.NDArray[np.uint8]:
         return decode_file(content, name)
 
 
-def _from_path(source: str) -> npt.NDArray[np.uint8]:
+def read_path(source: str, read: Callable[[Image.Image, str], T]) -> T:
+    """``read`` of the image in the file ``source`` and its name for errors. Raises as :func:`decode_image`."""
     name = source.encode(errors="backslashreplace").decode()  # a terminal cannot encode all names
     name = name if len(name) <= 200 else f"{name[:200]}…"
     path = Path(source)
@@ -144,15 +146,16 @@ def _from_path(source: str) -> npt.NDArray[np.uint8]:
             hint = " Only http:// and https:// addresses can be fetched." if "://" in source else ""
             raise ImageError(f"{name}: no such file.{hint}")
         with path.open("rb") as file:
-            return _from_file(file, name)
+            return read_file(file, name, read)
 
 
-def _from_file(file: BinaryIO, name: str) -> npt.NDArray[np.uint8]:
+def read_file(file: BinaryIO, name: str, read: Callable[[Image.Image, str], T]) -> T:
+    """The same for a file that is open, and that errors call ``name``."""
     head = file.read(HEAD)
     with _as_image_error(name, hint(head)):
         if not head:
             raise ImageError(f"{name}: empty, expected an image.")
-        return read_image(file, lambda image: _pixels(image, name))
+        return read_image(file, lambda image: read(image, name))
 
 
 def _from_pil(image: Image.Image, name: str) -> npt.NDArray[np.uint8]:
@@ -161,11 +164,7 @@ def _from_pil(image: Image.Image, name: str) -> npt.NDArray[np.uint8]:
 
 
 def _pixels(image: Image.Image, name: str) -> npt.NDArray[np.uint8]:
-    check_size(image.width, image.height, name)  # the size in the header, before anything is decoded
-    if image.mode == "F":
-        raise ImageError(
-            f"{name}: floating-point pixels have no fixed range; scale them to 0–255 and convert to mode L."
-        )
+    check_header(image, name)  # before anything is decoded
     image.load()
     with suppress(Exception):  # damaged EXIF data makes Pillow raise many types; the pixels are still usable
         image = ImageOps.exif_transpose(image)
@@ -195,7 +194,7 @@ def _from_array(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         if array.ndim == 4:
             hint = " Pass several images as a list: list(array)."
         raise ImageError(f"{name}: {expected}.{hint}")
-    check_size(array.shape[1], array.shape[0], name)
+    _check_size(array.shape[1], array.shape[0], name)
     if array.ndim == 2:
         array = array[..., np.newaxis]
     if array.shape[2] == 1:
@@ -218,8 +217,16 @@ def _dtype_hint(array: npt.NDArray[Any]) -> str:
     )
 
 
-def check_size(width: int, height: int, name: str) -> None:
-    """Raise an ImageError that calls an image ``name`` if it is too small or too large."""
+def check_header(image: Image.Image, name: str) -> None:
+    """Raise an ImageError that calls an image ``name`` if it is too small or too large, or has no fixed range."""
+    _check_size(image.width, image.height, name)
+    if image.mode == "F":
+        raise ImageError(
+            f"{name}: floating-point pixels have no fixed range; scale them to 0–255 and convert to mode L."
+        )
+
+
+def _check_size(width: int, height: int, name: str) -> None:
     if min(width, height) < MIN_SIDE:
         raise ImageError(f"{name}: {width} × {height} pixels, expected at least {MIN_SIDE} × {MIN_SIDE}.")
     if width * height > MAX_PIXELS:

@@ -1,6 +1,7 @@
 """Files by the names that people's JSON files give them."""
 
 import pickle
+import warnings
 
 import pytest
 
@@ -44,9 +45,44 @@ def test_names(folder, name, expected):
 
 def test_absolute_names_inside(folder):
     assert Folder(folder).find(str(folder / "a.png"), "") == folder / "a.png"
-    for name in (str(folder.parent / "b.png"), str(folder / ".." / "b.png"), "../b.png", "images/../../b.png", ""):
+    for name in (str(folder / ".." / "b.png"), "../b.png", "images/../../b.png", "", "/", "C:\\", "/x/../b.png"):
         with pytest.raises(DatasetError, match="where: expected the name of a file inside"):
             Folder(folder).find(name, "where")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("/home/ann/b.png", "train/b.png"),
+        ("C:\\data\\b.png", "train/b.png"),
+        ("C:/data/b.png", "train/b.png"),
+        ("\\\\server\\share\\b.png", "train/b.png"),
+        ("/home/ann/x/twice.png", "x/twice.png"),  # of two of its name, that with the same folder
+        ("D:\\all\\z\\twice.png", "z/twice.png"),
+    ],
+)
+def test_absolute_names_of_another_machine(folder, name, expected):
+    files = Folder(folder)
+    with pytest.warns(UserWarning, match=r"where: .* is a path of another machine"):
+        assert files.find(name, "where") == folder / expected
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # one is enough
+        assert files.find(name, "where") == folder / expected
+        assert files.find("/home/ann/gone.png", "where") == folder / "gone.png"
+
+
+def test_absolute_names_of_several_files(folder):
+    for name in ("/home/ann/twice.png", "E:\\twice.png"):
+        with pytest.raises(DatasetError, match=r"where: .* may be .*twice\.png or .*twice\.png in"):
+            Folder(folder).find(name, "where")
+    (folder / "twice.png").touch()  # also the end of the path
+    with pytest.raises(DatasetError, match=r"may be .*twice\.png or .*twice\.png in"):
+        Folder(folder).find("/home/ann/x/twice.png", "where")
+    files = Folder(folder)
+    with pytest.warns(UserWarning, match="another machine"):
+        files.find("/home/ann/b.png", "first")
+    with pytest.raises(DatasetError, match=r"second: both '/home/bob/b\.png' and '/home/ann/b\.png' would be train/b"):
+        files.find("/home/bob/b.png", "second")
 
 
 def test_names_of_several_files(folder):

@@ -35,6 +35,16 @@ def test_coco(tmp_path):
         dataset[1]
 
 
+def test_images_by_paths_of_another_machine(tmp_path):
+    changed = content()
+    changed["images"][1]["file_name"] = "/home/ann/42.png"
+    dataset = CocoPanoptic.open(write(tmp_path, changed))
+    assert dataset.entries[0].name == "/home/ann/42.png"
+    with pytest.warns(UserWarning, match=r"file_name of image 42: '/home/ann/42.png' is a path of another machine"):
+        assert dataset.problem(0) is None
+    assert np.array_equal(dataset[0].segment_ids, IDS)
+
+
 def test_other_categories(tmp_path):
     dataset = CocoPanoptic.open(write(tmp_path), categories=COCO_PANOPTIC)
     assert [dataset.categories[segment.label_id].name for segment in dataset[0].segments] == [

@@ -22,10 +22,11 @@ def folder(tmp_path):
 
 
 def look(folder):
-    told = []
-    found = survey(folder, CocoPanoptic.open, threads=2, progress=lambda *numbers: told.append(numbers))
-    assert told == [(number, len(told)) for number in range(1, len(told) + 1)]
-    return found
+    def progress(items, total):
+        yield from (items := list(items))
+        assert len(items) == total
+
+    return survey(folder, CocoPanoptic.open, threads=2, progress=progress)
 
 
 def change(folder, changed):
@@ -126,6 +127,13 @@ def test_categories_that_no_model_can_have(folder):
     first, second = look(folder).problems
     assert "panoptic.json: category ids must lie between 0 and" in first
     assert second == f"{folder / 'panoptic.json'}: class names must differ; 'person' is that of 2 categories."
+
+
+@pytest.mark.parametrize("name", ["", " \t"])
+def test_a_class_without_a_name(folder, name):
+    change(folder, lambda content: content["categories"][1].update(name=name))
+    expected = f"{folder / 'panoptic.json'}: a class needs a name; the category of id 18 has none."
+    assert look(folder).problems == [expected]
 
 
 def test_a_dataset_of_nothing(folder):

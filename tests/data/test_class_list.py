@@ -38,12 +38,19 @@ def test_the_forms_of_a_list(text, expected, tmp_path):
         (b"cat 1 2 300\n", r"classes.txt:1: a colour must have red, green and blue from 0 to 255"),
         (b"\xff\xfe\0\0", "not a text in UTF-8"),
         (b"x" * (2**20 + 1), "expected a list of classes"),
+        (b"x" + b"," * 2**19 + b"x", "classes.txt:1: over 1000 characters"),
     ],
 )
 def test_a_wrong_list(content, message, tmp_path):
     (tmp_path / "classes.txt").write_bytes(content)
     with pytest.raises(ConfigError, match=message):
         read_classes(tmp_path / "classes.txt")
+
+
+@pytest.mark.timeout(60)
+def test_very_many_names_take_no_longer_each(tmp_path):
+    (tmp_path / "classes.txt").write_text("\n".join(f"{number:x}" for number in range(0xA0000, 0xA0000 + 149_000)))
+    assert len(read_classes(tmp_path / "classes.txt")) == 149_000
 
 
 def test_names_in_an_option():

@@ -7,12 +7,17 @@ import pytest
 from PIL import Image
 
 from modelscope_swinpan.claims import TakenError
+from modelscope_swinpan.coco.reader import CocoPanoptic
 from modelscope_swinpan.data.class_list import ListedClass
 from modelscope_swinpan.data.importing import REPORT
+from modelscope_swinpan.data.merge import merge_datasets
+from modelscope_swinpan.data.remap import read_mapping, remap_dataset
+from modelscope_swinpan.data.report import ALIKE
 from modelscope_swinpan.errors import ConfigError, DatasetError
 from tests.data import drawings
 from tests.data.drawings import change, coco, imported, labelme
 
+NAMES = ("Bär  car ", "bär car", "BÄR\tCAR")
 JSON = "annotations/instances_default.json"
 
 
@@ -199,6 +204,26 @@ def test_two_categories_of_one_name_are_one(tmp_path):
     assert np.unique(dataset[0].segment_ids).tolist() == [0, 1, 2, 3]
 
 
+def test_classes_that_differ_by_spaces_or_capitals_are_told(tmp_path):
+    """The line that the note gives joins them."""
+    folder = labelme(tmp_path / "in")
+
+    def edit(content):
+        content["shapes"] = [{**shape, "label": label} for shape, label in zip(content["shapes"], NAMES, strict=True)]
+
+    change(folder / "a.json", edit)
+    _, report = imported(folder, tmp_path / "out")
+    assert report.segments == dict.fromkeys(NAMES, 1)
+    (note,) = [note for note in report.notes if note.kind == ALIKE]
+    assert note.where == str(folder)
+    (tmp_path / "classes.yaml").write_text(note.detail.partition(" the line ")[2], encoding="utf-8")
+    targets = read_mapping(tmp_path / "classes.yaml")
+    report = remap_dataset(CocoPanoptic.open(tmp_path / "out"), targets, tmp_path / "joined")
+    assert report.segments == {"BÄR CAR": 3}
+    merged = merge_datasets([CocoPanoptic.open(tmp_path / part) for part in ("out", "joined")], tmp_path / "merged")
+    assert merged.others[ALIKE] == 1
+
+
 def test_a_photo_that_is_listed_twice_is_told(tmp_path):
     folder = coco(tmp_path / "in")
 
@@ -210,7 +235,7 @@ def test_a_photo_that_is_listed_twice_is_told(tmp_path):
     _, report = imported(folder, tmp_path / "out")
     assert report.images == 2
     assert [str(note) for note in report.notes] == [
-        f"{folder / JSON}: a.jpg: the same photo as before: a.jpg in the output"
+        f"{folder / JSON}: a.jpg: the same photo as before: {folder / JSON}: a.jpg"
     ]
 
 
@@ -226,3 +251,19 @@ def test_names_that_some_disk_does_not_tell_apart(tmp_path):
     change(folder / JSON, edit)
     dataset, _ = imported(folder, tmp_path / "out")
     assert [entry.name for entry in dataset.entries] == ["a.jpg", "\u00e9.jpg", "e\u0301-2.jpg"]
+
+
+def test_photos_of_floating_point_pixels_are_left_out(tmp_path):
+    """Nothing tells their range, and training could not read them."""
+    folder = coco(tmp_path / "in")
+    Image.new("F", (drawings.WIDTH, drawings.HEIGHT)).save(folder / "images" / "b.tif")
+
+    def edit(content):
+        content["images"].append({**content["images"][0], "id": 8, "file_name": "b.tif"})
+        content["annotations"].append({**content["annotations"][0], "image_id": 8})
+
+    change(folder / JSON, edit)
+    dataset, report = imported(folder, tmp_path / "out")
+    assert [entry.name for entry in dataset.entries] == ["a.jpg"]
+    assert report.left_out == {"unreadable image": 1}
+    assert "floating-point pixels have no fixed range; scale them to 0–255" in str(report.notes[0])

@@ -1,9 +1,15 @@
+import json
 import shutil
 
 import pytest
+from PIL import Image
 
 from modelscope_swinpan.claims import TakenError
 from modelscope_swinpan.coco.reader import CocoPanoptic
+from modelscope_swinpan.coco.remarks import NO_PIXELS
+from modelscope_swinpan.data.merge import merge_datasets
+from modelscope_swinpan.data.remap import Target, remap_dataset
+from modelscope_swinpan.data.report import UNSOUND
 from modelscope_swinpan.data.split import choose, read_parts, split_dataset
 from modelscope_swinpan.errors import ConfigError
 from tests.data.drawings import regions
@@ -32,6 +38,29 @@ def test_every_image_is_in_one_part(dataset, tmp_path):
     for part in parts.values():
         for index, entry in enumerate(part.entries):
             assert regions(part, index) == regions(dataset, before[entry.name])
+
+
+def test_unsound_photos_and_odd_truth_are_told(dataset, tmp_path):
+    """They are copied, and not silently."""
+    images = tmp_path / "in" / "images"
+    (images / "000005.png").write_bytes((images / "000005.png").read_bytes()[:20])
+    Image.new("RGB", (7, 9)).save(images / "000006.png")
+    path = tmp_path / "in" / "panoptic.json"
+    content = json.loads(path.read_text())
+    content["annotations"][6]["segments_info"].append({"id": 77, "category_id": content["categories"][0]["id"]})
+    path.write_text(json.dumps(content))
+    rearrangements = (
+        lambda data, out: split_dataset(data, {"all": 10}, out)["all"],
+        lambda data, out: merge_datasets([data, painted.dataset(tmp_path / "more", count=1)], out),
+        lambda data, out: remap_dataset(data, {"somebody": Target(("person",))}, out),
+    )
+    for number, rearrange in enumerate(rearrangements):
+        report = rearrange(CocoPanoptic.open(path), tmp_path / f"out{number}")
+        assert report.others[UNSOUND] == 2
+        assert report.others[NO_PIXELS] == 1
+        first, second = (str(note) for note in report.notes if note.kind == UNSOUND)
+        assert first.startswith(f"{path}: file_name of image 5: {UNSOUND}: {images / '000005.png'}: ")
+        assert "7 × 9 pixels, but width and height in the JSON" in second
 
 
 def test_the_seed_decides(dataset):

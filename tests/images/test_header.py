@@ -43,7 +43,7 @@ def test_what_has_no_header(source):
 
 def test_damaged_files(tmp_path, monkeypatch):
     (tmp_path / "a.png").write_bytes(b"damaged")
-    with pytest.raises(ImageError, match=r"a\.png: cannot be read as an image"):
+    with pytest.raises(ImageError, match=r"a\.png: not an image in a known format"):
         read_header(tmp_path / "a.png")
     with pytest.raises(ImageError, match=r"none\.png: no such file"):
         read_header(tmp_path / "none.png")
@@ -56,6 +56,13 @@ def test_damaged_files(tmp_path, monkeypatch):
 def test_pictures_of_one_pixel():
     with pytest.raises(ImageError, match="1 × 4 pixels, expected at least 2"):
         read_header(Image.new("RGB", (1, 4)))
+
+
+def test_floating_point_pixels(tmp_path):
+    Image.new("F", (6, 4)).save(tmp_path / "a.tif")
+    for source in (tmp_path / "a.tif", (tmp_path / "a.tif").read_bytes(), Image.new("F", (6, 4))):
+        with pytest.raises(ImageError, match="floating-point pixels have no fixed range; scale them to 0–255"):
+            read_header(source)
 
 
 def test_megabytes_of_profile(tmp_path):

@@ -10,7 +10,7 @@ from ...errors import DatasetError
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
 from ..masks import pixels_of
-from ..report import Note, Report
+from ..report import Report
 from .registry import DatasetFormat, Given
 
 
@@ -44,9 +44,7 @@ def _read(given: Given, report: Report) -> Source:
 def _shapes(dataset: CocoPanoptic, index: int, report: Report, _: Size) -> Iterator[Shape]:
     annotation = dataset.annotation(index)
     entry = dataset.entries[index]
-    for remark in annotation.remarks:
-        report.others[remark.kind] += remark.number
-        report.notes.append(Note(remark.kind, remark.where, str(remark.number)))
+    report.note_remarks(annotation.remarks)
     for segment in annotation.segments:
         yield Shape(
             label=dataset.categories[segment.label_id].name,

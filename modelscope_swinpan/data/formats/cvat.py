@@ -20,7 +20,7 @@ from ...errors import DatasetError
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
 from ..files import first_folder
-from ..masks import Outline, Rle, box, ellipse, pasted, polygons, runs
+from ..masks import Rle, box, ellipse, pasted, polygons, runs
 from ..report import BAD_OUTLINE, NO_AREA, Dropped, Report
 from .registry import DatasetFormat, Given
 
@@ -109,7 +109,7 @@ def _photo(path: Path, element: Element, files: Folder) -> Photo:
 def _shapes(image: Element, where: str, _: Size) -> Iterator[Shape]:
     listed = [shape for shape in image if shape.tag in _SHAPES]
     places = {id(shape): f"{where}, {shape.tag} {number}" for number, shape in enumerate(listed, start=1)}
-    for shape in sorted(listed, key=lambda one: _number(one, "z_order", places[id(one)], 0)):
+    for shape in sorted(listed, key=lambda one: _number(one, places[id(one)], "z_order", 0)):
         group = shape.get("group_id", "0")
         yield Shape(
             label=shape.get("label", ""),
@@ -121,26 +121,21 @@ def _shapes(image: Element, where: str, _: Size) -> Iterator[Shape]:
 
 
 def _outline(shape: Element, where: str, size: Size) -> Rle:
-    def of(name: str, default: float | None = None) -> float:
-        return _number(shape, name, where, default)
-
-    outline: Outline
+    of = partial(_number, shape, where)
     if shape.tag == "polygon":
-        outline = polygons([_points(shape, where)])
-    elif shape.tag == "box":
+        return polygons([_points(shape, where)])(size)
+    if shape.tag == "box":
         left, top, right, bottom = of("xtl"), of("ytl"), of("xbr"), of("ybr")
-        outline = box(left, top, right - left, bottom - top, degrees=of("rotation", 0), center=True)
-    elif shape.tag == "ellipse":
-        outline = ellipse(of("cx"), of("cy"), of("rx"), of("ry"), of("rotation", 0))
-    elif shape.tag == "mask":
-        piece = Size(round(of("height")), round(of("width")))
-        if not (0 < piece.height <= size.height and 0 < piece.width <= size.width):
-            raise Dropped(BAD_OUTLINE, f"a mask of {piece.width} × {piece.height} pixels")
-        mask = runs(_run_lengths(shape, where), piece, by_rows=True)
-        outline = pasted(mask, round(of("left")), round(of("top")))
-    else:
+        return box(left, top, right - left, bottom - top, degrees=of("rotation", 0), center=True)(size)
+    if shape.tag == "ellipse":
+        return ellipse(of("cx"), of("cy"), of("rx"), of("ry"), of("rotation", 0))(size)
+    if shape.tag != "mask":
         raise Dropped(NO_AREA, shape.tag)
-    return outline(size)
+    piece = Size(round(of("height")), round(of("width")))
+    if not (0 < piece.height <= size.height and 0 < piece.width <= size.width):
+        raise Dropped(BAD_OUTLINE, f"a mask of {piece.width} × {piece.height} pixels")
+    mask = runs(_run_lengths(shape, where), piece, by_rows=True)
+    return pasted(mask, round(of("left")), round(of("top")))(size)
 
 
 def _points(shape: Element, where: str) -> list[float]:
@@ -162,7 +157,7 @@ def _run_lengths(shape: Element, where: str) -> list[int]:
     return [length for length in lengths if length is not None]
 
 
-def _number(shape: Element, name: str, where: str, default: float | None = None) -> float:
+def _number(shape: Element, where: str, name: str, default: float | None = None) -> float:
     text = shape.get(name)
     if text is None and default is not None:
         return default

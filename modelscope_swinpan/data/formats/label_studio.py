@@ -20,7 +20,7 @@ from ...errors import DatasetError
 from ...files import is_url, split_address
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
-from ..masks import Outline, Rle, bitmap, box, corners, ellipse, is_number, polygons
+from ..masks import Rle, bitmap, box, corners, ellipse, is_number, polygons
 from ..report import BAD_OUTLINE, NO_AREA, UNANNOTATED, Dropped, Report
 from .brush import decode_brush
 from .registry import DatasetFormat, Given, peek_json
@@ -38,21 +38,34 @@ _HASHED = re.compile(r"[0-9a-f]{8}-(.+)")
 def _recognises(given: Given) -> bool:
     if given.path.is_dir():
         files = [given.path / TASKS, *islice(sorted(given.path.glob("*.json")), _LOOKED_AT)]
-        return any(_has_tasks(peek_json(path)) for path in files)
-    return given.json is not None and _has_tasks(given.json.value)
+        return any(_has_tasks(content) or _is_json_min(content) for content in map(peek_json, files))
+    return given.json is not None and (_has_tasks(given.json.value) or _is_json_min(given.json.value))
+
+
+def _first(content: Any) -> Mapping[str, Any]:
+    return content[0] if isinstance(content, list) and content and isinstance(content[0], Mapping) else {}
 
 
 def _has_tasks(content: Any) -> bool:
-    if not isinstance(content, list) or not content or not isinstance(content[0], Mapping):
-        return False
-    first = content[0]
+    first = _first(content)
     return isinstance(first.get("data"), Mapping) and ("annotations" in first or "predictions" in first)
+
+
+def _is_json_min(content: Any) -> bool:
+    """Whether it is Label Studio's short export, whose tasks have the answer in place of annotations."""
+    first = _first(content)
+    return "annotation_id" in first and "data" not in first
 
 
 def _read(given: Given, report: Report) -> Source:
     content = given.json or read_json(_only_json(given.path))
     if not isinstance(content.value, list):
         raise DatasetError(f"{content.where}: no export of Label Studio as JSON, a list of tasks.")
+    if _is_json_min(content.value):
+        raise DatasetError(
+            f"{content.where}: Label Studio's short export, JSON-MIN, which leaves out the kinds of the shapes. Export "
+            "the project as JSON, and import that."
+        )
     folder = given.images or Path(content.where).parent
     files = Folder(folder)
     photos: list[Photo] = []
@@ -71,7 +84,9 @@ def _read(given: Given, report: Report) -> Source:
 def _only_json(folder: Path) -> Path:
     files = sorted(folder.glob("*.json")) if folder.is_dir() else []
     if len(files) > 1:
-        files = [path for path in files if _has_tasks(peek_json(path))]
+        files = [path for path in files if _has_tasks(peek_json(path))] or [
+            path for path in files if _is_json_min(peek_json(path))
+        ]
     if len(files) > 1:
         files = [path for path in files if path.name != TASKS]
     if len(files) != 1:
@@ -177,23 +192,16 @@ def _outline(region: Node, size: Size) -> Rle:
     if kind == "brush":
         return bitmap(decode_brush(value.field("rle", list), size))
     across, down = size.width / 100, size.height / 100
-    outline: Outline
     if kind == "polygon":
         percent = corners(value.field("points", list), f"{value.where}.points")
-        outline = polygons([[number * (across, down)[index % 2] for index, number in enumerate(percent)]])
-    elif kind == "rectangle":
-        x, y, width, height = (_number(value, name) for name in ("x", "y", "width", "height"))
-        outline = box(x * across, y * down, width * across, height * down, degrees=_number(value, "rotation", 0))
-    elif kind == "ellipse":
-        x, y, radius_x, radius_y = (_number(value, name) for name in ("x", "y", "radiusX", "radiusY"))
-        outline = ellipse(
-            x * across, y * down, radius_x * across, radius_y * down, degrees=_number(value, "rotation", 0)
-        )
-    elif kind in ("keypoint", "vector"):
+        return polygons([[number * (across, down)[index % 2] for index, number in enumerate(percent)]])(size)
+    if kind in ("rectangle", "ellipse"):
+        draw, sides = (box, ("width", "height")) if kind == "rectangle" else (ellipse, ("radiusX", "radiusY"))
+        x, y, wide, high = (_number(value, name) for name in ("x", "y", *sides))
+        return draw(x * across, y * down, wide * across, high * down, degrees=_number(value, "rotation", 0))(size)
+    if kind in ("keypoint", "vector"):
         raise Dropped(NO_AREA, kind)
-    else:
-        raise Dropped(BAD_OUTLINE, f"a {kind}, which is not read; draw with brush or polygon")
-    return outline(size)
+    raise Dropped(BAD_OUTLINE, f"a {kind}, which is not read; draw with brush or polygon")
 
 
 def _number(node: Node, name: str, default: float | None = None) -> float:

@@ -22,7 +22,7 @@ from ...images.embedded import embedded
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
 from ..files import files_below, read_bitmap
-from ..masks import Outline, Rle, corners, ellipse, pasted, polygons
+from ..masks import Rle, corners, ellipse, pasted, polygons
 from ..report import BAD_OUTLINE, NO_AREA, Dropped, Report
 from .registry import DatasetFormat, Given, peek_json
 
@@ -109,25 +109,22 @@ def _shapes(nodes: list[Node], _: Size) -> Iterator[Shape]:
 def _outline(node: Node, kind: str, size: Size) -> Rle:
     points = corners(node.field("points", list), f"{node.where}.points")
     two = len(points) == 4
-    outline: Outline
     if kind == "polygon":
-        outline = polygons([points])
-    elif kind == "rectangle" and two:
+        return polygons([points])(size)
+    if kind == "rectangle" and two:
         x1, y1, x2, y2 = points
-        outline = polygons([[x1, y1, x2, y1, x2, y2, x1, y2]])
-    elif kind == "circle" and two:
+        return polygons([[x1, y1, x2, y1, x2, y2, x1, y2]])(size)
+    if kind == "circle" and two:
         x, y, *edge = points
         radius = math.dist((x, y), edge)
-        outline = ellipse(x, y, radius, radius)
-    elif kind == "mask" and two:
+        return ellipse(x, y, radius, radius)(size)
+    if kind == "mask" and two:
         piece = read_bitmap(_embedded(node.get("mask"), f"{node.where}.mask"), f"{node.where}.mask")
         mask = np.ascontiguousarray(piece if piece.ndim == 2 else piece[..., 0]) > 0
-        outline = pasted(mask, round(min(points[::2])), round(min(points[1::2])))
-    elif kind in ("point", "points", "line", "linestrip"):
+        return pasted(mask, round(min(points[::2])), round(min(points[1::2])))(size)
+    if kind in ("point", "points", "line", "linestrip"):
         raise Dropped(NO_AREA, kind)
-    else:
-        raise Dropped(BAD_OUTLINE, f"a {kind[:40]} of {len(points) // 2} points")
-    return outline(size)
+    raise Dropped(BAD_OUTLINE, f"a {kind[:40]} of {len(points) // 2} points")
 
 
 def _embedded(value: Any, where: str) -> bytes:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from ...coco.id_maps import read_size
 from ...errors import DatasetError
-from ..class_list import MAX_BYTES, ListedClass
+from ..class_list import ListedClass
 from ..drawn import IN_FRONT, Photo, Source
-from ..files import photos_below
+from ..files import photos_below, read_lines
 from ..report import UNANNOTATED, Dropped, Report
 from .registry import DatasetFormat, Given
 from .semantic import NO_PHOTO, background_is_void, shapes, source_classes
@@ -67,22 +67,23 @@ def _read(given: Given, report: Report) -> Source:
 
 def _read_list(path: Path) -> Sequence[ListedClass]:
     """The classes by their numbers."""
+    lines = read_lines(path, "a number and a name a line", DatasetError)
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise DatasetError(f"{path}: over {MAX_BYTES} bytes, expected a number and a name a line.")
-        rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines(), skipinitialspace=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        rows = list(csv.reader(lines, skipinitialspace=True))
+    except csv.Error as error:
         raise DatasetError(f"{path}: cannot be read: {error}") from None
     found: dict[int, str] = {}
+    names: set[str] = set()
     for number, row in enumerate(rows[1:], start=2):
         if not row:
             continue
         value, name = (row[0].strip(), row[1].strip()) if len(row) == 2 else ("", "")
         if not (value.isascii() and value.isdigit() and len(value) < 6 and name):
             raise DatasetError(f"{path}:{number}: expected a number and a name, as in '1, car'; got {row!r:.80}.")
-        if int(value) in found or name in found.values():
+        if int(value) in found or name in names:
             raise DatasetError(f"{path}:{number}: {row!r:.80}: its number or its name occurs twice.")
         found[int(value)] = name
+        names.add(name)
     if not found:
         raise DatasetError(f"{path}: names no class, expected a number and a name a line.")
     return [ListedClass(value, name) for value, name in found.items()]

@@ -15,7 +15,7 @@ from ...errors import DatasetError
 from ...structures import Size
 from ..class_list import ListedClass
 from ..drawn import IN_FRONT, Photo, Shape, Source, SourceClass
-from ..files import by_stem, first_folder, is_colored, photos_below, read_colors, read_values
+from ..files import by_stem, first_folder, is_colored, photos_below, read_colors, read_lines, read_values
 from ..masks import pixels_of
 from ..report import MISSING, UNANNOTATED, UNKNOWN_CLASS, Dropped, Report
 from .registry import DatasetFormat, Given
@@ -88,10 +88,8 @@ def _split(root: Path, given: Given, classes: Mapping[str, Path]) -> Sequence[st
     if given.split is None:
         return list(classes)
     path = root / "ImageSets" / "Segmentation" / f"{given.split}.txt"
-    try:
-        return [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError):
-        raise DatasetError(f"{path}: cannot be read; it lists the photos of the split {given.split!r:.80}.") from None
+    lines = read_lines(path, f"the photos of the split {given.split!r:.80}", DatasetError, 2**26)
+    return [line.split()[0] for line in lines if line.strip()]
 
 
 def _colored(listed: Sequence[ListedClass], picture: Path) -> Sequence[ListedClass]:

@@ -14,7 +14,7 @@ from ...errors import DatasetError
 from ...structures import Size
 from ..class_list import read_classes
 from ..drawn import Photo, Shape, Source, SourceClass
-from ..files import by_stem, files_below, first_folder, photos_below, stems
+from ..files import by_stem, files_below, first_folder, photos_below, read_lines, stems
 from ..masks import Rle, polygons
 from ..report import BAD_OUTLINE, BOX, MISSING, UNANNOTATED, Dropped, Report
 from ..yaml_file import read_yaml
@@ -169,13 +169,7 @@ def _own_text(image: Path, images: Path, texts: dict[str, Path]) -> Path | None:
 
 
 def _shapes(text: Path, names: Sequence[str], _: Size) -> Iterator[Shape]:
-    try:
-        lines = text.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise DatasetError(f"{text}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise DatasetError(f"{text}: not a text in UTF-8, expected a class and corners a line.") from None
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(read_lines(text, "a class and corners a line", DatasetError, 2**26), start=1):
         if not (words := line.split()):
             continue
         where = f"{text}:{number}"

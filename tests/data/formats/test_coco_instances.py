@@ -99,6 +99,22 @@ def test_a_wrong_file_is_named_with_the_place(edit, message, tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "in"]
 
 
+@pytest.mark.parametrize("path", ["/home/ann/a.jpg", "C:\\data\\a.jpg"])
+def test_photos_by_paths_of_another_machine(path, tmp_path):
+    folder = coco(tmp_path / "in")
+    change(folder / JSON, lambda content: content["images"][0].update(file_name=path))
+    with pytest.warns(UserWarning, match=r"images\[0\].file_name: .* is a path of another machine"):
+        dataset, _ = imported(folder, tmp_path / "out", things=("cat",))
+    assert drawings.regions(dataset) == drawings.truth()
+    assert [entry.name for entry in dataset.entries] == ["a.jpg"]
+    change(folder / JSON, lambda content: content["images"].append({"id": 8, "file_name": "/home/bob/a.jpg"}))
+    with (
+        pytest.warns(UserWarning, match="another machine"),
+        pytest.raises(DatasetError, match=r"images\[1\].file_name: both '/home/bob/a.jpg' and .* would be a.jpg in"),
+    ):
+        imported(folder, tmp_path / "out", things=("cat",))
+
+
 def test_splits_of_roboflow(tmp_path):
     for number, split in enumerate(("train", "valid")):
         folder = coco(tmp_path / f"in{number}")

@@ -120,3 +120,19 @@ def test_a_wrong_file_is_named_with_the_place(edit, message, tmp_path):
         imported(path, tmp_path / "out")
     assert "export.json" in str(raised.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_the_short_export_is_called_by_its_name(tmp_path):
+    """JSON-MIN, alone or beside other files; where the whole export is there, that is read."""
+    path = label_studio(tmp_path / "in")
+    short = path.with_name("short.json")
+    answer = [{"format": "rle", "rle": [0], "brushlabels": ["cat"], "original_width": 20, "original_height": 16}]
+    task = {"id": 1, "image": "a.jpg", "tag": answer, "annotator": 1, "annotation_id": 1, "lead_time": 2.5}
+    drawings.write_json(short, [task])
+    dataset, _ = imported(tmp_path / "in", tmp_path / "out", things=("cat",))
+    assert drawings.regions(dataset) == drawings.truth()
+    path.write_text("{}")
+    for source, form in ((short, None), (tmp_path / "in", None), (short, "label-studio")):
+        with pytest.raises(DatasetError, match=r"short\.json: .*JSON-MIN.*Export the project as JSON"):
+            imported(source, tmp_path / "short", form=form)
+    assert not (tmp_path / "short").exists()

@@ -56,7 +56,7 @@ def test_the_list_of_a_classification_is_another_one(tmp_path):
         ("1, road\n1, cat", "_classes.csv:3: .* occurs twice"),
         ("1, road\n2, road", "_classes.csv:3: .* occurs twice"),
         ("", "_classes.csv: names no class"),
-        ("1, \xff", "_classes.csv: cannot be read"),
+        ("1, \xff", "_classes.csv: not a text in UTF-8"),
         ("1, cat\n" * 200_000, "_classes.csv: over 1048576 bytes"),
     ],
 )
