@@ -1,17 +1,16 @@
 """``swinpan dataset``: people's own annotations in, datasets looked at and rearranged."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.progress import MofNCompleteColumn, Progress
 
 from .console import one_line_errors, out, say, warn
 from .dataset_check import check
 from .dataset_show import show
 from .options import Command, ListedOption
+from .progress import counted
 
 if TYPE_CHECKING:
     from ..data.report import Report
@@ -106,8 +105,7 @@ def import_(
         overlap=overlap,
         semantic=semantic,
     )
-    with _bar("Importing") as progress:
-        report = import_dataset(given, output, form=form, choices=choices, progress=progress)
+    report = import_dataset(given, output, form=form, choices=choices, progress=_writing)
     _tell(report, output / REPORT)
     say(f"The dataset is in {output}")
 
@@ -135,8 +133,7 @@ def remap(
 
     targets = read_mapping(classes)
     dataset = CocoPanoptic.open(data, split=split)
-    with _bar("Writing") as progress:
-        report = remap_dataset(dataset, targets, output, progress=progress)
+    report = remap_dataset(dataset, targets, output, progress=_writing)
     _tell(report)
     say(f"The dataset is in {output}")
 
@@ -162,8 +159,7 @@ def split(
 
     shares = read_parts(parts)
     dataset = CocoPanoptic.open(data, split=of)
-    with _bar("Writing") as progress:
-        reports = split_dataset(dataset, shares, output, seed=seed, progress=progress)
+    reports = split_dataset(dataset, shares, output, seed=seed, progress=_writing)
     for name, report in reports.items():
         say(f"{output / name}:")
         _tell(report)
@@ -185,18 +181,14 @@ def merge(
     from ..data.merge import merge_datasets
 
     datasets = [CocoPanoptic.open(path) for path in data]
-    with _bar("Writing") as progress:
-        report = merge_datasets(datasets, output, progress=progress)
+    report = merge_datasets(datasets, output, progress=_writing)
     _tell(report)
     say(f"The dataset is in {output}")
 
 
-@contextmanager
-def _bar(title: str) -> Iterator[Callable[[Sequence[Any]], Iterable[Any]]]:
-    """What goes through a list and shows on the console how far it is."""
-    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=out, transient=True, disable=not out.is_terminal) as bar:
-        yield lambda items: bar.track(items, total=len(items), description=title)
+def _writing(items: Sequence[Any]) -> Iterator[Any]:
+    """The items, while the console shows how far it is."""
+    return counted(items, len(items), "Writing", out)
 
 
 def _tell(report: "Report", path: Path | None = None) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.progress import MofNCompleteColumn, Progress, TaskID
+from rich.progress import Progress, TaskID
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +20,7 @@ from ..files import refuse_to_replace, write_atomic
 from .console import complain, err, say, show_table, warn
 from .options import LayoutOptions, grouped
 from .page import bullets, page, table
+from .progress import bar
 
 if TYPE_CHECKING:
     from ..coco.survey import Photo, Survey
@@ -63,12 +64,11 @@ def check(
 
     from ..coco.survey import problems_between, same_photos, survey
 
-    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+    with bar(err) as bars:
         surveys = []
         for path in datasets:
-            task = progress.add_task(f"Reading {path}")
-            surveys.append(survey(path, where.open, os.cpu_count() or 1, partial(_tell, progress, task)))
+            tell = partial(_tell, bars, bars.add_task(f"Reading {path}"))
+            surveys.append(survey(path, where.open, os.cpu_count() or 1, tell))
     same = list(same_photos(surveys))
     content = _content(surveys, problems_between(surveys, same), same)
     for dataset in content["datasets"]:
@@ -85,8 +85,8 @@ def check(
     say("No problems found.")
 
 
-def _tell(progress: Progress, task: TaskID, done: int, total: int) -> None:
-    progress.update(task, completed=done, total=total)
+def _tell(bars: Progress, task: TaskID, done: int, total: int) -> None:
+    bars.update(task, completed=done, total=total)
 
 
 def _content(surveys: "Sequence[Survey]", problems: list[str], same: "list[list[Photo]]") -> dict[str, Any]:

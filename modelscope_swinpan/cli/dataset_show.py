@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import MofNCompleteColumn, Progress
 
 from ..errors import DatasetError
 from ..files import refuse_to_replace
 from .console import complain, err, say
 from .options import LayoutOptions, grouped
 from .page import page
+from .progress import counted
 
 if TYPE_CHECKING:
     from ..coco.reader import CocoPanoptic
@@ -53,15 +53,13 @@ def show(
     shown = range(len(opened))[:limit]
     indices = list(shown) if seed is None else sorted(random.Random(seed).sample(range(len(opened)), len(shown)))  # noqa: S311
     failed = 0
-    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
     with (
-        Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress,
         page(output, f"{len(indices)} of {len(opened)} pictures of {dataset}") as add,
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
         add("<main>\n")
         drawn = partial(_figure, opened)
-        for figure, sound in progress.track(pool.map(drawn, indices), total=len(indices), description="Drawing"):
+        for figure, sound in counted(pool.map(drawn, indices), len(indices), "Drawing", err):
             add(figure)
             failed += not sound
         add("</main>\n")

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, TaskID, TextColumn
+from rich.progress import MofNCompleteColumn, ProgressColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
 from .console import err
@@ -24,21 +24,26 @@ SOON = 3
 """After how many seconds such a line says what is being done, if nothing can be counted."""
 
 
+def bar(console: Console, *columns: ProgressColumn) -> Bar:
+    """Bars with the counts of what is done, and ``columns``; nothing where ``console`` is no terminal."""
+    every = (*Bar.get_default_columns(), MofNCompleteColumn(), *columns)
+    return Bar(*every, console=console, transient=True, disable=not console.is_terminal)
+
+
 @contextmanager
 def shown(title: str, console: Console) -> "Iterator[Callable[[Progress], None]]":
     """What a run tells its progress: a bar on ``console``, or lines on standard error where that is no terminal."""
     if not console.is_terminal:
         yield _now_and_then(title)
         return
-    columns = (*Bar.get_default_columns(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"))
-    with Bar(*columns, console=console, transient=True) as bar:
+    with bar(console, TextColumn("{task.fields[speed]}")) as bars:
         task: TaskID | None = None
 
         def show(progress: "Progress") -> None:
             nonlocal task
             if task is None:  # what was done before does not count as speed
-                task = bar.add_task(title, completed=progress.done, total=progress.total, speed="")
-            bar.update(task, completed=progress.done, speed=_speed(progress))
+                task = bars.add_task(title, completed=progress.done, total=progress.total, speed="")
+            bars.update(task, completed=progress.done, speed=_speed(progress))
 
         yield show
 
