@@ -15,8 +15,8 @@ from modelscope_swinpan.benchmark.process import measure
 from modelscope_swinpan.categories import COCO_PANOPTIC
 from modelscope_swinpan.cli.bench import RunsOption
 from modelscope_swinpan.coco.writer import category_entries
-from modelscope_swinpan.errors import ConfigError
-from modelscope_swinpan.evaluation.metrics import average_precision, load_hotcoco
+from modelscope_swinpan.evaluation.metrics import AveragePrecision, evaluate_instances, load_hotcoco, precision_figures
+from modelscope_swinpan.extras import require
 
 from .repeat import repeat
 
@@ -31,10 +31,7 @@ def bench_metrics(
     runs: RunsOption = 3,
 ) -> dict[str, Any]:
     """Time box and mask AP from JSON files, by hotcoco (ours) and by pycocotools. time_ratio is ours / pycocotools."""
-    try:
-        importlib.import_module("pycocotools.cocoeval")
-    except ImportError:
-        raise ConfigError("This measurement needs pycocotools: pip install pycocotools") from None
+    require("This measurement", "pycocotools.cocoeval")
     with tempfile.TemporaryDirectory() as folder:
         write_instances(Path(folder), images)
         ours, theirs = (repeat(runs, work, folder) for work in (score, score_with_pycocotools))
@@ -43,11 +40,14 @@ def bench_metrics(
 
 
 def score(folder: str) -> dict[str, Any]:
-    """Measure :func:`~modelscope_swinpan.evaluation.metrics.average_precision` of boxes and masks."""
+    """Measure the average precision of boxes and masks."""
     load_hotcoco()
-    return measure(
-        lambda: [average_precision(Path(folder, "truth.json"), _results(folder, kind), kind) for kind in KINDS]
-    )
+    return measure(lambda: [average_precision(Path(folder), kind) for kind in KINDS])
+
+
+def average_precision(folder: Path, kind: str) -> AveragePrecision:
+    """What :func:`write_instances` gives for boxes (``bbox``) or masks (``segm``)."""
+    return precision_figures(evaluate_instances(folder / "truth.json", _results(folder, kind), kind))
 
 
 def score_with_pycocotools(folder: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ..categories import COCO_PANOPTIC
 from ..checkpoints.load import load_model, parse_device, parse_dtype
-from ..errors import ConfigError
+from ..extras import require
 from ..images.decode import decode_image
 from ..inference.network import PanopticPredictor
 from .process import measure, peak_resident, resident
@@ -59,14 +59,10 @@ def _ours(directory: str, device: torch.device, dtype: torch.dtype, compiled: bo
 
 def _transformers(directory: str, device: torch.device, dtype: torch.dtype, compiled: bool) -> Implementation:
     """The transformers package's Mask2Former, with its image processor and panoptic post-processing."""
-    try:
-        from transformers import AutoImageProcessor, Mask2FormerForUniversalSegmentation
-        from transformers.utils import logging
-    except ImportError:
-        raise ConfigError("This comparison needs the transformers package: pip install transformers") from None
-    logging.disable_progress_bar()
-    processor = AutoImageProcessor.from_pretrained(directory)
-    model = Mask2FormerForUniversalSegmentation.from_pretrained(directory, dtype=dtype).to(device).eval()
+    transformers = require("This comparison", "transformers")
+    transformers.utils.logging.disable_progress_bar()
+    processor = transformers.AutoImageProcessor.from_pretrained(directory)
+    model = transformers.Mask2FormerForUniversalSegmentation.from_pretrained(directory, dtype=dtype).to(device).eval()
     if compiled:
         model.compile()
     stuff_names = {category.name for category in COCO_PANOPTIC if not category.isthing}

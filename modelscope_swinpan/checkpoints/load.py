@@ -72,7 +72,7 @@ def load_model(
             chosen.
         ConfigError: ``configuration.json`` is no JSON object or holds an unknown option; an unknown dtype or device.
     """
-    source = named(path)
+    source = as_path(path)
     to_device, to_dtype = parse_device(device), parse_dtype(dtype)
 
     def load() -> tuple[Mask2Former, list[str]]:
@@ -95,7 +95,7 @@ def load_model(
     return model
 
 
-def named(model: str | Path) -> Path:
+def as_path(model: str | Path) -> Path:
     """A model as a path. The text 'embedded' is :data:`EMBEDDED`, in any folder; ``./embedded`` is a path."""
     if model != EMBEDDED_NAME:  # a Path is never equal to a text
         return Path(model)

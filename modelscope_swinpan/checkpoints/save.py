@@ -65,20 +65,6 @@ def save_pretrained(
         writer.write(files.enter_context(atomic(directory / weights)), tensors, model.config)
 
 
-def save_checkpoint(model: Mask2Former, path: str | Path, form: str = "native") -> None:
-    """Write one file of weights in a dialect of :func:`save_pretrained`, with what that file can say of the classes.
-
-    Raises:
-        CheckpointError: the dialect cannot hold this model.
-        ConfigError: there is no such dialect.
-        OSError: the file cannot be written.
-    """
-    dialect, writer = writable(form)
-    tensors = _tensors(model, dialect)
-    with atomic(Path(path)) as partial:
-        writer.write(partial, tensors, model.config)
-
-
 def _tensors(model: Mask2Former, dialect: Dialect) -> dict[str, Tensor]:
     """The weights under a dialect's keys, once it is certain that they can be loaded again."""
     config, tensors = model.config, model.state_dict()

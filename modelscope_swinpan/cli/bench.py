@@ -14,9 +14,9 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
 
 def _read_model(text: str) -> Path:
-    from ..checkpoints.load import named
+    from ..checkpoints.load import as_path
 
-    return named(text)
+    return as_path(text)
 
 
 RunsOption = Annotated[int, typer.Option(metavar="N", min=1, help="Number of measurements; the median counts.")]

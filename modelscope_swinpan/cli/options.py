@@ -127,9 +127,9 @@ class ModelOptions:
 
     def anywhere(self) -> "ModelOptions":
         """The same, with a model that is found from any directory."""
-        from ..checkpoints.load import named
+        from ..checkpoints.load import as_path
 
-        path = named(self.model)
+        path = as_path(self.model)
         return dataclasses.replace(self, model=str(path.resolve())) if path.exists() else self
 
 

@@ -2,10 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_COLUMNS = (*Bar.get_default_columns(), MofNCompleteColumn())
 SECONDS = 30
 """How often a line tells of the progress where there is no terminal."""
 SOON = 3
@@ -32,19 +30,20 @@ def shown(title: str, console: Console) -> "Iterator[Callable[[Progress], None]]
     if not console.is_terminal:
         yield _now_and_then(title)
         return
-    with Bar(*_COLUMNS, TextColumn("{task.fields[speed]}"), console=console, transient=True) as bar:
+    columns = (*Bar.get_default_columns(), MofNCompleteColumn(), TextColumn("{task.fields[speed]}"))
+    with Bar(*columns, console=console, transient=True) as bars:
         task: TaskID | None = None
 
         def show(progress: "Progress") -> None:
             nonlocal task
             if task is None:  # what was done before does not count as speed
-                task = bar.add_task(title, completed=progress.done, total=progress.total, speed="")
-            bar.update(task, completed=progress.done, speed=_speed(progress))
+                task = bars.add_task(title, completed=progress.done, total=progress.total, speed="")
+            bars.update(task, completed=progress.done, speed=_speed(progress))
 
         yield show
 
 
-def counted(items: Iterable[T], total: int, title: str, console: Console) -> Iterator[T]:
+def counted(items: Iterable[T], total: int, title: str, console: Console) -> Generator[T, None, None]:
     """The ``total`` ``items``, while their progress is shown."""
     from ..runs.run import Progress
 
@@ -59,9 +58,14 @@ def counted(items: Iterable[T], total: int, title: str, console: Console) -> Ite
 
 @contextmanager
 def tracking(title: str) -> Iterator[Callable[..., Iterable[Any]]]:
-    """What goes through items, given their number where they have no length. A terminal shows how far it is."""
-    with Bar(*_COLUMNS, console=err, transient=True, disable=not err.is_terminal) as bar:
-        yield partial(bar.track, description=title)
+    """What goes through items, given their number where they have no length, while their progress is shown."""
+    with ExitStack() as stack:
+
+        def track(items: Any, total: int | None = None) -> Iterable[Any]:
+            number = len(items) if total is None else total
+            return stack.enter_context(closing(counted(items, number, title, err)))
+
+        yield track
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import ConfigError
+from ..extras import require
 from .engine_options import EngineOptions
 from .options import ModelOptions, TaskOption, grouped
 
@@ -27,12 +27,10 @@ def serve(
     With --engine ray, replicas on a Ray cluster answer: as many as --workers says, by load where it is a range. If one
     dies, another answers its requests.
     """
-    try:
-        from ..serving.listening import listen
-        from ..serving.server import serve as run
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"A server needs {error.name}; install it with: pip install 'modelscope_swinpan[serve]'"
-        ) from None
+    require("A server", "starlette", "uvicorn", extra="serve")
+
+    from ..serving.listening import listen
+    from ..serving.server import serve as run
+
     with listen(host, port) as listener:
         run(where.engine, where.job(partial(how.anywhere().load, task=task), how), listener)

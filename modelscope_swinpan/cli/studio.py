@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import ConfigError
+from ..extras import require
 from .options import DEFAULT_MODEL, DeviceOption, DtypeOption, ModelOption, ModelOptions, TrustOption
 
 
@@ -24,10 +24,8 @@ def studio(
     ] = None,
 ) -> None:
     """Serve a web page that segments photos, until interrupted."""
-    try:
-        from ..studio import run
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"The page needs {error.name}; install it with: pip install 'modelscope_swinpan[studio]'"
-        ) from None
+    require("The page", "gradio", extra="studio")
+
+    from ..studio import run
+
     run(ModelOptions(model=model, device=device, dtype=dtype, trust=trust).load(device), host=host, port=port)

@@ -16,7 +16,6 @@ from .scenes import painted
 if TYPE_CHECKING:
     import torch
 
-    from ..models.mask2former import Mask2Former
     from ..training.config import Phase, TrainConfig
     from ..training.loop import TrainingRun
     from ..training.processes import Processes
@@ -104,14 +103,6 @@ def train(
         figures = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
         tell(f"step {step}/{run.config.steps}  {figures}")
 
-    if (evaluate := run.evaluate) is not None:
-
-        def measured(model: "Mask2Former", step: int) -> Mapping[str, float]:
-            figures = evaluate(model, step)
-            report(step, figures)
-            return figures
-
-        run.evaluate = measured
     trained = run.train(report, loggers or ())
     processes.leave()
     if demo and processes.rank == 0:
@@ -183,9 +174,9 @@ def _fine_tuning(
     from ..coco.reader import CocoPanoptic
     from ..evaluation.callback import evaluator
     from ..plugin.hub import resolve_model
+    from ..training.classes import starting_model
     from ..training.loop import TrainingRun
     from ..training.samples import first_of
-    from ..training.start import starting_model
 
     dataset = source.open()
     held_out = CocoPanoptic.open(validation, exif=source.exif) if validation else None

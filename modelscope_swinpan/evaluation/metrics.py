@@ -4,14 +4,14 @@ The library hotcoco computes both. All figures are in percent. A figure without 
 class without any is missing from ``per_class``.
 """
 
-import importlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..errors import ConfigError, DatasetError
+from ..errors import DatasetError
+from ..extras import require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,13 +94,13 @@ def panoptic_quality(
     )
 
 
-def average_precision(
+def evaluate_instances(
     truth: Path | dict[str, Any],
     results: Path | list[dict[str, Any]],
     kind: str,
     image_ids: Collection[int] | None = None,
-) -> AveragePrecision:
-    """Score instance predictions.
+) -> Any:
+    """Score instance predictions: hotcoco's ``COCOeval`` after its work.
 
     Args:
         truth: A JSON file in COCO's instance format, or its content.
@@ -113,16 +113,6 @@ def average_precision(
         ConfigError: hotcoco is not installed.
         DatasetError: a file cannot be read, or ``truth`` lacks one of ``image_ids``.
     """
-    return precision_figures(evaluate_instances(truth, results, kind, image_ids))
-
-
-def evaluate_instances(
-    truth: Path | dict[str, Any],
-    results: Path | list[dict[str, Any]],
-    kind: str,
-    image_ids: Collection[int] | None = None,
-) -> Any:
-    """Hotcoco's ``COCOeval`` after its work. Arguments and errors as of :func:`average_precision`."""
     hotcoco = load_hotcoco()
     try:
         expected = hotcoco.COCO(truth)
@@ -168,10 +158,7 @@ def instance_errors(evaluation: Any) -> dict[str, Any]:
 
 def load_hotcoco() -> ModuleType:
     """Import hotcoco, the library that computes the metrics, or raise a ConfigError where it is not installed."""
-    try:
-        return importlib.import_module("hotcoco")
-    except ImportError:
-        raise ConfigError("Evaluation needs the package hotcoco; pip install 'modelscope_swinpan[eval]'.") from None
+    return require("Evaluation", "hotcoco", extra="eval")
 
 
 def _quality(values: Mapping[str, float]) -> Quality | None:

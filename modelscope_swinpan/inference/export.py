@@ -22,12 +22,13 @@ from ..checkpoints.dialects.native import describe
 from ..checkpoints.finite import find_not_finite
 from ..config import Mask2FormerConfig
 from ..errors import ConfigError, SwinPanError
+from ..extras import require
 from ..files import refuse_to_replace, temporary_folder
 from ..kernels.dispatch import without_grid_sample
 from ..models.mask2former import Mask2Former
 from ..structures import Size
 from .preprocess import padded_size
-from .runtimes import DESCRIPTION, INPUT, OUTPUTS, RUNTIMES, check_installed, open_network
+from .runtimes import DESCRIPTION, INPUT, OUTPUTS, RUNTIMES, open_network
 
 Format = Literal["onnx", "torch", "openvino"]  # docs/export.md tells what each is for
 Precision = Literal["float32", "float16"]
@@ -124,7 +125,7 @@ def check_export(to: str, path: Path, *, force: bool = False) -> None:
         raise ConfigError(f"A file for {to} must end in {RUNTIMES[to].suffix}; got {path.name!r}.")
     if not force:
         refuse_to_replace(path.with_suffix(suffix) for suffix in BESIDE.get(to, ()))
-    check_installed(f"Export to {to}", (*WRITERS.get(to, ()), *RUNTIMES[to].needs))
+    require(f"Export to {to}", *WRITERS.get(to, ()), *RUNTIMES[to].needs, extra="export")
 
 
 def _checked_size(model: Mask2Former, size: tuple[int, int]) -> Size:

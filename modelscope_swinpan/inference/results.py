@@ -15,7 +15,7 @@ from PIL import Image
 from ..categories import COCO_PANOPTIC, Category
 from ..coco.annotation import annotate
 from ..coco.encoding import colors_from_ids, encode_mask, segment_entry
-from ..errors import ConfigError
+from ..extras import require
 from ..images.decode import decode_image
 from ..images.encode import encode_png
 from ..structures import Segment
@@ -72,13 +72,7 @@ class Segmentation(ABC):
         Raises:
             ConfigError: supervision is not installed.
         """
-        try:
-            import supervision as sv  # takes a second
-        except ModuleNotFoundError as error:
-            raise ConfigError(
-                f"to_supervision() needs {error.name}; install it with: pip install 'modelscope_swinpan[supervision]'"
-            ) from None
-
+        sv = require("to_supervision()", "supervision", extra="supervision")  # takes a second
         masks = np.empty((len(self.segments), *self.shape), np.bool_)
         for mask, segment in zip(masks, self.segments, strict=True):
             mask[:] = self.mask(segment)

@@ -1,8 +1,7 @@
 """Exported files in the runtimes that they are for: ONNX Runtime, OpenVINO, PyTorch's exported programs."""
 
-import importlib.util
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..errors import CheckpointError, ConfigError
+from ..extras import require
 
 DESCRIPTION = "modelscope_swinpan"
 """Name of the metadata entry that describes the model; in a PyTorch program it is an extra file."""
@@ -48,7 +48,7 @@ def open_network(file: Path, device: str) -> tuple[dict[str, Any], Network]:
         ConfigError: its runtime is not installed or does not have the device.
     """
     runtime = runtime_of(file)
-    check_installed(file.name, runtime.needs)
+    require(file.name, *runtime.needs, extra="export")
     with _readable(file):
         text, network = runtime.open(file, device)
         if len(text) > LONGEST_DESCRIPTION:
@@ -79,14 +79,6 @@ def _checked(network: Network, file: Path) -> Network:
 def runtime_of(file: Path) -> Runtime:
     """The runtime for a file, by its suffix."""
     return next(runtime for runtime in RUNTIMES.values() if runtime.suffix == file.suffix)
-
-
-def check_installed(what: str, needs: Iterable[str]) -> None:
-    """Raise a ConfigError if a package that ``what`` needs is missing."""
-    if missing := [name for name in needs if importlib.util.find_spec(name) is None]:
-        raise ConfigError(
-            f"{what} needs {' and '.join(missing)}. Install them with: pip install 'modelscope_swinpan[export]'"
-        )
 
 
 @contextmanager
@@ -159,7 +151,7 @@ def _torch(file: Path, device: str) -> tuple[str, Network]:
 
 RUNTIMES: Mapping[str, Runtime] = {
     "onnx": Runtime(suffix=".onnx", needs=("onnxruntime",), open=_onnx),
-    "torch": Runtime(suffix=".pt2", needs=(), open=_torch),
+    "torch": Runtime(suffix=".pt2", needs=("torch",), open=_torch),
     "openvino": Runtime(suffix=".xml", needs=("openvino",), open=_openvino),
 }
 """By the name of the export format; docs/export.md tells what each is for."""

@@ -18,6 +18,8 @@ from ..errors import ConfigError
 OLDEST, NEWEST = "1.38", "1.40.2"
 """The oldest and the newest ModelScope that this version is known to work with."""
 R50_MODEL = "r50-panoptic-segmentation"
+PIPELINE_TYPES = ("image-panoptic-segmentation", "image-panoptic-segmentation-easycv")
+"""The names of our pipeline."""
 
 _logger = logging.getLogger(__name__)
 
@@ -43,7 +45,7 @@ class Internal(NamedTuple):
         wrapt.wrap_function_wrapper(module, name, wrapper)
 
 
-class Registry(NamedTuple):
+class Registration(NamedTuple):
     """Where a class is registered, its types there, and upstream's class of the first type."""
 
     registry: Internal
@@ -91,30 +93,30 @@ class Part(NamedTuple):
     module: str
     needs: tuple[Internal, ...]
     after: str | None = None
-    registry: Registry | None = None
+    registration: Registration | None = None
     vital: bool = False
 
     def register(self, built: Callable[..., Any]) -> None:
-        """Have ModelScope build ``built`` for the registry's types; a ConfigError if a need is missing."""
+        """Have ModelScope build ``built`` for the registration's types; a ConfigError if a need is missing."""
         for needed in self.needs:
             needed.get()
-        if self.registry is not None:
-            if self.registry.upstream is not None:
-                self.registry.upstream.get()  # registers itself on its first import, which fails if the type is taken
-            self.registry.add_to_index(built.__module__)
-            self.registry.put(built)
+        if self.registration is not None:
+            if self.registration.upstream is not None:
+                self.registration.upstream.get()  # registers itself on first import, which fails if the type is taken
+            self.registration.add_to_index(built.__module__)
+            self.registration.put(built)
 
     def give_up(self, error: Exception) -> None:
         """Tell users that this part cannot be used, because of ``error``.
 
-        * Of a part with a registry, building one of its types raises a ConfigError.
+        * Of a part with a registration, building one of its types raises a ConfigError.
         * Of a vital part, this does: the import of ``after`` fails.
         * Of others a warning is logged, and upstream's function stays.
         """
         told = error if isinstance(error, ConfigError) else incompatible(f"{type(error).__name__}: {error}")
         if self.vital:
             raise told from error
-        if self.registry is None or not self.registry.refuse(told):
+        if self.registration is None or not self.registration.refuse(told):
             _logger.warning("%s", told)
 
 
@@ -169,7 +171,7 @@ _SNAPSHOT = Internal("modelscope.hub.snapshot_download:snapshot_download", "fetc
 MODEL = Part(
     module="model",
     after="modelscope.models",
-    registry=Registry(
+    registration=Registration(
         Internal("modelscope.models.builder:MODELS", "our model is registered over upstream's"),
         "image-segmentation",
         ("swinL-panoptic-segmentation", R50_MODEL),
@@ -194,10 +196,10 @@ MODEL = Part(
 PIPELINE = Part(
     module="pipeline",
     after="modelscope.pipelines",
-    registry=Registry(
+    registration=Registration(
         Internal("modelscope.pipelines.builder:PIPELINES", "our pipeline is registered over upstream's"),
         "image-segmentation",
-        ("image-panoptic-segmentation", "image-panoptic-segmentation-easycv"),
+        PIPELINE_TYPES,
         Internal(
             "modelscope.pipelines.cv.image_panoptic_segmentation_pipeline:ImagePanopticSegmentationPipeline",
             "is imported first and replaced",
@@ -220,7 +222,7 @@ PIPELINE = Part(
 TRAINER = Part(
     module="trainer",
     after="modelscope.trainers",
-    registry=Registry(
+    registration=Registration(
         Internal("modelscope.trainers.builder:TRAINERS", "our trainer is registered; upstream has none"),
         "default",
         ("image-panoptic-segmentation",),
@@ -236,7 +238,7 @@ TRAINER = Part(
 METRIC = Part(
     module="metric",
     after="modelscope.metrics",
-    registry=Registry(
+    registration=Registration(
         Internal("modelscope.metrics.builder:METRICS", "our metric is registered; upstream has none"),
         "default",
         ("image-panoptic-segmentation-metric",),
@@ -263,7 +265,6 @@ PARTS = (
     TRAINER,
     Part(module="model_ids", after="modelscope.pipelines.builder", needs=(BUILD_PIPELINE, _TASKS)),
     Part(module="configuration_file", after="modelscope.utils.config", needs=(CONFIG_FROM_FILE,)),
-    Part(module="r50_configuration", after="modelscope.utils.config", needs=(CONFIG_FROM_FILE,)),
     Part(module="masks_to_image", after="modelscope.utils.cv.image_utils", needs=MASKS_TO_IMAGE),
     Part(module="train_options", needs=(_CONFIG, _LOGGER)),
     Part(module="hub", needs=(_SNAPSHOT, _LOGGER, _HUB_API, _HUB_CONFIG)),

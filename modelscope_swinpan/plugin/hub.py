@@ -11,9 +11,9 @@ import requests
 
 from ..card.hub_id import HUB_ID
 from ..checkpoints.files.source import read_json
-from ..checkpoints.load import CONFIGURATION, locate, named
+from ..checkpoints.load import CONFIGURATION, as_path, locate
 from ..errors import HubError, SwinPanError
-from .compat import PIPELINE
+from .compat import PIPELINE_TYPES
 
 CLIENT_LOGGER = "modelscope_hub"
 SECONDS = 3
@@ -30,7 +30,7 @@ def resolve_model(id_or_dir: str | Path, revision: str | None = None) -> Path:
     Raises:
         HubError: there is no such file or directory, and it is not a hub id, or could not be fetched.
     """
-    path = named(id_or_dir)
+    path = as_path(id_or_dir)
     if str(id_or_dir) and path.exists():
         return path
     if not is_hub_id(id_or_dir):
@@ -48,12 +48,11 @@ def is_hub_id(model: Any) -> bool:
 
 def is_ours(directory: Path) -> bool:
     """Whether a model directory's ``configuration.json`` names one of our pipelines."""
-    assert PIPELINE.registry is not None  # noqa: S101
     try:
         pipeline = read_json(directory / CONFIGURATION).get("pipeline")
     except (OSError, SwinPanError):
         return False
-    return isinstance(pipeline, dict) and pipeline.get("type") in PIPELINE.registry.types
+    return isinstance(pipeline, dict) and pipeline.get("type") in PIPELINE_TYPES
 
 
 def copy_without_hub(model_id: str, revision: str | None = None) -> Path | None:

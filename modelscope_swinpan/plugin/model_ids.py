@@ -13,7 +13,7 @@ from modelscope.utils.constant import Tasks
 
 from ..checkpoints.dialects.transformers import CONFIG
 from ..checkpoints.load import CONFIGURATION, EMBEDDED_NAME
-from .compat import BUILD_PIPELINE, PIPELINE
+from .compat import BUILD_PIPELINE, PIPELINE_TYPES
 from .hub import is_hub_id, is_ours, resolve_model
 
 _pipeline: Any = BUILD_PIPELINE.get()
@@ -42,9 +42,8 @@ def build(*args: Any, **options: Any) -> Any:
 
 
 def _may_be_ours(given: dict[str, Any]) -> bool:
-    assert PIPELINE.registry is not None  # noqa: S101
     name = given.get("pipeline_name")
-    return name in PIPELINE.registry.types if name else given.get("task") == Tasks.image_segmentation
+    return name in PIPELINE_TYPES if name else given.get("task") == Tasks.image_segmentation
 
 
 def _found(model: str, given: dict[str, Any]) -> Path | None:
@@ -62,9 +61,8 @@ def _found(model: str, given: dict[str, Any]) -> Path | None:
 
 def _type_without_configuration(path: Path) -> str | None:
     """The name of our pipeline if neither ModelScope nor transformers can tell what ``path`` is: we can, or say so."""
-    assert PIPELINE.registry is not None  # noqa: S101
     known = any((path / name).exists() for name in (CONFIGURATION, CONFIG))
-    return None if known else PIPELINE.registry.types[0]
+    return None if known else PIPELINE_TYPES[0]
 
 
 def _called(*args: Any, **options: Any) -> Any:

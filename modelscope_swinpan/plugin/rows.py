@@ -3,7 +3,7 @@
 import io
 import os
 from collections.abc import Collection, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,13 +14,12 @@ from torch.utils.data import Dataset
 
 from ..categories import Category
 from ..coco.annotation import Annotation, Example
-from ..coco.id_maps import annotate_listed, ids_of_array, ids_of_picture, read_picture, read_size
+from ..coco.id_maps import annotate_listed, ids_of_array, ids_of_picture, read_label_file, read_picture, read_size
 from ..coco.json import ImageEntry, read_categories
 from ..coco.photo import annotated_size, is_undecided, read_photo
 from ..coco.remarks import TURNED, Remark
 from ..coco.values import Node
 from ..errors import ConfigError, DamagedFileError, DatasetError, ImageError
-from ..files import open_file
 from ..images.decode import ROW_KEYS
 from ..images.header import read_header
 from ..images.sources import local_path
@@ -174,15 +173,12 @@ def _segment_ids(value: Any, listed: Collection[int], where: str) -> npt.NDArray
     if isinstance(value, Mapping):
         value = value.get("bytes") or value.get("path")
 
-    def read(picture: Image.Image) -> npt.NDArray[np.int32]:
-        return ids_of_picture(picture, listed, where)
-
+    read = partial(ids_of_picture, listed=listed, where=where)
+    if isinstance(value, str | os.PathLike):
+        return read_label_file(Path(local_path(os.fspath(value))), read, where)
     try:
         if isinstance(value, bytes):
             return read_picture(io.BytesIO(value), read)
-        if isinstance(value, str | os.PathLike):
-            with open_file(Path(local_path(os.fspath(value)))) as file:
-                return read_picture(file, read)
         if isinstance(value, Image.Image):
             return read(value)
         array = np.asarray(value)

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from modelscope.pipelines import pipeline as modelscope_pipeline
 from modelscope.utils.config import Config
 
-from ..checkpoints.load import CONFIGURATION, named
+from ..checkpoints.load import CONFIGURATION, as_path
 from ..inference.exported import exported_files
 from ..serving.limits import Limits
 from .compat import CREATE_PIPELINE, START_HANDLER
@@ -20,7 +20,7 @@ def _create(wrapped: Callable[..., Any], _: Any, arguments: tuple[Any, ...], opt
 
     A complete copy serves as a directory where the hub cannot be reached.
     """
-    directory = named(arguments[0])
+    directory = as_path(arguments[0])
     if is_hub_id(arguments[0]):
         directory = copy_without_hub(*arguments[:2]) or directory
     if not (directory / CONFIGURATION).is_file():

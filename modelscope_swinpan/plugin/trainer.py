@@ -19,11 +19,11 @@ from ..config import check_names
 from ..errors import ConfigError
 from ..evaluation.callback import evaluator, measure
 from ..models.mask2former import Mask2Former
+from ..training.classes import starting_model
 from ..training.config import Phase
 from ..training.loop import TrainingRun
 from ..training.processes import join
 from ..training.samples import first_of
-from ..training.start import starting_model
 from ..training.state import run_claim
 from .compat import TRAINER
 from .hub import resolve_model

@@ -4,29 +4,28 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import Any
 
 from ..errors import ConfigError
+from ..extras import require
 
 
-def check_installed(what: str, extra: str) -> None:
-    """Raise a ConfigError that names the ``extra`` to install if Ray is missing."""
-    if find_spec("ray") is None:
-        raise ConfigError(f"{what} needs Ray: pip install 'modelscope_swinpan[{extra}]'.")
+def import_ray(extra: str) -> None:
+    """Import Ray, or raise a ConfigError that names the ``extra`` to install. It sends no statistics to anybody."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    require("The engine ray", "ray", extra=extra)
 
 
 @contextmanager
 def cluster(address: str | None) -> Iterator[None]:
-    """Connect to a cluster. Ray then prints errors only, and sends no usage statistics to anybody.
+    """Connect to a cluster, after :func:`import_ray`. Ray then prints errors only.
 
     Without an ``address`` the process's own Ray is used, or one is started on this machine and stopped again.
 
     Raises:
         ConfigError: no cluster answers there.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     import ray
 
     if ray.is_initialized():

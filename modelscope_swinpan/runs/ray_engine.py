@@ -13,7 +13,7 @@ from ..inference.predictor import Predictor
 from .attempts import Attempts
 from .inputs import Item
 from .local_engine import LocalEngine, Reader
-from .ray_cluster import check_installed, check_room, cluster
+from .ray_cluster import check_room, cluster, import_ray
 from .sinks import Record, Sink, failure
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class RayEngine:
 
     def __post_init__(self) -> None:
         """Raise a ConfigError if Ray is not installed: before the work, not in the middle of it."""
-        check_installed("The engine ray", "ray")
+        import_ray("ray")
 
     def __call__(self, items: Iterable[Item], *, sinks: Sequence[Sink], read: Reader) -> Iterator[Record]:
         """The records, in order. If a worker dies, another one gets its images, :data:`ATTEMPTS` times in all.

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import DatasetError
 from ..inference.predictor import Predictor
 from .folder import RunFolder
 from .inputs import Inputs
@@ -45,13 +44,13 @@ def run_images(
     limit: int | None = None,
     identity: Mapping[str, Any] | None = None,
     files: Sequence[str] = (),
-    tolerant: bool = True,
     retry: bool = False,
     progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Progress:
     """Segment ``inputs`` into the folder ``output``, and go on where a former call stopped.
 
-    Nothing here grows with the number of images.
+    Nothing here grows with the number of images. One that cannot be segmented is listed in ``errors.jsonl``, and the
+    run goes on.
 
     Args:
         predictor: What segments the images.
@@ -63,14 +62,13 @@ def run_images(
         limit: How many images to segment, from the first on; all by default. A later call may raise it.
         identity: JSON of what else decides the results, besides the predictor, the inputs and the sinks.
         files: Names in ``output`` that the caller will write: they must not be there before.
-        tolerant: Whether an image that cannot be segmented is listed in ``errors.jsonl``, and the run goes on.
         retry: Whether images that had no result in a former call are tried again.
         progress: Called before the first image and after each.
 
     Raises:
         ConfigError: no such format; ``output`` holds something else or another run's results, or is in use.
-        DatasetError: the list of inputs is damaged, empty, or strict and leaves something out; the files in ``output``
-            are damaged; or an image cannot be segmented and the run is not ``tolerant``.
+        DatasetError: the list of inputs is damaged, empty, or strict and leaves something out; or the files in
+            ``output`` are damaged.
         DeviceError: the device's memory does not suffice.
         OSError: a file cannot be written.
     """
@@ -92,8 +90,6 @@ def run_images(
         if folder.done < total:
             records = engine(folder.todo(total), sinks=made, read=inputs.read)
             for count, record in enumerate(records, start=1):
-                if record.failed and not tolerant:
-                    raise DatasetError(record.read()[ERROR]["error"])
                 folder.keep(record)
                 if live:
                     _tell(live, record.read())

@@ -16,7 +16,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
-from ..runs.ray_cluster import check_installed, check_room, cluster
+from ..extras import require
+from ..runs.ray_cluster import check_room, cluster, import_ray
 from .model_thread import ModelThread
 from .segmenter import Answer, Call, Segmenter, UnexpectedError
 
@@ -100,17 +101,11 @@ class RayReplicas:
 
 def _ray_serve() -> Any:
     """Ray Serve, which tells errors only."""
-    check_installed("The engine ray", "ray-serve")
+    import_ray("ray-serve")
     os.environ.setdefault("RAY_SERVE_LOG_TO_STDERR", "0")
-    try:
-        import ray.serve
-    except ImportError as error:
-        raise ConfigError(
-            f"A server with the engine ray needs Ray Serve, which lacks {error.name}: pip install "
-            "'modelscope_swinpan[ray-serve]'."
-        ) from None
+    serve = require("A server with the engine ray", "ray.serve", extra="ray-serve")
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
-    return ray.serve
+    return serve
 
 
 class Replica:

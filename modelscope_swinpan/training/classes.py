@@ -1,5 +1,6 @@
-"""Give a model a new list of classes; it keeps its weights for the classes it knew."""
+"""The model that a run starts from. For a new list of classes it keeps its weights for the classes it knew."""
 
+import copy
 import dataclasses
 from collections.abc import Sequence
 
@@ -25,6 +26,23 @@ class ClassChange:
             for what, names in dataclasses.asdict(self).items()
         ]
         return "Classes: " + "; ".join(parts) + "."
+
+
+def starting_model(
+    model: Mask2Former, categories: Sequence[Category], *, device: str | torch.device = "cpu", seed: int = 0
+) -> tuple[Mask2Former, ClassChange | None]:
+    """Copy ``model`` in float32, give the copy the dataset's classes, and tell how they differ from the model's
+    (None if they do not).
+
+    Raises:
+        ConfigError: there are no classes.
+    """
+    # The weights of a loaded model may be mapped to their file: training needs weights of its own.
+    started = copy.deepcopy(model).to(device, torch.float32)
+    if started.config.categories == tuple(categories):
+        return started, None
+    torch.manual_seed(seed)
+    return started, change_classes(started, categories)
 
 
 @torch.no_grad()

@@ -4,7 +4,6 @@ Where they keep it is set in their own ways, such as ``MLFLOW_TRACKING_URI`` and
 ``loggers.json`` in the run's folder has their names for the run, so that a run that was stopped goes on in the same.
 """
 
-import importlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import ConfigError
+from ..extras import require
 from ..files import write_atomic
 
 NAMES = "loggers.json"
@@ -61,7 +61,7 @@ class MlflowLogger:
     """Logs to MLflow: a new run called ``title``, or the one with the id ``name``."""
 
     def __init__(self, title: str, name: str | None) -> None:
-        self._mlflow = importlib.import_module("mlflow")
+        self._mlflow = require("Logging to mlflow", "mlflow")
         run = self._mlflow.start_run(run_id=name) if name else self._mlflow.start_run(run_name=title)
         self.name = run.info.run_id
 
@@ -82,7 +82,7 @@ class WandbLogger:
     """Logs to Weights & Biases: a new run called ``title``, or the one with the id ``name``."""
 
     def __init__(self, title: str, name: str | None) -> None:
-        self._wandb = importlib.import_module("wandb")
+        self._wandb = require("Logging to wandb", "wandb")
         self._run = self._wandb.init(id=name, name=title, resume="allow")
         self._run.define_metric("*", step_metric="step")  # its own steps never go back, as those of a resumed run do
         self.name = self._run.id
@@ -109,10 +109,7 @@ def check_loggers(names: Iterable[str]) -> None:
     for name in names:
         if name not in LOGGERS:
             raise ConfigError(f"unknown logger {name!r:.80}. Known are {' and '.join(LOGGERS)}.")
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            raise ConfigError(f"Logging to {name} needs its package; pip install {name}.") from None
+        require(f"Logging to {name}", name)
 
 
 def open_loggers(names: Sequence[str], folder: Path) -> list[Logger]:

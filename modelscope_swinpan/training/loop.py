@@ -36,6 +36,8 @@ MOST_SKIPPED = 20  # a run ends after this number of consecutive steps without a
 MEASURED = ("loss", "loss_class", "loss_mask", "loss_dice", "gradient_norm", "learning_rate")
 Evaluate = Callable[[Mask2Former, int], Mapping[str, float]]
 """Evaluates a model in eval mode after a step, and returns its figures (0–100) by name, the same names every time."""
+ReportStep = Callable[[int, Mapping[str, float]], None]
+"""Is told of a step, and of values by name."""
 
 
 class TrainingRun:
@@ -125,12 +127,13 @@ class TrainingRun:
 
     def train(
         self,
-        progress: Callable[[int, Mapping[str, float]], None] = lambda step, values: None,
+        progress: ReportStep = lambda step, values: None,
         loggers: Sequence[str] = (),
     ) -> Mask2Former:
         """Do the remaining steps, save the model and return it.
 
-        ``progress`` gets the lines of ``log.csv``, ``loggers`` (names of :data:`~.loggers.LOGGERS`) all of it.
+        ``progress`` gets the lines of ``log.csv`` and ``evaluations.csv``, ``loggers`` (names of
+        :data:`~.loggers.LOGGERS`) all of it.
 
         Raises:
             ConfigError: another process is at work in the folder, or a logger cannot log.
@@ -146,13 +149,13 @@ class TrainingRun:
                 if log is not None:
                     log.close()
 
-    def _train(self, progress: Callable[[int, Mapping[str, float]], None], log: TrainingLog | None) -> Mask2Former:
+    def _train(self, progress: ReportStep, log: TrainingLog | None) -> Mask2Former:
         config, processes = self.config, self.processes
         network = self.model.train() if processes.world == 1 else DistributedDataParallel(self.model.train())
         steps = self._watched(batches(self.data, config, start=self.step, rank=processes.rank, world=processes.world))
         meter = Meter(MEASURED, config.batch_size)
         if log is not None and self._is_due(config.evaluate_every) and self.step not in log.evaluated:
-            self._evaluate(log)  # before the first step, or at the step where the last run was stopped
+            self._evaluate(log, progress)  # before the first step, or at the step where the last run was stopped
         for parts in steps:
             meter.add(self._step(network, [part.to(self.device) for part in parts]))
             if log is None:
@@ -165,7 +168,7 @@ class TrainingRun:
                 if self._is_due(config.checkpoint_every):
                     write_state(self._state(), self.folder)
                 if self._is_due(config.evaluate_every):
-                    self._evaluate(log)
+                    self._evaluate(log, progress)
         if log is not None:
             log.draw_curves()
         return self.trained.eval()
@@ -231,10 +234,12 @@ class TrainingRun:
     def _is_due(self, every: int) -> bool:
         return self.step == self.config.steps or (every > 0 and self.step % every == 0)
 
-    def _evaluate(self, log: TrainingLog) -> None:
+    def _evaluate(self, log: TrainingLog, progress: ReportStep) -> None:
         save_pretrained(self.trained, self.model_folder)
         if self.evaluate is not None:
-            log.add_evaluation(self.step, self.evaluate(self.trained.eval(), self.step))
+            figures = self.evaluate(self.trained.eval(), self.step)
+            progress(self.step, figures)
+            log.add_evaluation(self.step, figures)
         if self.shown:
             log.add_picture(self.step, draw_samples(self.trained.eval(), self.shown))
         self.model.train()

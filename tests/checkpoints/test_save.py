@@ -1,6 +1,5 @@
 """Every form loads again, bit for bit, and is what the package it is meant for reads."""
 
-import contextlib
 import dataclasses
 import subprocess
 import sys
@@ -11,9 +10,8 @@ import torch
 
 from modelscope_swinpan import load_model, save_pretrained
 from modelscope_swinpan.categories import Category
-from modelscope_swinpan.checkpoints import save
+from modelscope_swinpan.checkpoints.dialects import writable
 from modelscope_swinpan.checkpoints.files import safetensors
-from modelscope_swinpan.checkpoints.save import save_checkpoint
 from modelscope_swinpan.config import (
     PixelDecoderConfig,
     PostprocessConfig,
@@ -95,7 +93,7 @@ class TestMmdet:
     def test_a_resnet_has_what_strict_loading_asks_for(self, tmp_path):
         from torchvision.models import resnet50
 
-        save_checkpoint(random_model(SMALL_RESNET), tmp_path / "a.pth", "mmdet")
+        save_pretrained(random_model(SMALL_RESNET), tmp_path, form="mmdet", weights="a.pth")
         weights = torch.load(tmp_path / "a.pth")["state_dict"]
         found = {key.removeprefix("backbone."): value for key, value in weights.items() if key.startswith("backbone.")}
         expected = resnet50().state_dict()
@@ -152,11 +150,11 @@ def test_a_failed_write_leaves_the_former_files(tmp_path, form, monkeypatch):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk(tmp_path, form, monkeypatch):
+def test_a_full_disk(form):
     """As the system tells it, whoever does the writing."""
-    monkeypatch.setattr(save, "atomic", lambda path: contextlib.nullcontext(Path("/dev/full")))
+    model, (dialect, writer) = random_model(), writable(form)
     with pytest.raises(OSError, match=r"full|space|write"):
-        save_checkpoint(random_model(), tmp_path / "a", form)
+        writer.write(Path("/dev/full"), dialect.keymap.write(model.state_dict()), model.config)
 
 
 MEMORY = """

@@ -63,4 +63,4 @@ def test_without_gradio(monkeypatch, tiny):
     monkeypatch.setitem(sys.modules, "gradio", None)
     answer = swinpan("studio", "--model", tiny)
     assert answer.exit_code == 2
-    assert "needs gradio; install it with: pip install 'modelscope_swinpan[studio]'" in answer.stderr
+    assert "needs gradio: pip install 'modelscope_swinpan[studio]'" in answer.stderr

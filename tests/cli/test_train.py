@@ -162,7 +162,7 @@ def test_a_logger(tmp_path, dataset, small, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)
     missing = swinpan(*command, "--log", "wandb")
     assert missing.exit_code == 2
-    assert "Logging to wandb needs its package; pip install wandb" in missing.stderr
+    assert "Logging to wandb needs wandb: pip install wandb" in missing.stderr
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_what_cannot_be_scored_is_nan():
 
 def test_without_hotcoco_training_does_not_start(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "hotcoco", None)
-    with pytest.raises(ValueError, match="needs the package hotcoco"):
+    with pytest.raises(ValueError, match="Evaluation needs hotcoco: pip install"):
         evaluator(reading_model().config, dataset(tmp_path / "data", count=1), tmp_path)
 
 

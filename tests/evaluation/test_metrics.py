@@ -16,10 +16,10 @@ from modelscope_swinpan.coco.encoding import colors_from_ids
 from modelscope_swinpan.errors import ConfigError, DatasetError
 from modelscope_swinpan.evaluation.metrics import (
     Quality,
-    average_precision,
     evaluate_instances,
     instance_errors,
     panoptic_quality,
+    precision_figures,
 )
 
 CATS = [{"id": 1, "name": "sky", "isthing": 0}, {"id": 7, "name": "cat", "isthing": 1}]
@@ -173,8 +173,8 @@ def test_average_precision_is_that_of_pycocotools(tmp_path, kind, image_ids):
     (tmp_path / "truth.json").write_text(json.dumps(in_json(truth)))
     (tmp_path / "found.json").write_text(json.dumps(in_json(found[kind])))
     for ours in (
-        average_precision(truth, found[kind], kind, image_ids),
-        average_precision(tmp_path / "truth.json", tmp_path / "found.json", kind, image_ids),
+        precision_figures(evaluate_instances(truth, found[kind], kind, image_ids)),
+        precision_figures(evaluate_instances(tmp_path / "truth.json", tmp_path / "found.json", kind, image_ids)),
     ):
         *figures, per_class = vars(ours).values()
         assert [-1 if figure is None else figure / 100 for figure in figures] == pytest.approx(evaluation.stats)
@@ -202,19 +202,19 @@ def test_what_average_precision_loses():
 
 def test_no_results(tmp_path):
     truth, _ = instances(np.random.default_rng(0), images=2, per_image=2)
-    assert average_precision(truth, [], "segm").ap == 0
+    assert precision_figures(evaluate_instances(truth, [], "segm")).ap == 0
 
 
 def test_instance_files_that_do_not_fit(tmp_path):
     truth, found = instances(np.random.default_rng(0), images=2, per_image=3)
     with pytest.raises(DatasetError, match=r"^The instance truth lacks 2 of the images, image 77 for one"):
-        average_precision(truth, found["bbox"], "bbox", (1, 78, 77))
+        evaluate_instances(truth, found["bbox"], "bbox", (1, 78, 77))
     (tmp_path / "torn.json").write_text("[{")
     with pytest.raises(DatasetError, match="Instances cannot be scored"):
-        average_precision(truth, tmp_path / "torn.json", "bbox")
+        evaluate_instances(truth, tmp_path / "torn.json", "bbox")
 
 
 def test_without_hotcoco(monkeypatch):
     monkeypatch.setitem(sys.modules, "hotcoco", None)
     with pytest.raises(ConfigError, match=r"pip install 'modelscope_swinpan\[eval\]'"):
-        average_precision({}, [], "bbox")
+        evaluate_instances({}, [], "bbox")

@@ -43,8 +43,8 @@ def test_everything_listed_is_there() -> None:
 
     for internal in (AST_INDEX, INDEX_KEY, MODULE_KEY, *(needed for part in PARTS for needed in part.needs)):
         assert internal.get() is not None
-    for registry in (part.registry for part in PARTS if part.registry is not None):
-        assert registry.registry.get().name.upper() == registry.registry.name.split(":")[1]
+    for registry in (part.registration.registry for part in PARTS if part.registration is not None):
+        assert registry.get().name.upper() == registry.name.split(":")[1]
 
 
 def test_the_oldest_version_is_the_one_that_is_required() -> None:

@@ -76,7 +76,10 @@ def trained(build_trainer: Any, model_dir: Path, data: Path, tmp_path_factory: p
         eval_dataset=str(data),
         work_dir=str(tmp_path_factory.mktemp("run")),
     )
-    trainer.train()
+    trainer.logged = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("modelscope_swinpan.plugin.trainer._logger.info", trainer.logged.append)
+        trainer.train()
     return trainer
 
 
@@ -104,6 +107,10 @@ def test_what_a_run_leaves(trained: Any, model_dir: Path) -> None:
     with (trained.work_dir / "evaluations.csv").open() as file:
         assert [row["step"] for row in csv.DictReader(file)] == ["2"]
     assert weights_differ(trained.model, load_model(model_dir))  # it did learn
+
+
+def test_losses_and_figures_are_logged(trained: Any) -> None:
+    assert [line.split(":")[1] for line in trained.logged] == [" loss", " pq"]
 
 
 def test_figures_are_those_of_evaluate(trained: Any, model_dir: Path, data: Path, tmp_path: Path) -> None:

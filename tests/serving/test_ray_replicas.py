@@ -138,7 +138,7 @@ def test_no_room_for_all(monkeypatch):
     ray_cluster.check_room(1, 0, workers=2)
 
 
-@pytest.mark.parametrize(("missing", "named"), [("ray", "needs Ray"), ("ray.serve", "needs Ray Serve")])
+@pytest.mark.parametrize(("missing", "named"), [("ray", "needs ray:"), ("ray.serve", r"needs ray\.serve:")])
 def test_not_installed(monkeypatch, missing, named):
     level = logging.getLogger("ray.serve").level
     monkeypatch.setitem(sys.modules, missing, None)

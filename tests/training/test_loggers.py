@@ -109,7 +109,7 @@ def test_a_logger_that_fails_does_not_end_the_run(tmp_path, mlflow, monkeypatch)
 def test_without_the_package(tmp_path, monkeypatch):
     for name in ("mlflow", "wandb"):
         monkeypatch.setitem(sys.modules, name, None)
-        with pytest.raises(ConfigError, match=f"Logging to {name} needs its package; pip install {name}"):
+        with pytest.raises(ConfigError, match=rf"Logging to {name} needs {name}: pip install {name}\."):
             check_loggers([name])
     with pytest.raises(ConfigError, match=r"unknown logger 'comet'\. Known are mlflow and wandb"):
         check_loggers(["comet"])

@@ -237,7 +237,9 @@ def test_evaluations_leave_figures_and_pictures(tmp_path):
         return {"pq": 10.0 * step}
 
     run = small_run(tmp_path, steps=3, evaluate_every=2, evaluate=evaluate, shown=SHOWN)
-    run.train()
+    told = []
+    run.train(lambda step, values: told.append((step, *values)))
+    assert [step for step, name, *_ in told if name == "pq"] == [0, 2, 3]
     assert asked == [(0, False), (2, False), (3, False)]
     assert read_table(tmp_path / "evaluations.csv") == {"step": [0, 2, 3], "pq": [0, 20, 30]}
     names = [f"step-{step:06d}.png" for step in (0, 2, 3)]

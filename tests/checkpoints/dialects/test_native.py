@@ -8,7 +8,6 @@ from safetensors.torch import save_file
 
 from modelscope_swinpan import load_model, save_pretrained
 from modelscope_swinpan.checkpoints.dialects import native
-from modelscope_swinpan.checkpoints.save import save_checkpoint
 from modelscope_swinpan.errors import CheckpointError
 from tests.builders import SMALL, random_model
 from tests.checkpoints.files.test_io import mapped_file
@@ -16,7 +15,7 @@ from tests.checkpoints.test_save import CUSTOM
 
 
 def test_a_bare_file_tells_everything(tmp_path, recwarn):
-    save_checkpoint(random_model(CUSTOM), tmp_path / "any name.safetensors")
+    save_pretrained(random_model(CUSTOM), tmp_path, weights="any name.safetensors")
     assert load_model(tmp_path / "any name.safetensors").config == CUSTOM
     assert not recwarn
 
@@ -49,6 +48,6 @@ def test_a_damaged_description(tmp_path, text):
 
 def test_a_long_description_is_not_parsed(tmp_path, monkeypatch):
     monkeypatch.setattr(native, "MAX_HEADER", 1000)
-    save_checkpoint(random_model(), tmp_path / "a.safetensors")
+    save_pretrained(random_model(), tmp_path, weights="a.safetensors")
     with pytest.raises(CheckpointError, match="description in its header is larger than"):
         load_model(tmp_path / "a.safetensors")
