@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, count
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -21,14 +22,18 @@ def with_own_files(
 
     The folder that the file goes into is made. An entry also has a ``stem``, which no two have in common. It takes the
     place of a name that no file can have, or that an earlier photo has: ``cat.png`` after ``cat.jpg``, or ``Cat.jpg``,
-    as some disks do not tell them apart.
+    as some disks do not tell them apart. Where a photo bears another's stem as its name, a number is added.
     """
-    taken: set[str] = set()
+    files: set[PurePosixPath] = set()
+    folders: set[PurePosixPath] = set()
     for entry in entries:
-        name = own_name(entry["name"])
-        if name is None or _as_disks_see(name) in taken:
-            name = str(entry["stem"])
-        taken.add(_as_disks_see(name))
+        own, stem = own_name(entry["name"]), str(entry["stem"])
+        for name in chain([own] if own else [], [stem], (f"{stem}-{number}" for number in count(2))):
+            seen = PurePosixPath(_as_disks_see(f"{name}{suffix}"))
+            if seen not in files and seen not in folders and files.isdisjoint(seen.parents):
+                break
+        files.add(seen)
+        folders.update(seen.parents)
         path = folder / f"{name}{suffix}"
         path.parent.mkdir(parents=True, exist_ok=True)
         yield path, entry

@@ -3,11 +3,13 @@
 import atexit
 import contextlib
 import multiprocessing
+import queue
 import shutil
 import signal
 import tempfile
+import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -96,13 +98,31 @@ def _work(connection: Connection, path: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one ends the others
     try:
         job = load(path)
-        answer: Any = None  # ready
-        while True:
-            connection.send(answer)
-            task = connection.recv()
+        connection.send(None)  # ready
+        for task in _received(connection):
+            answer: Any
             try:
                 answer = job(task)
             except Exception as error:  # raised again where the task was given
                 answer = error
+            connection.send(answer)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
+
+
+def _received(connection: Connection) -> Iterator[Any]:
+    """The tasks. A thread receives them: both ends would wait for ever if each only sent more than a pipe holds."""
+    tasks: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
+
+    def receive() -> None:
+        try:
+            while True:
+                tasks.put((connection.recv(),))
+        except (EOFError, OSError):
+            pass
+        finally:
+            tasks.put(())
+
+    threading.Thread(target=receive, daemon=True).start()
+    while task := tasks.get():
+        yield task[0]

@@ -117,7 +117,7 @@ def _side_by_side(function: Callable[..., T], *given: Collection[Any]) -> list[T
 def _told(error: Exception) -> SwinPanError | UnexpectedError:
     """What the client is told of an error. What is not ours, and may not pickle, goes to the log here."""
     if isinstance(error, SwinPanError):
-        return error
+        return error.with_traceback(None)  # it would keep images and masks alive
     _logger.error("A request could not be answered.", exc_info=error)
     return UnexpectedError("The server failed; its log says why.")
 
@@ -126,22 +126,21 @@ def _written(asked: _Asked, result: Result | Exception) -> Answer:
     if isinstance(result, Exception):
         return _told(result)
     try:
-        found = answer(result, scores=asked.scores, mask_format=asked.mask_format)
-        if (listed := _count(found)) > MAX_LISTED:
-            raise ConfigError(
-                f"{asked.name}: the masks of all segments have {listed / 1e6:.0f} million pixels, and at most "
-                f"{MAX_LISTED / 1e6:g} are answered as lists. Ask for mask_format 'rle' or 'png'."
-            )
-        return as_json(found).encode()
+        _check_listed(asked, result)
+        return as_json(answer(result, scores=asked.scores, mask_format=asked.mask_format)).encode()
     except Exception as error:
         return _told(error)
 
 
-def _count(value: Any) -> int:
-    """How many numbers the arrays of an answer hold."""
-    if isinstance(value, dict | list):
-        return sum(map(_count, value.values() if isinstance(value, dict) else value))
-    return value.size if isinstance(value, np.ndarray) else 0
+def _check_listed(asked: _Asked, result: Result) -> None:
+    """Raise a ConfigError where the masks and ids are asked for as lists, and are too many numbers."""
+    height, width = result.shape
+    listed = (len(result.segments) + 1) * height * width
+    if asked.mask_format == "list" and listed > MAX_LISTED:
+        raise ConfigError(
+            f"{asked.name}: the masks of all segments have {listed / 1e6:.0f} million pixels, and at most "
+            f"{MAX_LISTED / 1e6:g} are answered as lists. Ask for mask_format 'rle' or 'png'."
+        )
 
 
 def as_json(value: Any) -> str:

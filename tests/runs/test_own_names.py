@@ -32,3 +32,11 @@ def test_no_two_have_one(tmp_path):
     found = [path.relative_to(tmp_path).as_posix() for path, _ in with_own_files(entries, tmp_path, ".txt")]
     names = ("cat", "00000001-x", "00000002-x", "a/cat", "00000004-x", "00000005-x", "\u00e9", "00000007-x")
     assert found == [f"{name}.txt" for name in names]
+
+
+def test_no_file_takes_the_place_of_another_or_of_a_folder(tmp_path):
+    photos = ["00000002-cat.png", "cat.jpg", "cat.png", "a.txt/b.jpg", "a.jpg", "c.jpg", "c.txt/d.jpg"]
+    entries = [{"name": photo, "stem": f"{number:08d}-cat"} for number, photo in enumerate(photos)]
+    found = [path.relative_to(tmp_path).as_posix() for path, _ in with_own_files(entries, tmp_path, ".txt")]
+    names = ("00000002-cat", "cat", "00000002-cat-2", "a.txt/b", "00000004-cat", "c", "00000006-cat")
+    assert found == [f"{name}.txt" for name in names]

@@ -1,6 +1,7 @@
 """Processes that answer tasks; what becomes of them and of their images is tested with the engine and the server."""
 
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,25 @@ def test_answers_come_in_order_and_errors_are_answers():
         worker.receive()
     assert [*worker.tasks] == [5]
     worker.kill()  # twice does no harm
+
+
+def test_neither_end_waits_for_the_other_with_more_than_a_pipe_holds():
+    large = b"0" * 10**7
+    (worker,) = start(bytes.upper, 1)
+    worker.send(large)
+
+    def send() -> None:
+        for _ in range(2):
+            worker.send(large)
+
+    sending = threading.Thread(target=send, daemon=True)
+    sending.start()
+    sending.join(20)
+    stuck = sending.is_alive()
+    if not stuck:
+        assert [worker.receive()[1] == large for _ in range(3)] == [True] * 3
+    worker.kill()
+    assert not stuck
 
 
 def test_a_mapped_file_goes_in_the_end(monkeypatch, tmp_path):

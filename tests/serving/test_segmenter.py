@@ -1,5 +1,6 @@
 """From requests to answers, without anything that receives them."""
 
+import gc
 import io
 import json
 import pickle
@@ -9,7 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from modelscope_swinpan.categories import COCO_PANOPTIC
 from modelscope_swinpan.errors import ConfigError, DeviceError, ImageError
+from modelscope_swinpan.inference.regions import make_segment
+from modelscope_swinpan.inference.results import PanopticResult
 from modelscope_swinpan.serving import segmenter as module
 from modelscope_swinpan.serving.answers import answer
 from modelscope_swinpan.serving.segmenter import Call, Segmenter, UnexpectedError, as_json
@@ -105,6 +109,32 @@ def test_many_masks_are_not_listed(monkeypatch):
     monkeypatch.setattr(module, "MAX_LISTED", 2 * 48 - 1)
     (refused,) = Segmenter(BrightPredictor())([listed])
     assert "at most 9.5e-05 are answered as lists. Ask for mask_format 'rle' or 'png'" in str(refused)
+
+
+def test_masks_that_are_refused_are_not_made(monkeypatch):
+    monkeypatch.setattr(module, "MAX_LISTED", 10**6)
+    side = 1000
+    ids = np.repeat(np.arange(100, dtype=np.int32), side * side // 100).reshape(side, side)
+    segments = tuple(make_segment(number, 0, COCO_PANOPTIC, 10, (0, 0, 1, 1), 0.5) for number in range(100))
+    result = PanopticResult(ids, segments, void_id=133)
+
+    class Many(BrightPredictor):
+        def answer(self, batch):
+            return [result] * len(batch)
+
+    gc.disable()  # what is refused must go at once
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        refused = Segmenter(Many())([call(1, mask_format="list")])
+        assert "at most 1 are answered" in str(refused[0])
+        after, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert peak - before < 4 * side * side
+    assert after - before < 10**5
+    assert refused[0].__traceback__ is None
 
 
 def test_arrays_are_written_one_after_the_other():
