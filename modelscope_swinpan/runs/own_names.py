@@ -15,9 +15,11 @@ _LONGEST = 200  # bytes of a part of a name; most disks take 255, with the suffi
 
 
 def with_own_files(
-    entries: Iterable[Mapping[str, Any]], folder: Path, suffix: str
+    entries: Iterable[Mapping[str, Any]], folder: Path, suffix: str, *, flat: bool = False
 ) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     """Every entry with the path of its file below ``folder``: that of its photo's ``name``, with another ``suffix``.
+
+    ``flat`` leaves out the folders of the name, for a tool that looks for all files in one folder.
 
     The folder that the file goes into is made. An entry also has a ``stem``, which no two have in common. It takes the
     place of a name that no file can have, or that an earlier photo has: ``cat.png`` after ``cat.jpg``, or ``Cat.jpg``,
@@ -26,6 +28,8 @@ def with_own_files(
     taken: set[str] = set()
     for entry in entries:
         name = own_name(entry["name"])
+        if flat and name is not None:
+            name = PurePosixPath(name).name
         if name is None or _as_disks_see(name) in taken:
             name = str(entry["stem"])
         taken.add(_as_disks_see(name))

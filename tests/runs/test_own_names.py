@@ -32,3 +32,11 @@ def test_no_two_have_one(tmp_path):
     found = [path.relative_to(tmp_path).as_posix() for path, _ in with_own_files(entries, tmp_path, ".txt")]
     names = ("cat", "00000001-x", "00000002-x", "a/cat", "00000004-x", "00000005-x", "\u00e9", "00000007-x")
     assert found == [f"{name}.txt" for name in names]
+
+
+def test_side_by_side(tmp_path):
+    entries = [
+        {"name": name, "stem": f"{number}-x"} for number, name in enumerate(["a/cat.jpg", "b/cat.jpg", "b/dog.jpg"])
+    ]
+    found = [path.relative_to(tmp_path).as_posix() for path, _ in with_own_files(entries, tmp_path, ".txt", flat=True)]
+    assert found == ["cat.txt", "1-x.txt", "dog.txt"]
