@@ -30,14 +30,14 @@ QUICK_START = "代码范例"
 PHRASES: Mapping[Language, Phrases] = {
     "zh": Phrases(
         summaries={
-            "panoptic": "全景分割：给定一张图像，输出每个区域的掩膜、类别、得分和外接框，每个像素至多属于一个区域。",
-            "instance": "实例分割：给定一张图像，输出每个物体的掩膜、类别、得分和外接框。",
-            "semantic": "语义分割：给定一张图像，输出每个类别的掩膜。",
+            "panoptic": "全景分割：给定一张图像，输出每个区域的掩码、类别、置信度和框，每个像素至多属于一个区域。",
+            "instance": "实例分割：给定一张图像，输出每个物体的掩码、类别、置信度和框。",
+            "semantic": "语义分割：给定一张图像，输出每个类别的掩码。",
         },
         code_heading=QUICK_START,
         evaluated="用 `swinpan eval`（modelscope_swinpan {version}）以 {dtype} 在 `{panoptic_truth}` 的 {images} 张"
-        "图像上测得，单位为 %；全部数字见 `evaluation.json`。",
-        not_evaluated="尚未用 `swinpan eval` 评估，因此没有数字。",
+        "图像上测得，单位为 %；全部数值见 `evaluation.json`。",
+        not_evaluated="尚未用 `swinpan eval` 评估，因此没有数值。",
         resized="短边缩放到 {0}，若长边因此超过 {1}，则改为长边缩放到 {1}",
         resized_to="缩放到高 {0}、宽 {1}，不保持长宽比",
         not_resized="不缩放",

@@ -33,7 +33,7 @@ class EngineOptions:
             metavar="N",
             help="Number of processes on this machine's CPUs, or of Ray workers; for Ray also the least and the most, "
             "as in 1:8.",
-            show_default="on a CPU what its cores and memory allow, in Ray 1",
+            show_default="on a CPU what its cores and memory allow; in Ray, and for serve, 1",
         ),
     ] = None
     cpus_per_worker: Annotated[

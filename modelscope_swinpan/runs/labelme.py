@@ -23,7 +23,8 @@ VERSION = "5.5.0"
 class LabelMeSink(ShapesSink):
     """A JSON file per image in ``labelme``, named like the photo: polygons, one for each part of a segment.
 
-    The parts of one segment have one ``group_id``.
+    The parts of one segment have one ``group_id``. The files lie side by side, whatever folders the photos are in:
+    ``labelme --output DIR`` looks for them so.
     """
 
     name = "labelme"
@@ -36,7 +37,7 @@ class LabelMeSink(ShapesSink):
     def finish(self, folder: Path, entries: Entries, categories: Sequence[Category]) -> None:
         """Write the JSON files."""
         names = class_names(categories)
-        for path, entry in with_own_files(entries(), folder / "labelme", ".json"):
+        for path, entry in with_own_files(entries(), folder / "labelme", ".json", flat=True):
             content = {
                 "version": VERSION,
                 "flags": {},

@@ -16,9 +16,11 @@ _LONGEST = 200  # bytes of a part of a name; most disks take 255, with the suffi
 
 
 def with_own_files(
-    entries: Iterable[Mapping[str, Any]], folder: Path, suffix: str
+    entries: Iterable[Mapping[str, Any]], folder: Path, suffix: str, *, flat: bool = False
 ) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     """Every entry with the path of its file below ``folder``: that of its photo's ``name``, with another ``suffix``.
+
+    ``flat`` leaves out the folders of the name, for a tool that looks for all files in one folder.
 
     The folder that the file goes into is made. An entry also has a ``stem``, which no two have in common. It takes the
     place of a name that no file can have, or that an earlier photo has: ``cat.png`` after ``cat.jpg``, or ``Cat.jpg``,
@@ -28,6 +30,8 @@ def with_own_files(
     folders: set[PurePosixPath] = set()
     for entry in entries:
         own, stem = own_name(entry["name"]), str(entry["stem"])
+        if own and flat:
+            own = PurePosixPath(own).name
         for name in chain([own] if own else [], [stem], (f"{stem}-{number}" for number in count(2))):
             seen = PurePosixPath(_as_disks_see(f"{name}{suffix}"))
             if seen not in files and seen not in folders and files.isdisjoint(seen.parents):

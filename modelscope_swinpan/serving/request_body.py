@@ -48,11 +48,13 @@ def _load(body: bytes | bytearray) -> Any:
     if sum(map(body.count, (b'"', b",", b":", b"[", b"{"))) > MAX_PARTS:
         raise ConfigError(f"The request is not JSON of the right form: it has over {MAX_PARTS} parts; {_EXPECTED}.")
     if len(body) > MAX_MIXED and not body.isascii():
-        raise ConfigError(f"A request of over {MAX_MIXED // 1024} KiB must be ASCII: only an image in base64 is long.")
+        raise ConfigError(
+            f"A request of over {MAX_MIXED // 1024} KiB must be JSON in ASCII, its image in base64; {_EXPECTED}."
+        )
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"The request is not JSON: {error}.") from None
+        raise ConfigError(f"The request is not JSON: {error}; {_EXPECTED}.") from None
 
 
 def _check(parameters: Mapping[str, Any]) -> None:

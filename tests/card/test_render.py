@@ -53,7 +53,7 @@ def test_figures_are_the_reports(rendered, evaluated):
     assert "no figures" not in text
     assert not re.search(r"\| 100\.0", rendered())
     assert "so there are no figures" in rendered()
-    assert "没有数字" in rendered()
+    assert "没有数值" in rendered()
 
 
 def test_what_the_snippet_runs_on(rendered):

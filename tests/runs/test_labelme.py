@@ -9,7 +9,7 @@ from tests.runs.annotated import filled, iou, item, write
 def test_a_file_like_each_photo(tmp_path):
     photo = tmp_path / "photos" / "some" / "cat.jpg"
     found = write(tmp_path / "out", "labelme", item(0, source=str(photo)), item(1, "b.png", "https://x.org/b.png"))
-    path = tmp_path / "out" / "labelme" / "some" / "cat.json"
+    path = tmp_path / "out" / "labelme" / "cat.json"  # where `labelme photos --output out/labelme` looks for it
     content = json.loads(path.read_text())
     assert (content["imageHeight"], content["imageWidth"], content["imageData"]) == (96, 128, None)
     assert os.path.normpath(path.parent / content["imagePath"]) == str(photo)

@@ -40,3 +40,11 @@ def test_no_file_takes_the_place_of_another_or_of_a_folder(tmp_path):
     found = [path.relative_to(tmp_path).as_posix() for path, _ in with_own_files(entries, tmp_path, ".txt")]
     names = ("00000002-cat", "cat", "00000002-cat-2", "a.txt/b", "00000004-cat", "c", "00000006-cat")
     assert found == [f"{name}.txt" for name in names]
+
+
+def test_side_by_side(tmp_path):
+    entries = [
+        {"name": name, "stem": f"{number}-x"} for number, name in enumerate(["a/cat.jpg", "b/cat.jpg", "b/dog.jpg"])
+    ]
+    found = [path.relative_to(tmp_path).as_posix() for path, _ in with_own_files(entries, tmp_path, ".txt", flat=True)]
+    assert found == ["cat.txt", "1-x.txt", "dog.txt"]

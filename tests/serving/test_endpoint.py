@@ -90,6 +90,8 @@ def test_an_image_in_base64_reaches_the_pipeline() -> None:
         (b"", "The request is not JSON"),
         (b"\xff\xff", "The request is not JSON"),
         (b"[" * 4000, "The request is not JSON"),
+        (b"image=photo.jpg", 'expected {"input": {"image"'),
+        (b"\r\nContent-Type: image/jpeg\r\n\r\n\xff" * 2500, "must be JSON in ASCII, its image in base64"),
         (b"[" * 100_000, "The request is not JSON of the right form: it has over 5000 parts"),
         (b"[]", "The request has no input; expected"),
         (b"{}", "The request has no input; expected"),

@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath, PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -85,8 +85,18 @@ def _beside(given: Given, path: Path, name: str) -> Path:
     if given.images is None:
         return Folder(path.parent).find(plain, where)
     root = _root(given.path) if given.path.is_dir() else path.parent
-    same = given.images / path.relative_to(root).parent / plain  # photos in several folders may have one name
-    return same if _is_file(same) else Folder(given.images).find(plain, where)
+    # Photos in several folders may have one name: the folder of the JSON file tells them apart, or those of imagePath.
+    named = [given.images / end for end in (path.relative_to(root).parent / plain, *_ends(name))]
+    inside = (photo for photo in named if photo.is_relative_to(given.images) and _is_file(photo))
+    return next(inside, None) or Folder(given.images).find(plain, where)
+
+
+def _ends(name: str) -> Iterator[PurePath]:
+    """What is left of a path without its first folders, the longest first, and none of ``..``."""
+    path = PureWindowsPath(name)
+    for start, _ in enumerate(parts := path.relative_to(path.anchor).parts):
+        if ".." not in parts[start:]:
+            yield PurePath(*parts[start:])
 
 
 def _is_file(path: Path) -> bool:
