@@ -64,7 +64,7 @@ def check(
 
     surveys = []
     for path in datasets:
-        with tracking(f"Reading {path}") as progress:
+        with tracking("Checking") as progress:
             surveys.append(survey(path, where.open, os.cpu_count() or 1, progress))
     same = list(same_photos(surveys))
     content = _content(surveys, problems_between(surveys, same), same)

@@ -28,7 +28,7 @@ def test_a_sound_dataset(folder, tmp_path):
     text = " ".join(answer.stdout.split())
     assert "2 images of 96×64 to 64×96 pixels, 100.0% of them annotated" in text
     assert text.endswith("No problems found.")
-    assert answer.stderr == ""
+    assert answer.stderr == "Checking 2 images\n"
     content = json.loads((tmp_path / "new" / "found.json").read_text())
     assert (content["problems"], content["same_photos"]) == ([], [])
     (dataset,) = content["datasets"]
@@ -85,7 +85,7 @@ def test_classes_without_a_segment(folder):
     path.write_text(json.dumps(content))
     answer = swinpan(folder)
     assert answer.exit_code == 0, answer.output
-    assert answer.stderr.startswith("Warning: 12 of 15 classes never occur: new 0, new 1, ")
+    assert answer.stderr.startswith("Checking 2 images\nWarning: 12 of 15 classes never occur: new 0, new 1, ")
     assert answer.stderr.endswith("new 9, …\n")
 
 
