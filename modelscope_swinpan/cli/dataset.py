@@ -7,7 +7,7 @@ import typer
 
 from .console import one_line_errors, say, warn
 from .dataset_check import check
-from .dataset_show import show
+from .dataset_show import DatasetArgument, show
 from .options import Command, ListedOption
 from .progress import tracking
 
@@ -27,9 +27,6 @@ def _formats() -> Any:
     return FORMATS.values()
 
 
-DatasetArgument = Annotated[
-    Path, typer.Argument(metavar="DIR", help="A COCO panoptic dataset: its folder, or its JSON file.", exists=True)
-]
 OutputOption = Annotated[
     Path, typer.Option(metavar="DIR", help="Folder to write; made where it is missing.", file_okay=False)
 ]
