@@ -167,7 +167,7 @@ def read_images(content: Node) -> tuple[ImageEntry, ...]:
         if key in entries:
             raise DatasetError(f"{annotation.where}.image_id: image {key[:SHOWN]} is annotated twice.")
         id_, image = images[key]
-        size = read_size(image) or Size(0, 0)
+        size = told_size(image) or Size(0, 0)
         entries[key] = ImageEntry(id_, image.field("file_name", str), size, annotation, key)
     return tuple(entries.values())
 
@@ -209,7 +209,7 @@ def check_panoptic(content: Node) -> None:
             )
 
 
-def read_size(node: Node, height: str = "height", width: str = "width") -> Size | None:
+def told_size(node: Node, height: str = "height", width: str = "width") -> Size | None:
     """The size of an image that two fields tell; None if both are absent."""
     if node.get(height) is None and node.get(width) is None:
         return None

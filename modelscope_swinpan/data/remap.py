@@ -128,17 +128,13 @@ def _remap(annotation: Annotation, categories: Sequence[Category], labels: Mappi
     crowds = set()
     stuff: dict[int, int] = {}
     for segment in annotation.segments:
-        label = labels.get(segment.label_id)
-        if label is None:
-            ids[segment.id] = 0
+        if (label := labels.get(segment.label_id)) is None:
             continue
-        if not categories[label].isthing:
-            ids[segment.id] = stuff.setdefault(label, segment.id)
-        else:
-            ids[segment.id] = segment.id
-            if segment.iscrowd:
-                crowds.add(segment.id)
+        isthing = categories[label].isthing
+        ids[segment.id] = segment.id if isthing else stuff.setdefault(label, segment.id)
         new[ids[segment.id]] = label
+        if isthing and segment.iscrowd:
+            crowds.add(segment.id)
     values, places = np.unique(annotation.segment_ids, return_inverse=True)
     table = np.array([ids.get(value, 0) for value in values.tolist()], np.int32)
     return annotate(table[places].reshape(annotation.segment_ids.shape), new, crowds)

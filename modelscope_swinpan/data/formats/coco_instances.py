@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from ...coco.folder import Folder
-from ...coco.json import category_names, first_annotation, image_nodes, read_categories, read_json, read_size
+from ...coco.json import category_names, first_annotation, image_nodes, read_categories, read_json, told_size
 from ...coco.layout import find_images
 from ...coco.values import Node, whole
 from ...errors import DatasetError
@@ -86,7 +86,7 @@ def _read(given: Given, report: Report) -> Source:
                 where=f"{path}: {name[:200]}",
                 name=name,
                 image=files_of_photos.find(name, where),
-                size=read_size(image),
+                size=told_size(image),
                 shapes=partial(_shapes, drawn[key], names),
             )
         )
