@@ -198,6 +198,7 @@ def _turned(
     points: Sequence[tuple[float, float]], at: tuple[float, float], pivot: tuple[float, float], degrees: float
 ) -> list[float]:
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    turned = (np.subtract(points, pivot)[..., np.newaxis] * [[cosine, sine], [-sine, cosine]]).sum(axis=1)
-    placed: list[float] = (turned + np.add(at, pivot)).ravel().tolist()
+    with np.errstate(all="ignore"):  # what is infinite is dropped when it is drawn
+        turned = (np.subtract(points, pivot)[..., np.newaxis] * [[cosine, sine], [-sine, cosine]]).sum(axis=1)
+        placed: list[float] = (turned + np.add(at, pivot)).ravel().tolist()
     return placed
