@@ -1,5 +1,7 @@
 """``swinpan dataset``: people's own annotations in, datasets looked at and rearranged."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -7,7 +9,7 @@ import typer
 
 from .console import one_line_errors, say, warn
 from .dataset_check import check
-from .dataset_show import show
+from .dataset_show import DatasetArgument, show
 from .options import Command, ListedOption
 from .progress import tracking
 
@@ -27,9 +29,6 @@ def _formats() -> Any:
     return FORMATS.values()
 
 
-DatasetArgument = Annotated[
-    Path, typer.Argument(metavar="DIR", help="A COCO panoptic dataset: its folder, or its JSON file.", exists=True)
-]
 OutputOption = Annotated[
     Path, typer.Option(metavar="DIR", help="Folder to write; made where it is missing.", file_okay=False)
 ]
@@ -104,10 +103,7 @@ def import_(
         overlap=overlap,
         semantic=semantic,
     )
-    with tracking("Importing") as progress:
-        report = import_dataset(given, output, form=form, choices=choices, progress=progress)
-    _tell(report, output / REPORT)
-    say(f"The dataset is in {output}")
+    _write(partial(import_dataset, given, output, form=form, choices=choices), output, REPORT)
 
 
 @app.command(cls=Command)
@@ -132,11 +128,7 @@ def remap(
     from ..data.remap import read_mapping, remap_dataset
 
     targets = read_mapping(classes)
-    dataset = CocoPanoptic.open(data, split=split)
-    with tracking("Writing") as progress:
-        report = remap_dataset(dataset, targets, output, progress=progress)
-    _tell(report)
-    say(f"The dataset is in {output}")
+    _write(partial(remap_dataset, CocoPanoptic.open(data, split=split), targets, output), output)
 
 
 @app.command(cls=Command)
@@ -182,10 +174,14 @@ def merge(
     from ..coco.reader import CocoPanoptic
     from ..data.merge import merge_datasets
 
-    datasets = [CocoPanoptic.open(path) for path in data]
+    _write(partial(merge_datasets, [CocoPanoptic.open(path) for path in data], output), output)
+
+
+def _write(make: "Callable[..., Report]", output: Path, file: str | None = None) -> None:
+    """Write a dataset, and tell what is in it; ``file`` has all notes."""
     with tracking("Writing") as progress:
-        report = merge_datasets(datasets, output, progress=progress)
-    _tell(report)
+        report = make(progress=progress)
+    _tell(report, None if file is None else output / file)
     say(f"The dataset is in {output}")
 
 

@@ -21,6 +21,9 @@ from .progress import tracking
 if TYPE_CHECKING:
     from ..coco.reader import CocoPanoptic
 
+DatasetArgument = Annotated[
+    Path, typer.Argument(metavar="DIR", help="A COCO panoptic dataset: its folder, or its JSON file.", exists=True)
+]
 SIDE = 640
 """The longest side of a picture, in pixels."""
 QUALITY = 85  # of its JPEG
@@ -28,9 +31,7 @@ QUALITY = 85  # of its JPEG
 
 @grouped
 def show(
-    dataset: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A COCO panoptic dataset: its folder, or its JSON file.", exists=True)
-    ],
+    dataset: DatasetArgument,
     output: Annotated[Path, typer.Option(metavar="FILE", help="The page to write.", dir_okay=False)],
     where: LayoutOptions,
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many pictures.")] = 50,

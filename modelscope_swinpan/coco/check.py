@@ -1,6 +1,5 @@
 """Look over a dataset's files before hours of work: quickly, as only headers are read."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, runtime_checkable
 
@@ -29,13 +28,9 @@ def check_files(dataset: Checkable, number: int | None = None) -> None:
         DatasetError: files are missing, no images, or of other sizes than the truth. The message says how many examples
             are wrong, and what is wrong with the first ten.
     """
-    found = list(_look_over(dataset, len(dataset) if number is None else number))
+    with ThreadPoolExecutor(_THREADS) as pool:
+        found = list(pool.map(dataset.problem, range(len(dataset) if number is None else number)))
     raise_problems([problem for problem in found if isinstance(problem, str)], len(found))
     remarks = Remarks()
     remarks.add(remark for remark in found if isinstance(remark, Remark))
     remarks.warn()
-
-
-def _look_over(dataset: Checkable, number: int) -> Iterator[str | Remark | None]:
-    with ThreadPoolExecutor(_THREADS) as pool:
-        yield from pool.map(dataset.problem, range(number))

@@ -167,7 +167,8 @@ def read_images(content: Node) -> tuple[ImageEntry, ...]:
         if key in entries:
             raise DatasetError(f"{annotation.where}.image_id: image {key[:SHOWN]} is annotated twice.")
         id_, image = images[key]
-        entries[key] = ImageEntry(id_, image.field("file_name", str), _read_size(image), annotation, key)
+        size = told_size(image) or Size(0, 0)
+        entries[key] = ImageEntry(id_, image.field("file_name", str), size, annotation, key)
     return tuple(entries.values())
 
 
@@ -208,10 +209,11 @@ def check_panoptic(content: Node) -> None:
             )
 
 
-def _read_size(image: Node) -> Size:
-    if image.get("height") is None and image.get("width") is None:
-        return Size(0, 0)
-    return Size(image.integer("height", 1, MAX_SIDE), image.integer("width", 1, MAX_SIDE))
+def told_size(node: Node, height: str = "height", width: str = "width") -> Size | None:
+    """The size of an image that two fields tell; None if both are absent."""
+    if node.get(height) is None and node.get(width) is None:
+        return None
+    return Size(node.integer(height, 1, MAX_SIDE), node.integer(width, 1, MAX_SIDE))
 
 
 def _read_color(node: Node, default: tuple[int, int, int]) -> tuple[int, int, int]:

@@ -94,9 +94,9 @@ class CocoPanopticWriter:
         self._png_names.add(png_name)
 
 
-def dataset_claim(folder: Path, made: Mapping[str, Any] | None = None) -> Claim:
-    """The claim of :func:`write_dataset` to ``folder``; ``made`` is JSON of what the dataset is made of."""
-    return Claim(folder, {PURPOSE: "a dataset", **(made or {})}, (DATASET_JSON, "panoptic", "images"))
+def dataset_claim(folder: Path, made: Mapping[str, Any] | None = None, *more: str) -> Claim:
+    """The claim to ``folder`` for a dataset and ``more`` files; ``made`` is JSON of what the dataset is made of."""
+    return Claim(folder, {PURPOSE: "a dataset", **(made or {})}, (DATASET_JSON, "panoptic", "images", *more))
 
 
 def write_dataset(

@@ -2,13 +2,14 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..categories import Category
 from ..claims import Claim
 from ..coco.photo import annotated_size, is_undecided
+from ..coco.writer import dataset_claim
 from ..errors import ConfigError, ImageError
 from ..files import write_atomic
 from ..images.header import read_header
@@ -16,7 +17,7 @@ from ..structures import Size
 from .drawn import Photo, Source, SourceClass, as_categories
 from .flatten import Overlap, flatten
 from .formats import Given, find_format
-from .output import DatasetOutput, dataset_output, output_claim
+from .output import DatasetOutput, Progress, dataset_output
 from .overlay import with_semantic
 from .report import MISSING, OTHER_SIZE, TURNED, UNREADABLE, Dropped, Report
 
@@ -43,7 +44,7 @@ def import_dataset(
     *,
     form: str | None = None,
     choices: Choices = Choices(),
-    progress: Callable[[Sequence[Photo]], Iterable[Photo]] = iter,
+    progress: Progress[Photo] = iter,
 ) -> Report:
     """Read a dataset and write it to the folder ``output``, whole or not at all. The source stays as it is.
 
@@ -126,7 +127,7 @@ def _claim(given: Given, output: Path, form: str, choices: Choices) -> Claim:
         "overlap": choices.overlap,
         "semantic": None if choices.semantic is None else str(choices.semantic.resolve()),
     }
-    return output_claim(output, made, REPORT)
+    return dataset_claim(output, made, REPORT)
 
 
 def _add(

@@ -197,9 +197,8 @@ def _checked(part: Polygon, size: Size) -> Polygon:
 def _turned(
     points: Sequence[tuple[float, float]], at: tuple[float, float], pivot: tuple[float, float], degrees: float
 ) -> list[float]:
-    cosine, sine = (1.0, 0.0) if not degrees else (math.cos(math.radians(degrees)), math.sin(math.radians(degrees)))
-    turned: list[float] = []
-    for x, y in points:
-        dx, dy = x - pivot[0], y - pivot[1]
-        turned += (at[0] + pivot[0] + dx * cosine - dy * sine, at[1] + pivot[1] + dx * sine + dy * cosine)
-    return turned
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    with np.errstate(all="ignore"):  # what is infinite is dropped when it is drawn
+        turned = (np.subtract(points, pivot)[..., np.newaxis] * [[cosine, sine], [-sine, cosine]]).sum(axis=1)
+        placed: list[float] = (turned + np.add(at, pivot)).ravel().tolist()
+    return placed

@@ -1,23 +1,24 @@
 """Make one dataset of several. Classes of one name are one class, and a photo of the same content comes in once."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from ..categories import Category
 from ..coco.annotation import Annotation
 from ..coco.reader import CocoPanoptic
+from ..coco.writer import dataset_claim
 from ..errors import ConfigError
 from .drawn import SourceClass, as_categories
 from .files import content_digest
-from .output import dataset_output, output_claim
+from .output import Progress, dataset_output
 from .report import REPEATED, Dropped, Report
 
-Progress = Callable[[Sequence[tuple[CocoPanoptic, int]]], Iterable[tuple[CocoPanoptic, int]]]
 
-
-def merge_datasets(datasets: Sequence[CocoPanoptic], output: Path, *, progress: Progress = iter) -> Report:
+def merge_datasets(
+    datasets: Sequence[CocoPanoptic], output: Path, *, progress: Progress[tuple[CocoPanoptic, int]] = iter
+) -> Report:
     """Write the images of several datasets, one after the other, to the folder ``output``.
 
     Raises:
@@ -34,7 +35,7 @@ def merge_datasets(datasets: Sequence[CocoPanoptic], output: Path, *, progress: 
         )
     categories = merged_categories(datasets)
     labels = {category.name: label for label, category in enumerate(categories)}
-    claim = output_claim(output, {"merge_of": [str(dataset.layout.json_path.resolve()) for dataset in datasets]})
+    claim = dataset_claim(output, {"merge_of": [str(dataset.layout.json_path.resolve()) for dataset in datasets]})
     report = Report()
     report.note_alike(str(datasets[0].layout.json_path), categories)
     places = [(dataset, index) for dataset in datasets for index in range(len(dataset))]

@@ -5,21 +5,25 @@ import json
 import os
 import shutil
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from ..categories import Category
 from ..claims import DIGEST, RUN, Claim, TakenError, read_claim
 from ..coco.annotation import Annotation
 from ..coco.photo import Exif
 from ..coco.reader import CocoPanoptic
-from ..coco.writer import DATASET_JSON, CocoPanopticWriter, dataset_claim
+from ..coco.writer import DATASET_JSON, CocoPanopticWriter
 from ..errors import DatasetError
 from ..files import file_stem, is_temporary, temporary_folder
 from .files import content_digest
 from .report import REPEATED, UNSOUND, Report
+
+T = TypeVar("T")
+Progress = Callable[[Sequence[T]], Iterable[T]]
+"""Goes through a list, and may show how far it is."""
 
 
 class DatasetOutput:
@@ -84,12 +88,6 @@ class DatasetOutput:
         return stem
 
 
-def output_claim(folder: Path, made: Mapping[str, Any], *more: str) -> Claim:
-    """The claim to a folder for a dataset that is ``made`` of something, with ``more`` files than a dataset has."""
-    claim = dataset_claim(folder, made)
-    return Claim(folder, claim.made, (*claim.files, *more))
-
-
 @contextmanager
 def dataset_output(
     claim: Claim, categories: Sequence[Category], report: Report, *, exif: Exif | None = None
@@ -97,7 +95,8 @@ def dataset_output(
     """Write a dataset to the folder of ``claim``; a former one there of the same claim is replaced at the end.
 
     Args:
-        claim: Of :func:`output_claim`. Other files of it may be written to the output's own ``folder`` meanwhile.
+        claim: Of :func:`~modelscope_swinpan.coco.writer.dataset_claim`. More files of it may be written to the output's
+            own ``folder`` meanwhile.
         categories: The classes of the labels of what is added.
         report: Counts what is added.
         exif: What the truth was annotated on, where that is known.

@@ -13,7 +13,7 @@ Classes that the file does not name stay as they are.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,13 @@ import numpy as np
 from ..categories import Category
 from ..coco.annotation import Annotation, annotate
 from ..coco.reader import CocoPanoptic
+from ..coco.writer import dataset_claim
 from ..errors import ConfigError
 from .class_list import VOID_NAMES
-from .output import dataset_output, output_claim
+from .output import Progress, dataset_output
 from .report import Report
 from .yaml_file import read_yaml
 
-Progress = Callable[[Sequence[int]], Iterable[int]]
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -59,7 +59,7 @@ def read_mapping(path: Path) -> dict[str, Target]:
 
 
 def remap_dataset(
-    dataset: CocoPanoptic, targets: Mapping[str, Target], output: Path, *, progress: Progress = iter
+    dataset: CocoPanoptic, targets: Mapping[str, Target], output: Path, *, progress: Progress[int] = iter
 ) -> Report:
     """Write a dataset with other classes to the folder ``output``. Ids and colours are those of the first old class.
 
@@ -76,7 +76,7 @@ def remap_dataset(
         "classes": {name: [target.names, target.isthing] for name, target in targets.items()},
     }
     report = Report()
-    with dataset_output(output_claim(output, made), categories, report, exif=dataset.exif) as written:
+    with dataset_output(dataset_claim(output, made), categories, report, exif=dataset.exif) as written:
         for index in progress(range(len(dataset))):
             written.copy(dataset, index, lambda truth: _remap(truth, categories, labels))
         report.check(dataset.layout.json_path)
@@ -128,17 +128,13 @@ def _remap(annotation: Annotation, categories: Sequence[Category], labels: Mappi
     crowds = set()
     stuff: dict[int, int] = {}
     for segment in annotation.segments:
-        label = labels.get(segment.label_id)
-        if label is None:
-            ids[segment.id] = 0
+        if (label := labels.get(segment.label_id)) is None:
             continue
-        if not categories[label].isthing:
-            ids[segment.id] = stuff.setdefault(label, segment.id)
-        else:
-            ids[segment.id] = segment.id
-            if segment.iscrowd:
-                crowds.add(segment.id)
+        isthing = categories[label].isthing
+        ids[segment.id] = segment.id if isthing else stuff.setdefault(label, segment.id)
         new[ids[segment.id]] = label
+        if isthing and segment.iscrowd:
+            crowds.add(segment.id)
     values, places = np.unique(annotation.segment_ids, return_inverse=True)
     table = np.array([ids.get(value, 0) for value in values.tolist()], np.int32)
     return annotate(table[places].reshape(annotation.segment_ids.shape), new, crowds)

@@ -79,8 +79,7 @@ class Report:
         told = [f"{source}: no image with a segment."]
         for title, counts in (("Images", self.left_out), ("Shapes", self.dropped)):
             if counts:
-                reasons = ", ".join(f"{number} {reason}" for reason, number in counts.most_common())
-                told.append(f"{title} that were left out: {reasons}.")
+                told.append(f"{title} that were left out: {_reasons(counts)}.")
         if self.notes:
             told.append(f"The first: {self.notes[0]}.")
         raise DatasetError(" ".join(told))
@@ -129,7 +128,7 @@ class Report:
 
     def summary(self) -> str:
         """The counts, in some lines."""
-        lines = [f"{self.images} images, {sum(self.segments.values())} segments"]
+        lines = [f"{self.images} images, {self.segments.total()} segments"]
         lines += [f"  {number:>7} {name}" for name, number in self.segments.most_common()]
         for title, counts in (
             ("images left out", self.left_out),
@@ -137,6 +136,9 @@ class Report:
             ("notes", self.others),
         ):
             if counts:
-                reasons = ", ".join(f"{number} {reason}" for reason, number in counts.most_common())
-                lines.append(f"{sum(counts.values())} {title}: {reasons}")
+                lines.append(f"{counts.total()} {title}: {_reasons(counts)}")
         return "\n".join(lines)
+
+
+def _reasons(counts: Counter[str]) -> str:
+    return ", ".join(f"{number} {reason}" for reason, number in counts.most_common())

@@ -2,18 +2,18 @@
 
 import random
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 from ..claims import claimed_paths
 from ..coco.reader import CocoPanoptic
+from ..coco.writer import dataset_claim
 from ..errors import ConfigError
 from .files import content_digest
-from .output import dataset_output, output_claim
+from .output import Progress, dataset_output
 from .report import Report
 
-Progress = Callable[[Sequence[int]], Iterable[int]]
 LACKING = "a class without a segment"
 _PART = re.compile(r"([A-Za-z0-9][\w.-]{0,59})=(0?\.\d{1,9}|\d{1,9})", re.ASCII)
 
@@ -39,7 +39,7 @@ def read_parts(text: str) -> dict[str, float]:
 
 
 def split_dataset(
-    dataset: CocoPanoptic, parts: Mapping[str, float], output: Path, *, seed: int = 0, progress: Progress = iter
+    dataset: CocoPanoptic, parts: Mapping[str, float], output: Path, *, seed: int = 0, progress: Progress[int] = iter
 ) -> dict[str, Report]:
     """Write each of some parts of a dataset to a folder of its name in ``output``, and tell what each holds.
 
@@ -57,7 +57,7 @@ def split_dataset(
     """
     chosen = choose(dataset, parts, seed)
     made = {"split_of": str(dataset.layout.json_path.resolve()), "parts": dict(parts), "seed": seed}
-    claims = {name: output_claim(output / name, {**made, "part": name}) for name in parts}
+    claims = {name: dataset_claim(output / name, {**made, "part": name}) for name in parts}
     for claim in claims.values():
         if claim.folder in claimed_paths(output):
             raise ConfigError(f"{claim.folder} belongs to what {output} holds. Choose another folder, or another name.")

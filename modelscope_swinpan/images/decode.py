@@ -64,7 +64,8 @@ def decode_image(source: Any) -> npt.NDArray[np.uint8]:
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):
-        return _from_pil(source, f"PIL image of mode {source.mode}")
+        with _as_image_error(name := f"PIL image of mode {source.mode}"):
+            return _pixels(source, name)
     if isinstance(source, bytes | bytearray | memoryview):
         return decode_file(bytes(source), f"{type(source).__name__} of length {len(source)}")
     if hasattr(source, "read"):
@@ -156,11 +157,6 @@ def read_file(file: BinaryIO, name: str, read: Callable[[Image.Image, str], T]) 
         if not head:
             raise ImageError(f"{name}: empty, expected an image.")
         return read_image(file, lambda image: read(image, name))
-
-
-def _from_pil(image: Image.Image, name: str) -> npt.NDArray[np.uint8]:
-    with _as_image_error(name):
-        return _pixels(image, name)
 
 
 def _pixels(image: Image.Image, name: str) -> npt.NDArray[np.uint8]:

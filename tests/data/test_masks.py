@@ -68,6 +68,13 @@ def test_boxes_and_ellipses():
     assert area(ellipse(8, 6, 5, 3)(SIZE)) == pytest.approx(np.pi * 15, rel=0.1)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("box_of", [(-1e308, 0, float("inf"), 5), (1e308, 1e308, 1e308, 1e308)])
+def test_boxes_beyond_all_numbers(box_of):
+    with pytest.raises(Dropped, match="far outside the image"):
+        box(*box_of, degrees=30, center=True)(SIZE)
+
+
 def test_a_polygon_of_pixels():
     """Its corners belong to it, those of its holes to the holes, and what is outside the photo is not drawn."""
     found = decode(filled([2, 3, 7, 3, 7, 8, 2, 8], [[4, 5, 5, 5, 5, 6, 4, 6]])(SIZE))

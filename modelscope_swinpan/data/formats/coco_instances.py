@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from ...coco.folder import Folder
-from ...coco.json import MAX_SIDE, category_names, first_annotation, image_nodes, read_categories, read_json
+from ...coco.json import category_names, first_annotation, image_nodes, read_categories, read_json, told_size
 from ...coco.layout import find_images
 from ...coco.values import Node, whole
 from ...errors import DatasetError
@@ -86,18 +86,11 @@ def _read(given: Given, report: Report) -> Source:
                 where=f"{path}: {name[:200]}",
                 name=name,
                 image=files_of_photos.find(name, where),
-                size=_size(image),
+                size=told_size(image),
                 shapes=partial(_shapes, drawn[key], names),
             )
         )
     return Source(classes=[*map(SourceClass.of, categories)], photos=photos)
-
-
-def _size(image: Node) -> Size | None:
-    """The size that is said, or None where that of the photo has to do."""
-    if image.get("height") is None and image.get("width") is None:
-        return None
-    return Size(image.integer("height", 1, MAX_SIDE), image.integer("width", 1, MAX_SIDE))
 
 
 def _shapes(annotations: Sequence[Node], names: Mapping[int, str], _: Size) -> Iterator[Shape]:

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote
 
 from ...coco.folder import Folder
-from ...coco.json import MAX_SIDE, read_json
+from ...coco.json import read_json, told_size
 from ...coco.values import Node
 from ...errors import DatasetError
 from ...files import is_url, split_address
@@ -113,9 +113,7 @@ def _regions(task: Node, report: Report) -> list[Node] | None:
 def _photo(task: Node, regions: Sequence[Node], files: Folder) -> Photo:
     data = Node(task.get("data"), f"{task.where}.data")
     sized = next((region for region in regions if region.get("original_width") is not None), None)
-    size = None
-    if sized is not None:
-        size = Size(sized.integer("original_height", 1, MAX_SIDE), sized.integer("original_width", 1, MAX_SIDE))
+    size = None if sized is None else told_size(sized, "original_height", "original_width")
     names = [*_told_names(data), *_names(_address(data))]
     found = (files.find(name, data.where) for name in names)
     image = next((path for path in found if path.is_file()), files.path / names[-1])

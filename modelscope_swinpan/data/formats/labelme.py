@@ -15,7 +15,7 @@ import numpy as np
 
 from ...claims import claimed_paths
 from ...coco.folder import Folder
-from ...coco.json import MAX_SIDE, read_json
+from ...coco.json import read_json, told_size
 from ...coco.values import Node
 from ...errors import DatasetError, ImageError
 from ...images.embedded import embedded
@@ -69,9 +69,7 @@ def _photo(given: Given, path: Path, content: Node, nodes: list[Node]) -> Photo:
     image: Path | bytes = beside
     if not beside.is_file() and (data := content.get("imageData")):
         image = _embedded(data, f"{path}.imageData")
-    told = content.get("imageHeight") is not None and content.get("imageWidth") is not None
-    height, width = (content.integer(name, 1, MAX_SIDE) if told else 0 for name in ("imageHeight", "imageWidth"))
-    size = Size(height, width) if told else None
+    size = told_size(content, "imageHeight", "imageWidth")
     return Photo(where=str(path), name=name.rsplit("/")[-1], image=image, size=size, shapes=partial(_shapes, nodes))
 
 

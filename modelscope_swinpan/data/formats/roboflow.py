@@ -5,17 +5,15 @@ Roboflow's other exports are COCO's and YOLO's.
 
 import csv
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
-from ...coco.id_maps import read_size
 from ...errors import DatasetError
 from ..class_list import ListedClass
-from ..drawn import IN_FRONT, Photo, Source
+from ..drawn import Source
 from ..files import photos_below, read_lines
-from ..report import UNANNOTATED, Dropped, Report
+from ..report import Report
 from .registry import DatasetFormat, Given
-from .semantic import NO_PHOTO, background_is_void, shapes, source_classes
+from .semantic import background_is_void, paired
 
 LIST = "_classes.csv"
 MASK = "_mask.png"
@@ -49,20 +47,9 @@ def _read(given: Given, report: Report) -> Source:
     listed = [background_is_void(one) for one in listed]
     images = given.images or folder
     pictures = {path.name: path for path in sorted(folder.glob(f"*{MASK}"))}
-    photos = []
-    for image in photos_below(images):
-        if image.name.endswith(MASK):
-            continue
-        picture = pictures.pop(f"{image.stem}{MASK}", None)
-        if picture is None:
-            report.leave_out(str(image), Dropped(UNANNOTATED))
-            continue
-        size = read_size(picture)
-        drawn = partial(shapes, picture, listed, report, IN_FRONT)
-        photos.append(Photo(where=str(picture), name=image.name, image=image, size=size, shapes=drawn))
-    for picture in pictures.values():
-        report.leave_out(str(picture), Dropped(NO_PHOTO))
-    return Source(classes=source_classes(listed), photos=photos)
+    photos = (image for image in photos_below(images) if not image.name.endswith(MASK))
+    pairs = ((image, pictures.pop(f"{image.stem}{MASK}", None)) for image in photos)
+    return paired(pairs, images, pictures, listed, report)
 
 
 def _read_list(path: Path) -> Sequence[ListedClass]:

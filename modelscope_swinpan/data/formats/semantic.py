@@ -3,7 +3,7 @@
 A class is one segment. Where it is made of things, each connected part is a segment of its own.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -49,22 +49,31 @@ def _read(given: Given, report: Report) -> Source:
     pictures = label_pictures(masks)
     if listed is None:
         raise _unnamed(root, pictures.values())
+    found = by_stem(photos_below(images), images).values()
+    pairs = (
+        (image, next((pictures.pop(stem) for stem in stems(image, images) if stem in pictures), None))
+        for image in found
+    )
+    return paired(pairs, images, pictures, listed, report)
+
+
+def paired(
+    pairs: Iterable[tuple[Path, Path | None]],
+    images: Path,
+    rest: Mapping[str, Path],
+    listed: Sequence[ListedClass],
+    report: Report,
+) -> Source:
+    """Photos of the folder ``images`` with their label pictures. The ``rest`` of these has no photo, in the end."""
     photos = []
-    for image in by_stem(photos_below(images), images).values():
-        picture = next((pictures.pop(stem) for stem in stems(image, images) if stem in pictures), None)
+    for image, picture in pairs:
         if picture is None:
             report.leave_out(str(image), Dropped(UNANNOTATED))
             continue
-        photos.append(
-            Photo(
-                where=str(picture),
-                name=image.relative_to(images).as_posix(),
-                image=image,
-                size=read_size(picture),
-                shapes=partial(shapes, picture, listed, report, IN_FRONT),
-            )
-        )
-    for picture in pictures.values():
+        name, size = image.relative_to(images).as_posix(), read_size(picture)
+        drawn = partial(shapes, picture, listed, report, IN_FRONT)
+        photos.append(Photo(where=str(picture), name=name, image=image, size=size, shapes=drawn))
+    for picture in rest.values():
         report.leave_out(str(picture), Dropped(NO_PHOTO))
     return Source(classes=source_classes(listed), photos=photos)
 

@@ -4,6 +4,7 @@ A bitmap is a PNG, packed by zlib and in base64, with the pixel of its corner. C
 pixels that belong to them, as in Supervisely's own masks.
 """
 
+import glob
 import zlib
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -80,13 +81,8 @@ def _image(given: Given, path: Path) -> Path:
     if given.images is not None:
         folders = [given.images / dataset.relative_to(given.folder), given.images]
     named = [folder / path.stem for folder in folders]
-    found = (image for name in named for image in (name, *sorted(name.parent.glob(f"{_literal(name.name)}.*"))))
+    found = (image for name in named for image in (name, *sorted(name.parent.glob(f"{glob.escape(name.name)}.*"))))
     return next((image for image in found if image.is_file()), named[0])
-
-
-def _literal(name: str) -> str:
-    """A name in a pattern."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
 
 
 def _shapes(nodes: list[Node], _: Size) -> Iterator[Shape]:
