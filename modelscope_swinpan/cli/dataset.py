@@ -9,7 +9,7 @@ import typer
 from .console import one_line_errors, out, say, warn
 from .dataset_check import check
 from .dataset_show import show
-from .options import Command, ListedOption
+from .options import Command, DatasetArgument, ListedOption, OutputOption
 from .progress import counted
 
 if TYPE_CHECKING:
@@ -28,12 +28,6 @@ def _formats() -> Any:
     return FORMATS.values()
 
 
-DatasetArgument = Annotated[
-    Path, typer.Argument(metavar="DIR", help="A COCO panoptic dataset: its folder, or its JSON file.", exists=True)
-]
-OutputOption = Annotated[
-    Path, typer.Option(metavar="DIR", help="Folder to write; made where it is missing.", file_okay=False)
-]
 SplitOption = Annotated[
     str | None, typer.Option("--split", metavar="NAME", help="The split to take if there are several, as in train2017.")
 ]

@@ -14,7 +14,7 @@ import typer
 from ..errors import DatasetError
 from ..files import refuse_to_replace
 from .console import complain, err, say
-from .options import LayoutOptions, grouped
+from .options import DatasetArgument, LayoutOptions, grouped
 from .page import page
 from .progress import counted
 
@@ -28,9 +28,7 @@ QUALITY = 85  # of its JPEG
 
 @grouped
 def show(
-    dataset: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A COCO panoptic dataset: its folder, or its JSON file.", exists=True)
-    ],
+    dataset: DatasetArgument,
     output: Annotated[Path, typer.Option(metavar="FILE", help="The page to write.", dir_okay=False)],
     where: LayoutOptions,
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many pictures.")] = 50,
