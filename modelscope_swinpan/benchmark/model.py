@@ -151,7 +151,7 @@ def in_form(form: str, directory: Path, target: Path) -> Path:
     return target
 
 
-def write_photo(path: Path, size: tuple[int, int] = PHOTO, seed: int = 0) -> Path:
-    """Write a generated photo of ``size`` (height, width) as PNG, and return its path."""
-    cv2.imwrite(str(path), generate_scene(seed, size).image[..., ::-1])
+def write_photo(path: Path, seed: int = 0) -> Path:
+    """Write a generated photo of the size :data:`PHOTO` as PNG, and return its path."""
+    cv2.imwrite(str(path), generate_scene(seed, PHOTO).image[..., ::-1])
     return path

@@ -9,8 +9,8 @@ import typer
 
 from .console import one_line_errors, say, warn
 from .dataset_check import check
-from .dataset_show import DatasetArgument, show
-from .options import Command, ListedOption
+from .dataset_show import show
+from .options import Command, DatasetArgument, ListedOption, OutputOption
 from .progress import tracking
 
 if TYPE_CHECKING:
@@ -29,9 +29,6 @@ def _formats() -> Any:
     return FORMATS.values()
 
 
-OutputOption = Annotated[
-    Path, typer.Option(metavar="DIR", help="Folder to write; made where it is missing.", file_okay=False)
-]
 SplitOption = Annotated[
     str | None, typer.Option("--split", metavar="NAME", help="The split to take if there are several, as in train2017.")
 ]

@@ -14,7 +14,7 @@ import typer
 from ..errors import DatasetError
 from ..files import refuse_to_replace
 from .console import complain, say
-from .options import LayoutOptions, grouped
+from .options import DatasetArgument, LayoutOptions, grouped
 from .page import page
 from .progress import tracking
 

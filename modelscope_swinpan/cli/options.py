@@ -23,6 +23,8 @@ F = TypeVar("F", bound=Callable[..., None])
 
 DEFAULT_MODEL = "damo/cv_swinL_panoptic-segmentation_cocopan"
 
+DATASET_HELP = "A COCO panoptic dataset: its folder, or its JSON file."
+DatasetArgument = Annotated[Path, typer.Argument(metavar="DIR", help=DATASET_HELP, exists=True)]
 OutputOption = Annotated[
     Path, typer.Option(metavar="DIR", help="Folder for the results; made where it is missing.", file_okay=False)
 ]
@@ -30,36 +32,14 @@ MODEL_HELP = (
     "A model directory, a checkpoint file, a ModelScope id to download, or 'embedded', the small model that comes "
     "along."
 )
-ModelOption = Annotated[
-    str,
-    typer.Option(
-        metavar="MODEL",
-        help=f"{MODEL_HELP} Or what swinpan export wrote: a file, or a folder of files for several sizes.",
-    ),
-]
 ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
 NetworkOption = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Which model of a file that holds several, such as teacher or ema_state_dict."),
 ]
-DataOption = Annotated[
-    Path | None,
-    typer.Option(metavar="PATH", help="A COCO panoptic dataset: its folder, or its JSON file.", exists=True),
-]
-DeviceOption = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="cpu, cuda, cuda:1, or what else PyTorch has here: xpu, npu, mps.",
-        show_default="cuda if there is a GPU, else cpu",
-    ),
-]
 Dtype = Literal["float32", "bfloat16", "float16"]
 DtypeOption = Annotated[
     Dtype, typer.Option(metavar="NAME", help="Number format to compute in: float32, bfloat16 or float16.")
-]
-TrustOption = Annotated[
-    bool, typer.Option("--trust", help="Read a .pt2 file, although PyTorch may run code that is in it.")
 ]
 TileSideOption = Annotated[
     int | None,
@@ -97,12 +77,34 @@ def grouped(command: F) -> F:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ModelOptions:
-    """The model or exported file, its device and number format, and how photos go through it: in batches, in tiles."""
+class PredictorOptions:
+    """The model or exported file, its device and number format."""
 
-    model: ModelOption = DEFAULT_MODEL
-    device: DeviceOption = None
+    model: Annotated[
+        str,
+        typer.Option(
+            metavar="MODEL",
+            help=f"{MODEL_HELP} Or what swinpan export wrote: a file, or a folder of files for several sizes.",
+        ),
+    ] = DEFAULT_MODEL
+    device: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="cpu, cuda, cuda:1, or what else PyTorch has here: xpu, npu, mps.",
+            show_default="cuda if there is a GPU, else cpu",
+        ),
+    ] = None
     dtype: DtypeOption = "float32"
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Read a .pt2 file, although PyTorch may run code that is in it.")
+    ] = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelOptions(PredictorOptions):
+    """The same, and how photos go through it: in batches, in tiles."""
+
     batch_size: Annotated[
         int, typer.Option(metavar="N", min=1, help="Images to run through the model together, if their sizes allow it.")
     ] = 1
@@ -110,7 +112,6 @@ class ModelOptions:
         bool, typer.Option("--tiles", help="Segment large photos in overlapping tiles as well as whole.")
     ] = False
     tile_side: TileSideOption = None
-    trust: TrustOption = False
 
     def load(
         self, device: str | None = None, *, task: Task | None = None, thresholds: Mapping[str, float] | None = None
@@ -131,9 +132,6 @@ class ModelOptions:
 
         path = as_path(self.model)
         return dataclasses.replace(self, model=str(path.resolve())) if path.exists() else self
-
-
-Exif = Literal["apply", "ignore"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -165,7 +163,7 @@ class LayoutOptions:
         ),
     ] = None
     exif: Annotated[
-        Exif | None,
+        Literal["apply", "ignore"] | None,
         typer.Option(
             metavar="NAME",
             help="apply: the truth was annotated on photos as EXIF turns them; ignore: as they are stored.",
@@ -184,7 +182,7 @@ class LayoutOptions:
 class DataOptions(LayoutOptions):
     """A COCO panoptic dataset, and where its parts are."""
 
-    data: DataOption = None
+    data: Annotated[Path | None, typer.Option(metavar="PATH", help=DATASET_HELP, exists=True)] = None
 
     def open(self, path: Path | None = None) -> "CocoPanoptic":
         """The dataset ``data``, or that at another ``path``."""

@@ -5,14 +5,12 @@ from typing import Annotated
 import typer
 
 from ..extras import require
-from .options import DEFAULT_MODEL, DeviceOption, DtypeOption, ModelOption, ModelOptions, TrustOption
+from .options import ModelOptions, PredictorOptions, grouped
 
 
+@grouped
 def studio(
-    model: ModelOption = DEFAULT_MODEL,
-    device: DeviceOption = None,
-    dtype: DtypeOption = "float32",
-    trust: TrustOption = False,
+    how: PredictorOptions,
     host: Annotated[
         str | None,
         typer.Option(
@@ -28,4 +26,4 @@ def studio(
 
     from ..studio import run
 
-    run(ModelOptions(model=model, device=device, dtype=dtype, trust=trust).load(device), host=host, port=port)
+    run(ModelOptions(**vars(how)).load(how.device), host=host, port=port)

@@ -106,9 +106,10 @@ def train(
     trained = run.train(report, loggers or ())
     processes.leave()
     if demo and processes.rank == 0:
-        from ..training.demo_weights import HALF, save_half
+        from ..checkpoints.save import save_pretrained
+        from ..training.demo_weights import HALF
 
-        save_half(trained, output / HALF)
+        save_pretrained(trained.half(), output / HALF)
     tell(f"The model is in {run.model_folder}")
 
 

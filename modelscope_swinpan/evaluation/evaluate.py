@@ -34,7 +34,7 @@ from .predictions import predicted
 from .report import FILES as REPORT_FILES
 from .report import Report
 from .scorable import check_scorable
-from .sinks import BOXES, MASKS, ContestsSink, InstancesSink
+from .sinks import BOXES, MASKS, THRESHOLDS, ContestsSink, InstancesSink
 from .thresholds import Thresholds, with_present
 from .truth import instance_truth, panoptic_truth
 
@@ -173,7 +173,8 @@ def score(
     with tempfile.TemporaryDirectory() as folder:
         truth = panoptic_truth(dataset, number, Path(folder))
         quality = panoptic_quality(truth, dataset.layout.panoptic, found, layout.panoptic)
-        thresholds = Thresholds.beside(layout.json_path, dataset, number)
+        kept = layout.json_path.with_name(THRESHOLDS)
+        thresholds = Thresholds(kept, dataset, number) if kept.exists() else None
         analysis = analyse(dataset, truth, found, thresholds)
     precision, source, lost = _instances(dataset, layout.json_path, number)
     comparison = None if baseline is None else compare(baseline, analysis.photos, dataset)

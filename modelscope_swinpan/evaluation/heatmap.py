@@ -1,12 +1,14 @@
 """PQ by both thresholds as the page shows it, of the figures of :class:`~.thresholds.Thresholds`."""
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 from .tables import figure
 
 NAMES = ("object_mask_threshold", "overlap_threshold")
 DARKEST = 0.6
+_values = itemgetter(*NAMES)
 
 
 def heatmap(found: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -44,7 +46,3 @@ def _step(found: Mapping[str, Any], point: Mapping[str, Any]) -> str:
     """What was done to one threshold, as in "overlap_threshold raised to 0.9"."""
     name = next(name for name in NAMES if point[name] != found["present"][name])
     return f"{name} {'raised' if point[name] > found['present'][name] else 'lowered'} to {point[name]}"
-
-
-def _values(point: Mapping[str, Any]) -> tuple[float, float]:
-    return point[NAMES[0]], point[NAMES[1]]

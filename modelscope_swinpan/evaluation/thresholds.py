@@ -21,7 +21,7 @@ from ..inference.fusion import survives
 from ..structures import Size
 from .counts import MATCHES, UNFOUND, UNTRUE, count, mean_quality
 from .matching import Floats, Ints, Listed, Matching, matching_of, overlaps
-from .sinks import REGIONS, THRESHOLDS
+from .sinks import REGIONS
 
 STEPS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """The values of both thresholds in the grid, besides the present ones."""
@@ -79,12 +79,6 @@ class Thresholds:
         self.overlap_thresholds = with_present(overlap)
         shape = (len(self.object_mask_thresholds), len(self.overlap_thresholds), len(dataset.categories), 4)
         self._counts = np.zeros(shape)
-
-    @classmethod
-    def beside(cls, predictions: Path, dataset: CocoPanoptic, number: int) -> "Thresholds | None":
-        """The grid of a run whose panoptic JSON is ``predictions``; None where it kept none. Raises as the class."""
-        path = predictions.with_name(THRESHOLDS)
-        return cls(path, dataset, number) if path.exists() else None
 
     def counts(self, index: int, matching: Matching) -> Floats:
         """The counts (M, N, K, 4) of a photo whose matching is known. Any thread may call it.

@@ -65,8 +65,11 @@ def draw(
     if indices.dtype != np.uint16:
         indices = indices.astype(np.float32)  # OpenCV finds edges in no array of int32
     picture[cv2.morphologyEx(indices, cv2.MORPH_GRADIENT, kernel) > 0] = 255  # white outlines
-    labels = [f"{segment.label} {segment.score:.2f}" if scores else segment.label for segment in segments]
-    return _label(picture, segments, labels, points * factor, colors)
+    labels = [
+        Label(f"{segment.label} {segment.score:.2f}" if scores else segment.label, (x * factor, y * factor), color)
+        for segment, (x, y), color in zip(segments, points, colors, strict=True)
+    ]
+    return add_labels(picture, [labels[i] for i in sorted(range(len(labels)), key=lambda i: -segments[i].area)])
 
 
 def paint(
@@ -127,19 +130,6 @@ def _segment_indices(panoptic_seg: npt.NDArray[np.int32], segments: Sequence[Seg
 def _painted(indices: Indices, colors: Sequence[Color]) -> npt.NDArray[np.uint8]:
     """(H, W, 3): black for void, and the colours of the segments."""
     return np.array([(0, 0, 0), *colors], np.uint8)[indices]
-
-
-def _label(
-    picture: npt.NDArray[np.uint8],
-    segments: Sequence[Segment],
-    labels: Sequence[str],
-    points: npt.NDArray[np.float64],
-    colors: Sequence[Color],
-) -> npt.NDArray[np.uint8]:
-    """The picture with the segments' ``labels`` at ``points`` (N, 2): the largest segments', while there is room."""
-    largest = sorted(range(len(segments)), key=lambda index: -segments[index].area)
-    shown = (Label(labels[index], (points[index][0], points[index][1]), colors[index]) for index in largest)
-    return add_labels(picture, [*shown])
 
 
 def _inner_points(indices: Indices, segments: Sequence[Segment]) -> npt.NDArray[np.float64]:

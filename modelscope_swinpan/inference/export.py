@@ -95,7 +95,8 @@ def export_model(
     path = Path(path)
     check_export(to, path, force=force)
     size = _checked_size(model, size or default_size(model.config))
-    tolerance = _tolerance(dtype)
+    if dtype not in TOLERANCES:
+        raise ConfigError(f"An exported file has one of the dtypes {', '.join(TOLERANCES)}; got {dtype!r}.")
     with _quiet():
         program = _trace(_half(model) if dtype == "float16" and to != "openvino" else model, size, to)
     with temporary_folder(path.parent) as folder:
@@ -103,10 +104,10 @@ def export_model(
         with _quiet():
             _write(program, file, to, model.config, size, half=dtype == "float16")
             found = _difference(model, file, size)
-        if not found.relative < tolerance:
+        if not found.relative < TOLERANCES[dtype]:
             raise SwinPanError(
                 f"The exported file does not answer as the model does: its relative error is {found.relative:.1e}, "
-                f"expected less than {tolerance:.0e}. Nothing was written. Please report this."
+                f"expected less than {TOLERANCES[dtype]:.0e}. Nothing was written. Please report this."
             )
         for written in sorted(file.parent.iterdir()):  # .bin before .xml
             written.replace(path.parent / written.name)
@@ -138,12 +139,6 @@ def _checked_size(model: Mask2Former, size: tuple[int, int]) -> Size:
     if kinds != {("cpu", torch.float32)}:
         raise ConfigError("Only a float32 model on the CPU can be exported. Load it anew: load_model(path).")
     return Size(*size)
-
-
-def _tolerance(dtype: str) -> float:
-    if dtype not in TOLERANCES:
-        raise ConfigError(f"An exported file has one of the dtypes {', '.join(TOLERANCES)}; got {dtype!r}.")
-    return TOLERANCES[dtype]
 
 
 def _half(model: Mask2Former) -> Mask2Former:

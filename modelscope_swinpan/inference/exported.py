@@ -133,7 +133,8 @@ class ExportedPredictor(NetworkPredictor):
         if any(about != self._about for about, _ in read):
             raise ConfigError(f"{', '.join(file.name for file in files)} are not of one model. Name one file.")
         self._sizes = {size: file for file, (_, size) in zip(self.files, read, strict=True)}
-        self.task, self.postprocess = self._about.task, self._about.postprocess
+        self.task = self.trained = self._about.task
+        self.postprocess = self._about.postprocess
         self.batch_size, self.instances = 1, False
 
     @cached_property
@@ -143,11 +144,6 @@ class ExportedPredictor(NetworkPredictor):
     def __getstate__(self) -> dict[str, Any]:
         """Everything but what the runtimes hold: another process opens the files itself."""
         return {name: value for name, value in vars(self).items() if name != "_opened"}
-
-    @property
-    def trained(self) -> Task:
-        """What the model was trained for."""
-        return self._about.task
 
     @property
     def categories(self) -> tuple[Category, ...]:

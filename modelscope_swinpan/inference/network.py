@@ -1,15 +1,14 @@
 """Predictors of one network: what a model's and an exported file's share, and the model's own."""
 
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import torch
 from torch import Tensor
 
 from ..categories import Category
 from ..config import PostprocessConfig, Task
-from ..errors import DeviceError
+from ..errors import ConfigError, DeviceError
 from ..kernels.dispatch import on_cuda
 from ..models.mask2former import Mask2Former
 from ..structures import ImageBatch, Size
@@ -17,7 +16,6 @@ from .forks import prepare_for_forks
 from .fusion import fuse
 from .graphs import ReplayedModel
 from .identity import describe_model
-from .options import check_batch_size, check_task
 from .predictor import Pixels, Predictor, Result
 from .preprocess import padded_size, preprocess
 
@@ -27,15 +25,12 @@ N = TypeVar("N", bound="NetworkPredictor")
 class NetworkPredictor(Predictor):
     """A predictor of one network, a model or a file: it fuses the queries of a forward into results."""
 
+    trained: Task
+    """What the network was trained for."""
     instances: bool
     """Whether panoptic results carry the instances of the same forward."""
     contested: tuple[float, ...] = ()
     """The values of ``object_mask_threshold`` with which they carry the contests of the same forward."""
-
-    @property
-    @abstractmethod
-    def trained(self) -> Task:
-        """What the network was trained for."""
 
     def changed(self: N, options: Mapping[str, Any]) -> N:
         """See :meth:`Predictor.changed`."""
@@ -104,7 +99,8 @@ class PanopticPredictor(NetworkPredictor):
         Raises:
             ConfigError: there is no such batch size or task, or the model cannot do the task.
         """
-        self.task = model.config.task if task is None else check_task(task, model.config.task)
+        self.trained = model.config.task
+        self.task = self.trained if task is None else check_task(task, self.trained)
         if compile and not model.compiled:
             model.compile()
         self.model = model
@@ -112,11 +108,6 @@ class PanopticPredictor(NetworkPredictor):
         self.postprocess = postprocess or model.config.postprocess
         self.instances = instances
         self._replayed = ReplayedModel(model)
-
-    @property
-    def trained(self) -> Task:
-        """What the model was trained for."""
-        return self.model.config.task
 
     @property
     def categories(self) -> tuple[Category, ...]:
@@ -170,3 +161,22 @@ class PanopticPredictor(NetworkPredictor):
         else:
             output = self.model(pixels.to(device, non_blocking=pixels.is_pinned()))
         return self.fused(output.class_logits, output.mask_logits, batch)
+
+
+def check_task(task: Task, trained: Task) -> Task:
+    """Return ``task``. Raise a ConfigError if it is unknown, or a model ``trained`` for another one cannot do it."""
+    if task not in get_args(Task):
+        raise ConfigError(f"The task must be one of {', '.join(map(repr, get_args(Task)))}; got {task!r}.")
+    if trained not in (task, "panoptic"):
+        raise ConfigError(
+            f"The task {task!r} was asked for, but this model was trained for {trained!r} alone. Ask for that, or load "
+            "a panoptic model, which does all three."
+        )
+    return task
+
+
+def check_batch_size(batch_size: int) -> int:
+    """Return ``batch_size``. Raise a ConfigError unless it is a positive int."""
+    if type(batch_size) is not int or batch_size < 1:
+        raise ConfigError(f"batch_size must be a positive int; got {batch_size!r}.")
+    return batch_size

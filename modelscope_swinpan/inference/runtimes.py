@@ -47,7 +47,7 @@ def open_network(file: Path, device: str) -> tuple[dict[str, Any], Network]:
         CheckpointError: the file is damaged, or no file of ``swinpan export``.
         ConfigError: its runtime is not installed or does not have the device.
     """
-    runtime = runtime_of(file)
+    runtime = next(runtime for runtime in RUNTIMES.values() if runtime.suffix == file.suffix)
     require(file.name, *runtime.needs, extra="export")
     with _readable(file):
         text, network = runtime.open(file, device)
@@ -74,11 +74,6 @@ def _checked(network: Network, file: Path) -> Network:
         return class_logits, mask_logits
 
     return answer
-
-
-def runtime_of(file: Path) -> Runtime:
-    """The runtime for a file, by its suffix."""
-    return next(runtime for runtime in RUNTIMES.values() if runtime.suffix == file.suffix)
 
 
 @contextmanager

@@ -1,13 +1,33 @@
-"""Connecting to a Ray cluster, or starting one on this machine."""
+"""Workers on a Ray cluster, and connecting to one, or starting it on this machine."""
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConfigError
 from ..extras import require
+from ..inference.predictor import Predictor
+
+
+@dataclass(frozen=True, kw_only=True)
+class RayWorkers:
+    """What workers there are to be.
+
+    ``load`` loads the predictor on a device, also in the workers' processes: it must pickle. The workers load it on
+    ``device``; this process loads it on the CPU, to tell what it is. There are at least and at most ``workers``, each
+    with ``cpus`` and ``gpus``; several may share a GPU. ``address`` is that of a running cluster, or 'auto'. Without
+    one, the process's own Ray is used, or one is started on this machine and stopped again.
+    """
+
+    load: Callable[[str | None], Predictor]
+    device: str = "cpu"
+    workers: tuple[int, int] = (1, 1)
+    cpus: float = 1
+    gpus: float = 0
+    address: str | None = None
 
 
 def import_ray(extra: str) -> None:

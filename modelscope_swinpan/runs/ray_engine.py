@@ -13,7 +13,7 @@ from ..inference.predictor import Predictor
 from .attempts import Attempts
 from .inputs import Item
 from .local_engine import LocalEngine, Reader
-from .ray_cluster import check_room, cluster, import_ray
+from .ray_cluster import RayWorkers, check_room, cluster, import_ray
 from .sinks import Record, Sink, failure
 
 if TYPE_CHECKING:
@@ -26,24 +26,13 @@ ATTEMPTS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class RayEngine:
+class RayEngine(RayWorkers):
     """Many workers on a cluster.
-
-    ``load`` loads the predictor on a device, also in the workers' processes: it must pickle. The workers load it on
-    ``device``; this process loads it on the CPU, to tell what the run is. There are at least and at most ``workers``,
-    each with ``cpus`` and ``gpus``; several may share a GPU. ``address`` is that of a running cluster, or 'auto'.
-    Without one, the process's own Ray is used, or one is started on this machine and stopped again.
 
     A cluster's machines need this package, and the images under the same paths or URLs. The calling process alone
     writes files. A worker gets ``images_per_task`` images at once.
     """
 
-    load: Callable[[str | None], Predictor]
-    device: str = "cpu"
-    workers: tuple[int, int] = (1, 1)
-    cpus: float = 1
-    gpus: float = 0
-    address: str | None = None
     images_per_task: int = 8
 
     @cached_property

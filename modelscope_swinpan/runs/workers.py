@@ -14,8 +14,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ..errors import DeviceError
-from .shared_pickle import dump, load
 
 
 class Worker:
@@ -84,6 +85,19 @@ def start(job: Callable[[Any], Any], number: int) -> list[Worker]:
         raise
     finally:
         _remove(folder)
+
+
+def dump(value: object, path: Path) -> None:
+    """Write ``value``, whose tensors must be on the CPU, to a file that all readers map: a machine holds it once."""
+    torch.save(value, path)
+
+
+def load(path: Path) -> Any:
+    """What :func:`dump` wrote. Writing to a tensor changes neither the file nor what other readers see.
+
+    The file is this process's own: reading it runs what it says, as reading any pickle does.
+    """
+    return torch.load(path, mmap=True, weights_only=False)
 
 
 def _remove(folder: Path) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
 from ..extras import require
-from ..runs.ray_cluster import check_room, cluster, import_ray
+from ..runs.ray_cluster import RayWorkers, check_room, cluster, import_ray
 from .model_thread import ModelThread
 from .segmenter import Answer, Call, Segmenter, UnexpectedError
 
@@ -31,24 +31,8 @@ STARTS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class RayReplicas:
-    """What replicas there are to be.
-
-    Args:
-        load: Loads the predictor on a device, in the replicas' processes: it must pickle.
-        device: Where they load it.
-        workers: The least and the most replicas. Between them Ray Serve decides by the number of requests.
-        cpus: CPUs of each.
-        gpus: GPUs of each; with 0.5 two share one.
-        address: A running cluster or 'auto'; without one, a cluster is started on this machine.
-    """
-
-    load: "Callable[[str | None], Predictor]"
-    device: str = "cpu"
-    workers: tuple[int, int] = (1, 1)
-    cpus: float = 1
-    gpus: float = 0
-    address: str | None = None
+class RayReplicas(RayWorkers):
+    """Workers that are replicas. Between the least and the most, Ray Serve decides by the number of requests."""
 
     @contextmanager
     def running(self) -> "Iterator[Answers]":

@@ -1,12 +1,10 @@
 """Train the small model of this package on generated scenes, from random weights (``make demo-weights``)."""
 
-import copy
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ..checkpoints.save import save_pretrained
 from ..config import Mask2FormerConfig, PixelDecoderConfig, PreprocessConfig, TransformerDecoderConfig
 from ..models.backbones.swin import SwinConfig
 from ..models.initialize import initialize
@@ -24,7 +22,7 @@ MODEL = Mask2FormerConfig(
     preprocess=PreprocessConfig(short_side=DEFAULT_SIZE.height, long_side=DEFAULT_SIZE.width * 2),
 )
 HALF = "model-float16"
-"""The folder of the trained model with weights of half the size."""
+"""The folder for the trained model with weights of half the size, written by the caller."""
 TRAINING = TrainConfig(
     steps=10_000,
     batch_size=8,
@@ -53,8 +51,7 @@ def demo_run(
 ) -> TrainingRun:
     """The run in ``folder`` that trains the small model. Every sample is a new scene.
 
-    :data:`HALF` is the name in it for :func:`save_half`. ``options`` are further arguments of
-    :class:`~.loop.TrainingRun`: ``evaluate``, ``shown`` and ``processes``.
+    ``options`` are further arguments of :class:`~.loop.TrainingRun`: ``evaluate``, ``shown`` and ``processes``.
     """
     torch.manual_seed(config.seed)
     model = Mask2Former(MODEL)
@@ -63,8 +60,3 @@ def demo_run(
     return TrainingRun(
         model.to(device), scenes, folder, config, phases=PHASES, criterion=CRITERION, others=(HALF,), **options
     )
-
-
-def save_half(model: Mask2Former, folder: Path) -> None:
-    """Write a model directory with float16 weights, half the size of float32. ``model`` is not changed."""
-    save_pretrained(copy.deepcopy(model).half(), folder)

@@ -47,7 +47,7 @@ def drawn(image, result):
 
 @pytest.fixture
 def without_labels(monkeypatch):
-    monkeypatch.setattr(drawing, "_label", lambda picture, *_: picture)
+    monkeypatch.setattr(drawing, "add_labels", lambda picture, *_: picture)
 
 
 @pytest.mark.parametrize("size", [(300, 400), (1200, 1700), (97, 640)])
@@ -78,7 +78,7 @@ def test_colours_and_outlines(size, without_labels):
 def test_labels_stand_inside_their_segments(size):
     result = scene(*size)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(drawing, "_label", lambda picture, *_: picture)
+        patch.setattr(drawing, "add_labels", lambda picture, *_: picture)
         bare = drawn(grey(result), result)
     picture = drawn(grey(result), result)
     changed = (picture != bare).any(axis=2)
@@ -112,7 +112,7 @@ def test_crowds_keep_room_for_the_picture():
     panoptic_seg = np.arange(1, 401, dtype=np.int32).reshape(20, 20).repeat(20, 0).repeat(20, 1) * 1000
     result = PanopticResult(panoptic_seg, tuple(segment(panoptic_seg, 0, n) for n in range(1, 401)), VOID)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(drawing, "_label", lambda picture, *_: picture)
+        patch.setattr(drawing, "add_labels", lambda picture, *_: picture)
         bare = drawn(grey(result), result)
     labelled = (drawn(grey(result), result) != bare).any(axis=2).mean()
     assert 0.05 < labelled < 0.3

@@ -1,13 +1,21 @@
-"""Processes that answer tasks; what becomes of them and of their images is tested with the engine and the server."""
+"""Processes that answer tasks; what becomes of them and of their images is tested with the engine and the server.
+
+Their job and its tensors are in one mapped file.
+"""
 
 import shutil
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from torch import nn
 
+from modelscope_swinpan import PanopticPredictor
 from modelscope_swinpan.runs import workers
-from modelscope_swinpan.runs.workers import start
+from modelscope_swinpan.runs.workers import dump, load, start
+from tests.runs.fakes import pixels, small_model
 
 
 def answer(task):
@@ -69,3 +77,57 @@ def test_a_mapped_file_goes_in_the_end(monkeypatch, tmp_path):
     assert (tmp_path / "job").exists()
     ((given, options),) = later
     assert (given[1], options) == (tmp_path, {"ignore_errors": True})
+
+
+def back(value, folder):
+    dump(value, folder / "job")
+    return load(folder / "job")
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        torch.arange(6.0).reshape(2, 3),
+        torch.arange(6.0).reshape(2, 3).T,
+        torch.arange(48).reshape(1, 3, 4, 4).to(memory_format=torch.channels_last),
+        torch.arange(6.0)[1:5],
+        torch.arange(6.0)[::2],
+        torch.ones(1).expand(4),
+        torch.tensor(3, dtype=torch.int64),
+        torch.ones(5, dtype=torch.bfloat16),
+        torch.tensor([True, False]),
+        torch.ones(0, 3),
+    ],
+)
+def test_tensors_come_back(tensor, tmp_path):
+    found = back(tensor, tmp_path)
+    assert (found.dtype, found.shape) == (tensor.dtype, tensor.shape)
+    assert torch.equal(found, tensor)
+    assert found.stride() == tensor.stride()
+
+
+def test_several_tensors_and_one_that_is_there_twice(tmp_path):
+    tensor, other = torch.arange(5, dtype=torch.uint8), torch.arange(3.0)
+    first, second, third = back([tensor, other, tensor], tmp_path)
+    assert torch.equal(first, tensor)
+    assert torch.equal(second, other)
+    assert third is first
+
+
+def test_numbers_lie_once_in_the_file_and_nobody_changes_them(tmp_path):
+    weight = nn.Parameter(torch.ones(1000, 1000))
+    dump({"weight": weight}, tmp_path / "job")
+    assert 4_000_000 < (tmp_path / "job").stat().st_size < 4_010_000
+    one, two = load(tmp_path / "job")["weight"], load(tmp_path / "job")["weight"]
+    assert isinstance(one, nn.Parameter)
+    with torch.no_grad():
+        one.zero_()
+    assert two.sum() == 1_000_000
+    assert load(tmp_path / "job")["weight"].sum() == 1_000_000
+
+
+def test_a_predictor_answers_alike(tmp_path):
+    predictor = PanopticPredictor(small_model())
+    ours, theirs = (one.predict([pixels(7)])[0] for one in (predictor, back(predictor, tmp_path)))
+    assert np.array_equal(ours.panoptic_seg, theirs.panoptic_seg)
+    assert [segment.score for segment in ours.segments] == [segment.score for segment in theirs.segments]

@@ -1,7 +1,9 @@
+"""The options of a network's predictor."""
+
 import pytest
 
 from modelscope_swinpan.errors import ConfigError
-from modelscope_swinpan.inference.options import check_batch_size, check_task
+from modelscope_swinpan.inference.network import check_batch_size, check_task
 
 
 def test_tasks():
