@@ -21,9 +21,6 @@ from .progress import tracking
 if TYPE_CHECKING:
     from ..coco.reader import CocoPanoptic
 
-DatasetArgument = Annotated[
-    Path, typer.Argument(metavar="DIR", help="A COCO panoptic dataset: its folder, or its JSON file.", exists=True)
-]
 SIDE = 640
 """The longest side of a picture, in pixels."""
 QUALITY = 85  # of its JPEG

@@ -9,6 +9,7 @@ import json
 import logging
 import string
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import anyio
@@ -21,18 +22,18 @@ from ..errors import DeviceError, ImageError, SwinPanError
 from ..images.embedded import embedded
 from ..images.fetch import fetch
 from ..images.sources import is_data_url
+from . import patience
 from .limits import Limits
+from .patience import PatientResponse, Waits
 from .request_body import parse
 from .segmenter import Answerer, Call, UnexpectedError
 
 MAX_PRESENT = 32
-"""The most requests that are handled at a time, for each worker; further ones get status 503."""
+"""The most whole requests that are handled at a time, for each worker; further ones get status 503."""
 MAX_FETCHING = 16
 """The most of them that wait for other hosts, so that slow hosts leave room for images that come in the request."""
 MAX_BODIES = 8
 """How many of the largest requests are held in memory at a time."""
-BODY_TIMEOUT = 60.0
-"""The longest time, in seconds, that a request may take to arrive."""
 MAX_NAME = 4096
 """The longest URL or path, in characters."""
 MEGABYTE = 2**20
@@ -54,39 +55,28 @@ class Endpoint:
         self._answer = answer
         self._limits = limits
         self._places = MAX_PRESENT * workers
-        self._present = 0
+        self._present = 0  # whole requests, until their answers are sent
         self._held = 0  # bytes of the bodies of all requests
+        self._arriving, self._leaving = Waits(), Waits()
         self._fetching = threading.BoundedSemaphore(MAX_FETCHING)
 
     async def call(self, request: Request) -> Response:
         """Starlette's handler."""
-        if self._present >= self._places:
-            return _failure(503, f"{self._places} requests are being answered or waiting. Try again later.")
-        self._present += 1
         body = bytearray()
         try:
+            self._check_room()
             await self._receive(request, body)
-            call = await run_in_threadpool(self.read, body)
-            answer = await self._answer(call)
-            if isinstance(answer, Exception):
-                raise answer
-            return Response(answer, media_type="application/json")
-        except HTTPException as error:
-            return _failure(error.status_code, error.detail)
-        except ClientDisconnect:
-            return _failure(400, "The request was cut short.")
-        except DeviceError as error:
-            return _failure(503, str(error))
-        except SwinPanError as error:
-            return _failure(400, str(error))
-        except UnexpectedError as error:
-            return _failure(500, str(error))
-        except Exception:
-            _logger.exception("A request could not be answered.")
-            return _failure(500, "The server failed; its log says why.")
+            self._check_room()
+            return await self._answered(body)
+        except Exception as error:
+            return _refused(error)
         finally:
-            self._present -= 1
             self._held -= len(body)
+
+    def _check_room(self) -> None:
+        """Raise an HTTPException where no more requests can be handled, and no slow client has to make room."""
+        if self._present >= self._places and not self._leaving.cut():
+            raise HTTPException(503, f"{self._places} requests are being answered or waiting. Try again later.")
 
     async def _receive(self, request: Request, body: bytearray) -> None:
         """Fill ``body`` with the request's."""
@@ -95,17 +85,32 @@ class Endpoint:
         announced = request.headers.get("Content-Length", "")
         if announced.isdecimal() and int(announced) > largest:
             raise too_large
-        try:
-            with anyio.fail_after(BODY_TIMEOUT):
-                async for chunk in request.stream():
-                    body += chunk
-                    self._held += len(chunk)
-                    if len(body) > largest:
-                        raise too_large
-                    if self._held > MAX_BODIES * largest:
-                        raise HTTPException(503, "Too many large requests are being answered. Try again later.")
-        except TimeoutError:
-            raise HTTPException(408, f"The request was not whole after {BODY_TIMEOUT:g} s.") from None
+        if len(self._arriving) >= patience.most_connections() // 2:
+            self._arriving.cut(seconds=0)
+        with self._arriving.wait() as scope:
+            async for chunk in request.stream():
+                body += chunk
+                self._held += len(chunk)
+                if len(body) > largest:
+                    raise too_large
+                if chunk and self._held > MAX_BODIES * largest and not self._arriving.cut():
+                    raise HTTPException(503, "Too many large requests are being answered. Try again later.")
+        if scope.cancelled_caught:
+            late = anyio.current_time() >= scope.deadline
+            told = f" after {patience.TIMEOUT:g} s" if late else " when others needed the room"
+            raise HTTPException(408, f"The request was not whole{told}.")
+
+    async def _answered(self, body: bytearray) -> Response:
+        with ExitStack() as place:
+            self._present += 1
+            place.callback(self._leave)
+            answer = await self._answer(await run_in_threadpool(self.read, body))
+            if isinstance(answer, Exception):
+                return _refused(answer)
+            return PatientResponse(answer, self._leaving, place.pop_all())
+
+    def _leave(self) -> None:
+        self._present -= 1
 
     def read(self, body: bytes | bytearray) -> Call:
         """Parse a request's body and fetch its image. A mistake in it raises a ConfigError or an ImageError."""
@@ -154,6 +159,20 @@ class Endpoint:
             return path if path.is_relative_to(folder) and path.is_file() else None
         except (OSError, ValueError):  # not even the form of a path
             return None
+
+
+def _refused(error: Exception) -> Response:
+    """What a client is told of an error."""
+    if isinstance(error, HTTPException):
+        return _failure(error.status_code, error.detail)
+    if isinstance(error, ClientDisconnect):
+        return _failure(400, "The request was cut short.")
+    if isinstance(error, SwinPanError):
+        return _failure(503 if isinstance(error, DeviceError) else 400, str(error))
+    if isinstance(error, UnexpectedError):
+        return _failure(500, str(error))
+    _logger.error("A request could not be answered.", exc_info=error)
+    return _failure(500, "The server failed; its log says why.")
 
 
 def _failure(status: int, message: str) -> Response:

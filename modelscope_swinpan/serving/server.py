@@ -14,6 +14,7 @@ from starlette.routing import Route
 from ..errors import ConfigError
 from ..inference.predictor import Predictor
 from ..runs.registry import Job, check_processes, local_workers, ray_options
+from .connections import Connection
 from .endpoint import Endpoint
 from .limits import Limits
 from .listening import ended_by_signals, url
@@ -44,7 +45,7 @@ def serve(engine: str, job: Job, listener: socket.socket) -> None:
         sys.stdout.write(f"Requests are answered at {url(listener)}call\n")
         sys.stdout.flush()
         with ended_by_signals():  # by now Ray may have handlers of its own
-            uvicorn.Server(uvicorn.Config(app, log_level="warning")).run([listener])
+            uvicorn.Server(uvicorn.Config(app, log_level="warning", http=Connection, ws="none")).run([listener])
 
 
 def local_answerer(predictor: Predictor, workers: int) -> Answerer:

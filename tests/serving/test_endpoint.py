@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gc
 import io
 import json
 import threading
@@ -18,6 +19,7 @@ from starlette.requests import Request
 from modelscope_swinpan.errors import ConfigError, DeviceError, ImageError
 from modelscope_swinpan.images.decode import decode_file
 from modelscope_swinpan.serving import endpoint as module
+from modelscope_swinpan.serving import patience
 from modelscope_swinpan.serving.endpoint import Endpoint
 from modelscope_swinpan.serving.limits import Limits
 from modelscope_swinpan.serving.segmenter import Call, UnexpectedError
@@ -47,7 +49,7 @@ def post(endpoint: Endpoint, *chunks: bytes, **headers: str) -> tuple[int, dict[
     return asyncio.run(_post(endpoint, *chunks, **headers))
 
 
-async def _post(endpoint: Endpoint, *chunks: bytes, **headers: str) -> tuple[int, dict[str, Any]]:
+async def _post(endpoint: Endpoint, *chunks: bytes, pace: float = 0, **headers: str) -> tuple[int, dict[str, Any]]:
     waiting = list(chunks)
 
     async def receive() -> dict[str, Any]:
@@ -59,8 +61,17 @@ async def _post(endpoint: Endpoint, *chunks: bytes, **headers: str) -> tuple[int
         return {"type": "http.request", "body": body, "more_body": bool(waiting)}
 
     names = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    response = await endpoint.call(Request({"type": "http", "method": "POST", "headers": names}, receive))
-    return response.status_code, json.loads(response.body)
+    scope = {"type": "http", "method": "POST", "headers": names}
+    response = await endpoint.call(Request(scope, receive))
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        if pace:
+            await asyncio.sleep(pace)
+
+    await response(scope, receive, send)
+    return sent[0]["status"], json.loads(b"".join(message["body"] for message in sent[1:]))
 
 
 def request(image: Any = IMAGE, **parameters: Any) -> bytes:
@@ -227,12 +238,89 @@ def test_large_requests_are_refused_before_they_are_read() -> None:
 
 
 def test_requests_that_never_end_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "BODY_TIMEOUT", 0.1)
+    monkeypatch.setattr(patience, "TIMEOUT", 0.1)
 
     status, answer = post(Endpoint(echo, Limits()), b"{", WAIT)
 
     assert status == 408
     assert answer["Message"] == "The request was not whole after 0.1 s."
+
+
+DRIP = [b" ", WAIT]
+
+
+@pytest.mark.parametrize("limit", ["MAX_PRESENT", "most_connections", "MAX_BODIES"])
+def test_clients_that_send_slowly_leave_room_for_others(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    """Bytes that come one by one, or stop; a client that sends its request at once still gets its answer."""
+    if limit == "most_connections":
+        monkeypatch.setattr(patience, limit, lambda: 4)
+    else:
+        monkeypatch.setattr(module, limit, 2)
+    monkeypatch.setattr(patience, "PATIENCE", 0.2)
+    endpoint = Endpoint(echo, Limits(megabytes=1))
+    large = [b" " * 2**20, WAIT]
+
+    async def crowd() -> list[tuple[int, dict[str, Any]]]:
+        slow = [asyncio.create_task(_post(endpoint, *(large if limit == "MAX_BODIES" else DRIP))) for _ in range(2)]
+        await asyncio.sleep(0.01 if limit == "most_connections" else 0.3)
+        answers = [await _post(endpoint, request()) for _ in range(3)]
+        for task in slow:
+            task.cancel()
+        cut = await asyncio.gather(*slow, return_exceptions=True)
+        return answers + [one for one in cut if isinstance(one, tuple)]
+
+    found = asyncio.run(crowd())
+    assert [status for status, _ in found] == [200] * 3 + [408] * (len(found) - 3)
+    assert len(found) == (3 if limit == "MAX_PRESENT" else 4)  # nothing is given up where there is room
+    for _, answer in found[3:]:
+        assert answer["Message"] == "The request was not whole when others needed the room."
+
+
+def test_clients_that_take_answers_slowly_leave_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_PRESENT", 2)
+    monkeypatch.setattr(patience, "PATIENCE", 0.2)
+    endpoint = Endpoint(echo, Limits())
+
+    async def crowd() -> list[int]:
+        slow = [asyncio.create_task(_post(endpoint, request(), pace=60)) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        refused = await _post(endpoint, request())
+        await asyncio.sleep(0.2)
+        statuses = [refused[0], *[(await _post(endpoint, request()))[0] for _ in range(3)]]
+        for task in slow:
+            task.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+        return statuses
+
+    assert asyncio.run(crowd()) == [503, 200, 200, 200]
+
+
+def test_answers_are_sent_in_pieces() -> None:
+    async def long(call: Call) -> bytes:
+        return b'"' + b"x" * (3 * patience.PIECE) + b'"'
+
+    assert post(Endpoint(long, Limits()), request()) == (200, "x" * 3 * patience.PIECE)  # type: ignore[comparison-overlap]
+
+
+def test_refused_requests_leave_memory_at_once() -> None:
+    """Without the garbage collector's help. A thread may hold the last one."""
+
+    async def refuse(call: Call) -> ImageError:
+        return ImageError("no image")
+
+    endpoint = Endpoint(refuse, Limits())
+    body = request(base64.b64encode(bytes(LONG)).decode())
+    post(endpoint, body)
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        for _ in range(6):
+            assert post(endpoint, body)[0] == 400
+        assert tracemalloc.get_traced_memory()[0] < 4 * LONG
+    finally:
+        tracemalloc.stop()
+        gc.enable()
 
 
 def test_clients_that_leave(caplog: pytest.LogCaptureFixture) -> None:
