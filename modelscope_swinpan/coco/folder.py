@@ -30,8 +30,8 @@ class Folder:
 
         Where no file has the name as written, it may be Windows' (with backslashes), begin with the folder's own name,
         stand for the only file of this name further below, as Cityscapes' do, or have another ``suffix``. The absolute
-        path of another machine stands for the only file of its name, or the only one whose path it ends with; the first
-        one is warned of.
+        path of another machine stands for the only file of its name, or the only one whose path it ends with, folder
+        included; the first one is warned of.
 
         Raises:
             DatasetError: the name is empty, leads out of the folder, or stands for several files; or another machine's
@@ -61,7 +61,9 @@ class Folder:
         found = self._below.get(end.name, [])
         if not found:
             return missing
-        here = self._only([path for path in found if _ends_with(end, path)] or found, name, where)
+        fitting = [path for path in found if _ends_with(end, path)]
+        sure = len(fitting) == 1 and (fitting[0].parent.name or self.path.absolute().name) == end.parent.name
+        here = self._only(fitting if sure else found, name, where)
         if not self._moved:
             warnings.warn(
                 f"{where}: {name[:200]!r} is a path of another machine; such files are looked for by their names in "

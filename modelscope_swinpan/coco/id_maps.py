@@ -107,10 +107,10 @@ def ids_of_picture(picture: Image.Image, listed: Collection[int], where: str) ->
         return _fitting([ids_from_colors(colors), np.asarray(picture).astype(np.int32)], listed, where)
     if picture.mode not in ("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "RGB", "RGBA"):
         raise DatasetError(f"{where}: mode {picture.mode}, expected an RGB PNG with segment ids as colours.")
-    return ids_of_array(np.asarray(picture), listed, where)
+    return ids_of_array(np.asarray(picture), where)
 
 
-def ids_of_array(array: npt.NDArray[Any], listed: Collection[int], where: str) -> Ids:
+def ids_of_array(array: npt.NDArray[Any], where: str) -> Ids:
     """The segment ids (H, W) of an array: ids, grey values or colours. Raises as :func:`ids_of_picture`."""
     array = _whole_numbers(array, where)
     if array.ndim == 3 and array.shape[0] == 1:

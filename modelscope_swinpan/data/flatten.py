@@ -7,7 +7,7 @@ things are painted as the annotations list them, the last on top.
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -22,7 +22,6 @@ from .report import COVERED, NO_PIXELS, OVERLAP, RECTANGLES, UNKNOWN_CLASS, Drop
 
 Overlap = Literal["small", "order"]
 """Which of two shapes owns the pixels that they share: the smaller, or the one that is listed later."""
-RULES: tuple[Overlap, ...] = get_args(Overlap)
 SLIGHT = 0.05
 """The share of the smaller of two shapes up to which an overlap is not told: outlines that touch share some pixels."""
 

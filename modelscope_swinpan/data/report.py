@@ -107,7 +107,11 @@ class Report:
         for names in groups.values():
             if len(names) > 1:
                 line = json.dumps({" ".join(names[0].split()): names}, ensure_ascii=False)[1:-1]
-                self.note(ALIKE, where, f"they stay apart; to join them, give swinpan dataset remap the line {line}")
+                self.note(
+                    ALIKE,
+                    where,
+                    f"they stay apart; a file for swinpan dataset remap --classes joins them by the line {line}",
+                )
 
     def note_remarks(self, remarks: Iterable[Remark]) -> None:
         """What the reader of a dataset found odd."""

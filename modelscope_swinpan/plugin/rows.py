@@ -186,4 +186,4 @@ def _segment_ids(value: Any, listed: Collection[int], where: str) -> npt.NDArray
         raise
     except Exception as error:  # damaged files make Pillow raise nearly anything
         raise DamagedFileError(f"{where} cannot be read: {error or type(error).__name__}") from None
-    return ids_of_array(array, listed, where)
+    return ids_of_array(array, where)

@@ -75,6 +75,12 @@ def test_absolute_names_of_several_files(folder):
     for name in ("/home/ann/twice.png", "E:\\twice.png"):
         with pytest.raises(DatasetError, match=r"where: .* may be .*twice\.png or .*twice\.png in"):
             Folder(folder).find(name, "where")
+    (folder / "thumbs").mkdir()
+    (folder / "thumbs" / "a.png").touch()
+    with pytest.raises(DatasetError, match=r"may be .*a\.png or .*a\.png in"):
+        Folder(folder).find("/home/ann/a.png", "where")
+    with pytest.warns(UserWarning, match="another machine"):
+        assert Folder(folder).find("/home/ann/images/a.png", "where") == folder / "a.png"
     (folder / "twice.png").touch()  # also the end of the path
     with pytest.raises(DatasetError, match=r"may be .*twice\.png or .*twice\.png in"):
         Folder(folder).find("/home/ann/x/twice.png", "where")

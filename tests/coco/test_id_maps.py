@@ -98,12 +98,12 @@ def test_a_compressed_tiff(tmp_path):
     ],
 )
 def test_arrays(array):
-    assert np.array_equal(ids_of_array(array, LISTED, "x"), IDS)
+    assert np.array_equal(ids_of_array(array, "x"), IDS)
 
 
 def test_channels_first():
     wide = np.tile(IDS, (1, 2))
-    assert np.array_equal(ids_of_array(colors_from_ids(wide).transpose(2, 0, 1), LISTED, "x"), wide)
+    assert np.array_equal(ids_of_array(colors_from_ids(wide).transpose(2, 0, 1), "x"), wide)
 
 
 @pytest.mark.parametrize(
@@ -119,4 +119,4 @@ def test_channels_first():
 )
 def test_arrays_that_hold_no_ids(array, message):
     with pytest.raises(DatasetError, match=message):
-        ids_of_array(array, LISTED, "x")
+        ids_of_array(array, "x")

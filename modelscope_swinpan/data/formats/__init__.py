@@ -1,20 +1,11 @@
-"""One file for each format that annotations are read from. A new one is such a file, and its line below."""
+"""One file for each format that annotations are read from. A new one is such a file, and its name below."""
 
 from . import coco_instances, coco_panoptic, cvat, label_studio, labelme, roboflow, semantic, supervisely, voc, yolo
 from .registry import FORMATS, DatasetFormat, Given, find_format
 
-for form in (
-    coco_instances.FORMAT,
-    coco_panoptic.FORMAT,
-    semantic.FORMAT,
-    labelme.FORMAT,
-    label_studio.FORMAT,
-    cvat.FORMAT,
-    yolo.FORMAT,
-    voc.FORMAT,
-    supervisely.FORMAT,
-    roboflow.FORMAT,
-):
-    FORMATS.register(form)
+for module in (
+    coco_instances, coco_panoptic, semantic, labelme, label_studio, cvat, yolo, voc, supervisely, roboflow
+):  # fmt: skip
+    FORMATS.register(module.FORMAT)
 
 __all__ = ["FORMATS", "DatasetFormat", "Given", "find_format"]
