@@ -223,5 +223,5 @@ def _checked_number(dataset: CocoPanoptic, limit: int | None) -> int:
     if limit is not None and limit < 1:
         raise ConfigError(f"limit must be at least 1; got {limit}.")
     if not dataset.entries:
-        raise DatasetError(f"{dataset.layout.json_path}: no annotated images.")
+        raise DatasetError(f"{dataset.layout.json_path}: no annotated images, so there is nothing to evaluate.")
     return min(limit or len(dataset), len(dataset))
