@@ -187,7 +187,7 @@ def score(
         evaluated={
             **(evaluated or {"predictions": str(layout.json_path)}),
             "images": number,
-            "panoptic_truth": dataset.layout.json_path.name,
+            "panoptic_truth": _told(dataset.layout.json_path),
             "instance_truth": source,
             "versions": {
                 "python": platform.python_version(),
@@ -216,6 +216,11 @@ def _instances(
         precision[kind] = precision_figures(evaluation)
         lost = instance_errors(evaluation) if kind == "segm" else lost
     return precision, truth.source, lost
+
+
+def _told(path: Path) -> str:
+    """The name of a JSON file. Ours are all called alike: their folder tells them apart, such as ``val``."""
+    return f"{path.absolute().parent.name}/{path.name}" if path.name == "panoptic.json" else path.name
 
 
 def _checked_number(dataset: CocoPanoptic, limit: int | None) -> int:
