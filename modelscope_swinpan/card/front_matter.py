@@ -74,7 +74,9 @@ def split(text: str) -> tuple[dict[str, Any], str]:
         aliases = any(isinstance(token, yaml.AliasToken) for token in yaml.scan(source))
         head = None if aliases else yaml.safe_load(source)  # a short text with aliases can expand without end
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"its head is no YAML ({' '.join(str(error).split())})") from None
+        raise ConfigError(
+            f"its head, between the two lines {FENCE}, is no YAML ({' '.join(str(error).split())})"
+        ) from None
     if aliases:
         raise ConfigError("its head has YAML aliases (*name), which are not allowed")
     if not isinstance(head, dict):

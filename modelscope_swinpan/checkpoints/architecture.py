@@ -74,9 +74,10 @@ def _infer(tensors: Mapping[str, Tensor], backbone: Backbone, options: Mapping[s
     samples = size("pixel_decoder.layers.0.self_attn.attention_weights.bias")
     if num_heads * num_levels * num_points != samples:
         raise ConfigError(
-            f"The checkpoint's deformable attention samples {samples} points over {num_levels} levels, which "
-            f"{num_heads} heads of {num_points} points do not give. Set num_heads and num_points under "
-            "model.architecture in configuration.json."
+            f"The checkpoint's deformable attention samples {samples} points over {num_levels} levels; {num_heads} "
+            f"heads of {num_points} points make {num_heads * num_levels * num_points}. Put the file into a directory "
+            "with a configuration.json that has the true num_heads and num_points under model.architecture, and "
+            "load the directory."
         )
     return Mask2FormerConfig(
         backbone=backbone.from_weights(tensors, {name: options[name] for name in backbone.options}),

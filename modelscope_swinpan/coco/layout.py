@@ -109,7 +109,9 @@ def _find_json(folder: Path, split: str | None) -> Path:
         return fitting[0]
     names = ", ".join(found.values())
     if fitting and split is None:
-        raise DatasetError(f"{folder}: several splits ({names}); choose one with split, or name the JSON file itself.")
+        raise DatasetError(
+            f"{folder}: several splits ({names}); choose one with --split (split=), or name the JSON file."
+        )
     if fitting:
         raise DatasetError(f"{folder}: several files of the split {split} ({', '.join(map(str, fitting))}); name one.")
     pattern = "panoptic*.json" if split is None else f"panoptic_{split}.json"

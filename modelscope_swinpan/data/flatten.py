@@ -114,7 +114,8 @@ def _paint(
                         most, example = count, f"{one.shape.where} over {order[other - 1].shape.where}"
         canvas[mask] = number
     if shared:
-        detail = f"{len(involved)} shapes share {shared} pixels, each more than {SLIGHT:.0%} of the smaller; the most, "
+        told = "1 pixel" if shared == 1 else f"{shared} pixels"
+        detail = f"{len(involved)} shapes share {told}, each more than {SLIGHT:.0%} of the smaller; the most, "
         detail += f"{most}, {example}"
         report.note(OVERLAP, where, detail)
     return canvas, owners

@@ -188,7 +188,7 @@ def score(
         evaluated={
             **(evaluated or {"predictions": str(layout.json_path)}),
             "images": number,
-            "panoptic_truth": dataset.layout.json_path.name,
+            "panoptic_truth": _told(dataset.layout.json_path),
             "instance_truth": source,
             "versions": {
                 "python": platform.python_version(),
@@ -219,10 +219,15 @@ def _instances(
     return precision, truth.source, lost
 
 
+def _told(path: Path) -> str:
+    """The name of a JSON file. Ours are all called alike: their folder tells them apart, such as ``val``."""
+    return f"{path.absolute().parent.name}/{path.name}" if path.name == "panoptic.json" else path.name
+
+
 def _checked_number(dataset: CocoPanoptic, limit: int | None) -> int:
     """How many images to look at."""
     if limit is not None and limit < 1:
         raise ConfigError(f"limit must be at least 1; got {limit}.")
     if not dataset.entries:
-        raise DatasetError(f"{dataset.layout.json_path}: no annotated images.")
+        raise DatasetError(f"{dataset.layout.json_path}: no annotated images, so there is nothing to evaluate.")
     return min(limit or len(dataset), len(dataset))

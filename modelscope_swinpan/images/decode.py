@@ -131,7 +131,9 @@ def _from_open_file(file: Any) -> npt.NDArray[np.uint8]:
         if not isinstance(content, bytes):
             raise ImageError(f"{name}: open for reading text; open it for reading bytes, as in open(path, 'rb').")
         if len(content) > MAX_BYTES:
-            raise ImageError(f"{name}: larger than {MAX_BYTES / 2**20:g} MiB, the limit for an open file.")
+            raise ImageError(
+                f"{name}: larger than {MAX_BYTES / 2**20:g} MiB, the limit for an open file; pass its path instead."
+            )
         return decode_file(content, name)
 
 
@@ -142,7 +144,9 @@ def read_path(source: str, read: Callable[[Image.Image, str], T]) -> T:
     path = Path(source)
     with _as_image_error(name):
         if path.is_dir():
-            raise ImageError(f"{name}: a folder, expected an image file.")
+            raise ImageError(
+                f"{name}: a folder, expected an image file. 'swinpan batch' takes folders; in Python, list its files."
+            )
         if not path.is_file():
             hint = " Only http:// and https:// addresses can be fetched." if "://" in source else ""
             raise ImageError(f"{name}: no such file.{hint}")

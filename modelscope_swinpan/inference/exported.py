@@ -112,7 +112,10 @@ def read_description(
         )
         height, width = int(size["height"]), int(size["width"])
         if height < 1 or width < 1 or height * width > MAX_PIXELS:
-            raise CheckpointError(f"{where}: it is for images of {height}x{width} pixels. Export the model anew.")
+            raise CheckpointError(
+                f"{where}: its images have {height}x{width} pixels, expected 1x1 to {MAX_PIXELS / 1e6:g} megapixels. "
+                "Export the model anew."
+            )
         return description, Size(height, width)
     except (KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{where}: its description is incomplete ({error}). Export the model anew.") from None

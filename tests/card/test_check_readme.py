@@ -91,7 +91,7 @@ def test_figures_are_the_reports_or_none(head, carded, report):
     ("content", "message"),
     [
         (b"# Mine\n", "has no head"),
-        (b"---\ntasks: [\n---\n", "its head is no YAML"),
+        (b"---\ntasks: [\n---\n", "its head, between the two lines ---, is no YAML"),
         (b"---\n\xff\n---\n", "correct it, or replace it with swinpan card --force"),
     ],
 )

@@ -25,7 +25,7 @@ def test_what_the_hub_reads(card):
     assert head["datasets"] == {"train": ["Strips, painted by *nobody*."]}
     assert head["metrics"][0] == "PQ"
     (result,) = head["indexing"]["results"]
-    assert result["dataset"] == {"name": "panoptic.json", "type": "COCO panoptic", "args": "2 images"}
+    assert result["dataset"] == {"name": "data/panoptic.json", "type": "COCO panoptic", "args": "2 images"}
     assert result["metrics"][0] == {"type": "PQ", "value": 100.0, "description": "%"}
     assert head["indexing"] == indexing(card().report)
 

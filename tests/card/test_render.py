@@ -49,7 +49,7 @@ def test_figures_are_the_reports(rendered, evaluated):
     report = read_report(evaluated / "report.json")
     text = rendered(report=report)
     assert text.count(report.table()) == 2
-    assert "2 images of `panoptic.json`" in text
+    assert "2 images of `data/panoptic.json`" in text
     assert "no figures" not in text
     assert not re.search(r"\| 100\.0", rendered())
     assert "so there are no figures" in rendered()

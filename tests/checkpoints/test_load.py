@@ -250,7 +250,7 @@ def test_a_list(directory):
         ('{"preprocessor": {"shortside": 1}}', "preprocessor: unknown option 'shortside'. Did you mean 'short_side'"),
         ('{"preprocessor": [1]}', "preprocessor must be an object; found list"),
         ('{"model": {"architecture": {"heads": 8}}}', "unknown option 'heads'"),
-        ('{"model": {"architecture": {"num_heads": 3}}}', "Set num_heads and num_points"),
+        ('{"model": {"architecture": {"num_heads": 3}}}', "has the true num_heads and num_points"),
         ('{"model": {"architecture": {"num_heads": "8"}}}', "must be a positive int"),
         ('{"model": {"architecture": {"stride_in_1x1": 1}}}', "stride_in_1x1 must be true or false; got 1"),
         ('{"model": {"architecture": {"stride_in_1x1": true}}}', "only a ResNet has stride_in_1x1"),

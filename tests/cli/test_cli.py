@@ -112,7 +112,8 @@ class TestPredict:
         assert answer.exit_code == 1
         assert lines(answer.stderr) == [
             f"Error: {tmp_path}/a.png: no such file.",
-            f"Error: {tmp_path}: a folder, expected an image file.",
+            f"Error: {tmp_path}: a folder, expected an image file. 'swinpan batch' takes folders; in Python, "
+            "list its files.",
         ]
         assert not [*tmp_path.iterdir()]
 

@@ -112,3 +112,8 @@ def test_the_signals_are_the_callers_again():
     before = signal.getsignal(signal.SIGTERM)
     CliRunner().invoke(app, ["serve", "--model", str(EMBEDDED), "--port", "0", "--engine", "rey"])
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_the_help_names_its_own_default_of_workers():
+    told = " ".join(CliRunner().invoke(app, ["serve", "--help"], terminal_width=200).output.split())
+    assert "in Ray, and for serve, 1" in told

@@ -147,8 +147,8 @@ class TestMistakes:
             ('"short_side": ', '"short_sid": ', ConfigError, "short_sid"),
             ('"preprocessor"', '"preprocessing"', CheckpointError, "its description is incomplete"),
             ('{"model"', '[{"model"', CheckpointError, "is damaged"),
-            ('"height": ', '"height": 1000000', CheckpointError, "it is for images of 1000000"),
-            ('"height": ', '"height": -', CheckpointError, "it is for images of -"),
+            ('"height": ', '"height": 1000000', CheckpointError, "its images have 1000000"),
+            ('"height": ', '"height": -', CheckpointError, "its images have -"),
         ],
     )
     def test_a_description_that_is_wrong(self, tmp_path, exported, old, new, kind, message):

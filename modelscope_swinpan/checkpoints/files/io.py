@@ -146,9 +146,14 @@ def _members(path: Path, data: memoryview) -> dict[str, memoryview]:
     except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
         raise CheckpointError(f"Checkpoint {path} is truncated or damaged ({error}). Fetch it again.") from None
     if any(member.compress_type != zipfile.ZIP_STORED for member in listed):
-        raise CheckpointError(f"Checkpoint {path} is compressed inside, which PyTorch never does. Not reading it.")
+        raise CheckpointError(
+            f"Checkpoint {path} is compressed inside, which PyTorch never does. Save its weights with torch.save."
+        )
     if sum(member.file_size for member in listed) > len(data):
-        raise CheckpointError(f"Checkpoint {path} unpacks to more than its own size. Not reading it.")
+        raise CheckpointError(
+            f"Checkpoint {path} claims to unpack to more than its own size, which no file of PyTorch does."
+            " Use another copy."
+        )
     members = {}
     for member in listed:
         local = member.header_offset
