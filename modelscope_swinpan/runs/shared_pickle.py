@@ -10,8 +10,11 @@ import torch
 
 
 def dump(value: object, path: Path) -> None:
-    """Write ``value`` to ``path``. Its tensors must be on the CPU."""
-    torch.save(value, path)
+    """Write ``value`` to ``path``. Its tensors must be on the CPU. An OSError says that it cannot be written."""
+    try:
+        torch.save(value, path)
+    except RuntimeError as error:  # PyTorch's own words for a full disk
+        raise OSError(f"Cannot write {path}: {str(error).splitlines()[0]}") from None
 
 
 def load(path: Path) -> Any:
