@@ -28,13 +28,28 @@ def _temporary_name(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary path in the folder of ``path``. It replaces ``path`` on success and is deleted on an error."""
+    """Yield a temporary path in the folder of ``path``. It replaces ``path`` on success and is deleted on an error.
+
+    An OSError names ``path``, as where the disk is full.
+    """
     partial = _temporary_name(path.parent)
     try:
-        yield partial
-        partial.replace(path)
+        with errors_named(path, partial):
+            yield partial
+            partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def errors_named(path: Path, *partials: Path) -> Iterator[None]:
+    """Have an OSError that names no file, or one of ``partials``, name ``path``."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, *map(str, partials)):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 @contextlib.contextmanager

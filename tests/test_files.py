@@ -1,10 +1,13 @@
 """Files are written whole or not at all."""
 
+import errno
+import re
 from pathlib import Path
 
 import pytest
 
 from modelscope_swinpan.files import (
+    atomic,
     file_stem,
     is_endless,
     missing_folders,
@@ -14,6 +17,7 @@ from modelscope_swinpan.files import (
     temporary_folder,
     write_atomic,
 )
+from tests.full_disk import full_disk
 
 
 def test_new_and_replaced(tmp_path):
@@ -21,6 +25,18 @@ def test_new_and_replaced(tmp_path):
         write_atomic(tmp_path / "file", content)
         assert (tmp_path / "file").read_bytes() == content
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_file_is_named_where_the_disk_is_full(tmp_path):
+    with full_disk(), pytest.raises(OSError, match=re.escape(str(tmp_path / "file"))) as raised:
+        write_atomic(tmp_path / "file", bytes(2000))
+    assert raised.value.errno == errno.EFBIG
+    with pytest.raises(OSError, match=r"missing.file'$") as raised:
+        write_atomic(tmp_path / "missing" / "file", b"")
+    assert raised.value.errno == errno.ENOENT
+    with pytest.raises(OSError, match=r"'other'$"), atomic(tmp_path / "file"):
+        raise OSError(errno.ENOENT, "No such file", "other")
+    assert not [*tmp_path.iterdir()]
 
 
 def test_as_readable_as_any_other_file(tmp_path):

@@ -5,6 +5,7 @@ fuses the answers. What that needs to know is in the file as JSON, under :data:`
 """
 
 import copy
+import io
 import json
 import logging
 import warnings
@@ -23,7 +24,7 @@ from ..checkpoints.finite import find_not_finite
 from ..config import Mask2FormerConfig
 from ..errors import ConfigError, SwinPanError
 from ..extras import require
-from ..files import refuse_to_replace, temporary_folder
+from ..files import errors_named, refuse_to_replace, temporary_folder
 from ..kernels.dispatch import without_grid_sample
 from ..models.mask2former import Mask2Former
 from ..structures import Size
@@ -102,7 +103,8 @@ def export_model(
     with temporary_folder(path.parent) as folder:
         file = folder / path.name
         with _quiet():
-            _write(program, file, to, model.config, size, half=dtype == "float16")
+            with errors_named(path):
+                _write(program, file, to, model.config, size, half=dtype == "float16")
             found = _difference(model, file, size)
         if not found.relative < TOLERANCES[dtype]:
             raise SwinPanError(
@@ -174,7 +176,9 @@ def _write(
 ) -> None:
     description = json.dumps({**describe(config), "input": size._asdict()})
     if to == "torch":
-        torch.export.save(program, file, extra_files={DESCRIPTION: description})
+        content = io.BytesIO()  # where PyTorch cannot write to a file, it ends the process
+        torch.export.save(program, content, extra_files={DESCRIPTION: description})
+        file.write_bytes(content.getbuffer())
     elif to == "onnx":
         _write_onnx(program, file, description)
     else:
@@ -185,7 +189,10 @@ def _write(
             port.set_names({name})
         converted.reshape({INPUT: [-1, 3, *size]})
         converted.set_rt_info(description, DESCRIPTION)
-        openvino.save_model(converted, file, compress_to_fp16=half)
+        try:
+            openvino.save_model(converted, file, compress_to_fp16=half)
+        except RuntimeError as error:  # its words for a full disk
+            raise OSError(f"{file.name} cannot be written: {str(error).splitlines()[-1]}") from None
 
 
 def _write_onnx(program: torch.export.ExportedProgram, file: Path, description: str) -> None:

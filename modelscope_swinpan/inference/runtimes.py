@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..errors import CheckpointError, ConfigError
+from ..errors import CheckpointError, ConfigError, DeviceError, SwinPanError
 from ..extras import require
 
 DESCRIPTION = "modelscope_swinpan"
@@ -65,7 +65,7 @@ def _checked(network: Network, file: Path) -> Network:
     def answer(pixel_values: Tensor) -> tuple[Tensor, Tensor]:
         count, _, height, width = pixel_values.shape
         with _readable(file):
-            class_logits, mask_logits = network(pixel_values)
+            class_logits, mask_logits = _computed(network, pixel_values)
             queries = class_logits.shape[1:2]
             expected = (count, *queries, class_logits.shape[-1]), (count, *queries, height // 4, width // 4)
             shapes = tuple(class_logits.shape), tuple(mask_logits.shape)
@@ -76,11 +76,25 @@ def _checked(network: Network, file: Path) -> Network:
     return answer
 
 
+def _computed(network: Network, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
+    """What the ``network`` answers, or a DeviceError if memory does not suffice."""
+    try:
+        return network(pixel_values)
+    except Exception as error:
+        if not isinstance(error, MemoryError | torch.cuda.OutOfMemoryError) and "alloc" not in str(error):
+            raise
+    count, _, height, width = pixel_values.shape
+    raise DeviceError(
+        f"The runtime of the exported file ran out of memory for {count} image(s) of {width}×{height} pixels. End what "
+        "else uses the device, or take a file of a smaller size."
+    )
+
+
 @contextmanager
 def _readable(file: Path) -> Iterator[None]:
     try:
         yield
-    except (ConfigError, CheckpointError):
+    except SwinPanError:
         raise
     except Exception as error:  # each runtime has its own, for damaged files and for those of others
         lines = str(error).strip().split("\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DatasetError
-from ..files import atomic
+from ..files import atomic, errors_named
 
 
 class Lines:
@@ -21,7 +21,7 @@ class Lines:
 
     def add(self, line: bytes) -> None:
         """Add a line, given without its line break."""
-        with self.path.open("ab") as file:
+        with errors_named(self.path), self.path.open("ab") as file:
             file.write(line + b"\n")
 
     def revise(self, revised: Callable[[dict[str, Any]], bytes | None]) -> None:

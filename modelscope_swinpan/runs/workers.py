@@ -88,8 +88,14 @@ def start(job: Callable[[Any], Any], number: int) -> list[Worker]:
 
 
 def dump(value: object, path: Path) -> None:
-    """Write ``value``, whose tensors must be on the CPU, to a file that all readers map: a machine holds it once."""
-    torch.save(value, path)
+    """Write ``value``, whose tensors must be on the CPU, to a file that all readers map: a machine holds it once.
+
+    An OSError says that it cannot be written.
+    """
+    try:
+        torch.save(value, path)
+    except RuntimeError as error:  # PyTorch's own words for a full disk
+        raise OSError(f"Cannot write {path}: {str(error).splitlines()[0]}") from None
 
 
 def load(path: Path) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from ..config import PostprocessConfig, replace
-from ..errors import ConfigError, SwinPanError
+from ..errors import CheckpointError, ConfigError, SwinPanError
 from ..images.decode import decode_file
 from ..inference.predictor import Pixels, Predictor, Result
 from ..runs.registry import mask_formats
@@ -115,8 +115,8 @@ def _side_by_side(function: Callable[..., T], *given: Collection[Any]) -> list[T
 
 
 def _told(error: Exception) -> SwinPanError | UnexpectedError:
-    """What the client is told of an error. What is not ours, and may not pickle, goes to the log here."""
-    if isinstance(error, SwinPanError):
+    """What the client is told of an error. What no client can mend, and may not pickle, goes to the log."""
+    if isinstance(error, SwinPanError) and not isinstance(error, CheckpointError):
         return error.with_traceback(None)  # it would keep images and masks alive
     _logger.error("A request could not be answered.", exc_info=error)
     return UnexpectedError("The server failed; its log says why.")

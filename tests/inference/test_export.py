@@ -27,6 +27,7 @@ from modelscope_swinpan.models.backbones.swin import SwinConfig, swin_large
 from modelscope_swinpan.models.mask2former import Mask2Former
 from tests.builders import SMALL, random_model
 from tests.conftest import CHELSEA, ROOT, relative_error
+from tests.full_disk import full_disk
 
 SIZE = (96, 160)
 """Windows of 4 do not divide the maps of strides 16 and 32, 6 × 10 and 3 × 5 tokens."""
@@ -205,6 +206,15 @@ class TestMistakes:
         with pytest.raises(SwinPanError, match="does not answer as the model does"):
             export_model(model, tmp_path / "model.pt2", to="torch", size=SIZE)
         assert [path.read_text() for path in tmp_path.iterdir()] == ["former"]
+
+
+@pytest.mark.parametrize("to", ["torch", "openvino"])
+def test_a_full_disk(to, tmp_path):
+    """Both runtimes have words of their own for it, and PyTorch ended the process."""
+    file = tmp_path / "new" / f"model{RUNTIMES[to].suffix}"
+    with full_disk(), pytest.raises(OSError, match=rf"{re.escape(file.name)}('$| cannot be written: )"):
+        export_model(MODELS["swin"], file, to=to, size=SIZE)
+    assert not [*tmp_path.iterdir()]
 
 
 def test_default_size():

@@ -16,7 +16,7 @@ from modelscope_swinpan import PanopticPredictor, load_model, open_exported
 from modelscope_swinpan.checkpoints.files.source import EXPORTED
 from modelscope_swinpan.cli import app
 from modelscope_swinpan.config import PreprocessConfig
-from modelscope_swinpan.errors import CheckpointError, ConfigError, ImageError
+from modelscope_swinpan.errors import CheckpointError, ConfigError, DeviceError, ImageError
 from modelscope_swinpan.images.decode import decode_image
 from modelscope_swinpan.inference.export import export_model
 from modelscope_swinpan.inference.exported import exported_files
@@ -184,6 +184,25 @@ class TestMistakes:
         save(theirs, tmp_path / "theirs.onnx")
         with pytest.raises(CheckpointError, match=message):
             open_exported(tmp_path / "theirs.onnx").predict([photo])
+
+    def test_memory_that_does_not_suffice(self, tmp_path, exported, photo):
+        """That is no damage of the file."""
+        from onnx import helper, load, save
+
+        ours = load(exported["onnx"])
+        shape = helper.make_node("Constant", [], ["shape"], value=helper.make_tensor("shape", 7, [2], [2**24, 2**24]))
+        names = ["class_logits", "mask_logits"]
+        graph = helper.make_graph(
+            [shape, *(helper.make_node("ConstantOfShape", ["shape"], [name]) for name in names)],
+            "large",
+            ours.graph.input,
+            [helper.make_tensor_value_info(name, 1, None) for name in names],
+        )
+        large = helper.make_model(graph, opset_imports=ours.opset_import, ir_version=8)
+        large.metadata_props.extend(ours.metadata_props)
+        save(large, tmp_path / "large.onnx")
+        with pytest.raises(DeviceError, match=r"ran out of memory for 1 image\(s\) of \d+×\d+ pixels"):
+            open_exported(tmp_path / "large.onnx").predict([photo])
 
     @pytest.mark.parametrize("name", ["onnx", "openvino"])
     def test_a_device_that_is_not_there(self, exported, name):

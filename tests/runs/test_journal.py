@@ -4,6 +4,7 @@ import pytest
 
 from modelscope_swinpan.errors import DatasetError
 from modelscope_swinpan.runs.journal import Lines
+from tests.full_disk import full_disk
 
 
 def test_lines(tmp_path):
@@ -46,3 +47,11 @@ def test_lines_are_revised_together(tmp_path):
         lines.revise(stop)
     assert list(lines) == [{"n": 0}, {"n": 9}, {"n": 2}]
     assert [path.name for path in tmp_path.iterdir()] == ["lines"]
+
+
+def test_the_file_is_named_where_the_disk_is_full(tmp_path):
+    lines = Lines(tmp_path / "journal")
+    lines.add(b'{"a": 1}')
+    with full_disk(), pytest.raises(OSError, match=r"journal'$"):
+        lines.add(b'{"a": "' + b"x" * 2000 + b'"}')
+    assert [*Lines(tmp_path / "journal")] == [{"a": 1}]

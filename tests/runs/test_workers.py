@@ -15,6 +15,7 @@ from torch import nn
 from modelscope_swinpan import PanopticPredictor
 from modelscope_swinpan.runs import workers
 from modelscope_swinpan.runs.workers import dump, load, start
+from tests.full_disk import full_disk
 from tests.runs.fakes import pixels, small_model
 
 
@@ -131,3 +132,8 @@ def test_a_predictor_answers_alike(tmp_path):
     ours, theirs = (one.predict([pixels(7)])[0] for one in (predictor, back(predictor, tmp_path)))
     assert np.array_equal(ours.panoptic_seg, theirs.panoptic_seg)
     assert [segment.score for segment in ours.segments] == [segment.score for segment in theirs.segments]
+
+
+def test_a_full_disk(tmp_path):
+    with full_disk(), pytest.raises(OSError, match=r"^Cannot write .*job: "):
+        dump(torch.ones(10**5), tmp_path / "job")

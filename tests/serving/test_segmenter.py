@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from modelscope_swinpan.categories import COCO_PANOPTIC
-from modelscope_swinpan.errors import ConfigError, DeviceError, ImageError
+from modelscope_swinpan.errors import CheckpointError, ConfigError, DeviceError, ImageError
 from modelscope_swinpan.inference.regions import make_segment
 from modelscope_swinpan.inference.results import PanopticResult
 from modelscope_swinpan.serving import segmenter as module
@@ -89,6 +89,14 @@ def test_where_a_batch_fails_its_images_are_tried_alone(caplog):
     assert isinstance(answers[1], UnexpectedError)
     assert str(answers[1]) == "The server failed; its log says why."
     assert "the secret is 1234" in caplog.text
+
+
+def test_a_damaged_model_is_no_mistake_of_the_client(caplog):
+    predictor = Telling(lambda batch: CheckpointError("/home/somebody/model.onnx is damaged"))
+    (found,) = Segmenter(predictor)([call(1)])
+    assert isinstance(found, UnexpectedError)
+    assert "somebody" not in str(found)
+    assert "/home/somebody/model.onnx is damaged" in caplog.text
 
 
 def test_masks_of_large_images_are_not_listed(monkeypatch):
