@@ -216,4 +216,4 @@ def discard(folder: Path, made: Mapping[str, Any]) -> None:
             elif not any(path.iterdir()):
                 path.rmdir()
         (folder / RUN).unlink()
-    (folder / LOCK).unlink()
+    (folder / LOCK).unlink(missing_ok=True)  # on Windows older locks remove their file themselves

@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from modelscope_swinpan import claims
 from modelscope_swinpan.categories import COCO_PANOPTIC
 from modelscope_swinpan.claims import TakenError
 from modelscope_swinpan.errors import ConfigError, DatasetError
@@ -253,6 +254,19 @@ class TestDiscard:
         assert list((tmp_path / "out").iterdir()) == []
         discard(tmp_path / "out", RUN)
         discard(tmp_path / "nowhere", RUN)
+
+    def test_a_lock_that_removes_its_file(self, tmp_path, monkeypatch):
+        """Those of filelock's older versions do on Windows."""
+
+        class Removing(claims.FileLock):
+            def release(self, force=False):
+                super().release(force)
+                (tmp_path / "out" / ".lock").unlink(missing_ok=True)
+
+        out = finished(tmp_path / "out").path
+        monkeypatch.setattr(claims, "FileLock", Removing)
+        discard(out, RUN)
+        assert list(out.iterdir()) == []
 
     def test_what_is_gone_already(self, tmp_path):
         out = finished(tmp_path / "out").path
