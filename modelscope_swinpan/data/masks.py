@@ -3,7 +3,6 @@
 hotcoco, the library of the extra ``[eval]``, draws and counts; polygons get exactly the pixels that pycocotools gives.
 """
 
-import importlib
 import math
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -14,7 +13,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import ConfigError, DatasetError
+from ..errors import DatasetError
+from ..extras import require
 from ..structures import Size
 from .report import BAD_OUTLINE, Dropped
 
@@ -35,10 +35,7 @@ _CORNERS = 72  # of an ellipse
 @cache
 def library() -> ModuleType:
     """The library's masks, or a ConfigError where it is not installed."""
-    try:
-        return importlib.import_module("hotcoco").mask  # type: ignore[no-any-return]
-    except ImportError:
-        raise ConfigError("Importing needs the package hotcoco; pip install 'modelscope_swinpan[eval]'.") from None
+    return require("Importing", "hotcoco", extra="eval").mask  # type: ignore[no-any-return]
 
 
 def polygons(parts: Sequence[Polygon]) -> Outline:
