@@ -1,8 +1,9 @@
 """How long a server waits for slow clients: long while there is room, and briefly while others need it."""
 
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 
 import anyio
 from starlette.responses import Response
@@ -20,13 +21,12 @@ MAX_CONNECTIONS = 1000
 
 def most_connections() -> int:
     """How many connections there may be in this process."""
-    with suppress(ImportError):  # Windows has no such limit
-        import resource
+    if sys.platform == "win32":  # it has no such limit
+        return MAX_CONNECTIONS
+    import resource
 
-        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if files != resource.RLIM_INFINITY:
-            return min(MAX_CONNECTIONS, files // 2)
-    return MAX_CONNECTIONS
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MAX_CONNECTIONS if files == resource.RLIM_INFINITY else min(MAX_CONNECTIONS, files // 2)
 
 
 class Waits:
