@@ -175,7 +175,7 @@ def interpret(path: Path, weights: Weights, configuration: Mapping[str, Any]) ->
     dialect = detect(weights.tensors, weights.where)
     tensors, _ = dialect.keymap.read(weights.tensors)
     notes = dialect.notes(path, weights.meta, find_backbone(tensors, where))
-    remarks = [*weights.remarks]
+    remarks = [*weights.remarks, *notes.remarks]
     _check_sections(notes.configuration, where)
     kind = configuration.get("preprocessor", {}).get("type")
     if kind is not None:  # one of ModelScope's, with options that only its class knows

@@ -183,6 +183,18 @@ def test_studios_name_the_place(monkeypatch):
         assert requests.get(url, timeout=60).ok
 
 
+@pytest.fixture
+def heeded_signals():
+    """Nothing ignores them, as nohup has a process and its children do."""
+    ignored = [number for number in ENDING if signal.getsignal(number) == signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+
+
+@pytest.mark.usefixtures("heeded_signals")
 @pytest.mark.parametrize("ending", ENDING, ids=lambda ending: ending.name)
 def test_run_leaves_nothing_when_it_is_ended(ending, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))

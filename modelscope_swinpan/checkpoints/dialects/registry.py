@@ -29,10 +29,12 @@ class Notes:
     Args:
         classes: names, things and task.
         configuration: entries of ``configuration.json``, which the real ``configuration.json`` overrules.
+        remarks: sentences that the user should be warned with.
     """
 
     classes: Classes = field(default_factory=Classes)
     configuration: Mapping[str, Any] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
