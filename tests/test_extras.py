@@ -25,3 +25,10 @@ def test_what_is_missing_is_named(monkeypatch, extra, message):
     with pytest.raises(ConfigError) as error:
         require("A server", "absent", "json", "absent.part", extra=extra)
     assert str(error.value) == message
+
+
+def test_what_is_there_and_broken_is_not_called_missing(monkeypatch, tmp_path):
+    (tmp_path / "broken_package.py").write_text("raise ImportError('libsome.so.1: cannot open shared object file')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError, match=r"^A test needs broken_package, which cannot be imported: libsome\.so\.1: "):
+        require("A test", "broken_package", extra="eval")

@@ -90,6 +90,17 @@ def test_it_pickles_and_tells_what_it_is(exported, photo):
         predictor.with_options(batch_size=0)
 
 
+def save_as_ours(path, ours, nodes, outputs):
+    """Save a network of ``nodes`` with the description and the inputs of our exported file."""
+    from onnx import helper, save
+
+    infos = [helper.make_tensor_value_info(name, 1, None) for name in outputs]
+    graph = helper.make_graph(nodes, "theirs", ours.graph.input, infos)
+    theirs = helper.make_model(graph, opset_imports=ours.opset_import, ir_version=8)
+    theirs.metadata_props.extend(ours.metadata_props)
+    save(theirs, path)
+
+
 class TestSizes:
     """Files of one model in a folder."""
 
@@ -170,37 +181,23 @@ class TestMistakes:
         ],
     )
     def test_another_network_under_our_description(self, tmp_path, exported, photo, names, message):
-        from onnx import helper, load, save
+        from onnx import helper, load
 
         ours = load(exported["onnx"])
-        graph = helper.make_graph(
-            [helper.make_node("Identity", ["pixel_values"], [name]) for name in names],
-            "theirs",
-            ours.graph.input,
-            [helper.make_tensor_value_info(name, 1, None) for name in names],
-        )
-        theirs = helper.make_model(graph, opset_imports=ours.opset_import, ir_version=8)
-        theirs.metadata_props.extend(ours.metadata_props)
-        save(theirs, tmp_path / "theirs.onnx")
+        nodes = [helper.make_node("Identity", ["pixel_values"], [name]) for name in names]
+        save_as_ours(tmp_path / "theirs.onnx", ours, nodes, names)
         with pytest.raises(CheckpointError, match=message):
             open_exported(tmp_path / "theirs.onnx").predict([photo])
 
     def test_memory_that_does_not_suffice(self, tmp_path, exported, photo):
         """That is no damage of the file."""
-        from onnx import helper, load, save
+        from onnx import helper, load
 
         ours = load(exported["onnx"])
         shape = helper.make_node("Constant", [], ["shape"], value=helper.make_tensor("shape", 7, [2], [2**24, 2**24]))
         names = ["class_logits", "mask_logits"]
-        graph = helper.make_graph(
-            [shape, *(helper.make_node("ConstantOfShape", ["shape"], [name]) for name in names)],
-            "large",
-            ours.graph.input,
-            [helper.make_tensor_value_info(name, 1, None) for name in names],
-        )
-        large = helper.make_model(graph, opset_imports=ours.opset_import, ir_version=8)
-        large.metadata_props.extend(ours.metadata_props)
-        save(large, tmp_path / "large.onnx")
+        nodes = [shape, *(helper.make_node("ConstantOfShape", ["shape"], [name]) for name in names)]
+        save_as_ours(tmp_path / "large.onnx", ours, nodes, names)
         with pytest.raises(DeviceError, match=r"ran out of memory for 1 image\(s\) of \d+×\d+ pixels"):
             open_exported(tmp_path / "large.onnx").predict([photo])
 
