@@ -4,6 +4,7 @@ uvicorn keeps them for ever. A process may have only so many open files, often 1
 """
 
 import asyncio
+import itertools
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -12,6 +13,8 @@ from .patience import most_connections
 HEAD_TIMEOUT = 30.0
 """How long, in seconds, a connection is kept while no request comes whose headers are whole."""
 
+_TURNS = itertools.count()  # clocks are too coarse for the order: some systems' tick every 16 ms
+
 
 class Connection(H11Protocol):
     """uvicorn's connection, cut when no request comes for :data:`HEAD_TIMEOUT`, or when many others come meanwhile."""
@@ -19,11 +22,11 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See asyncio."""
         super().connection_made(transport)
-        self._idle_since = self.loop.time()
+        self._idle_since, self._turn = self.loop.time(), next(_TURNS)
         self._timer = self.loop.call_later(HEAD_TIMEOUT, self._look)
         if len(self.connections) > most_connections():
             idle = [one for one in self.connections if isinstance(one, Connection) and one._is_idle()]
-            min(idle, key=lambda one: one._idle_since)._cut()
+            min(idle, key=lambda one: one._turn)._cut()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
@@ -32,7 +35,7 @@ class Connection(H11Protocol):
 
     def on_response_complete(self) -> None:
         """See uvicorn."""
-        self._idle_since = self.loop.time()
+        self._idle_since, self._turn = self.loop.time(), next(_TURNS)
         super().on_response_complete()
 
     def _is_idle(self) -> bool:
