@@ -78,7 +78,8 @@ def import_dataset(
         for photo in progress(source.photos):
             _add(photo, written, categories, choices.overlap, report)
         report.check(given.path)
-        write_atomic(written.folder / REPORT, json.dumps(report.to_json(), indent=1, ensure_ascii=False).encode())
+        told = json.dumps(report.to_json(), indent=1, ensure_ascii=False)
+        write_atomic(written.folder / REPORT, told.encode(errors="backslashreplace"))  # as JSON escapes them
     return report
 
 

@@ -39,12 +39,13 @@ def library() -> ModuleType:
 
 
 def polygons(parts: Sequence[Polygon]) -> Outline:
-    """The outline of an object that one or several polygons cover."""
+    """The outline of an object that one or several polygons cover. Parts that are points or lines cover nothing."""
 
     def mask(size: Size) -> Rle:
         if not parts:
             raise Dropped(BAD_OUTLINE, "no polygon")
-        runs = [library().frPoly([float(value) for value in _checked(part, size)], *size) for part in parts]
+        drawn = [part for part in parts if len(part) not in (0, 2, 4)] or parts
+        runs = [library().frPoly([float(value) for value in _checked(part, size)], *size) for part in drawn]
         merged: Rle = runs[0] if len(runs) == 1 else library().merge(runs)
         return merged
 

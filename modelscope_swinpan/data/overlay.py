@@ -1,7 +1,8 @@
 """Semantic label pictures behind drawn shapes: COCO's instances with maps of the stuff around them, for example."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path, PurePosixPath
 
@@ -18,7 +19,9 @@ NO_PICTURE = "no label picture"
 
 
 def with_semantic(source: Source, folder: Path, given: Given, report: Report) -> Source:
-    """The source with the label pictures of ``folder`` behind its shapes; they have the photos' names.
+    """The source with the label pictures of ``folder`` behind its shapes.
+
+    They have the photos' paths but for the suffix, or the names alone of photos that share theirs with no other.
 
     Classes that the source itself has are not taken from the pictures: there they are drawn one by one.
 
@@ -37,15 +40,20 @@ def with_semantic(source: Source, folder: Path, given: Given, report: Report) ->
         for one in listed
         if not one.is_void and one.name not in own
     ]
-    photos = [_with_picture(photo, pictures, listed, own, report) for photo in source.photos]
+    names = [PurePosixPath(photo.name.replace("\\", "/")).with_suffix("") for photo in source.photos]
+    times = Counter(name.name for name in names)
+    found = [
+        pictures.get(name.as_posix()) or (pictures.get(name.name) if times[name.name] == 1 else None) for name in names
+    ]
+    photos = [
+        _with_picture(photo, picture, listed, own, report) for photo, picture in zip(source.photos, found, strict=True)
+    ]
     return dataclasses.replace(source, classes=[*source.classes, *behind], photos=photos)
 
 
 def _with_picture(
-    photo: Photo, pictures: Mapping[str, Path], listed: Sequence[ListedClass], own: set[str], report: Report
+    photo: Photo, picture: Path | None, listed: Sequence[ListedClass], own: set[str], report: Report
 ) -> Photo:
-    name = PurePosixPath(photo.name.replace("\\", "/"))
-    picture = pictures.get(name.with_suffix("").as_posix()) or pictures.get(name.stem)
     if picture is None:
         report.note(NO_PICTURE, photo.where)
         return photo

@@ -20,7 +20,7 @@ from .embedded import embedded
 from .fetch import MAX_BYTES, fetch
 from .kinds import FORMATS as FORMATS
 from .kinds import HEAD, hint
-from .opening import read_image
+from .opening import check_scans, read_image
 from .sources import local_path
 
 T = TypeVar("T")
@@ -165,6 +165,7 @@ def read_file(file: BinaryIO, name: str, read: Callable[[Image.Image, str], T]) 
 
 def _pixels(image: Image.Image, name: str) -> npt.NDArray[np.uint8]:
     check_header(image, name)  # before anything is decoded
+    check_scans(image, name)
     image.load()
     with suppress(Exception):  # damaged EXIF data makes Pillow raise many types; the pixels are still usable
         image = ImageOps.exif_transpose(image)

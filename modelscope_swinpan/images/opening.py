@@ -1,22 +1,27 @@
 """Open image files with Pillow: only formats we trust, and also those with megabytes of text beside the pixels."""
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, TypeVar
 
 from PIL import Image
 
-from ..errors import SwinPanError
+from ..errors import ImageError, SwinPanError
 from .kinds import FORMATS, HEAD, HEIF, decodes_heif, image_format
 
 T = TypeVar("T")
 
 MAX_HEIF_BYTES = 256 * 2**20  # pillow-heif holds the whole file
 MAX_BARE_BYTES = 720_000_000  # 9 bytes for each of the most pixels that are accepted: more than any sound file needs
+MAX_SCANS = 100
+"""The most passes over its pixels that a JPEG may take. libtiff has the same limit; the usual number is 1, or 10."""
 
 _PNG_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"eXIf", b"IEND")
 _JPEG_EXTRAS = (*range(0xE2, 0xEE), 0xEF, 0xFE)  # application data but JFIF's, EXIF's and Adobe's; comments
-_JPEG_SCAN = 0xDA
+_JPEG_SCAN, _JPEG_END = 0xDA, 0xD9
+_JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")  # with a segment; pixels hold none
+_PIECE = 2**16
 
 
 def read_image(file: BinaryIO, read: Callable[[Image.Image], T], formats: tuple[str, ...] = FORMATS) -> T:
@@ -44,6 +49,36 @@ def read_image(file: BinaryIO, read: Callable[[Image.Image], T], formats: tuple[
             raise
     with Image.open(bare, formats=formats) as image:
         return read(image)
+
+
+def check_scans(image: Image.Image, name: str) -> None:
+    """Raise an ImageError where an image that is not decoded yet is a JPEG of more than :data:`MAX_SCANS` passes.
+
+    A pass may be a hundred bytes that cost as much time as the whole picture.
+    """
+    if image.format not in ("JPEG", "MPO") or not getattr(image, "tile", None):
+        return
+    file: BinaryIO = image.fp  # type: ignore[attr-defined]  # there until it is decoded
+    file.seek(2)
+    scans = 0
+    while (marker := _next_marker(file)) not in (None, _JPEG_END):
+        scans += marker == _JPEG_SCAN
+        if scans > MAX_SCANS:
+            raise ImageError(f"{name}: a JPEG of over {MAX_SCANS} passes over its pixels; save it anew.")
+        file.seek(max(0, int.from_bytes(file.read(2), "big") - 2), io.SEEK_CUR)
+
+
+def _next_marker(file: BinaryIO) -> int | None:
+    """The marker of the next segment of a JPEG, behind which the file then stands."""
+    size = 16  # mostly it comes at once
+    while piece := file.read(size):
+        if match := _JPEG_MARKER.search(piece):
+            file.seek(match.end() - len(piece), io.SEEK_CUR)
+            return match[1][0]
+        if piece[-1] == 0xFF and len(piece) > 1:
+            file.seek(-1, io.SEEK_CUR)
+        size = _PIECE
+    return None
 
 
 def _open(file: BinaryIO, kind: str | None, formats: tuple[str, ...]) -> Image.Image:

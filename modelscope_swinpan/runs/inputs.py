@@ -78,9 +78,9 @@ class Inputs:
             item = Item(
                 index,
                 index + 1 if image_id is None else image_id,
-                _writable(name),
+                writable(name),
                 source,
-                f"{index:08d}-{file_stem(_writable(name))}" if stem is None else stem,
+                f"{index:08d}-{file_stem(writable(name))}" if stem is None else stem,
                 _stamp(source),
             )
             line = json.dumps(vars(item), separators=(",", ":")).encode() + b"\n"
@@ -102,7 +102,7 @@ def describe_left_out(left_out: Mapping[str, int]) -> str:
     return f"{sum(left_out.values())} left out: {counts}" if counts else ""
 
 
-def _writable(name: str) -> str:
+def writable(name: str) -> str:
     """A name that any text file can hold: bytes that are no Unicode become escapes."""
     return name.encode(errors="backslashreplace").decode()
 

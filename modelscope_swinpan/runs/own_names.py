@@ -9,6 +9,7 @@ from typing import Any
 
 from ..categories import Category
 from ..files import file_stem, is_url
+from .inputs import writable
 
 UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """Characters that XML or YAML cannot hold."""
@@ -50,7 +51,7 @@ def _as_disks_see(name: str) -> str:
 
 def own_name(photo: str) -> str | None:
     """The path that a photo's name gives to a file below a folder, without suffix; None if it gives none."""
-    path = PureWindowsPath(photo)
+    path = PureWindowsPath(writable(photo))
     if is_url(photo) or path.root or ".." in path.parts:
         return file_stem(photo if is_url(photo) else path.name)
     posix = PurePosixPath(path.as_posix()).with_suffix("") if path.name else PurePosixPath()

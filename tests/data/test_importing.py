@@ -267,3 +267,16 @@ def test_photos_of_floating_point_pixels_are_left_out(tmp_path):
     assert [entry.name for entry in dataset.entries] == ["a.jpg"]
     assert report.left_out == {"unreadable image": 1}
     assert "floating-point pixels have no fixed range; scale them to 0–255" in str(report.notes[0])
+
+
+def test_a_name_that_is_no_unicode_is_told(tmp_path):
+    folder = drawings.coco(tmp_path / "in")
+
+    def edit(content):
+        content["images"].append({**content["images"][0], "id": 8, "file_name": "caf\udce9.jpg"})
+
+    drawings.change(folder / "annotations" / "instances_default.json", edit)
+    _, report = drawings.imported(folder, tmp_path / "out")
+    assert report.left_out == {"missing image": 1}
+    kept = json.loads((tmp_path / "out" / "import.json").read_text(encoding="utf-8"))
+    assert kept["notes"][0]["where"].endswith("caf\udce9.jpg")

@@ -99,3 +99,11 @@ def test_a_pasted_mask_stays_inside():
 def test_a_polygon_that_would_take_for_ever():
     with pytest.raises(Dropped, match="edges are longer"):
         polygons([[0, 0, 160, 100] * 20000])(SIZE)
+
+
+def test_parts_that_are_points_or_lines_do_not_cost_the_object():
+    whole = [2, 3, 7, 3, 7, 8, 2, 8]
+    assert polygons([[], [9, 9], whole, [1, 1, 5, 5]])(SIZE) == polygons([whole])(SIZE)
+    for parts in ([[]], [[1, 1, 5, 5]], [whole, [1, 1, 5]]):
+        with pytest.raises(Dropped, match="expected pairs of x and y of three or more corners"):
+            polygons(parts)(SIZE)

@@ -43,3 +43,21 @@ def test_photos_without_a_picture_are_noted(both, tmp_path):
     assert report.others == {"no label picture": 1}
     with pytest.raises(ConfigError, match="nothing names its classes; give --classes"):
         imported(folder, tmp_path / "out2", semantic=stuff)
+
+
+def test_photos_of_one_name_do_not_share_a_picture(both, tmp_path):
+    folder, stuff = both
+
+    def edit(content):
+        image = content["images"][0]
+        content["images"] = [{**image, "file_name": "x/a.jpg"}, {**image, "id": 8, "file_name": "y/a.jpg"}]
+        content["annotations"].append({**content["annotations"][0], "image_id": 8})
+
+    change(folder / "annotations" / "instances_default.json", edit)
+    (folder / "images" / "a.jpg").unlink()
+    for seed, name in enumerate(("x", "y")):
+        drawings.photo(folder / "images" / name / "a.jpg", seed)
+    save(drawings.semantic_map(), stuff / "x" / "a.png")
+    _, report = imported(folder, tmp_path / "out", semantic=stuff, classes=CLASSES)
+    assert report.segments == {"cat": 3, "road": 1}
+    assert report.others == {"no label picture": 1}

@@ -103,6 +103,22 @@ def test_a_damaged_file_is_not_copied_without_end(monkeypatch):
         decode_image(saved(icc_profile=bytes(3_000_000)))
 
 
+@pytest.mark.parametrize("fill", [b"", b"\xff" * 70_000, b"\0\xff\0\xff\xd0"])
+def test_a_jpeg_of_endless_passes(fill, tmp_path):
+    """Each is some bytes and as much work as the whole picture. Pixels and segments may hold what looks like one."""
+    sound = saved("JPEG", progressive=True, comment=b"\xff\xda" * 200) + b"\xff\xda\0\2" * 200  # a film behind it
+    expected = decode_image(saved("JPEG", progressive=True))
+    with Image.open(io.BytesIO(sound)) as image:
+        assert np.array_equal(decode_image(image), expected)
+    assert np.array_equal(decode_image(image), expected)  # which is decoded already
+    begin, end = sound.rindex(b"\xff\xda", 0, sound.index(b"\xff\xd9")), sound.index(b"\xff\xd9")
+    path = tmp_path / "bomb.jpg"
+    path.write_bytes(sound[:end] + (fill + sound[begin:end]) * opening.MAX_SCANS + sound[end:])
+    for source in (path, path.read_bytes(), Image.open(path)):
+        with pytest.raises(ImageError, match="a JPEG of over 100 passes over its pixels; save it anew"):
+            decode_image(source)
+
+
 @pytest.mark.parametrize("length", [7, 8, 12, 16, 20, 33, 40, 60])
 def test_cut_off(length):
     start = time.perf_counter()

@@ -17,6 +17,7 @@ from modelscope_swinpan.runs.own_names import own_name, with_own_files
         ("C:\\photos\\cat.jpg", "cat"),
         ("../../etc/cat.jpg", "cat"),
         ("https://x.org/some/cat.jpg?size=3", "cat"),
+        ("caf\udce9.jpg", "caf/udce9"),  # bytes that are no Unicode, which results escape by backslashes
         (".hidden/cat.jpg", None),
         ("", None),
         (300 * "a" + ".jpg", None),

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote
 
 from ...coco.folder import Folder
@@ -26,6 +26,8 @@ from .brush import decode_brush
 from .registry import DatasetFormat, Given, peek_json
 
 ANOTHER = "another annotation of the same photo was left out"
+ANOTHER_LABEL = "another label of the same region was left out"
+SEVERAL = "regions of several images in one task"
 PREDICTED = "predictions taken, as the task has no annotations"
 TASKS = "tasks.json"
 """What ``swinpan batch`` writes: tasks with predictions. An export beside it counts instead."""
@@ -33,6 +35,13 @@ _LOOKED_AT = 5  # JSON files, to tell the format
 _REGIONS = ("brush", "polygon", "rectangle", "ellipse", "keypoint", "vector", "bitmask")
 _HASHED = re.compile(r"[0-9a-f]{8}-(.+)")
 """What Label Studio makes of the name of an uploaded file."""
+
+
+class _Region(NamedTuple):
+    """What was drawn, and the name of its class, empty where it has none."""
+
+    node: Node
+    label: str
 
 
 def _recognises(given: Given) -> bool:
@@ -72,11 +81,12 @@ def _read(given: Given, report: Report) -> Source:
     labels: set[str] = set()
     for index, task in enumerate(content.value):
         node = Node(task, f"{content.where}[{index}]")
-        regions = _regions(node, report)
-        if regions is None:
-            report.leave_out(node.where, Dropped(UNANNOTATED))
+        try:
+            regions = _drawn(_results(node, report), report)
+        except Dropped as dropped:
+            report.leave_out(node.where, dropped)
             continue
-        labels |= {label for region in regions if (label := _label(region, regions)) is not None}
+        labels |= {region.label for region in regions}
         photos.append(_photo(node, regions, files))
     return Source(classes=[SourceClass(name=label, isthing=True) for label in sorted(labels)], photos=photos)
 
@@ -94,15 +104,15 @@ def _only_json(folder: Path) -> Path:
     return files[0]
 
 
-def _regions(task: Node, report: Report) -> list[Node] | None:
-    """What was drawn in the annotation that counts; None if the task has none."""
+def _results(task: Node, report: Report) -> list[Node]:
+    """The entries of the annotation that counts."""
     kind = "annotations"
     if task.get("annotations") is None and task.get("predictions"):
         kind = "predictions"
         report.note(PREDICTED, task.where)
     done = [one for one in task.each(kind) if not one.flag("was_cancelled", default=False)]
     if not done:
-        return None
+        raise Dropped(UNANNOTATED)
     chosen = max(done, key=lambda one: (one.flag("ground_truth", default=False), str(one.get("updated_at") or "")))
     for other in done:
         if other is not chosen:
@@ -110,22 +120,63 @@ def _regions(task: Node, report: Report) -> list[Node] | None:
     return list(chosen.each("result"))
 
 
-def _photo(task: Node, regions: Sequence[Node], files: Folder) -> Photo:
+def _drawn(results: Sequence[Node], report: Report) -> list[_Region]:
+    """The regions among the entries; what was chosen or written for one is an entry with its id, and so may its label.
+
+    Raises:
+        Dropped: they lie on several images, of which only one would be taken.
+    """
+    entries: dict[str, list[Node]] = {}
+    for node in results:
+        entries.setdefault(node.key("id") if node.get("id") is not None else node.where, []).append(node)
+    regions: list[_Region] = []
+    for same in entries.values():
+        given = next(filter(None, map(_labels, same)), [""])
+        drawn = [node for node in same if _kind(node) in _REGIONS]
+        if len(drawn) > 1:  # of one shape or of several
+            drawn = [*{_geometry(node): node for node in reversed(drawn)}.values()][::-1]
+        for node in drawn:
+            label, *others = _labels(node) or given
+            regions.append(_Region(node, label))
+            for other in others:
+                report.note(ANOTHER_LABEL, node.where, other[:80])
+    if len({(repr(node.get("to_name")), repr(node.get("item_index") or 0)) for node, _ in regions}) > 1:
+        raise Dropped(SEVERAL)
+    return regions
+
+
+def _geometry(region: Node) -> str:
+    """What an entry says of the region's shape."""
+    value = region.get("value")
+    fields = value.items() if isinstance(value, Mapping) else ()
+    return repr(sorted((key, one) for key, one in fields if not key.endswith("labels")))
+
+
+def _labels(entry: Node) -> list[str]:
+    """The names of classes in an entry."""
+    if not entry.field("type", str).endswith("labels") and _kind(entry) not in _REGIONS:
+        return []
+    value = Node(entry.get("value"), f"{entry.where}.value")
+    found = value.get(entry.field("type", str)) or value.get("labels")
+    return found if isinstance(found, list) and all(isinstance(label, str) for label in found) else []
+
+
+def _photo(task: Node, regions: Sequence[_Region], files: Folder) -> Photo:
     data = Node(task.get("data"), f"{task.where}.data")
-    sized = next((region for region in regions if region.get("original_width") is not None), None)
+    sized = next((node for node, _ in regions if node.get("original_width") is not None), None)
     size = None if sized is None else told_size(sized, "original_height", "original_width")
-    names = [*_told_names(data), *_names(_address(data))]
+    names = [*_told_names(data), *_names(_address(data, regions))]
     found = (files.find(name, data.where) for name in names)
     image = next((path for path in found if path.is_file()), files.path / names[-1])
     return Photo(where=task.where, name=names[-1], image=image, size=size, shapes=partial(_shapes, regions))
 
 
-def _address(data: Node) -> str:
-    """The address of the photo among a task's data."""
+def _address(data: Node, regions: Sequence[_Region]) -> str:
+    """The address of the photo among a task's data: what the regions call it, or what most projects do."""
     values = data.value.items() if isinstance(data.value, Mapping) else ()
     texts = {key: value for key, value in values if isinstance(value, str)}
-    for key in ("image", "img", "photo", *texts):
-        if "." in (text := texts.get(key, "")) or "/" in text:
+    for key in (*(node.get("to_name") for node, _ in regions[:1]), "image", "img", "photo", *texts):
+        if "." in (text := texts.get(str(key), "")) or "/" in text:
             return text
     raise DatasetError(f"{data.where}: no address of a photo there, expected one under 'image'.")
 
@@ -156,30 +207,10 @@ def _kind(region: Node) -> str:
     return region.field("type", str).removesuffix("labels")
 
 
-def _label(region: Node, regions: Sequence[Node]) -> str | None:
-    """The class of a region: its own, or that of a separate entry with its id. None for what is no region."""
-    if _kind(region) not in _REGIONS:
-        return None
-    same = [region, *(other for other in regions if other.get("id") == region.get("id") and other is not region)]
-    for one in same:
-        value = Node(one.get("value"), f"{one.where}.value")
-        found: Any = value.get(one.field("type", str)) or value.get("labels")
-        if isinstance(found, list) and found and all(isinstance(label, str) for label in found):
-            return str(found[0])
-    return ""
-
-
-def _shapes(regions: Sequence[Node], _: Size) -> Iterator[Shape]:
-    seen: set[str] = set()
-    for region in regions:
-        label = _label(region, regions)
-        id_ = region.key("id") if region.get("id") is not None else region.where
-        if label is None or id_ in seen:  # a region and its label may be entries of their own, with the same geometry
-            continue
-        seen.add(id_)
-        yield Shape(
-            label=label, where=region.where, outline=partial(_outline, region), rectangle=_kind(region) == "rectangle"
-        )
+def _shapes(regions: Sequence[_Region], _: Size) -> Iterator[Shape]:
+    for node, label in regions:
+        outline = partial(_outline, node)
+        yield Shape(label=label, where=node.where, outline=outline, rectangle=_kind(node) == "rectangle")
 
 
 def _outline(region: Node, size: Size) -> Rle:

@@ -14,7 +14,7 @@ from ...errors import ConfigError, DatasetError
 from ...structures import Size
 from ..class_list import ListedClass, read_classes
 from ..drawn import IN_FRONT, Photo, Shape, Source, SourceClass
-from ..files import by_stem, first_folder, is_colored, is_grey, photos_below, read_colors, read_values, stems
+from ..files import Values, by_stem, first_folder, is_colored, is_grey, photos_below, read_colors, read_values, stems
 from ..masks import pixels_of
 from ..report import UNANNOTATED, Dropped, Report
 from .registry import DatasetFormat, Given
@@ -28,6 +28,8 @@ UNNAMED = "value without a class"
 NO_PHOTO = "label picture without a photo"
 _LABEL_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
 _SHOWN = 20
+_GREY = 1 | 1 << 8 | 1 << 16
+_WHITE = "value 255, taken for void; if white is a class, --classes must give the colours (name 255 255 255)"
 
 
 def _recognises(given: Given) -> bool:
@@ -100,11 +102,17 @@ def listed_there(folder: Path) -> Sequence[ListedClass] | None:
 
 def shapes(picture: Path, listed: Sequence[ListedClass], report: Report, layer: int, size: Size) -> Iterator[Shape]:
     """The classes of a label picture. Values without a class are void, and noted; void's own need no note."""
-    colored = any(one.color is not None for one in listed) and not is_grey(picture)
-    values = read_colors(picture, size) if colored else read_values(picture, size)
+    colored = any(one.color is not None for one in listed)
+    if is_grey(picture):
+        values = read_values(picture, size)
+        colored = colored and _are_colors(values, listed)
+        values = values * _GREY if colored else values
+    else:
+        values = read_colors(picture, size) if colored else read_values(picture, size)
     meaning = {one.number(colored=colored): one for one in listed if one.color is not None or not colored}
     strange = []
-    for value in np.unique(values).tolist():
+    found = np.unique(values).tolist()
+    for value in found:
         one = meaning.get(value)
         if one is None:
             strange += [] if value in ((0,) if colored else VOID_VALUES) else [value]
@@ -113,6 +121,14 @@ def shapes(picture: Path, listed: Sequence[ListedClass], report: Report, layer: 
             yield Shape(label=one.name, where=where, outline=pixels_of(values, value), layer=layer, scattered=True)
     if strange:
         report.note(UNNAMED, str(picture), _shown(strange, colored))
+    elif not colored and found == [0, 255] and 255 not in meaning:
+        report.note(UNNAMED, str(picture), _WHITE)
+
+
+def _are_colors(values: Values, listed: Sequence[ListedClass]) -> bool:
+    """Whether greys are colours of the list: all are there, and as numbers not all would be."""
+    found = {(value, value, value): value for value in np.unique(values).tolist()}
+    return found.keys() <= {one.color for one in listed} and not {*found.values()} <= {one.value for one in listed}
 
 
 def _shown(values: Sequence[int], colored: bool) -> str:

@@ -89,7 +89,7 @@ def _split(root: Path, given: Given, classes: Mapping[str, Path]) -> Sequence[st
         return list(classes)
     path = root / "ImageSets" / "Segmentation" / f"{given.split}.txt"
     lines = read_lines(path, f"the photos of the split {given.split!r:.80}", DatasetError, 2**26)
-    return [line.split()[0] for line in lines if line.strip()]
+    return [line.strip().strip('"') for line in lines if line.strip()]
 
 
 def _colored(listed: Sequence[ListedClass], picture: Path) -> Sequence[ListedClass]:

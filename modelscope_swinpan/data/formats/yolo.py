@@ -1,7 +1,7 @@
 """YOLO's segmentation format: for each photo of ``images`` a text of the same name in ``labels``, a line an object.
 
 A line is the class's number and the corners ``x1 y1 x2 y2 …``, from 0 to 1 of the photo's width and height.
-``data.yaml`` names the classes and the folders of the splits.
+``data.yaml`` names the classes and, for each split, a folder or a list of photos.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,10 +47,12 @@ def _read(given: Given, report: Report) -> Source:
     path = _yaml(given.path)
     content = {} if path is None else read_yaml(path, _EXPECTED, DatasetError)
     names = _names(content, path) if path is not None and "names" in content else _listed_names(given)
-    images = given.images or _images(given, content, path)
+    if "kpt_shape" in content:
+        raise DatasetError(f"{path}: keypoints (kpt_shape), whose texts are boxes and points; expected outlines.")
+    images, listed = _images(given, content, path)
     texts = _texts(given)
     photos, used = [], set()
-    for image in photos_below(images):
+    for image in photos_below(images) if listed is None else _listed_photos(listed, images, report):
         text = _text(image, images) or _own_text(image, images, texts)
         used.add(text)
         if text is None:
@@ -60,7 +62,7 @@ def _read(given: Given, report: Report) -> Source:
         photos.append(
             Photo(where=str(image), name=relative, image=image, size=None, shapes=partial(_shapes, text, names))
         )
-    for text in sorted((set(_beside(images)) or {*texts.values()}) - used):
+    for text in sorted((set(_beside(images)) or {*texts.values()}) - used) if listed is None else ():
         report.leave_out(str(text), Dropped(MISSING))
     return Source(classes=[SourceClass(name=name, isthing=True) for name in dict.fromkeys(names)], photos=photos)
 
@@ -87,34 +89,63 @@ def _listed_names(given: Given) -> Sequence[str]:
     raise DatasetError(f"{given.path}: nothing names the classes; give --classes, a name a line, or a data.yaml.")
 
 
-def _images(given: Given, content: Mapping[str, Any], path: Path | None) -> Path:
-    """The folder of the images of the split."""
+def _images(given: Given, content: Mapping[str, Any], path: Path | None) -> tuple[Path, Path | None]:
+    """The folder of the images of the split, and the list that says which of them, if there is one."""
     root = given.folder
-    splits = {name: content[name] for name in _SPLITS if isinstance(content.get(name), str)}
+    if given.images is not None and given.split is None:
+        return given.images, None
     if any(isinstance(content.get(name), list) for name in _SPLITS):
         raise DatasetError(f"{path}: lists several folders for a split; give one with --images.")
+    splits = {name: content[name] for name in _SPLITS if isinstance(content.get(name), str)}
     if splits:
-        name = given.choose(splits)
-        for folder in _places(root, content, splits[name], f"{path}: {name}"):
-            if folder.is_dir():
-                return folder
-        raise DatasetError(f"{path}: {name}: no folder {splits[name][:200]!r} in {root}; give it with --images.")
+        return _written_split(given, content, splits, path)
     if given.split is not None:
         for folder in (root / "images" / given.split, root / given.split / "images"):
             if folder.is_dir():
-                return folder
+                return folder, None
         raise DatasetError(f"{root}: no split {given.split!r}.")
     images = first_folder(root, ["images"])
     if images is None:
         raise DatasetError(f"{root}: no folder images there; give it with --images.")
-    return images
+    return images, None
+
+
+def _written_split(
+    given: Given, content: Mapping[str, Any], splits: Mapping[str, str], path: Path | None
+) -> tuple[Path, Path | None]:
+    """The same for one of the splits of ``data.yaml``."""
+    name, root = given.choose(splits), given.folder
+    found = {split: _there(root, content, written, f"{path}: {split}") for split, written in splits.items()}
+    place = found[name]
+    if place is None:
+        raise DatasetError(f"{path}: {name}: no folder {splits[name][:200]!r} in {root}; give it with --images.")
+    for other, written in splits.items():
+        if found[other] == place and _names_in(written) != _names_in(splits[name]):
+            raise DatasetError(f"{path}: {name} and {other} differ, but both lead to {place}; give it with --images.")
+    return (given.images or root, place) if place.is_file() else (place, None)
+
+
+def _there(root: Path, content: Mapping[str, Any], written: str, where: str) -> Path | None:
+    """The folder or the list of a split."""
+    places = _places(root, content, written, where)
+    return next((place for place in places if place.is_dir() or (place.suffix == ".txt" and place.is_file())), None)
+
+
+def _listed_photos(listed: Path, images: Path, report: Report) -> Iterator[Path]:
+    """The photos that a list names, a path a line; its paths may start elsewhere, as those of ``data.yaml``."""
+    for number, line in enumerate(read_lines(listed, "the path of a photo a line", DatasetError, 2**26), start=1):
+        if not line.strip():
+            continue
+        where = f"{listed}:{number}"
+        photo = next((place for place in _places(images, {}, line.strip(), where) if place.is_file()), None)
+        if photo is None:
+            report.leave_out(where, Dropped(MISSING, line.strip()[:200]))
+        else:
+            yield photo
 
 
 def _places(root: Path, content: Mapping[str, Any], written: str, where: str) -> Iterator[Path]:
-    """Where the folder of a split may be: data.yaml is often moved, so that its paths start elsewhere."""
-    if written.endswith(".txt"):  # CVAT's, a list of the photos
-        yield root / "images" / Path(written).stem
-        yield root / "images"
+    """Where a split may be: data.yaml is often moved, so that its paths start elsewhere."""
     parts, base = _names_in(written), content.get("path")
     below = _names_in(base) if isinstance(base, str) else []
     for shortened in range(len(parts)):
@@ -122,6 +153,9 @@ def _places(root: Path, content: Mapping[str, Any], written: str, where: str) ->
         yield path_inside(root, inside, where)
         if below:
             yield path_inside(root, "/".join([below[-1], inside]), where)
+    if written.endswith(".txt"):  # a list that was left behind
+        yield root / "images" / Path(written).stem
+        yield root / "images"
 
 
 def _names_in(path: str) -> list[str]:
@@ -168,7 +202,7 @@ def _own_text(image: Path, images: Path, texts: dict[str, Path]) -> Path | None:
     return next((texts.pop(stem) for stem in stems(image, images) if stem in texts), None)
 
 
-def _shapes(text: Path, names: Sequence[str], _: Size) -> Iterator[Shape]:
+def _shapes(text: Path, names: Sequence[str], size: Size) -> Iterator[Shape]:
     for number, line in enumerate(read_lines(text, "a class and corners a line", DatasetError, 2**26), start=1):
         if not (words := line.split()):
             continue
@@ -179,7 +213,17 @@ def _shapes(text: Path, names: Sequence[str], _: Size) -> Iterator[Shape]:
             raise DatasetError(f"{where}: expected numbers, a class and corners; got {line[:80]!r}.") from None
         known = index.is_integer() and 0 <= index < len(names)
         label = names[int(index)] if known else f"class {words[0][:20]}"
-        yield Shape(label=label, where=where, outline=partial(_outline, corners))
+        outline, turned = partial(_outline, corners), _is_turned_box(corners, size)
+        yield Shape(label=label, where=where, outline=outline, rectangle=turned)
+
+
+def _is_turned_box(corners: Sequence[float], size: Size) -> bool:
+    """Whether four corners are those of a box that is turned: texts of such boxes are told from outlines by them."""
+    if len(corners) != 8:
+        return False
+    a, b, c, d = (complex(x * size.width, y * size.height) for x, y in zip(corners[::2], corners[1::2], strict=True))
+    upright = min(abs((b - a).real), abs((b - a).imag)) < 1
+    return not upright and abs(a + c - b - d) < 1 and abs(abs(a - c) - abs(b - d)) < 1
 
 
 def _outline(corners: Sequence[float], size: Size) -> Rle:

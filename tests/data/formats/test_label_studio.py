@@ -38,12 +38,49 @@ def test_labels_in_entries_of_their_own(tmp_path):
         for one in list(result):
             label = one["value"].pop("polygonlabels")
             one["type"] = "polygon"
-            result.append({**one, "type": "labels", "value": {**one["value"], "labels": label}})
+            chosen = {**one, "type": "choices", "value": {**one["value"], "choices": ["occluded"]}}
+            result += [chosen, {**one, "type": "labels", "value": {**one["value"], "labels": label}}]
 
     change(path, edit)
     dataset, report = imported(path, tmp_path / "out", things=("cat",))
     assert drawings.regions(dataset) == drawings.truth()
     assert report.notes == []
+
+
+def test_shapes_of_one_id_are_all_taken(tmp_path):
+    path = label_studio(tmp_path / "in", drawings.polygon_region)
+    change(path, lambda c: [one.update(id="x") for one in c[0]["annotations"][0]["result"]])
+    dataset, _ = imported(path, tmp_path / "out", things=("cat",))
+    assert drawings.regions(dataset) == drawings.truth()
+
+
+def test_a_second_label_is_told(tmp_path):
+    path = label_studio(tmp_path / "in")
+    change(path, lambda c: c[0]["annotations"][0]["result"][0]["value"]["brushlabels"].append("red"))
+    dataset, report = imported(path, tmp_path / "out", things=("cat",))
+    assert drawings.regions(dataset) == drawings.truth()
+    assert report.others == {"another label of the same region was left out": 1}
+    assert str(report.notes[0]).endswith(
+        "[0].annotations[0].result[0]: another label of the same region was left out: red"
+    )
+
+
+def test_a_task_of_several_images_is_left_out(tmp_path):
+    path = label_studio(tmp_path / "in")
+    change(path, lambda c: c.append({**c[0], "data": {"image": "a.jpg", "second": "b.jpg"}}))
+    drawings.photo(tmp_path / "in" / "b.jpg", seed=1)
+
+    def second(task, *places):
+        for place in places:
+            task["annotations"][0]["result"][place]["to_name"] = "second"
+
+    change(path, lambda c: second(c[1], 1))
+    dataset, report = imported(path, tmp_path / "out", things=("cat",))
+    assert [entry.name for entry in dataset.entries] == ["a.jpg"]
+    assert report.left_out == {"regions of several images in one task": 1}
+    change(path, lambda c: second(c[1], 0, 2))
+    dataset, _ = imported(path, tmp_path / "both")
+    assert [entry.name for entry in dataset.entries] == ["a.jpg", "b.jpg"]
 
 
 def test_a_region_without_a_label_is_of_no_class(tmp_path):

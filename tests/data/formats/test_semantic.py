@@ -81,3 +81,18 @@ def test_wrong_label_pictures(tmp_path):
     with pytest.raises(DatasetError, match="the same name but for the suffix"):
         imported(folder, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_mask_of_black_and_white(tmp_path):
+    folder = semantic(tmp_path / "in")
+    save(np.where(drawings.semantic_map() == 1, 255, 0).astype(np.uint8), folder / "masks" / "a.png")
+    (folder / "classes.txt").write_text("ground\ncat\n")
+    _, report = imported(folder, tmp_path / "plain")
+    assert report.segments == {"ground": 1}
+    assert [note.kind for note in report.notes] == ["value without a class"]
+    assert "if white is a class, --classes must give the colours" in str(report.notes[0])
+    (folder / "classes.txt").write_text("ground 0 0 0\ncat 255 255 255\n")
+    dataset, report = imported(folder, tmp_path / "colours", things=("cat",))
+    assert report.notes == []
+    cats = [region for region in drawings.regions(dataset) if region[0] == "cat"]
+    assert cats == [region for region in drawings.truth() if region[0] == "cat"]

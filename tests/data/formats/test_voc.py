@@ -46,7 +46,9 @@ def test_a_split_and_what_is_left_out(tmp_path):
     folder = voc(tmp_path / "in")
     lists = folder / "ImageSets" / "Segmentation"
     lists.mkdir(parents=True)
-    (lists / "train.txt").write_text("a\nb\n")
+    for place in ("JPEGImages/a.jpg", "SegmentationClass/a.png", "SegmentationObject/a.png"):
+        (folder / place).rename((folder / place).with_stem("my a"))
+    (lists / "train.txt").write_text('"my a"\n\nb\n')
     dataset, report = imported(folder, tmp_path / "out", split="train", things=("cat",))
     assert drawings.regions(dataset) == drawings.truth()
     assert report.left_out == {"missing label picture": 1}

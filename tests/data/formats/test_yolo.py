@@ -96,3 +96,48 @@ def test_names_that_yaml_takes_for_something_else(tmp_path):
     (folder / "data.yaml").write_text("train: images/train\nnames: [no, 010]\n")
     dataset, _ = imported(folder, tmp_path / "out")
     assert [one.name for one in dataset.categories] == ["no", "010"]
+
+
+def test_a_list_says_which_photos_a_split_has(tmp_path):
+    folder = yolo(tmp_path / "in")
+    labels, photos = folder / "labels" / "train", folder / "images" / "train"
+    drawings.photo(photos / "b.jpg", seed=1)
+    (labels / "b.txt").write_text((labels / "a.txt").read_text().splitlines()[0])
+    (folder / "train.txt").write_bytes(b"\xef\xbb\xbf./images/train/a.jpg\r\n")
+    (folder / "val.txt").write_text("C:\\data\\images\\train\\b.jpg\n\n/home/me/images/train/c.jpg\n")
+    (folder / "data.yaml").write_text("train: train.txt\nval: val.txt\nnames: [cat, road]\n")
+    dataset, report = imported(folder, tmp_path / "train", split="train", things=("cat",))
+    assert (len(dataset), drawings.regions(dataset)) == (1, drawings.truth())
+    assert report.notes == []
+    dataset, report = imported(folder, tmp_path / "val", split="val")
+    assert report.segments == {"cat": 1}
+    assert [str(note) for note in report.notes] == [
+        f"{folder / 'val.txt'}:3: missing image: /home/me/images/train/c.jpg"
+    ]
+    dataset, _ = imported(folder, tmp_path / "beside", split="val", images=photos)
+    assert len(dataset) == 1
+
+
+def test_two_splits_do_not_become_the_same_photos(tmp_path):
+    folder = yolo(tmp_path / "in")
+    (folder / "images" / "train").rename(folder / "photos")
+    (folder / "images").rmdir()
+    (folder / "photos").rename(folder / "images")
+    (folder / "data.yaml").write_text("train: ../train/images\nval: ../val/images\nnames: [cat, road]\n")
+    with pytest.raises(DatasetError, match=r"val and train differ, but both lead to .*images; give it with --images"):
+        imported(folder, tmp_path / "out", split="val")
+
+
+def test_keypoints_are_no_outlines(tmp_path):
+    folder = yolo(tmp_path / "in")
+    (folder / "data.yaml").write_text("train: images/train\nnames: [cat, road]\nkpt_shape: [4, 2]\n")
+    with pytest.raises(DatasetError, match=r"data.yaml: keypoints \(kpt_shape\)"):
+        imported(folder, tmp_path / "out")
+
+
+def test_turned_boxes_are_told(tmp_path):
+    folder = yolo(tmp_path / "in")
+    text = folder / "labels" / "train" / "a.txt"
+    text.write_text(text.read_text() + "0 .5 .25 .7 .5 .5 .75 .3 .5\n")
+    _, report = imported(folder, tmp_path / "out")
+    assert report.others["rectangles taken as outlines"] == 1
