@@ -249,17 +249,20 @@ def parse_dtype(dtype: str | torch.dtype) -> torch.dtype:
 
 
 def parse_device(device: str | torch.device) -> torch.device:
-    """The device of that name, or a ConfigError if this machine has none. ModelScope's 'gpu' is 'cuda'."""
+    """The device of that name, or a ConfigError if this machine has none. ModelScope's 'gpu' is 'cuda'.
+
+    'cuda' becomes this thread's current GPU, by its number: other threads have their own.
+    """
     name = str(device).replace("gpu", "cuda")
     try:
-        parsed = torch.device(name)
-        torch.zeros(1, device=parsed).cpu()  # 'meta' holds no numbers
+        there = torch.zeros(1, device=torch.device(name))
+        there.cpu()  # 'meta' holds no numbers
     except (RuntimeError, AssertionError, NotImplementedError, ImportError) as error:
         reason = str(error).strip().split("\n")[0].split(". ")[0].rstrip(".!")
         raise ConfigError(
             f"device {str(device)!r} cannot be used on this machine: {reason}. Try device='cpu'."
         ) from None
-    return parsed
+    return there.device
 
 
 def _section(configuration: Mapping[str, Any], *names: str) -> Any:

@@ -88,12 +88,13 @@ def panoptic(
     # Drop a query if stronger ones take too much of its mask. Number the things; stuff of one class is one segment.
     ids = []
     things = ThingIds(len(categories))
-    for label, won, own in torch.stack((labels, *areas), 1).tolist():
+    found = torch.stack((labels, *areas), 1).tolist()
+    for label, won, own in found:
         if not survives(won, own, config.overlap_threshold):
             ids.append(void)
         else:
             ids.append(things.add(label) if categories[label].isthing else label)
-    return regions.result(ids, labels.tolist(), scores, categories)
+    return regions.result(ids, [label for label, *_ in found], scores, categories)
 
 
 def sure_queries(class_logits: Tensor, threshold: float) -> tuple[Tensor, Tensor, Tensor]:

@@ -46,32 +46,46 @@ class ReplayedModel:
             place = weight.device, weight.dtype, weight.data_ptr()
             if place != self._place:  # graphs read the weights at their old address
                 self._graphs.clear()
-                self._place, self._pool = place, torch.cuda.graph_pool_handle()
+                # Of a priority of its own: PyTorch gives one stream to several who ask for the usual priority.
+                self._place = place
+                self._stream = torch.cuda.Stream(priority=-1)  # type: ignore[no-untyped-call]
                 self._done = torch.cuda.Event()  # type: ignore[no-untyped-call]
             torch.cuda.current_stream().wait_event(self._done)
             graph = self._graphs.pop(pixel_values.shape, None)
             if graph is None:
-                if len(self._graphs) == SHAPES:
-                    self._graphs.popitem(last=False)
-                graph = Graph(self.model, pixel_values.to(weight.device, copy=True), self._pool)
+                pool = next((known.pool for known in self._graphs.values()), None)  # that of none would be gone
+                graph = Graph(self.model, pixel_values.to(weight.device, copy=True), pool, self._stream)
             self._graphs[pixel_values.shape] = graph
+            if len(self._graphs) > SHAPES:  # A capture has waited for all replays: none reads the oldest one's input.
+                self._graphs.popitem(last=False)
             output = graph.replay(pixel_values)
             self._done.record()
         return output
 
 
 class Graph:
-    """The capture of a model for one input shape. It keeps ``pixel_values`` and later overwrites them."""
+    """The capture of a model for one input shape. It keeps ``pixel_values`` and later overwrites them.
 
-    def __init__(self, model: Mask2Former, pixel_values: Tensor, pool: Any) -> None:
+    ``pool`` is another graph's, whose memory this one shares. Warm-ups and capture are on ``stream``: what libraries
+    set up for a stream must not be part of the shared memory, which goes with the graphs.
+    """
+
+    def __init__(self, model: Mask2Former, pixel_values: Tensor, pool: Any, stream: torch.cuda.Stream) -> None:
         self._input = pixel_values
         self._graph = torch.cuda.CUDAGraph()
-        with lending() as self._lent:
+        stream.wait_stream(torch.cuda.current_stream())
+        with lending() as self._lent, torch.cuda.stream(stream):
             for _ in range(WARM_UPS):
                 model(self._input)
             # Meanwhile other threads may use the GPU, but not begin a capture: that waits for all work on it.
-            with CAPTURING, torch.cuda.graph(self._graph, pool=pool, capture_error_mode="thread_local"):
+            capture = torch.cuda.graph(self._graph, pool=pool, stream=stream, capture_error_mode="thread_local")
+            with CAPTURING, capture:
                 self._output = model(self._input)
+
+    @property
+    def pool(self) -> Any:
+        """The memory for intermediate values, for another graph to share."""
+        return self._graph.pool()
 
     def replay(self, pixel_values: Tensor) -> Mask2FormerOutput:
         """The output for other values, in new memory."""

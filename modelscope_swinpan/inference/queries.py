@@ -70,10 +70,10 @@ def _blocks(
     every query is taken: to choose, the processor would have to wait for it.
     """
     q, h, w = mask_logits.shape
+    if q == 0:
+        return
     if on_gpu(mask_logits.device):
         yield slice(0, original.height), torch.arange(q, device=mask_logits.device), None
-        return
-    if q == 0:
         return
     slack = 1e-4 * mask_logits.abs().max()  # far more than the rounding of both resizes
     # For each column of the photo, the nearest column of the masks.

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..checkpoints.load import parse_device
 from ..errors import CheckpointError, ConfigError, DeviceError, SwinPanError
 from ..extras import require
 
@@ -107,13 +108,19 @@ def _onnx(file: Path, device: str) -> tuple[str, Network]:
     import onnxruntime
 
     kind, _, number = device.partition(":")
-    providers = {name.removesuffix("ExecutionProvider").lower(): name for name in onnxruntime.get_available_providers()}
-    if kind not in providers:
-        raise ConfigError(f"ONNX Runtime has no device {device!r} here. It has: {', '.join(sorted(providers))}.")
-    chosen = (providers[kind], {"device_id": number} if number else {})
-    session = onnxruntime.InferenceSession(
-        file, providers=[chosen, ("CPUExecutionProvider", {})][: 1 + (kind != "cpu")]
-    )
+    providers = onnxruntime.get_available_providers()
+    kinds = [name.removesuffix("ExecutionProvider").lower() for name in providers]
+    if kind not in kinds:
+        raise ConfigError(f"ONNX Runtime has no device {device!r} here. It has: {', '.join(sorted(kinds))}.")
+    # What one cannot compute, the next can: after TensorRT comes CUDA, and the CPU is the last.
+    chosen = providers[kinds.index(kind) :]
+    options = [{"device_id": number} if number and name != "CPUExecutionProvider" else {} for name in chosen]
+    session = onnxruntime.InferenceSession(file, providers=chosen, provider_options=options)
+    if session.get_providers()[0] != chosen[0]:  # it goes on without a word, on the CPU
+        raise ConfigError(
+            f"ONNX Runtime cannot use {device!r} here. What it printed says why; often libraries are missing, or are "
+            "those of another version of CUDA. Mend that, or take the device 'cpu'."
+        )
 
     def network(pixel_values: Tensor) -> tuple[Tensor, Tensor]:
         class_logits, mask_logits = session.run(list(OUTPUTS), {INPUT: pixel_values.numpy()})
@@ -146,13 +153,14 @@ def _openvino(file: Path, device: str) -> tuple[str, Network]:
 def _torch(file: Path, device: str) -> tuple[str, Network]:
     from torch.export.passes import move_to_device_pass
 
+    place = parse_device(device)  # with its number, which a program's own checks compare
     extra = {DESCRIPTION: ""}
     program = torch.export.load(file, extra_files=extra)
-    module = (program if device == "cpu" else move_to_device_pass(program, device)).module()
+    module = (program if place.type == "cpu" else move_to_device_pass(program, place)).module()
 
     @torch.inference_mode()
     def network(pixel_values: Tensor) -> tuple[Tensor, Tensor]:
-        class_logits, mask_logits = module(pixel_values.to(device))
+        class_logits, mask_logits = module(pixel_values.to(place))
         return class_logits.cpu(), mask_logits.cpu()
 
     return extra[DESCRIPTION], network

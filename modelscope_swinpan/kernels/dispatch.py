@@ -144,6 +144,8 @@ def triton_works(trial: Callable[[torch.device], object], device: torch.device) 
         return False
     try:
         trial(device)
+    except torch.OutOfMemoryError:  # says nothing of Triton
+        raise
     except Exception as error:  # from the compiler, the driver or an import: the plain twin works in any case
         warnings.warn(
             f"Triton does not work here ({str(error).strip()[:200]}): PyTorch's slower operations take its place.",

@@ -3,6 +3,7 @@ import json
 import pickle
 import shutil
 import warnings
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -296,6 +297,14 @@ def test_dtype_and_device(tiny):
     if not torch.cuda.is_available():
         with pytest.raises(ConfigError, match=r"device 'gpu' cannot be used on this machine.*Try device='cpu'"):
             load_model(tiny, device="gpu")
+
+
+def test_the_current_gpu_is_meant_in_all_threads(monkeypatch):
+    """The model is moved in a thread of its own, whose current GPU is the first one."""
+    second = torch.device("cuda", 1)
+    there = SimpleNamespace(cpu=lambda: None, device=second)
+    monkeypatch.setattr(torch, "zeros", lambda number, device: there if device == torch.device("cuda") else None)
+    assert load.parse_device("gpu") == second
 
 
 def test_the_repository_itself_is_a_model_directory():

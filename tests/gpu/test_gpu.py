@@ -35,6 +35,23 @@ def on_gpu(tiny, dtype="float32"):
     return model
 
 
+@pytest.fixture(autouse=True)
+def without_tf32(monkeypatch):
+    """By PyTorch's default, convolutions in float32 round their inputs to TF32, which has ten bits."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-3), ("bfloat16", 0.1), ("float16", 0.05)])
+def test_the_model_answers_as_on_the_cpu(dtype, tolerance):
+    pixel_values = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    model = random_model()
+    with torch.inference_mode():
+        expected = model(pixel_values)
+        found = model.to("cuda", getattr(torch, dtype))(pixel_values.cuda())
+    for one, other in zip(found[:2], expected[:2], strict=True):
+        assert (one.cpu() - other).norm() / other.norm() < tolerance
+
+
 @pytest.mark.parametrize(("dtype", "same"), [("float32", 0.999), ("bfloat16", 0.95), ("float16", 0.97)])
 def test_a_photo_is_segmented_as_on_the_cpu(tiny, quick_model, chelsea, dtype, same):
     expected = PanopticPredictor(quick_model).predict([chelsea])[0]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import numpy as np
+import onnxruntime
 import pytest
 from typer.testing import CliRunner
 
@@ -205,6 +206,39 @@ class TestMistakes:
     def test_a_device_that_is_not_there(self, exported, name):
         with pytest.raises(ConfigError, match=r"has no device 'quantum' here\. It has: .*cpu"):
             open_exported(exported[name], device="quantum")
+
+    def test_a_program_for_a_device_that_is_not_there(self, exported):
+        with pytest.raises(ConfigError, match="device 'quantum' cannot be used on this machine"):
+            open_exported(exported["torch"], device="quantum", trust=True)
+
+    @pytest.mark.filterwarnings("ignore:Specified provider")
+    def test_a_provider_that_does_not_work(self, exported, monkeypatch):
+        """ONNX Runtime lists what it was built with. Where CUDA's libraries are missing, it goes on with the CPU."""
+        providers = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
+        monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: providers)
+        for device in ("cuda", "tensorrt:1"):
+            with pytest.raises(ConfigError, match=f"ONNX Runtime cannot use '{device}' here"):
+                open_exported(exported["onnx"], device=device)
+
+    def test_what_a_provider_cannot_do_the_next_does(self, exported, monkeypatch):
+        providers = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
+        sessions, session = [], onnxruntime.InferenceSession
+
+        def opened(file, **options):
+            sessions.append(options)
+            real = session(file, providers=["CPUExecutionProvider"])
+            monkeypatch.setattr(real, "get_providers", lambda: options["providers"])
+            return real
+
+        monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: providers)
+        monkeypatch.setattr(onnxruntime, "InferenceSession", opened)
+        for device in ("tensorrt:1", "cuda", "cpu"):
+            open_exported(exported["onnx"], device=device)
+        assert sessions == [
+            {"providers": providers, "provider_options": [{"device_id": "1"}, {"device_id": "1"}, {}]},
+            {"providers": providers[1:], "provider_options": [{}, {}]},
+            {"providers": providers[2:], "provider_options": [{}]},
+        ]
 
     def test_nothing_there(self, tmp_path):
         with pytest.raises(CheckpointError, match="No exported file at"):

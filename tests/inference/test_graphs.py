@@ -1,7 +1,7 @@
 """What is remembered, without a GPU: captures are counted, not made. tests/gpu replays real ones."""
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -14,10 +14,13 @@ from modelscope_swinpan.structures import Mask2FormerOutput
 
 class CountedGraph:
     captured: ClassVar[list[tuple[int, ...]]]
+    pools: ClassVar[list[object]]
     running = 0
 
-    def __init__(self, model, pixel_values, pool):
+    def __init__(self, model, pixel_values, pool, stream):
         self.captured.append(tuple(pixel_values.shape))
+        self.pools.append(pool)
+        self.pool = object() if pool is None else pool
         self.model = model
 
     def replay(self, pixel_values):
@@ -40,9 +43,11 @@ def captured(monkeypatch):
     quiet = SimpleNamespace(wait_event=lambda _: None, record=lambda: None)
     monkeypatch.setattr(torch.cuda, "device", lambda _: nullcontext())
     monkeypatch.setattr(torch.cuda, "current_stream", lambda: quiet)
+    monkeypatch.setattr(torch.cuda, "Stream", lambda priority: quiet)
     monkeypatch.setattr(torch.cuda, "Event", lambda: quiet)
     monkeypatch.setattr(graphs, "Graph", CountedGraph)
-    monkeypatch.setattr(CountedGraph, "captured", [], raising=False)
+    for name in ("captured", "pools"):
+        monkeypatch.setattr(CountedGraph, name, [], raising=False)
     return CountedGraph.captured
 
 
@@ -77,3 +82,77 @@ def test_threads_take_turns(model, captured):
         outputs = list(pool.map(replayed, values))
     assert all(torch.equal(output.mask_logits, value - 1) for output, value in zip(outputs, values, strict=True))
     assert len(captured) == 3
+
+
+def test_graphs_share_the_memory_of_one_that_lives(model, captured, monkeypatch):
+    """The memory of graphs that are all gone is gone: PyTorch refuses its handle."""
+    monkeypatch.setattr(graphs, "SHAPES", 1)
+    replayed = graphs.ReplayedModel(model)
+    for size in (1, 2, 3):
+        replayed(torch.rand(1, 3, size, size))
+    first, *others = CountedGraph.pools
+    assert first is None
+    assert others[0] is others[1] is not None
+    model.bfloat16()
+    replayed(torch.rand(1, 3, 1, 1))
+    assert CountedGraph.pools[-1] is None
+
+
+@pytest.fixture
+def events(monkeypatch):
+    """What a capture does, in order. Its stream is one of the model's own GPU."""
+    told = []
+
+    @contextmanager
+    def block(name):
+        told.append(name)
+        try:
+            yield
+        finally:
+            told.append(f"end of {name}")
+
+    class Recorded:
+        def pool(self):
+            return "pool"
+
+        def replay(self):
+            told.append("replay")
+
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", Recorded)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: "caller's")
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: block("stream"))
+    monkeypatch.setattr(torch.cuda, "graph", lambda graph, **options: block(f"capture on {options['stream'].name}"))
+    return told
+
+
+def test_a_capture_and_its_warm_ups_are_on_one_stream(events):
+    stream = SimpleNamespace(name="own", wait_stream=lambda other: events.append(f"wait for {other}"))
+    outputs = []
+
+    def model(pixel_values):
+        events.append("model")
+        outputs.append(Mask2FormerOutput(pixel_values.clone(), pixel_values.clone()))
+        return outputs[-1]
+
+    graph = graphs.Graph(model, torch.zeros(1), None, stream)
+    warm_ups = ["model"] * graphs.WARM_UPS
+    captured = ["capture on own", "model", "end of capture on own"]
+    assert events == ["wait for caller's", "stream", *warm_ups, *captured, "end of stream"]
+    answer = graph.replay(torch.ones(1))
+    assert events[-1] == "replay"
+    assert graph._input.item() == 1
+    for logits in outputs[-1][:2]:
+        logits.fill_(7)  # the next replay
+    assert answer.class_logits.item() == answer.mask_logits.item() == 0
+
+
+def test_a_capture_that_fails_leaves_the_callers_stream(events):
+    """PyTorch's own context does not, where the end of the capture fails too."""
+    stream = SimpleNamespace(name="own", wait_stream=lambda other: None)
+
+    def model(_):
+        raise torch.OutOfMemoryError
+
+    with pytest.raises(torch.OutOfMemoryError):
+        graphs.Graph(model, torch.zeros(1), None, stream)
+    assert events[-1] == "end of stream"

@@ -51,3 +51,17 @@ def test_fallback_where_triton_fails(monkeypatch):
     with pytest.warns(UserWarning, match=r"Triton does not work here \(Failed to find C compiler\.\)"):
         assert not dispatch.triton_works(deformable.try_triton, torch.device("cpu"))
     dispatch.triton_works.cache_clear()
+
+
+def test_a_full_gpu_says_nothing_of_triton():
+    answers = [torch.OutOfMemoryError("CUDA out of memory"), None]
+
+    def trial(_):
+        if error := answers.pop(0):
+            raise error
+
+    dispatch.triton_works.cache_clear()
+    with pytest.raises(torch.OutOfMemoryError):
+        dispatch.triton_works(trial, torch.device("cpu"))
+    assert dispatch.triton_works(trial, torch.device("cpu"))
+    dispatch.triton_works.cache_clear()

@@ -27,12 +27,15 @@ def case(shapes, b, n, heads, points, channels, *, dtype, device="cpu"):
 
 
 def check(arguments):
-    """Raise an AssertionError unless the kernel samples as its plain twin does, rounded once."""
+    """Raise an AssertionError unless the kernel samples as its plain twin does, rounded once.
+
+    The twin's places are fractions of a map: on one of 152 columns, their rounding alone makes differences of 2e-5.
+    """
     values, *others = arguments
     found = sample_by_triton(values, *others)
     expected = sample.__wrapped__(values.float(), *others)
     assert found.dtype == values.dtype
-    torch.testing.assert_close(found, expected.to(found.dtype), atol=1e-5, rtol=torch.finfo(found.dtype).eps * 4)
+    torch.testing.assert_close(found, expected.to(found.dtype), atol=5e-5, rtol=torch.finfo(found.dtype).eps * 4)
 
 
 if __name__ == "__main__":

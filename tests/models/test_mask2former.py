@@ -56,19 +56,6 @@ def test_gradients_reach_every_parameter(model):
     assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-3), ("bfloat16", 0.1), ("float16", 0.05)])
-def test_gpu_answers_as_the_cpu_does(dtype, tolerance):
-    pixel_values = torch.randn(1, 3, 64, 96)
-    model = random_model()
-    with torch.inference_mode():
-        expected = model(pixel_values)
-        found = model.to("cuda", getattr(torch, dtype))(pixel_values.cuda())
-    error = (found.class_logits.cpu() - expected.class_logits).norm() / expected.class_logits.norm()
-    assert error < tolerance
-
-
 def test_layers_that_are_compiled_are_traced_in_one_piece():
     """One of each kind, with the backend that compiles nothing: what is traced is what is tested.
 
