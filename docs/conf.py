@@ -50,6 +50,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = project
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_search_scorer = str(HERE / "_ext" / "scorer.js")
 templates_path = ["_templates"]
 html_sidebars = {"**": ["guides.html"]}
 html_show_sourcelink = False

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import html
 import io
-import json
 import tempfile
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -23,7 +22,7 @@ from ..images.encode import encode_png
 from ..inference.predictor import Predictor
 from ..scenes.compose import SCENE_CATEGORIES
 from ..scenes.dataset import generate_scene
-from .segmented_photo import KINDS, STUFF, THINGS, SegmentedPhoto
+from .segmented_photo import KINDS, SegmentedPhoto
 from .texts import LANGUAGES, MAX_MEGABYTES, both, label, texts_for
 from .viewer import viewer_value
 from .visitors import LIFETIME, MAX_VISITORS, Quota, visitor
@@ -46,12 +45,11 @@ _WITH_NAME = "(photo) => [photo, photo.orig_name]"
 _FILTER = """(kinds, threshold) => {
   document.dispatchEvent(new CustomEvent("swinpan-filter", { detail: { kinds, threshold } }));
 }"""
-_KINDS = f"""() => {{
-  const texts = {json.dumps(LANGUAGES)}[document.documentElement.lang.startsWith("zh") ? "zh" : "en"];
-  for (const box of document.querySelectorAll("#toolbar input[type=checkbox]")) box.removeAttribute("title");
-  return [{{ __type__: "update", choices: [[texts.things, "{THINGS}"], [texts.stuff, "{STUFF}"]] }}];
-}}"""
-"""Gradio translates no choices, and shows their values as hints. It takes no other choices while the page loads."""
+_FAILED = """() => {
+  document.dispatchEvent(new CustomEvent("swinpan-failed"));
+  return null;
+}"""
+"""Says so in ``viewer.js``, and empties the upload field."""
 _SAVE = """(file) => {
   const link = document.createElement("a");
   link.href = file.url;
@@ -72,7 +70,7 @@ def build(predictor: Predictor, folder: Path, quota: Quota) -> gr.Blocks:
         gr.HTML(_header(predictor.categories), elem_id="header")
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=260):
-                photo = gr.File(type="binary", file_types=["image"], show_label=False, height=140, elem_id="photo")
+                photo = gr.File(type="binary", show_label=False, height=140, elem_id="photo")
                 name = gr.Textbox(visible="hidden")
                 examples = _gallery(handlers.examples)
             with gr.Column(scale=7, min_width=320):
@@ -98,8 +96,8 @@ def build(predictor: Predictor, folder: Path, quota: Quota) -> gr.Blocks:
         }
         uploaded = photo.upload(handlers.upload, [photo, name], js=_WITH_NAME, **segmenting)
         picked = examples.select(handlers.pick, **segmenting)
-        for done in (uploaded, picked):
-            done.then(None, None, kinds, js=_KINDS)
+        for job in (uploaded, picked):
+            job.failure(None, None, photo, js=_FAILED)
         gr.on([kinds.change, threshold.change], None, [kinds, threshold], js=_FILTER)
     return page
 

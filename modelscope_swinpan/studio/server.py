@@ -24,7 +24,7 @@ from ..plugin.opening import open_predictor
 from ..serving.listening import ended_by_signals, listen, url
 from .content_security import ContentSecurityPolicy
 from .page import build
-from .texts import LOCALE, MAX_MEGABYTES, i18n
+from .texts import MAX_MEGABYTES, i18n, script
 from .theme import theme
 from .visitors import MAX_VISITORS, Quota, VisitorLimits
 
@@ -96,7 +96,7 @@ def _server(predictor: Predictor, host: str | None, port: int | None) -> Iterato
             path="/",
             footer_links=[],
             app_kwargs={
-                "middleware": [Middleware(VisitorLimits, quota), Middleware(ContentSecurityPolicy, script=LOCALE)]
+                "middleware": [Middleware(VisitorLimits, quota), Middleware(ContentSecurityPolicy, script=script())]
             },
             show_error=False,
             max_file_size=f"{MAX_MEGABYTES}mb",

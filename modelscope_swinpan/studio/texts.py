@@ -1,13 +1,25 @@
 """What the page says, in Chinese and in English."""
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 ENGLISH = {
     "heading": "What is where, pixel by pixel.",
-    "remark": "Point at a segment to read its name. Each thing is a segment of its own; each kind of stuff is one.",
+    "remark": "Point at a segment, or tap it, to read its name. Each thing is a segment of its own; "
+    "each kind of stuff is one.",
+    "waiting": "Waiting, number $1 of $2:",
+    "uploading": "Uploading",
+    "busy": "Too many photos are waiting. Try again in a minute.",
+    "lost": "The server does not answer. Try again, or load this page again.",
+    "failed": "The photo was not segmented. Try again, or load this page again.",
+    "error": "Error",
+    "example": "Example $1",
+    "reset": "Show all scores",
+    "close": "Close",
     "scenes_only": "This small model knows only generated scenes like the examples, so it fails on most photos.",
     "classes": "The {count} classes of this model",
     "drop": "Drop a photo here",
@@ -43,8 +55,17 @@ ENGLISH = {
 }
 CHINESE = {
     "heading": "每个像素，各是什么。",
-    "remark": "把鼠标移到一个区域上，就能看到它的名称。每个可数的物体（thing）是一个区域；"
+    "remark": "把鼠标移到一个区域上，或点一下，就能看到它的名称。每个可数的物体（thing）是一个区域；"
     "天空、草地之类（stuff），每类合为一个区域。",
+    "waiting": "等待中，第 $1 位，共 $2 位：",
+    "uploading": "正在上传",
+    "busy": "等待的照片太多，请过一分钟再试。",
+    "lost": "服务器没有回应。请再试一次，或重新载入页面。",
+    "failed": "这张照片没有分割成功。请再试一次，或重新载入页面。",
+    "error": "出错了",
+    "example": "示例 $1",
+    "reset": "显示所有置信度",
+    "close": "关闭",
     "scenes_only": "这个小模型只认识示例那样的合成场景，对大多数照片都会出错。",
     "classes": "本模型的 {count} 个类别",
     "drop": "把照片拖到这里",
@@ -82,15 +103,36 @@ LANGUAGES = {"en": ENGLISH, "zh": CHINESE}
 MAX_MEGABYTES = 32
 """How large a photo's file may be."""
 
-_GRADIO = {"drop": "upload_text.drop_file", "choose": "upload_text.click_to_upload"}
+KEYS = {"drop": "upload_text.drop_file", "choose": "upload_text.click_to_upload"}
 """Texts that replace Gradio's own, and Gradio's keys of them."""
 
-LOCALE = """// Of Chinese, Gradio knows the languages zh-CN and zh-TW alone.
-if (/^zh/i.test(navigator.language) && !["zh-CN", "zh-TW"].includes(navigator.language)) {
-  const traditional = /hant|tw|hk|mo/i.test(navigator.language);
-  Object.defineProperty(navigator, "language", { value: traditional ? "zh-TW" : "zh-CN" });
-}"""
-"""JavaScript to run before all of Gradio's."""
+PHRASES = {
+    r"^\s*queue: (\d+)/(\d+) \|": "waiting",
+    r"^\s*Uploading \d+ files?\.\.\.": "uploading",
+    r"^This application is currently busy\b.*": "busy",
+    r"^Connection to the server was lost\b.*": "lost",
+    r"^Connection errored out\b.*": "lost",
+    r"^File .* is not in the cache folder\b.*": "lost",  # a page of a server that was started again
+    r"^Error\s*$": "error",
+    r"^Things$": "things",
+    r"^Stuff$": "stuff",
+    r"^Thumbnail (\d+) of \d+$": "example",
+    r"^Reset to default value$": "reset",
+    r"^Close$": "close",
+    r"^(number input|range slider) for ": None,
+    r"^(Click to upload or drop files|File upload)$": None,
+}
+"""Patterns of what Gradio says in English only, and our texts for it, in which $1 is the pattern's first group."""
+
+
+def script() -> str:
+    """JavaScript to run before all of Gradio's."""
+    phrases = {
+        language: [(pattern, texts[name] if name else "") for pattern, name in PHRASES.items()]
+        for language, texts in LANGUAGES.items()
+    }
+    code = Path(__file__).with_name("gradio.js").read_text(encoding="utf-8")
+    return f"{{ const PHRASES = {json.dumps(phrases)};\n{code} }}"
 
 
 def i18n() -> gr.I18n:
@@ -117,4 +159,4 @@ def texts_for(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _key(name: str) -> str:
-    return _GRADIO.get(name, f"studio.{name}")
+    return KEYS.get(name, f"studio.{name}")

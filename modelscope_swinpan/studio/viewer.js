@@ -31,12 +31,13 @@ function pane(kind, caption, alt) {
     return path;
   });
   const [width, height] = value.grid;
+  const style = `--aspect: ${width / height}`;
   const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": caption }, ...paths);
   for (const name of ["pointermove", "pointerdown"])
     svg.addEventListener(name, (event) => point(event, paths.indexOf(event.target)));
   svg.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && highlight(-1)); // a finger leaves with every tap
   const photo = make("img", { src: value.photo, alt, width, height });
-  return make("figure", { class: kind }, make("div", { class: "pane" }, photo, svg), make("figcaption", {}, caption));
+  return make("figure", { class: kind }, make("div", { class: "pane", style }, photo, svg), make("figcaption", {}, caption));
 }
 
 function row(segment, index) {
@@ -110,17 +111,22 @@ function draw() {
   applyFilter();
 }
 
-function show(next) {
-  value = next;
-  draw();
-  // On a phone the result is below the examples, so scroll to it.
+// On a phone the viewer is below the examples, so scroll to it.
+function reveal() {
   if (viewer.getBoundingClientRect().top > innerHeight / 2) viewer.scrollIntoView({ behavior: "smooth" });
+}
+
+function show(next) {
+  value = props.value = next; // Gradio tells of a value that differs from the one it knows
+  draw();
+  reveal();
 }
 
 document.addEventListener("swinpan-filter", (event) => {
   filter = event.detail;
   if (parts.length) applyFilter();
 });
+document.addEventListener("swinpan-failed", () => show({ problem: texts.failed }));
 
 // Files that are refused. Gradio would say so in English.
 function refusal({ name, size, type }) {
@@ -128,19 +134,36 @@ function refusal({ name, size, type }) {
   return type && !type.startsWith("image/") ? say("no_image", { name }) : null;
 }
 
-for (const kind of ["change", "drop"])
+function choose(event, files) {
+  const problem = files.length && refusal(files[0]);
+  if (!problem) return reveal();
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  event.target.value = "";
+  show({ problem });
+}
+
+// A photo that is dropped beside the field: the browser would open it in place of the page.
+function dropBeside(event) {
+  event.preventDefault();
+  const input = document.querySelector("#photo input");
+  if (event.type !== "drop" || !input) return;
+  input.files = event.dataTransfer.files;
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+const inField = ({ target }) => target.closest?.("#photo");
+document.addEventListener("change", (event) => inField(event) && choose(event, event.target.files), true);
+for (const kind of ["dragover", "drop"])
   document.addEventListener(
     kind,
     (event) => {
-      const [file] = (event.target.closest?.("#photo") && (event.dataTransfer ?? event.target).files) || [];
-      const problem = file && refusal(file);
-      if (!problem) return;
-      event.preventDefault();
-      event.stopImmediatePropagation();
-      event.target.value = "";
-      show({ problem });
+      if (!event.dataTransfer.types.includes("Files")) return;
+      if (!inField(event)) dropBeside(event);
+      else if (kind === "drop") choose(event, event.dataTransfer.files);
     },
     true,
   );
+document.addEventListener("click", ({ target }) => target.closest("#examples button") && reveal());
 watch("value", () => show(props.value));
 draw();

@@ -119,6 +119,9 @@ def results(browser, page, words):
 def test_search_needs_no_network(site, browser):
     assert "Large photos and small things" in results(browser, site / "search.html", "overlapping tiles")
     assert "Why the score is what it is" in results(browser, site / "search.html", "frame marks thresholds")
+    assert results(browser, site / "search.html", "--tiles")[0] == "Large photos and small things"
+    assert "Changelog" in results(browser, site / "search.html", "yolo")[-2:]  # after the guides
+    assert "Questions" in results(browser, site / "search.html", "offline")
     assert results(browser, site / "search.html", "nonsensical") == []
     assert browser.asked_hosts() == set()
 
@@ -130,3 +133,16 @@ def test_search_finds_chinese_words(site, browser):
     assert results(browser, site / "zh" / "search.html", "无中生有") == []
     assert browser.run("return splitQuery('全景分割 swin_l 图')") == ["全景", "景分", "分割", "swin_l", "图"]
     assert browser.asked_hosts() == set()
+
+
+@pytest.mark.parametrize("page", ["studio", "evaluation", "zh/evaluation"])
+def test_options_stand_whole_on_a_phone(site, browser, page):
+    phone = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    browser.driver.get((site / f"{page}.html").as_uri())
+    lines = browser.run("""
+        const words = [...document.querySelectorAll("article code .pre")];
+        return words.filter((word) => word.innerText.startsWith("--")).map((word) => word.getClientRects().length);
+    """)
+    assert set(lines) == {1}
+    assert browser.run("return document.documentElement.scrollWidth") == 390

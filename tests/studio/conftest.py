@@ -2,7 +2,7 @@ import pytest
 
 from modelscope_swinpan.studio import serve
 from tests.studio.chromium import chromium
-from tests.studio.painted import PaintedPredictor
+from tests.studio.painted import PaintedPredictor, make_png
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +21,10 @@ def page(painted):
 def browser(tmp_path_factory):
     with chromium(tmp_path_factory.mktemp("chromium")) as browser:
         yield browser
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "My cat.png"
+    path.write_bytes(make_png(240, 320))
+    return path

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from modelscope_swinpan import studio
-from modelscope_swinpan.studio.texts import CHINESE, ENGLISH, LANGUAGES, both, i18n, texts_for
+from modelscope_swinpan.studio.texts import CHINESE, ENGLISH, KEYS, LANGUAGES, PHRASES, both, i18n, texts_for
 
 CODE = "".join(
     file.read_text(encoding="utf-8")
@@ -19,7 +19,7 @@ CODE = "".join(
 def test_a_text_is_there_in_both_languages_and_used(name):
     places = [re.findall(r"{\w+}", texts[name]) for texts in LANGUAGES.values()]
     assert sorted(places[0]) == sorted(places[1])
-    assert name in ("drop", "choose") or re.search(rf"\b{name}\b", CODE)
+    assert name in {*KEYS, *PHRASES.values()} or re.search(rf"\b{name}\b", CODE)
 
 
 def test_gradio_has_them_for_every_chinese():

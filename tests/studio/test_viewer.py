@@ -1,7 +1,7 @@
 """The page in a real browser: Debian's Chromium, without a screen."""
 
+import base64
 import json
-import re
 
 import numpy as np
 import pytest
@@ -9,17 +9,8 @@ from PIL import Image
 from selenium.webdriver import ActionChains, Keys
 
 from modelscope_swinpan.coco.encoding import ids_from_colors
-from modelscope_swinpan.studio import serve, server
-from modelscope_swinpan.studio.visitors import Quota
 from tests.builders import random_image
 from tests.studio.painted import STRANGE
-
-
-@pytest.fixture
-def photo(tmp_path):
-    path = tmp_path / "My cat.png"
-    Image.fromarray(random_image(240, 320)).save(path)
-    return path
 
 
 @pytest.fixture
@@ -133,12 +124,52 @@ def test_a_broken_file_and_the_next_one(opened, photo, tmp_path):
     assert opened.shown("#toolbar")
 
 
-def test_a_file_that_is_too_large(opened, tmp_path):
+def test_a_photo_without_suffix(opened, photo):
+    """The browser cannot tell what it is; the server reads it."""
+    opened.upload(photo.rename(photo.with_name("My cat")))
+    assert opened.wait(".photo figcaption").text == "My cat, 320 × 240"
+    assert opened.all("#photo input")[0].get_attribute("accept") == "image/*"
+
+
+@pytest.mark.parametrize(("name", "shown"), [("cat.png", ".photo figcaption"), ("cat.txt", ".problem")])
+def test_a_file_dropped_beside_the_field(opened, photo, name, shown):
+    """Otherwise the browser leaves the page and opens the file."""
+    assert opened.run(
+        """
+        const [url, name, done] = arguments;
+        const bytes = Uint8Array.from(atob(url), (byte) => byte.charCodeAt());
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File([bytes], name, { type: name.endsWith("png") ? "image/png" : "text/plain" }));
+        return ["dragover", "drop"].map((kind) => {
+            const drag = new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer });
+            document.querySelector("#viewer").dispatchEvent(drag);
+            return drag.defaultPrevented;
+        });
+        """,
+        base64.b64encode(photo.read_bytes()).decode(),
+        name,
+    ) == [True, True]
+    assert opened.wait(shown).text.startswith(name)
+
+
+def test_an_unexpected_failure_and_the_next_photo(segmented, photo, painted, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(painted, "predict", None)
+        segmented.upload(photo)
+        assert segmented.wait(".problem").text.startswith("The photo was not segmented. Try again")
+        assert not segmented.shown("#viewer .error")
+    segmented.upload(photo)
+    segmented.wait(".segments path")
+
+
+def test_a_file_that_is_too_large_and_the_photo_before_it(segmented, photo, tmp_path):
     large = tmp_path / "large.png"
     large.write_bytes(bytes(33 * 2**20))
-    opened.upload(large)
-    assert "maximum allowed size" in opened.wait(".problem").text
-    assert not opened.shown(".toast-body")
+    segmented.upload(large)
+    assert "maximum allowed size" in segmented.wait(".problem").text
+    assert not segmented.shown(".toast-body")
+    segmented.upload(photo)
+    segmented.wait(".segments path")
 
 
 def test_downloads_hold_what_is_shown_to_this_visitor(segmented, page, tmp_path):
@@ -176,6 +207,28 @@ def test_it_fits_a_phone(browser, page, photo, dark):
     assert photo_pane["y"] + photo_pane["height"] <= segments_pane["y"]
 
 
+def test_a_phone_shows_at_once_that_the_model_works(browser, page, painted):
+    browser.open(page, 390, 844)
+    painted.gate.clear()
+    browser.all("#examples button")[0].click()
+    browser.until(
+        lambda: 0 <= browser.run("return document.querySelector('#viewer').getBoundingClientRect().top") < 422
+    )
+    assert browser.wait(".progress-level").rect["y"] < browser.run("return scrollY + innerHeight")
+    painted.gate.set()
+    browser.wait(".segments path")
+
+
+def test_a_tall_photo_fits_the_window(browser, page, tmp_path):
+    Image.fromarray(random_image(2000, 800)).save(tmp_path / "tall.png")
+    browser.open(page)
+    browser.upload(tmp_path / "tall.png")
+    browser.wait(".segments path")
+    for pane in browser.shown(".pane"):
+        assert pane.rect["height"] < 900
+        assert pane.rect["height"] / pane.rect["width"] == pytest.approx(2.5, rel=0.01)
+
+
 def test_a_finger_may_lift(browser, page, photo):
     browser.open(page, 390, 844)
     browser.upload(photo)
@@ -189,46 +242,6 @@ def test_a_finger_may_lift(browser, page, photo):
     """)
     assert browser.wait(".tip").text.split("\n") == ["car", "0.80"]
     assert browser.run("return document.documentElement.scrollWidth") <= 390
-
-
-@pytest.mark.parametrize("language", ["zh-CN", "zh-HK", "zh"])
-def test_it_speaks_chinese(browser, page, photo, tmp_path, language):
-    """All that a visitor reads, but for the names of classes and files."""
-    browser.open(page, language=language)
-    seen = [browser.driver.find_element("css selector", "body").text]
-    browser.upload(photo)
-    browser.until(lambda: "thing" in browser.wait("#toolbar").text)  # by the word of the Chinese documents, too
-    seen.append(browser.driver.find_element("css selector", "body").text)
-    hints = "return [...document.querySelectorAll('[title], [alt]')].map((node) => node.title || node.alt)"
-    seen += browser.run(hints)
-    for name, content in (("large.png", bytes(33 * 2**20)), ("notes.txt", b"notes")):
-        (tmp_path / name).write_bytes(content)
-        browser.upload(tmp_path / name)
-        browser.until(lambda name=name: browser.wait(".problem").text.startswith(f"{name}："))
-        seen.append(browser.wait(".problem").text)
-    named = {"swinpan", "studio", "COCO", "JSON", "PNG", "MB", "sky", "grass", "car", "b", "My", "cat", "png"}
-    assert set(re.findall("[A-Za-z]+", " ".join(seen))) <= named | {"thing", "stuff", "large", "notes", "txt"}
-
-
-def test_a_refusal_in_chinese(browser, painted, photo, monkeypatch):
-    monkeypatch.setattr(server, "Quota", lambda: Quota(each=photo.stat().st_size + 10_000))
-    with serve(painted, port=0) as url:
-        browser.open(url, language="zh-CN")
-        browser.upload(photo)
-        browser.wait(".segments path")
-        browser.click("↓ 图片")
-        told = browser.wait(".toast-body").text
-    assert "每位访问者最多保留" in told
-    assert "Error" not in told
-
-
-def test_it_speaks_english_otherwise(browser, page, photo):
-    browser.open(page, language="fr-FR")
-    browser.upload(photo)
-    browser.wait(".segments path")
-    assert "Minimum score" in browser.wait("#toolbar").text
-    assert "Things" in browser.wait("#toolbar").text
-    assert browser.wait("h1").text == "What is where, pixel by pixel."
 
 
 def test_nobody_else_is_asked(segmented):
