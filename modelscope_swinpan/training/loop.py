@@ -30,6 +30,7 @@ from .log import Meter, TrainingLog
 from .optimizer import build_optimizer, freeze, rate_factor
 from .processes import Processes
 from .samples import Sample, draw_samples
+from .shortage import shortages_told
 from .state import MODEL, State, read_state, run_claim, write_state
 
 MOST_SKIPPED = 20  # a run ends after this number of consecutive steps without a finite loss or gradient
@@ -139,12 +140,14 @@ class TrainingRun:
             ConfigError: another process is at work in the folder, or a logger cannot log.
             TrainingError: :data:`MOST_SKIPPED` consecutive steps had no finite loss or gradient.
             DatasetError: more than ``tolerate`` photos are damaged, or a truth is wrong.
+            DeviceError: memory is short, or a process that reads images was killed.
             OSError: a file cannot be written.
         """
         with self._claim.taken() if self.processes.rank == 0 else nullcontext():
             log = TrainingLog(self.folder, self.step, loggers) if self.processes.rank == 0 else None
             try:
-                return self._train(progress, log)
+                with shortages_told():
+                    return self._train(progress, log)
             finally:
                 if log is not None:
                     log.close()
