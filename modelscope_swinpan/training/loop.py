@@ -168,7 +168,8 @@ class TrainingRun:
                 log.add_training(self.step, values)
                 progress(self.step, values)
             with meter.paused():
-                if self._is_due(config.checkpoint_every):
+                # While steps are skipped, the weights may be spoilt: the last sound ones are kept.
+                if self._is_due(config.checkpoint_every) and (not self._skipped_in_a_row or self.step == config.steps):
                     write_state(self._state(), self.folder)
                 if self._is_due(config.evaluate_every):
                     self._evaluate(log, progress)
@@ -239,12 +240,12 @@ class TrainingRun:
 
     def _evaluate(self, log: TrainingLog, progress: ReportStep) -> None:
         save_pretrained(self.trained, self.model_folder)
-        if self.evaluate is not None:
+        if self.shown:
+            log.add_picture(self.step, draw_samples(self.trained.eval(), self.shown))
+        if self.evaluate is not None:  # the last part: its row says that this evaluation is done
             figures = self.evaluate(self.trained.eval(), self.step)
             progress(self.step, figures)
             log.add_evaluation(self.step, figures)
-        if self.shown:
-            log.add_picture(self.step, draw_samples(self.trained.eval(), self.shown))
         self.model.train()
 
     def _state(self) -> State:
