@@ -101,6 +101,25 @@ def write_atomic(path: Path, data: bytes) -> None:
         partial.write_bytes(data)
 
 
+def save_torch(content: object, path: Path) -> None:
+    """Write what ``torch.load`` reads.
+
+    Raises:
+        OSError: the file cannot be written, as where the disk is full.
+    """
+    import torch
+
+    try:
+        # Given a path, PyTorch would put its name into the archive, and hide the cause.
+        with errors_named(path), path.open("wb") as file:
+            torch.save(content, file)
+    except RuntimeError as error:  # raised while PyTorch met the system's error
+        cause = error.__context__
+        if isinstance(cause, OSError):
+            raise OSError(cause.errno, cause.strerror, str(path)) from None
+        raise OSError(f"Cannot write {path}: {str(error).splitlines()[0]}") from None
+
+
 def refuse_to_replace(files: Iterable[Path]) -> None:
     """Raise a ConfigError that names ``--force`` where one of ``files`` is there."""
     for path in files:

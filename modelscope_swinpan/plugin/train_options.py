@@ -57,6 +57,8 @@ def read_options(configuration: Config, changes: Mapping[str, Any]) -> TrainOpti
     augment, epochs, work_dir = options.pop("augment", {}), options.pop("max_epochs", None), options.pop("work_dir", "")
     if epochs is not None and (type(epochs) is not int or epochs < 1):
         raise ConfigError(f"max_epochs must be a whole number of at least 1; got {epochs!r}.")
+    if not isinstance(augment, Mapping):
+        raise ConfigError(f'{TRAIN}.augment must hold options, as in {{"size": [512, 512]}}; got {augment!r:.80}.')
     return TrainOptions(
         config=from_mapping(TrainConfig, options, TRAIN),
         augment=from_mapping(AugmentConfig, augment, f"{TRAIN}.augment"),

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from ..errors import DeviceError
+from ..files import save_torch
 
 
 class Worker:
@@ -74,7 +75,7 @@ def start(job: Callable[[Any], Any], number: int) -> list[Worker]:
     folder = Path(tempfile.mkdtemp(prefix="swinpan-"))
     workers: list[Worker] = []
     try:
-        dump(job, folder / "job")
+        save_torch(job, folder / "job")
         workers += [Worker(folder / "job") for _ in range(number)]
         for worker in workers:
             worker.await_job()
@@ -87,21 +88,11 @@ def start(job: Callable[[Any], Any], number: int) -> list[Worker]:
         _remove(folder)
 
 
-def dump(value: object, path: Path) -> None:
-    """Write ``value``, whose tensors must be on the CPU, to a file that all readers map: a machine holds it once.
-
-    An OSError says that it cannot be written.
-    """
-    try:
-        torch.save(value, path)
-    except RuntimeError as error:  # PyTorch's own words for a full disk
-        raise OSError(f"Cannot write {path}: {str(error).splitlines()[0]}") from None
-
-
 def load(path: Path) -> Any:
-    """What :func:`dump` wrote. Writing to a tensor changes neither the file nor what other readers see.
+    """What :func:`~..files.save_torch` wrote; its tensors are mapped, so that a machine holds them once.
 
-    The file is this process's own: reading it runs what it says, as reading any pickle does.
+    Writing to a tensor changes neither the file nor what other readers see. The file is this process's own: reading it
+    runs what it says, as reading any pickle does.
     """
     return torch.load(path, mmap=True, weights_only=False)
 

@@ -1,12 +1,16 @@
 """The options of a training run: its steps, its samples and its losses."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..config import MAX_INPUT_PIXELS
 from ..errors import ConfigError
 
 SCHEDULES = ("step", "cosine")
+MAX_SEED = 2**64 - 1  # of PyTorch's generators
+MAX_SCALE = 100.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +51,13 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         at_least_1 = "steps batch_size accumulate log_every checkpoint_every"
-        at_least_0 = "warmup frozen_stages seed workers tolerate evaluate_every weight_decay backbone_multiplier muon"
+        at_least_0 = "warmup frozen_stages workers tolerate evaluate_every weight_decay backbone_multiplier muon"
         _require(self, at_least_1, lambda value: value >= 1, "be at least 1")
         _require(self, at_least_0, lambda value: value >= 0, "be at least 0")
-        _require(self, "learning_rate clip", lambda value: value > 0, "be above 0")
+        _require(self, "seed", lambda value: 0 <= value <= MAX_SEED, f"lie between 0 and {MAX_SEED}")
+        _require(self, "clip", lambda value: value > 0, "be above 0")
+        _require(self, "learning_rate", lambda value: 0 < value < math.inf, "be above 0, and finite")
+        _require(self, "milestones", lambda value: all(0 <= at <= 1 for at in value), "hold fractions of the run, 0–1")
         _require(self, "ema drop_path", lambda value: 0 <= value < 1, "be at least 0 and below 1")
         _require(self, "schedule", lambda value: value in SCHEDULES, f"be one of {', '.join(SCHEDULES)}")
         if self.batch_size % self.accumulate:
@@ -74,8 +81,18 @@ class AugmentConfig:
     color: float = 0.0  # probability (0–1) of changing brightness, contrast, saturation and hue, each at random
 
     def __post_init__(self) -> None:
-        _require(self, "size", lambda size: min(size) >= 1, "hold a height and a width of at least 1 pixel")
-        _require(self, "scale", lambda scale: 0 < scale[0] <= scale[1], "hold two factors above 0, the smaller first")
+        _require(
+            self,
+            "size",
+            lambda size: len(size) == 2 and min(size) >= 1 and math.prod(size) <= MAX_INPUT_PIXELS,
+            f"hold a height and a width of at least 1 pixel, and of up to {MAX_INPUT_PIXELS:,} pixels together",
+        )
+        _require(
+            self,
+            "scale",
+            lambda scale: len(scale) == 2 and 0 < scale[0] <= scale[1] <= MAX_SCALE,
+            f"hold two factors above 0 and up to {MAX_SCALE:g}, the smaller first",
+        )
         _require(self, "flip color", lambda value: 0 <= value <= 1, "lie between 0 and 1")
 
 

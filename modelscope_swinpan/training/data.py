@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from ..coco.annotation import Example
 from ..coco.remarks import DAMAGED, Remark
@@ -132,7 +132,12 @@ def combine_seeds(*numbers: int) -> int:
 
 def _collate(items: list[Item]) -> Batch:
     remarks = tuple(remark for item in items for remark in item.remarks)
-    return Batch(torch.stack([item.image for item in items]), [item.target for item in items], remarks)
+    batch = Batch(torch.stack([item.image for item in items]), [item.target for item in items], remarks)
+    if get_worker_info() is not None:
+        # PyTorch would do it in a thread, where full shared memory is no error: the run would wait forever.
+        for tensor in (batch.images, *(part for x in batch.targets for part in (x.labels, x.masks))):
+            tensor.share_memory_()  # type: ignore[no-untyped-call]
+    return batch
 
 
 @lru_cache(maxsize=2)

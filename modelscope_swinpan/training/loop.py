@@ -30,6 +30,7 @@ from .log import Meter, TrainingLog
 from .optimizer import build_optimizer, freeze, rate_factor
 from .processes import Processes
 from .samples import Sample, draw_samples
+from .shortage import shortages_told
 from .state import MODEL, State, read_state, run_claim, write_state
 
 MOST_SKIPPED = 20  # a run ends after this number of consecutive steps without a finite loss or gradient
@@ -139,12 +140,14 @@ class TrainingRun:
             ConfigError: another process is at work in the folder, or a logger cannot log.
             TrainingError: :data:`MOST_SKIPPED` consecutive steps had no finite loss or gradient.
             DatasetError: more than ``tolerate`` photos are damaged, or a truth is wrong.
+            DeviceError: memory is short, or a process that reads images was killed.
             OSError: a file cannot be written.
         """
         with self._claim.taken() if self.processes.rank == 0 else nullcontext():
             log = TrainingLog(self.folder, self.step, loggers) if self.processes.rank == 0 else None
             try:
-                return self._train(progress, log)
+                with shortages_told():
+                    return self._train(progress, log)
             finally:
                 if log is not None:
                     log.close()
@@ -165,7 +168,8 @@ class TrainingRun:
                 log.add_training(self.step, values)
                 progress(self.step, values)
             with meter.paused():
-                if self._is_due(config.checkpoint_every):
+                # While steps are skipped, the weights may be spoilt: the last sound ones are kept.
+                if self._is_due(config.checkpoint_every) and (not self._skipped_in_a_row or self.step == config.steps):
                     write_state(self._state(), self.folder)
                 if self._is_due(config.evaluate_every):
                     self._evaluate(log, progress)
@@ -236,12 +240,12 @@ class TrainingRun:
 
     def _evaluate(self, log: TrainingLog, progress: ReportStep) -> None:
         save_pretrained(self.trained, self.model_folder)
-        if self.evaluate is not None:
+        if self.shown:
+            log.add_picture(self.step, draw_samples(self.trained.eval(), self.shown))
+        if self.evaluate is not None:  # the last part: its row says that this evaluation is done
             figures = self.evaluate(self.trained.eval(), self.step)
             progress(self.step, figures)
             log.add_evaluation(self.step, figures)
-        if self.shown:
-            log.add_picture(self.step, draw_samples(self.trained.eval(), self.shown))
         self.model.train()
 
     def _state(self) -> State:

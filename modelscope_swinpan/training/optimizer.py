@@ -106,8 +106,8 @@ def rate_factor(step: int, config: TrainConfig) -> float:
 
 
 def _part(model: nn.Module, name: str) -> nn.Module:
-    parts: dict[str, nn.Module] = dict(model.named_modules())
-    if name in parts and name:
+    parts: dict[str, nn.Module] = {part: module for part, module in model.named_modules() if part}
+    if name in parts:
         return parts[name]
     close = difflib.get_close_matches(name, parts, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""

@@ -1,6 +1,7 @@
 """Pictures of what a model answers, beside the truth: a sink of the one run."""
 
 import io
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from torch.utils.data import Dataset
 
 from ..categories import Category
 from ..coco.annotation import Annotation, Example
-from ..errors import DamagedFileError, ImageError
+from ..errors import DamagedFileError
 from ..images.encode import encode_png
 from ..inference.network import PanopticPredictor
 from ..inference.predictor import Pixels, Result
@@ -24,7 +25,7 @@ from ..runs.inputs import Item
 from ..runs.local_engine import LocalEngine
 from ..runs.sinks import ERROR, Encoded, Sink
 
-WIDTH = 640  # of one picture, in pixels
+WIDTH, TALLEST = 640, 1920  # of one picture, in pixels
 SAMPLES = 4  # examples that are drawn at every evaluation
 
 
@@ -47,9 +48,8 @@ class BesideTruth(Sink):
 
     def encode(self, item: Item, result: Result, pixels: Pixels) -> Encoded:
         """The picture, a PNG file."""
-        image = Image.fromarray(pixels)
-        truth = self._samples[int(item.source)].truth
-        both = np.hstack([_to_width(np.asarray(one.to_pil(image))) for one in (truth, result)])
+        true = self._samples[int(item.source)].truth
+        both = np.hstack([_picture(one, pixels) for one in (true, result)])
         files = {self._file.format(item.stem): encode_png(both)}
         if self._photo is not None:
             files[self._photo.format(item.stem)] = encode_png(pixels)
@@ -71,17 +71,20 @@ def first_of(dataset: Dataset[Example], categories: Sequence[Category]) -> list[
 def draw_samples(model: Mask2Former, samples: Sequence[Sample]) -> npt.NDArray[np.uint8]:
     """The truth on the left, the model's answer on the right, a sample below another: (H, W, 3) RGB uint8.
 
-    Raises:
-        ImageError: a sample cannot be segmented.
+    The right is black where a sample cannot be segmented, as one that is too narrow; a warning tells why.
     """
     items = [Item(index, index + 1, str(index), index, str(index)) for index in range(len(samples))]
     engine = LocalEngine(PanopticPredictor(model))
     pictures = []
-    for record in engine(
-        items, sinks=[BesideTruth(samples)], read=lambda source: samples[int(source)].image[..., ::-1]
+    for record, sample in zip(
+        engine(items, sinks=[BesideTruth(samples)], read=lambda source: samples[int(source)].image[..., ::-1]),
+        samples,
+        strict=True,
     ):
         if record.failed:
-            raise ImageError(record.read()[ERROR]["error"])
+            warnings.warn(f"Sample {record.index + 1}: {record.read()[ERROR]['error']}", stacklevel=2)
+            true = _picture(sample.truth, sample.image)
+            pictures.append(np.hstack([true, np.zeros_like(true)]))
         pictures += [np.asarray(Image.open(io.BytesIO(content))) for content in record.files.values()]
     return np.vstack(pictures)
 
@@ -94,7 +97,11 @@ def truth(annotation: Annotation, categories: Sequence[Category]) -> PanopticRes
     return PanopticResult(annotation.segment_ids, segments, void_id=0, categories=tuple(categories))
 
 
-def _to_width(picture: Pixels) -> Pixels:
-    height = max(1, round(picture.shape[0] * WIDTH / picture.shape[1]))
-    resized: Pixels = cv2.resize(picture, (WIDTH, height), interpolation=cv2.INTER_AREA)
-    return resized
+def _picture(result: Result, pixels: Pixels) -> Pixels:
+    """The overlay of a result on its photo, ``WIDTH`` wide: what is taller than ``TALLEST`` is padded at its right."""
+    overlay = np.asarray(result.to_pil(Image.fromarray(pixels)))
+    scale = min(WIDTH / pixels.shape[1], TALLEST / pixels.shape[0])
+    height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
+    resized = cv2.resize(overlay, (width, height), interpolation=cv2.INTER_AREA)
+    padded: Pixels = np.pad(resized, ((0, 0), (0, WIDTH - width), (0, 0)))
+    return padded

@@ -10,7 +10,7 @@ import torch
 from ..claims import PURPOSE, Claim
 from ..coco.identity import Digests
 from ..errors import CheckpointError
-from ..files import atomic
+from ..files import atomic, save_torch
 from . import log
 
 CHECKPOINT = "checkpoint.pt"
@@ -48,10 +48,7 @@ def write_state(state: State, folder: Path) -> None:
         OSError: the file cannot be written.
     """
     with atomic(folder / CHECKPOINT) as partial:
-        try:
-            torch.save(dict(vars(state)), partial)
-        except RuntimeError as error:  # PyTorch's error for a full disk
-            raise OSError(f"Cannot write {folder / CHECKPOINT}: {str(error).splitlines()[0]}") from None
+        save_torch(dict(vars(state)), partial)
 
 
 def read_state(folder: Path) -> State | None:

@@ -227,6 +227,8 @@ def test_options(build_trainer: Any, model_dir: Path, data: Path, tmp_path: Path
     ("kind", "arguments", "message"),
     [
         (ConfigError, {"train": {"stepz": 3}}, "train: unknown option 'stepz'. Did you mean 'steps'"),
+        (ConfigError, {"train": {"augment": 5}}, "train.augment must hold options, as in .*; got 5"),
+        (ConfigError, {"train": {"augment": {"size": [64]}}}, "size must hold a height and a width"),
         (ConfigError, {"max_epochs": 3}, "Give either steps or max_epochs"),
         (ConfigError, {"train_datasets": "x"}, "unknown option 'train_datasets'. Did you mean 'train_dataset'"),
         (ConfigError, {"device": "tpu"}, "device must be 'cpu'"),

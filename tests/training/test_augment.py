@@ -137,6 +137,12 @@ def test_the_seed_decides():
     ("options", "message"),
     [
         ({"size": (0, 10)}, "size must hold"),
+        ({"size": (64,)}, "size must hold a height and a width"),
+        ({"size": (64, 64, 3)}, "size must hold a height and a width"),
+        ({"size": (2**12, 2**13)}, "up to 16,777,216 pixels together"),
+        ({"scale": ()}, "scale must hold two factors"),
+        ({"scale": (1, 1, 2)}, "scale must hold two factors"),
+        ({"scale": (0.5, float("inf"))}, "scale must hold two factors above 0 and up to 100"),
         ({"scale": (2, 0.1)}, "scale must hold two factors"),
         ({"scale": (0, 1)}, "scale must hold two factors"),
         ({"flip": 1.5}, "flip must lie between 0 and 1"),

@@ -19,7 +19,10 @@ def test_options_come_from_outside():
     [
         {"steps": 0},
         {"warmup": -1},
+        {"seed": 2**64},
         {"learning_rate": 0.0},
+        {"learning_rate": float("inf")},
+        {"milestones": (8890, 9630)},  # steps, as other packages count them
         {"clip": float("nan")},
         {"ema": 1.0},
         {"drop_path": -0.1},

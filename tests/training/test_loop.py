@@ -23,7 +23,7 @@ from modelscope_swinpan.training import log, loop
 from modelscope_swinpan.training.log import read_table
 from modelscope_swinpan.training.optimizer import rate_factor
 from modelscope_swinpan.training.samples import first_of
-from modelscope_swinpan.training.state import CHECKPOINT, write_state
+from modelscope_swinpan.training.state import read_state, write_state
 from tests.conftest import ROOT
 from tests.runs.fakes import contents
 from tests.training.runs import TINY, fresh_model, same_weights, small_run
@@ -194,14 +194,13 @@ def test_steps_without_finite_numbers_are_skipped_and_counted(tmp_path, monkeypa
     assert losses(tmp_path / "bad")[0] == losses(tmp_path / "good")[0]
 
 
-def test_a_run_that_only_skips_ends(tmp_path, monkeypatch):
+def test_a_run_that_only_skips_ends_and_keeps_its_last_sound_checkpoint(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "MOST_SKIPPED", 3)
-    model = fresh_model()
-    with torch.no_grad():
-        model.transformer_decoder.query_feat[0, 0] = float("nan")
-    with pytest.raises(TrainingError, match="Step 3: no finite loss or gradient in the last 3 steps"):
-        small_run(tmp_path, model).train()
-    assert (tmp_path / CHECKPOINT).exists()
+    honest, factors = loop.Criterion.weighted, iter([1.0, 1.0, *[float("nan")] * 3])
+    monkeypatch.setattr(loop.Criterion, "weighted", lambda self, parts: honest(self, parts) * next(factors))
+    with pytest.raises(TrainingError, match="Step 5: no finite loss or gradient in the last 3 steps"):
+        small_run(tmp_path, steps=9, checkpoint_every=1).train()
+    assert read_state(tmp_path).step == 2
 
 
 def test_accumulated_parts_make_the_same_step(tmp_path):
@@ -260,6 +259,20 @@ def test_an_evaluation_that_fails_costs_no_step_and_is_made_up_for(tmp_path):
     assert again.step == 4
     again.train()
     assert read_table(tmp_path / "evaluations.csv") == {"step": [0, 4], "pq": [0, 40]}
+
+
+def test_an_evaluation_that_is_broken_off_is_made_up_for_with_its_picture(tmp_path, monkeypatch):
+    def stop(model, samples):
+        raise KeyboardInterrupt
+
+    options = {"evaluate": lambda model, step: {"pq": float(step)}, "shown": SHOWN}
+    monkeypatch.setattr(loop, "draw_samples", stop)
+    with pytest.raises(KeyboardInterrupt):
+        small_run(tmp_path, **options).train()
+    monkeypatch.undo()
+    small_run(tmp_path, **options).train()
+    assert read_table(tmp_path / "evaluations.csv")["step"] == [4]
+    assert [path.name for path in (tmp_path / "samples").iterdir()] == ["step-000004.png"]
 
 
 def test_the_first_evaluation_is_not_made_twice(tmp_path):

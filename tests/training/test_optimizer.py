@@ -92,7 +92,7 @@ def test_stages_and_parts_are_frozen():
     ("model", "options", "message"),
     [
         (SMALL, {"freeze": ("pixel_decodr",)}, "no part 'pixel_decodr'. Did you mean 'pixel_decoder'?"),
-        (SMALL, {"freeze": ("",)}, "no part ''"),
+        (SMALL, {"freeze": ("",)}, "no part ''. A name"),
         (SMALL, {"freeze": ("backbone", "pixel_decoder", "transformer_decoder")}, "Nothing is left to train"),
         (SMALL, {"frozen_stages": 5}, "frozen_stages is 5, but the Swin Transformer has 4 stages"),
         (SMALL_RESNET, {"frozen_stages": 1}, "frozen_stages is not for a ResNet; freeze its parts by name"),

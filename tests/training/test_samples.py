@@ -4,24 +4,27 @@ import dataclasses
 
 import cv2
 import numpy as np
+import pytest
 from PIL import Image
 
 from modelscope_swinpan.categories import Category
+from modelscope_swinpan.coco.annotation import Example, annotate
 from modelscope_swinpan.errors import DamagedFileError
 from modelscope_swinpan.inference.network import PanopticPredictor
 from modelscope_swinpan.scenes.dataset import SCENE_CATEGORIES, SceneDataset
-from modelscope_swinpan.training.samples import SAMPLES, WIDTH, draw_samples, first_of, truth
+from modelscope_swinpan.training.samples import SAMPLES, TALLEST, WIDTH, draw_samples, first_of, truth
 from tests.builders import SMALL, random_model
+
+CONFIG = dataclasses.replace(
+    SMALL,
+    categories=SCENE_CATEGORIES,
+    preprocess=dataclasses.replace(SMALL.preprocess, short_side=64, long_side=96),
+    postprocess=dataclasses.replace(SMALL.postprocess, object_mask_threshold=0.1, overlap_threshold=0.1),
+)
 
 
 def test_truth_on_the_left_and_an_answer_on_the_right():
-    config = dataclasses.replace(SMALL, categories=SCENE_CATEGORIES)
-    config = dataclasses.replace(
-        config,
-        preprocess=dataclasses.replace(config.preprocess, short_side=64, long_side=96),
-        postprocess=dataclasses.replace(config.postprocess, object_mask_threshold=0.1, overlap_threshold=0.1),
-    )
-    model, scenes = random_model(config), SceneDataset(range(3, 9), (64, 96))
+    model, scenes = random_model(CONFIG), SceneDataset(range(3, 9), (64, 96))
     picture = draw_samples(model, first_of(scenes, scenes.categories))
     assert picture.shape == (SAMPLES * round(WIDTH * 64 / 96), 2 * WIDTH, 3)
     assert picture.dtype == np.uint8
@@ -64,3 +67,31 @@ def test_damaged_examples_are_passed_over():
     scenes = Holed(range(5), (64, 96))
     shown = first_of(scenes, scenes.categories)
     assert [sample.image.tobytes() for sample in shown] == [scenes[index].image.tobytes() for index in (1, 3, 4)]
+
+
+def strip(height, width):
+    """A narrow photo, half of which is a person."""
+    ids = np.zeros((height, width), np.int32)
+    ids[: height // 2] = 1
+    truth = annotate(ids, {1: 0})
+    return Example(segment_ids=ids, segments=truth.segments, image=np.full((height, width, 3), 200, np.uint8))
+
+
+def test_a_picture_is_bounded_whatever_the_photo():
+    """At 640 pixels of width, a strip of 3000×40 pixels would be 48,000 high: it took gigabytes."""
+    (sample,) = first_of([strip(3000, 40)], SCENE_CATEGORIES)
+    picture = draw_samples(random_model(CONFIG), [sample])
+    assert picture.shape == (TALLEST, 2 * WIDTH, 3)
+    assert picture[:, 25].any(axis=1).all()
+    assert not picture[:, 26:WIDTH].any()  # padding
+
+
+def test_a_sample_that_cannot_be_segmented_ends_no_run():
+    scene = SceneDataset(range(1), (64, 96))[0]
+    samples = first_of([scene, strip(2, 3000)], SCENE_CATEGORIES)
+    with pytest.warns(UserWarning, match="Sample 2: Image of 3000×2 pixels is too narrow"):
+        picture = draw_samples(random_model(CONFIG), samples)
+    height = round(WIDTH * 64 / 96)
+    assert picture.shape == (height + 1, 2 * WIDTH, 3)
+    assert picture[height, :WIDTH].any()  # the truth
+    assert not picture[height, WIDTH:].any()

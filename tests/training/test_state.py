@@ -1,10 +1,13 @@
 """Checkpoints of a run."""
 
+import dataclasses
+
 import pytest
 import torch
 
 from modelscope_swinpan.errors import CheckpointError
 from modelscope_swinpan.training.state import CHECKPOINT, State, read_state, write_state
+from tests.full_disk import full_disk
 
 OPTIONS = {"steps": 3, "phases": [{"share": 1.0}]}
 
@@ -24,16 +27,11 @@ def test_what_is_written_is_read(tmp_path):
     assert torch.equal(found.model["x"], torch.ones(2))
 
 
-def test_a_write_that_fails_keeps_the_former_state(tmp_path, monkeypatch):
+def test_a_full_disk_keeps_the_former_state_and_is_told(tmp_path):
     write_state(state(1), tmp_path)
-
-    def full(content, path):
-        path.write_bytes(b"half")
-        raise RuntimeError("PytorchStreamWriter failed writing file\nmore")
-
-    monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(OSError, match=r"Cannot write .*: PytorchStreamWriter failed writing file$"):
-        write_state(state(2), tmp_path)
+    large = dataclasses.replace(state(2), model={"x": torch.ones(10**5)})
+    with full_disk(10_000), pytest.raises(OSError, match=rf"File too large: '.*{CHECKPOINT}'$"):
+        write_state(large, tmp_path)
     assert read_state(tmp_path).step == 1
     assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...config import Mask2FormerConfig
+from ...files import save_torch
 from ...models.keys import Rule
 from .registry import Dialect, Writer
 
@@ -62,18 +63,11 @@ LAYERS3 = _layers(encoder_attn="self_attn", cross_attn="cross_attn", self_attn="
 
 
 def _write(path: Path, tensors: "Mapping[str, Tensor]", config: Mask2FormerConfig) -> None:
-    import torch
-
     meta = {
         "CLASSES": [category.name for category in config.categories],
         "PALETTE": [category.color for category in config.categories],
     }
-    content = {"meta": meta, "state_dict": {key: _own(tensor) for key, tensor in tensors.items()}}
-    try:
-        with path.open("wb") as file:  # given a path, PyTorch puts its name, which is random, into the archive
-            torch.save(content, file)
-    except RuntimeError as error:  # PyTorch raises this for a full disk
-        raise OSError(f"Cannot write {path}: {str(error).splitlines()[0]}") from None
+    save_torch({"meta": meta, "state_dict": {key: _own(tensor) for key, tensor in tensors.items()}}, path)
 
 
 def _own(tensor: "Tensor") -> "Tensor":
