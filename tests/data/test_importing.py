@@ -78,10 +78,10 @@ def test_the_report_is_kept(tmp_path):
         "notes": [{"kind": "no area (points, lines)", "where": f"{folder / JSON}.annotations[3]", "detail": ""}],
     }
     assert report.summary().splitlines() == [
-        "1 images, 3 segments",
+        "1 image, 3 segments",
         "        2 cat",
         "        1 road",
-        "1 shapes dropped: 1 no area (points, lines)",
+        "1 shape dropped: 1 × no area (points, lines)",
     ]
 
 

@@ -64,7 +64,7 @@ def test_a_path_out_of_the_source_is_not_followed(tmp_path):
     folder = labelme(tmp_path / "in")
     (folder / "a.jpg").rename(tmp_path / "secret.jpg")
     change(folder / "a.json", lambda c: c.update(imagePath="../secret.jpg"))
-    with pytest.raises(DatasetError, match="1 missing image"):
+    with pytest.raises(DatasetError, match="1 × missing image"):
         imported(folder, tmp_path / "out")
 
 
