@@ -63,7 +63,7 @@ class DatasetOutput:
             return
         if isinstance(image, Path) and not image.is_file():
             raise DatasetError(f"{image}: no such photo. swinpan dataset check tells all that is wrong with a dataset.")
-        stem = self._new_stem(file_stem(name.replace("\\", "/")))
+        stem = self._new_stem(file_stem(name))
         file_name = stem + (Path(name).suffix.lower() or ".jpg")
         target = self.folder / "images" / file_name
         if isinstance(image, bytes):
