@@ -175,6 +175,9 @@ def split_address(address: str) -> tuple[str, str, str]:
 
 
 def file_stem(source: str) -> str:
-    """The file name in a path or URL, without its suffix. Characters that file names cannot hold become ``_``."""
+    """The file name in a path or URL, without its suffix. Characters that file names cannot hold become ``_``.
+
+    A backslash is a slash, as in the paths of Windows, whatever system this is.
+    """
     path = split_address(source)[1] if is_url(source) else source
-    return re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", PurePath(path).stem)[:60] or "image"
+    return re.sub(r'[<>:"/|?*\x00-\x1f]', "_", PurePath(path.replace("\\", "/")).stem)[:60] or "image"

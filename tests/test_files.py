@@ -106,6 +106,7 @@ def test_a_sampled_digest(tmp_path):
         ("https://x.org/a%20b/cat.tar.png?size=3#top", "cat.tar"),
         ("HTTP://x.org/", "image"),
         ("a:b|c.png", "a_b_c"),
+        ("C:\\data\\cat.jpg", "cat"),
         ("y" * 80 + ".png", "y" * 60),
         (".png", ".png"),
         ("", "image"),

@@ -7,6 +7,7 @@ import yaml
 from ..errors import ConfigError
 from ..evaluation.report import Report
 from ..models.backbones import backbone_of
+from ..words import number_of
 from .content import Card
 from .figures import named_figures
 
@@ -48,7 +49,7 @@ def indexing(report: Report) -> dict[str, Any]:
     dataset = {
         "name": report.evaluated["panoptic_truth"],
         "type": "COCO panoptic",
-        "args": f"{report.evaluated['images']} images",
+        "args": number_of(report.evaluated["images"], "image"),
     }
     metrics = [{"type": name, "value": value, "description": "%"} for name, value in named_figures(report).items()]
     return {"results": [{"task": {"name": TASK}, "dataset": dataset, "metrics": metrics}]}

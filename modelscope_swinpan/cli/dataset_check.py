@@ -13,8 +13,10 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from ..coco.remarks import counted
 from ..errors import ConfigError
 from ..files import refuse_to_replace, write_atomic
+from ..words import number_of
 from .console import complain, say, show_table, warn
 from .options import LayoutOptions, grouped
 from .page import bullets, page, table
@@ -77,7 +79,7 @@ def check(
     if html is not None:
         _write_page(html, content)
     if problems := sum(map(len, [content["problems"], *(dataset["problems"] for dataset in content["datasets"])])):
-        complain(f"{problems} problem{'s' if problems > 1 else ''} found.")
+        complain(f"{number_of(problems, 'problem')} found.")
         raise typer.Exit(1)
     say("No problems found.")
 
@@ -137,12 +139,12 @@ def _summary(dataset: dict[str, Any]) -> str:
         return "no images"
     sides = [f"{size['width']}×{size['height']}" for size in dataset["sizes"]]
     shown = sides[0] if len(sides) == 1 else f"{sides[0]} to {sides[-1]}"
-    return f"{dataset['images']} images of {shown} pixels, {dataset['annotated']:.1%} of them annotated"
+    return f"{number_of(dataset['images'], 'image')} of {shown} pixels, {dataset['annotated']:.1%} of them annotated"
 
 
 def _remarks(dataset: dict[str, Any]) -> list[str]:
     remarks = [
-        f"{sum(one['images'].values())} {one['kind']}. The first: {next(iter(one['images']))}"
+        f"{counted(one['kind'], sum(one['images'].values()))}. The first: {next(iter(one['images']))}"
         for one in dataset["remarks"]
     ]
     missing = [one["name"] for one in dataset["classes"] if not one["images"]]

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
+from ..words import number_of
 from .console import err
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _now_and_then(title: str) -> "Callable[[Progress], None]":
             return  # nothing is left to do
         if last is None:
             before = f", {progress.done} of them done before" if progress.done else ""
-            _line(f"{title} {progress.total} image{'s' * (progress.total != 1)}{before}")
+            _line(f"{title} {number_of(progress.total, 'image')}{before}")
         elif time.monotonic() - last >= SECONDS:
             left = progress.seconds_left
             _line(line(progress) + ("" if left is None else f", {timedelta(seconds=round(left))} left"))

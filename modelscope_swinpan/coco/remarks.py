@@ -4,6 +4,8 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from ..words import number_of
+
 NO_PIXELS = "segments of segments_info without a pixel were left out"
 JOINED = "segments that share id and category with another were joined with it"
 SHARED = "segments share an id with a segment of another category; what they cover became void"
@@ -14,6 +16,16 @@ TURNED = (
 DAMAGED = "damaged photos were left out"
 UNANNOTATED = "images are listed, but not annotated; they are not read"
 REPEATED = "photos have the same pixels as an earlier one"
+_OF_ONE = {
+    NO_PIXELS: "segment of segments_info without a pixel was left out",
+    JOINED: "segment that shares id and category with another was joined with it",
+    SHARED: "segment shares an id with a segment of another category; what they cover became void",
+    TURNED: "photo is turned by EXIF in a way that its size does not show. It was turned as EXIF says; "
+    "give exif: ignore if the truth was annotated without",
+    DAMAGED: "damaged photo was left out",
+    UNANNOTATED: "image is listed, but not annotated; it is not read",
+    REPEATED: "photo has the same pixels as an earlier one",
+}
 _SHOWN = 10
 
 
@@ -23,6 +35,11 @@ class Remark(NamedTuple):
     kind: str
     where: str
     number: int = 1
+
+
+def counted(kind: str, number: int) -> str:
+    """A kind and how many there are of it, as words."""
+    return f"{number} {_OF_ONE[kind] if number == 1 else kind}"
 
 
 class Remarks:
@@ -47,6 +64,6 @@ class Remarks:
     def warn(self) -> None:
         """Give one warning for each kind, which names the first image, or of damaged ones the first ten."""
         for kind, found in self._found.items():
-            images = "" if kind in (DAMAGED, TURNED) else f" (in {len(found)} images)"
+            images = "" if kind in (DAMAGED, TURNED) else f" (in {number_of(len(found), 'image')})"
             named = "; ".join(list(found)[: _SHOWN if kind == DAMAGED else 1])
-            warnings.warn(f"{sum(found.values())} {kind}{images}. The first: {named}", stacklevel=2)
+            warnings.warn(f"{counted(kind, sum(found.values()))}{images}. The first: {named}", stacklevel=2)

@@ -15,12 +15,9 @@ VOID_NAMES = frozenset({"", "-", "void", "ignore", "ignored", "__ignore__", "_ba
 """Names, in lower case, of what is no class: such pixels are void."""
 _LONGEST = 1000  # characters of a line
 _HEX = re.compile(r"#([0-9a-f]{6})", re.IGNORECASE)
-_NUMBER = r"(\d{1,3})"
-_SEPARATOR = r"[\s,;:]+"
-_COLOR = rf"{_NUMBER}{_SEPARATOR}{_NUMBER}{_SEPARATOR}{_NUMBER}"
-_NAME_FIRST = re.compile(rf"(.+?){_SEPARATOR}{_COLOR}(?:[\s,;:].*)?")
-_NUMBERED = re.compile(rf"(\d{{1,9}}){_SEPARATOR}(.+)", re.ASCII)
-_COLOR_FIRST = re.compile(rf"{_COLOR}{_SEPARATOR}(.+)")
+_WORD = re.compile(r"[^\s,;:]+")
+_CHANNEL = re.compile(r"\d{1,3}")
+_NUMBERED = re.compile(r"(\d{1,9})[\s,;:]+(.+)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -80,16 +77,20 @@ def _read_line(line: str, where: str) -> tuple[str, Color | None]:
     if match := _HEX.search(line):
         red, green, blue = bytes.fromhex(match[1])
         return (line[: match.start()] + line[match.end() :]).strip(" \t,;:"), (red, green, blue)
-    if match := _NAME_FIRST.fullmatch(line):
-        name, *channels = match.groups()
-    elif match := _COLOR_FIRST.fullmatch(line):
-        *channels, name = match.groups()
-    else:
+    words = list(_WORD.finditer(line))
+    colors = (place for place in (*range(1, len(words) - 2), 0) if _is_color(words[place : place + 3]))
+    place = next(colors, None)
+    if place is None or len(words) < 4:
         return line, None
-    red, green, blue = map(int, channels)
+    red, green, blue = (int(word[0]) for word in words[place : place + 3])
+    name = line[: words[place - 1].end()] if place else line[words[3].start() :]
     if max(red, green, blue) > 255:
         raise ConfigError(f"{where}: a colour must have red, green and blue from 0 to 255; got {line[:80]!r}.")
     return name.strip(), (red, green, blue)
+
+
+def _is_color(words: Sequence[re.Match[str]]) -> bool:
+    return len(words) == 3 and all(_CHANNEL.fullmatch(word[0]) for word in words)
 
 
 def _without_numbers(path: Path, found: Sequence[ListedClass]) -> list[ListedClass]:

@@ -18,7 +18,7 @@ from ..images.decode import MAX_PIXELS
 from ..runs.own_names import own_name
 from ..runs.tree import folders, image_files
 from ..structures import Size
-from .report import OTHER_SIZE, Dropped
+from .report import BAD_OUTLINE, OTHER_SIZE, Dropped
 
 Values = npt.NDArray[np.int32]
 _BLOCK = 2**20
@@ -145,23 +145,24 @@ def is_grey(path: Path) -> bool:
     return not is_colored(path) and _mode(path) != "P"
 
 
-def read_bitmap(content: bytes, where: str) -> npt.NDArray[np.uint8]:
-    """The pixels of a small picture that an annotation file holds, (H, W) or (H, W, C).
+def read_bitmap(content: bytes, where: str, size: Size) -> npt.NDArray[np.uint8]:
+    """The pixels of a picture that an annotation file holds, (H, W) or (H, W, C), of a part of a photo of ``size``.
 
     Raises:
         DatasetError: it is damaged.
+        Dropped: it is larger than the photo.
     """
 
     def pixels(picture: Image.Image) -> npt.NDArray[np.uint8]:
-        if picture.width * picture.height > MAX_PIXELS:
-            raise DatasetError(f"{where}: {picture.width} × {picture.height} pixels, expected at most {MAX_PIXELS}.")
+        if picture.width > size.width or picture.height > size.height:  # before it is decoded
+            raise Dropped(BAD_OUTLINE, f"a mask of {picture.width} × {picture.height} pixels is larger than the image")
         if picture.mode == "P" and "transparency" in picture.info:
             picture = picture.convert("RGBA")
         return np.asarray(picture if picture.mode not in ("P", "1") else picture.convert("L")).astype(np.uint8)
 
     try:
         return read_picture(io.BytesIO(content), pixels)
-    except DatasetError:
+    except SwinPanError:
         raise
     except Exception as error:  # damaged files make Pillow raise many error types
         raise DatasetError(f"{where}: cannot be read as a picture: {str(error) or type(error).__name__}") from None

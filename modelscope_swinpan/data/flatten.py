@@ -16,6 +16,7 @@ import numpy.typing as npt
 from ..categories import Category
 from ..coco.annotation import Annotation, annotate
 from ..structures import Size
+from ..words import number_of
 from .drawn import IN_FRONT, Photo, Shape
 from .masks import Rle, area, bitmap, decode
 from .report import COVERED, NO_PIXELS, OVERLAP, RECTANGLES, UNKNOWN_CLASS, Dropped, Report
@@ -114,8 +115,8 @@ def _paint(
                         most, example = count, f"{one.shape.where} over {order[other - 1].shape.where}"
         canvas[mask] = number
     if shared:
-        told = "1 pixel" if shared == 1 else f"{shared} pixels"
-        detail = f"{len(involved)} shapes share {told}, each more than {SLIGHT:.0%} of the smaller; the most, "
-        detail += f"{most}, {example}"
-        report.note(OVERLAP, where, detail)
+        detail = (
+            f"{len(involved)} shapes share {number_of(shared, 'pixel')}, each more than {SLIGHT:.0%} of the smaller"
+        )
+        report.note(OVERLAP, where, f"{detail}; the most, {most}, {example}")
     return canvas, owners

@@ -12,6 +12,7 @@ from ..coco.photo import annotated_size, is_undecided
 from ..coco.writer import dataset_claim
 from ..errors import ConfigError, ImageError
 from ..files import write_atomic
+from ..images.ending import check_end
 from ..images.header import read_header
 from ..structures import Size
 from .drawn import Photo, Source, SourceClass, as_categories
@@ -153,6 +154,7 @@ def _size(photo: Photo, report: Report) -> Size:
         raise Dropped(MISSING, str(photo.image))
     try:
         header = read_header(photo.image)
+        check_end(photo.image)
     except ImageError as error:
         raise Dropped(UNREADABLE, str(error)) from None
     assert header is not None  # noqa: S101 (files and bytes have one)

@@ -16,8 +16,9 @@ from ..coco.annotation import Annotation
 from ..coco.photo import Exif
 from ..coco.reader import CocoPanoptic
 from ..coco.writer import DATASET_JSON, CocoPanopticWriter
-from ..errors import DatasetError
+from ..errors import DatasetError, ImageError
 from ..files import file_stem, is_temporary, temporary_folder
+from ..images.ending import check_end
 from .files import content_digest
 from .report import REPEATED, UNSOUND, Report
 
@@ -43,14 +44,20 @@ class DatasetOutput:
     ) -> None:
         """Add an example of another dataset, with its truth as ``change`` makes it. Raises as :meth:`add`.
 
-        What is odd about it, or wrong by its photo's header, is noted.
+        What is odd about it, or wrong by its photo's header or end, is noted.
         """
         entry = dataset.entries[index]
-        where, truth = dataset.where(entry), dataset.annotation(index)
+        where, truth, image = dataset.where(entry), dataset.annotation(index), dataset.image_path(entry)
         self._report.note_remarks(truth.remarks)
-        if isinstance(problem := dataset.problem(index), str):
+        problem = dataset.problem(index)
+        if not isinstance(problem, str):
+            try:
+                check_end(image)
+            except ImageError as error:
+                problem = str(error)
+        if isinstance(problem, str):
             self._report.note(UNSOUND, where, problem.removeprefix(f"{where}: "))
-        self.add(where, entry.name, dataset.image_path(entry), change(truth))
+        self.add(where, entry.name, image, change(truth))
 
     def add(self, where: str, name: str, image: Path | bytes, annotation: Annotation) -> None:
         """Add the photo of a place, a file or its content, called ``name``. One without a segment is left out.
@@ -63,7 +70,7 @@ class DatasetOutput:
             return
         if isinstance(image, Path) and not image.is_file():
             raise DatasetError(f"{image}: no such photo. swinpan dataset check tells all that is wrong with a dataset.")
-        stem = self._new_stem(file_stem(name.replace("\\", "/")))
+        stem = self._new_stem(file_stem(name))
         file_name = stem + (Path(name).suffix.lower() or ".jpg")
         target = self.folder / "images" / file_name
         if isinstance(image, bytes):

@@ -11,6 +11,7 @@ from ..categories import Category
 from ..coco.annotation import Annotation
 from ..coco.remarks import Remark
 from ..errors import DatasetError, SwinPanError
+from ..words import number_of
 
 MISSING = "missing image"
 UNREADABLE = "unreadable image"
@@ -132,17 +133,17 @@ class Report:
 
     def summary(self) -> str:
         """The counts, in some lines."""
-        lines = [f"{self.images} images, {self.segments.total()} segments"]
+        lines = [f"{number_of(self.images, 'image')}, {number_of(self.segments.total(), 'segment')}"]
         lines += [f"  {number:>7} {name}" for name, number in self.segments.most_common()]
-        for title, counts in (
-            ("images left out", self.left_out),
-            ("shapes dropped", self.dropped),
-            ("notes", self.others),
+        for noun, fate, counts in (
+            ("image", " left out", self.left_out),
+            ("shape", " dropped", self.dropped),
+            ("note", "", self.others),
         ):
             if counts:
-                lines.append(f"{counts.total()} {title}: {_reasons(counts)}")
+                lines.append(f"{number_of(counts.total(), noun)}{fate}: {_reasons(counts)}")
         return "\n".join(lines)
 
 
 def _reasons(counts: Counter[str]) -> str:
-    return ", ".join(f"{number} {reason}" for reason, number in counts.most_common())
+    return ", ".join(f"{number} × {reason}" for reason, number in counts.most_common())

@@ -7,12 +7,13 @@ stopped run can go on. At the end the sinks' files and ``errors.jsonl`` are made
 
 import json
 import shutil
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
 
 from ..categories import Category
 from ..claims import LOCK, RUN, Claim, TakenError, locked, read_claim
@@ -23,6 +24,31 @@ from .journal import Lines
 from .sinks import ERROR, STAMP, WRITTEN, Record, Sink, is_changed
 
 INPUTS, JOURNAL, ERRORS, LEFT_OUT = "inputs.jsonl", "journal.jsonl", "errors.jsonl", "left-out.json"
+
+
+class _Listed:
+    """The inputs in a file that the system deletes with this process, however it ends. Any thread may go through it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self._lock = threading.Lock()
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        place = 0
+        while True:
+            with self._lock:
+                self.file.seek(place)
+                line = self.file.readline()
+            if not line:
+                return
+            place += len(line)
+            yield json.loads(line)
+
+    def copy_to(self, file: BinaryIO) -> None:
+        """Write all of them to a file."""
+        with self._lock:
+            self.file.seek(0)
+            shutil.copyfileobj(self.file, file)
 
 
 class RunFolder:
@@ -50,9 +76,8 @@ class RunFolder:
             DatasetError: the list of inputs or the folder's files are damaged, or there are no inputs.
         """
         with ExitStack() as stack:
-            self._listed = Path(stack.enter_context(TemporaryDirectory(prefix="swinpan-")), INPUTS)
-            with self._listed.open("wb") as file:
-                listed = self._inputs.write(file)
+            self._listed = _Listed(stack.enter_context(TemporaryFile()))
+            listed = self._inputs.write(self._listed.file)
             self.total = listed["count"]
             made = {**self._run, "sinks": [sink.name for sink in self.sinks], "inputs": listed}
             self._claim = Claim(self.path, made, self.files)
@@ -73,10 +98,10 @@ class RunFolder:
         """Take the folder, for this process alone, and count what is done in it."""
         stack.enter_context(self._claim.taken())
         if not (self.path / INPUTS).exists():
-            with atomic(self.path / INPUTS) as partial:
-                shutil.copyfile(self._listed, partial)
+            with atomic(self.path / INPUTS) as partial, partial.open("wb") as file:
+                self._listed.copy_to(file)
         self._journal = Lines(self.path / JOURNAL)
-        for line, item in zip(self._journal, Lines(self._listed), strict=False):
+        for line, item in zip(self._journal, self._listed, strict=False):
             if ERROR not in line and is_changed(line[STAMP], item):
                 raise TakenError(
                     f"{self.path} holds a result for {item['name']}, which was changed since. Choose another folder."
@@ -85,12 +110,12 @@ class RunFolder:
 
     def todo(self, limit: int | None = None) -> Iterator[Item]:
         """The images that are left, in order, of the first ``limit``; read as they are asked for."""
-        for line in islice(Lines(self._listed), self.done, limit):
+        for line in islice(self._listed, self.done, limit):
             yield Item(**line)
 
     def without_result(self, limit: int | None = None) -> Iterator[Item]:
         """The images of the first ``limit`` that failed, in order; read as they are asked for."""
-        for line, item in islice(zip(self.kept(), Lines(self._listed), strict=False), limit):
+        for line, item in islice(zip(self.kept(), self._listed, strict=False), limit):
             if ERROR in line:
                 yield Item(**item)
 

@@ -19,10 +19,10 @@ def test_import_tells_what_came_and_what_did_not(tmp_path):
     assert f"{text}:4: a box without an outline" in answer.stderr
     assert f"5 more are in {tmp_path / 'out' / 'import.json'}" in answer.stderr
     assert answer.stdout.splitlines() == [
-        "1 images, 3 segments",
+        "1 image, 3 segments",
         "        2 cat",
         "        1 road",
-        "25 shapes dropped: 25 a box without an outline",
+        "25 shapes dropped: 25 × a box without an outline",
         f"The dataset is in {tmp_path / 'out'}",
     ]
     assert drawings.regions(CocoPanoptic.open(tmp_path / "out")) == drawings.truth()
@@ -75,9 +75,9 @@ def test_remap_split_and_merge(tmp_path):
         "dataset", "split", tmp_path / "new", "--parts", "train=0.75,val=0.25", "--output", tmp_path / "out"
     )
     assert answer.exit_code == 0, answer.output
-    assert [line for line in answer.stdout.splitlines() if "images" in line] == [
+    assert [line for line in answer.stdout.splitlines() if " segments" in line] == [
         "3 images, 9 segments",
-        "1 images, 3 segments",
+        "1 image, 3 segments",
     ]
     parts = [tmp_path / "out" / name for name in ("train", "val")]
     answer = swinpan("dataset", "merge", *parts, "--output", tmp_path / "whole")

@@ -107,7 +107,7 @@ def test_ids_that_the_png_lacks(tmp_path):
     dataset = CocoPanoptic.open(write(tmp_path, changed))
     assert [segment.id for segment in dataset[0].segments] == [5, 300, 70000]
     with pytest.warns(
-        UserWarning, match=r"^2 segments .* without a pixel were left out \(in 1 images\).*annotations\[0\]"
+        UserWarning, match=r"^2 segments .* without a pixel were left out \(in 1 image\).*annotations\[0\]"
     ):
         dataset.validate()
 
@@ -124,7 +124,7 @@ def test_ids_of_two_categories_become_void(tmp_path):
         dataset.validate()
     assert [str(warning.message).split(" (in")[0] for warning in caught] == [
         "2 segments share an id with a segment of another category; what they cover became void",
-        "1 segments that share id and category with another were joined with it",
+        "1 segment that shares id and category with another was joined with it",
     ]
 
 

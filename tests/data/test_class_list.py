@@ -53,5 +53,12 @@ def test_very_many_names_take_no_longer_each(tmp_path):
     assert len(read_classes(tmp_path / "classes.txt")) == 149_000
 
 
+@pytest.mark.timeout(10)
+def test_blanks_in_names_take_no_longer_each(tmp_path):
+    (tmp_path / "classes.txt").write_text("\n".join(f"{number}{' ' * 990}b" for number in range(1000, 2000)))
+    with pytest.raises(ConfigError, match="all names begin with a number"):
+        read_classes(tmp_path / "classes.txt")
+
+
 def test_names_in_an_option():
     assert named_in(" cat, traffic light,,") == ("cat", "traffic light")

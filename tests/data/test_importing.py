@@ -78,10 +78,10 @@ def test_the_report_is_kept(tmp_path):
         "notes": [{"kind": "no area (points, lines)", "where": f"{folder / JSON}.annotations[3]", "detail": ""}],
     }
     assert report.summary().splitlines() == [
-        "1 images, 3 segments",
+        "1 image, 3 segments",
         "        2 cat",
         "        1 road",
-        "1 shapes dropped: 1 no area (points, lines)",
+        "1 shape dropped: 1 × no area (points, lines)",
     ]
 
 
@@ -280,3 +280,13 @@ def test_a_name_that_is_no_unicode_is_told(tmp_path):
     assert report.left_out == {"missing image": 1}
     kept = json.loads((tmp_path / "out" / "import.json").read_text(encoding="utf-8"))
     assert kept["notes"][0]["where"].endswith("caf\udce9.jpg")
+
+
+def test_photos_that_are_cut_short_are_left_out(tmp_path):
+    folder = coco(tmp_path / "in")
+    photo = folder / "images" / "b.jpg"
+    photo.write_bytes((folder / "images" / "a.jpg").read_bytes()[:-100])
+    change(folder / JSON, lambda c: c["images"].append({**c["images"][0], "id": 8, "file_name": "b.jpg"}))
+    _, report = imported(folder, tmp_path / "out")
+    assert report.left_out == {"unreadable image": 1}
+    assert f"{photo}: cannot be read as an image: image file is truncated" in str(report.notes[0])

@@ -45,6 +45,7 @@ def test_unsound_photos_and_odd_truth_are_told(dataset, tmp_path):
     images = tmp_path / "in" / "images"
     (images / "000005.png").write_bytes((images / "000005.png").read_bytes()[:20])
     Image.new("RGB", (7, 9)).save(images / "000006.png")
+    (images / "000007.png").write_bytes((images / "000007.png").read_bytes()[:-200])
     path = tmp_path / "in" / "panoptic.json"
     content = json.loads(path.read_text())
     content["annotations"][6]["segments_info"].append({"id": 77, "category_id": content["categories"][0]["id"]})
@@ -56,11 +57,12 @@ def test_unsound_photos_and_odd_truth_are_told(dataset, tmp_path):
     )
     for number, rearrange in enumerate(rearrangements):
         report = rearrange(CocoPanoptic.open(path), tmp_path / f"out{number}")
-        assert report.others[UNSOUND] == 2
+        assert report.others[UNSOUND] == 3
         assert report.others[NO_PIXELS] == 1
-        first, second = (str(note) for note in report.notes if note.kind == UNSOUND)
+        first, second, third = (str(note) for note in report.notes if note.kind == UNSOUND)
         assert first.startswith(f"{path}: file_name of image 5: {UNSOUND}: {images / '000005.png'}: ")
         assert "7 × 9 pixels, but width and height in the JSON" in second
+        assert "000007.png: cannot be read as an image: " in third
 
 
 def test_the_seed_decides(dataset):

@@ -201,7 +201,7 @@ def test_photos_turned_by_exif(dataset, tmp_path, exif):
         turned[0x0112] = 3
         image.save(path, exif=turned)
     told = CocoPanoptic.open(dataset.layout.json_path, exif=exif)
-    with pytest.warns(UserWarning, match="1 photos are turned") if exif is None else nullcontext():
+    with pytest.warns(UserWarning, match="1 photo is turned") if exif is None else nullcontext():
         report = evaluate(predictor(), told, tmp_path / "out", limit=2)
     assert (report.panoptic.all.pq == 100) == (exif == "ignore")
     assert report.evaluated.get("exif") == exif

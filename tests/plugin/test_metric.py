@@ -89,7 +89,7 @@ def test_classes_that_the_dataset_lacks_are_void(answered: Any, metric: Any) -> 
 def test_what_is_odd_is_told(answered: Any, metric: Any) -> None:
     answer, row = answered[1]
     metric.add(answer, {**row, "segments_info": [*row["segments_info"], {"id": 9, "category_id": 18}]})
-    with pytest.warns(UserWarning, match="1 segments .* without a pixel were left out"):
+    with pytest.warns(UserWarning, match="1 segment .* without a pixel was left out"):
         metric.evaluate()
 
 

@@ -46,6 +46,7 @@ def test_a_file_name_that_is_no_unicode():
     """The source stays as it is, to be found; the name must fit into any file."""
     _, lines = written(Entry("\udcff.png", "/x/\udcff.png"))
     assert (lines[0]["name"], lines[0]["source"]) == ("\\udcff.png", "/x/\udcff.png")
+    assert lines[0]["stem"] == "00000000-_udcff"
 
 
 def test_no_inputs():

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import tracemalloc
 from pathlib import Path
 
@@ -81,8 +82,11 @@ def test_what_is_written_is_what_the_model_says(folder, tmp_path):
         (RunFolder, "finish", 0),
     ],
 )
-def test_killed_and_called_again(folder, tmp_path, owner, method, calls):
-    """By SIGKILL, on whose way nothing can be put in order."""
+def test_killed_and_called_again(folder, tmp_path, owner, method, calls, monkeypatch):
+    """By SIGKILL, on whose way nothing can be put in order. No temporary file stays."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     inputs = open_inputs(str(folder))
     run_images(BrightPredictor(), inputs, tmp_path / "whole")
     process = multiprocessing.get_context("fork").Process(
@@ -91,6 +95,7 @@ def test_killed_and_called_again(folder, tmp_path, owner, method, calls):
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL
+    assert list(temporary.iterdir()) == []
     lines = tmp_path / "killed" / "journal.jsonl"
     before = lines.read_bytes() if lines.exists() else b""
     assert not (tmp_path / "killed" / "panoptic.json").exists()

@@ -6,8 +6,8 @@ circles count as outlines there, and here.
 
 import math
 import os
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from pathlib import Path, PurePath, PureWindowsPath
 from typing import Any
 
@@ -53,19 +53,20 @@ def _read(given: Given, report: Report) -> Source:
     if not paths:
         raise DatasetError(f"{given.path}: no JSON file of LabelMe there.")
     photos, labels = [], set()
+    folder_of = cache(Folder)  # which lists its files once
     for path in paths:
         content = read_json(path)
         if not _is_labelme(content.value):
             raise DatasetError(f"{path}: no file of LabelMe's: it has no 'shapes' and 'imagePath'. Move it elsewhere.")
         nodes = list(content.each("shapes"))
         labels |= {node.field("label", str) for node in nodes}
-        photos.append(_photo(given, path, content, nodes))
+        photos.append(_photo(given, path, content, nodes, folder_of))
     return Source(classes=[SourceClass(name=label, isthing=True) for label in sorted(labels)], photos=photos)
 
 
-def _photo(given: Given, path: Path, content: Node, nodes: list[Node]) -> Photo:
+def _photo(given: Given, path: Path, content: Node, nodes: list[Node], folder_of: Callable[[Path], Folder]) -> Photo:
     name = content.field("imagePath", str).replace("\\", "/")
-    beside = _beside(given, path, name)
+    beside = _beside(given, path, name, folder_of)
     image: Path | bytes = beside
     if not beside.is_file() and (data := content.get("imageData")):
         image = _embedded(data, f"{path}.imageData")
@@ -73,7 +74,7 @@ def _photo(given: Given, path: Path, content: Node, nodes: list[Node]) -> Photo:
     return Photo(where=str(path), name=name.rsplit("/")[-1], image=image, size=size, shapes=partial(_shapes, nodes))
 
 
-def _beside(given: Given, path: Path, name: str) -> Path:
+def _beside(given: Given, path: Path, name: str, folder_of: Callable[[Path], Folder]) -> Path:
     """The photo: where the file says, seen from the JSON file, or else of the same name beside it or in ``images``."""
     where = f"{path}.imagePath"
     plain = name.rsplit("/")[-1]
@@ -81,12 +82,12 @@ def _beside(given: Given, path: Path, name: str) -> Path:
     if _is_file(written) and written.resolve().is_relative_to((given.images or given.folder).resolve()):
         return written
     if given.images is None:
-        return Folder(path.parent).find(plain, where)
+        return folder_of(path.parent).find(plain, where)
     root = _root(given.path) if given.path.is_dir() else path.parent
     # Photos in several folders may have one name: the folder of the JSON file tells them apart, or those of imagePath.
     named = [given.images / end for end in (path.relative_to(root).parent / plain, *_ends(name))]
     inside = (photo for photo in named if photo.is_relative_to(given.images) and _is_file(photo))
-    return next(inside, None) or Folder(given.images).find(plain, where)
+    return next(inside, None) or folder_of(given.images).find(plain, where)
 
 
 def _ends(name: str) -> Iterator[PurePath]:
@@ -127,7 +128,8 @@ def _outline(node: Node, kind: str, size: Size) -> Rle:
         radius = math.dist((x, y), edge)
         return ellipse(x, y, radius, radius)(size)
     if kind == "mask" and two:
-        piece = read_bitmap(_embedded(node.get("mask"), f"{node.where}.mask"), f"{node.where}.mask")
+        place = f"{node.where}.mask"
+        piece = read_bitmap(_embedded(node.get("mask"), place), place, size)
         mask = np.ascontiguousarray(piece if piece.ndim == 2 else piece[..., 0]) > 0
         return pasted(mask, round(min(points[::2])), round(min(points[1::2])))(size)
     if kind in ("point", "points", "line", "linestrip"):

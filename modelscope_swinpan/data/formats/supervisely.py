@@ -119,7 +119,7 @@ def _outline(node: Node, kind: str, size: Size) -> Rle:
 def _bitmap(node: Node, size: Size) -> Rle:
     where = f"{node.where}.data"
     left, top = corners([node.get("origin")], f"{node.where}.origin")
-    piece = read_bitmap(_unpacked(node.field("data", str), where), where)
+    piece = read_bitmap(_unpacked(node.field("data", str), where), where, size)
     mask = (piece if piece.ndim == 2 else piece[..., -1]) > 0  # alpha, where there is any
     return pasted(mask, round(left), round(top))(size)
 

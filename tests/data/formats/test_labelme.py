@@ -1,6 +1,8 @@
 import base64
 import json
+import os
 
+import numpy as np
 import pytest
 
 from modelscope_swinpan.errors import DatasetError
@@ -64,7 +66,7 @@ def test_a_path_out_of_the_source_is_not_followed(tmp_path):
     folder = labelme(tmp_path / "in")
     (folder / "a.jpg").rename(tmp_path / "secret.jpg")
     change(folder / "a.json", lambda c: c.update(imagePath="../secret.jpg"))
-    with pytest.raises(DatasetError, match="1 missing image"):
+    with pytest.raises(DatasetError, match="1 × missing image"):
         imported(folder, tmp_path / "out")
 
 
@@ -98,3 +100,28 @@ def test_a_wrong_file_is_named_with_the_place(content, message, tmp_path):
         imported(folder, tmp_path / "out", form="labelme")
     assert "a.json" in str(raised.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_mask_larger_than_the_photo_is_not_decoded(tmp_path):
+    folder = labelme(tmp_path / "in")
+    bomb = {**drawings.labelme_mask(drawings.CATS[0]), "label": "cat"}
+    bomb["mask"] = base64.b64encode(drawings.png(np.zeros((3000, 3000), np.uint8))).decode()
+    change(folder / "a.json", lambda c: c["shapes"].append(bomb))
+    _, report = imported(folder, tmp_path / "out")
+    assert str(report.notes[0]).endswith("a mask of 3000 × 3000 pixels is larger than the image")
+
+
+def test_a_folder_is_searched_once(tmp_path, monkeypatch):
+    """Photos that the files hold themselves are looked for first."""
+    walks = []
+    monkeypatch.setattr(
+        os, "walk", lambda *given, walk=os.walk, **options: walks.append(given) or walk(*given, **options)
+    )
+    folder = labelme(tmp_path / "in")
+    data = base64.b64encode((folder / "a.jpg").read_bytes()).decode()
+    (folder / "a.jpg").unlink()
+    for name in "abc":
+        content = json.loads((folder / "a.json").read_text())
+        drawings.write_json(folder / f"{name}.json", {**content, "imagePath": f"{name}.jpg", "imageData": data})
+    _, report = imported(folder, tmp_path / "out")
+    assert (report.images, len(walks)) == (3, 1)

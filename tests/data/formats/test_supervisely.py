@@ -93,7 +93,7 @@ def test_photos_in_another_folder(tmp_path):
     (folder / "first" / "img" / "a.jpg").rename(tmp_path / "photos" / "a.jpg")
     dataset, _ = imported(folder, tmp_path / "out", images=tmp_path / "photos", things=("cat",))
     assert drawings.regions(dataset) == drawings.truth()
-    with pytest.raises(DatasetError, match="1 missing image"):
+    with pytest.raises(DatasetError, match="1 × missing image"):
         imported(folder, tmp_path / "out2")
 
 

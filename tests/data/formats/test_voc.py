@@ -59,7 +59,7 @@ def test_a_split_and_what_is_left_out(tmp_path):
 def test_objects_without_a_class_are_dropped(tmp_path):
     folder = voc(tmp_path / "in")
     save(np.full((16, 20), 3, np.uint8), folder / "SegmentationObject" / "a.png", [0] * 768)
-    with pytest.raises(DatasetError, match="1 unknown class"):
+    with pytest.raises(DatasetError, match="1 × unknown class"):
         imported(folder, tmp_path / "out")
 
 
