@@ -96,7 +96,7 @@ def read_categories(classes: Sequence[SourceClass], choices: Choices) -> tuple[C
         if unknown := [name for name in names or () if name not in named]:
             missing, known = ", ".join(repr(name[:80]) for name in unknown[:20]), ", ".join(sorted(named))
             raise ConfigError(
-                f"{option}: no class has the name {missing}; there are: {known}. Leave out what nothing is annotated as."
+                f"{option}: no class has the name {missing}; there are: {known}. Leave out what no annotation has."
             )
     return as_categories([dataclasses.replace(one, isthing=_is_thing(one, choices)) for one in classes])
 
