@@ -17,14 +17,15 @@ _HEAD = """<!DOCTYPE html>
 <style>
 :root {{ color-scheme: light dark }}
 body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 80rem; padding: 0 1rem }}
+body {{ overflow-wrap: anywhere }}
+.scroll {{ overflow-x: auto }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums }}
-th, td {{ border-bottom: 1px solid #8884; padding: .2rem .8rem; text-align: right }}
-th:first-child, td:first-child {{ text-align: left }}
-li {{ overflow-wrap: anywhere }}
-main {{ display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)) }}
+th, td {{ border-bottom: 1px solid #8884; overflow-wrap: normal; padding: .2rem .8rem; text-align: right }}
+th:first-child, td:first-child {{ max-width: 20rem; min-width: 8rem; overflow-wrap: break-word; text-align: left }}
+main {{ display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr)) }}
 figure {{ margin: 0 }}
 figure img {{ width: 100% }}
-figcaption {{ font-size: 13px; overflow-wrap: anywhere }}
+figcaption {{ font-size: 13px }}
 .wrong {{ color: #c33 }}
 </style>
 </head>
@@ -50,7 +51,7 @@ def page(path: Path, title: str) -> Iterator[Callable[[str], object]]:
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table of texts and numbers."""
     lines = [_row("th", head), *(_row("td", row) for row in rows)]
-    return "<table>\n" + "".join(lines) + "</table>\n"
+    return '<div class="scroll"><table>\n' + "".join(lines) + "</table></div>\n"
 
 
 def bullets(lines: Iterable[str], css_class: str = "") -> str:

@@ -96,8 +96,10 @@ def read_categories(classes: Sequence[SourceClass], choices: Choices) -> tuple[C
         raise ConfigError("Give either --things or --stuff; the other classes are the other kind.")
     for option, names in (("--things", choices.things), ("--stuff", choices.stuff)):
         if unknown := [name for name in names or () if name not in named]:
-            known = ", ".join(sorted(named))
-            raise ConfigError(f"{option}: no class has the name {unknown[0][:80]!r}; there are: {known}.")
+            missing, known = ", ".join(repr(name[:80]) for name in unknown[:20]), ", ".join(sorted(named))
+            raise ConfigError(
+                f"{option}: no class has the name {missing}; there are: {known}. Leave out what no annotation has."
+            )
     return as_categories([dataclasses.replace(one, isthing=_is_thing(one, choices)) for one in classes])
 
 

@@ -1,7 +1,9 @@
 """Labels of an overlay: words on coloured plates, moved apart where they would overlap."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,22 @@ SHARE = 1 / 4
 """The largest part of the picture that labels may cover."""
 STEPS = 24
 """How many places are tried for a label, up and down from its point."""
+LATIN = 0x250
+"""The characters below are those that the font of Pillow has."""
+FONTS = (
+    "NotoSansCJK-Regular.ttc",
+    "NotoSansSC-Regular.otf",
+    "SourceHanSansSC-Regular.otf",
+    "wqy-microhei.ttc",
+    "wqy-zenhei.ttc",
+    "DroidSansFallbackFull.ttf",
+    "msyh.ttc",
+    "simhei.ttf",
+    "PingFang.ttc",
+    "STHeiti Medium.ttc",
+    "Arial Unicode.ttf",
+)
+"""Fonts of Linux, Windows and macOS that have Chinese and other scripts. The first that is installed is used."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +46,13 @@ def add_labels(picture: npt.NDArray[np.uint8], labels: Sequence[Label]) -> npt.N
     """The picture (H, W, 3), RGB, with ``labels``, the most important first, for as many as there is room."""
     height, width = picture.shape[:2]
     size = max(10, round(min(height, width) / 32))
-    font, padding = ImageFont.load_default(size), size // 4
+    padding = size // 4
     labelled = Image.fromarray(picture)
     draw = ImageDraw.Draw(labelled)
     placed: list[Plate] = []
     room = height * width * SHARE
     for label in labels:
+        font = _font(label.text, size)
         wide, high = round(font.getlength(label.text)) + 2 * padding, size + 2 * padding
         room -= wide * high
         if room < 0:
@@ -50,6 +69,21 @@ def add_labels(picture: npt.NDArray[np.uint8], labels: Sequence[Label]) -> npt.N
         middle = ((plate[0] + plate[2]) / 2, (plate[1] + plate[3]) / 2)
         draw.text(middle, label.text, "black" if _is_light(label.color) else "white", font, anchor="mm")
     return np.array(labelled)
+
+
+def _font(text: str, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """One that has the characters, if any is installed; Pillow's own draws boxes for those that it lacks."""
+    path = None if all(ord(character) < LATIN for character in text) else _installed(FONTS)
+    return ImageFont.truetype(path, size) if path else ImageFont.load_default(size)
+
+
+@cache
+def _installed(names: Sequence[str]) -> str | None:
+    """The path of the first of these fonts that there is."""
+    for name in names:
+        with contextlib.suppress(OSError):
+            return str(ImageFont.truetype(name).path)
+    return None
 
 
 def _places(point: tuple[float, float], wide: int, high: int, width: int, height: int) -> Iterator[Plate]:

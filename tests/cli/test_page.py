@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 import pytest
 
 from modelscope_swinpan.cli.page import bullets, page, table
+from tests.studio.chromium import chromium
 
 EMPTY = {"meta", "img"}
 
@@ -50,3 +51,17 @@ def test_an_unfinished_page_is_not_there(tmp_path):
     with pytest.raises(OSError, match="full"), page(tmp_path / "page.html", "A page"):
         raise OSError("full")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_it_fits_a_phone(tmp_path):
+    """However long names are; a table can be pushed to the side."""
+    long = "a-name/without_a_place_to_break_it" * 8
+    with page(tmp_path / "page.html", long) as add:
+        add(bullets([long]) + table(["class", *("smallest", "median", "largest") * 3], [[long, *range(9)]]))
+        add(f"<main><figure><figcaption>{long}</figcaption></figure></main>")
+    with chromium(tmp_path / "chromium") as browser:
+        phone = {"width": 320, "height": 640, "deviceScaleFactor": 1, "mobile": True}
+        browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+        browser.driver.get((tmp_path / "page.html").as_uri())
+        assert browser.run("return document.documentElement.scrollWidth") == 320
+        assert browser.run("return document.querySelector('td').offsetWidth") <= 320

@@ -189,8 +189,8 @@ def test_classes_choose_and_order(tmp_path):
 
 def test_options_that_do_not_fit(tmp_path):
     folder = coco(tmp_path / "in")
-    with pytest.raises(ConfigError, match="--things: no class has the name 'dog'; there are: cat, road"):
-        imported(folder, tmp_path / "out", things=("dog",))
+    with pytest.raises(ConfigError, match="--things: no class has the name 'dog', 'fox'; there are: cat, road"):
+        imported(folder, tmp_path / "out", things=("dog", "cat", "fox"))
     with pytest.raises(ConfigError, match="either --things or --stuff"):
         imported(folder, tmp_path / "out", things=("cat",), stuff=("road",))
 

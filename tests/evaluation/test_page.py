@@ -7,10 +7,12 @@ import pytest
 
 from modelscope_swinpan.categories import Category
 from modelscope_swinpan.evaluation.evaluate import score
+from tests.studio.chromium import chromium
 
 from .maps import CAT, DOG, SKY, canvas, dataset, predictions
 
 pytest.importorskip("hotcoco")
+LONG = "a_name_without_a_place_to_break_it_which_goes_on_and_on_to_the_end_of_the_line_and_farther" * 2
 EVIL = '<script>alert("$1$")</script>&'
 
 
@@ -34,7 +36,7 @@ def page(tmp_path):
     categories = (
         Category(1, "sky", False, (70, 130, 180)),
         Category(7, EVIL, True, (220, 20, 60)),
-        Category(9, "狗", True, (0, 160, 0)),
+        Category(9, f"狗{LONG}", True, (0, 160, 0)),
     )
     truth = (canvas(_1=(0, 5), _2=(5, 10)), {1: SKY, 2: CAT})
     data = dataset(tmp_path / "data", [truth] * 2, categories)
@@ -67,8 +69,26 @@ def test_it_needs_no_network(page):
             if name in ("src", "href", "xlink:href"):
                 assert value.startswith(("data:image/jpeg;base64,", "#")), value
     assert "default-src 'none'" in page
+    assert "box mAP" not in page  # there are no instances
     assert "url(http" not in page
     assert "@import" not in page
+
+
+def test_nothing_is_cut_off(page, tmp_path):
+    """On a screen and on paper, where bars keep their colours, too."""
+    with chromium(tmp_path / "chromium") as browser:
+        browser.driver.get((tmp_path / "out" / "report.html").as_uri())
+        for medium, width in (("screen", 1280), ("print", 700)):
+            browser.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": medium})
+            size = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+            browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+            assert browser.run("""
+                const tables = [...document.querySelectorAll("table")];
+                return Math.max(...tables.map((table) => table.getBoundingClientRect().right));
+            """) <= browser.run("return document.documentElement.clientWidth")
+        assert browser.wait(".bar span").value_of_css_property("print-color-adjust") == "exact"
+        assert browser.wait(".scroll").value_of_css_property("overflow-x") == "visible"
+        assert browser.complaints() == []
 
 
 def test_all_right(tmp_path):

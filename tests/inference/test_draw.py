@@ -1,13 +1,16 @@
 """Pictures: colours where they belong, labels that can be read, and upstream's colouring of masks."""
 
 import itertools
+from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
 
 from modelscope_swinpan.categories import COCO_PANOPTIC
 from modelscope_swinpan.errors import ConfigError, ImageError
 from modelscope_swinpan.inference import draw as drawing
+from modelscope_swinpan.inference import labels
 from modelscope_swinpan.inference.draw import OPACITY, draw, masks_to_image, paint, segment_colors
 from modelscope_swinpan.inference.labels import Label, add_labels
 from modelscope_swinpan.inference.results import PanopticResult
@@ -150,16 +153,29 @@ def test_colours_alone():
 def test_labels_do_not_overlap():
     """Four of one point, in different colours: all can be seen, each whole."""
     colors = [(250, 0, 0), (0, 250, 0), (0, 0, 250), (250, 250, 0)]
-    labels = [Label("person 0.90", (200, 2), color) for color in colors]
-    picture = add_labels(np.full((300, 400, 3), 100, np.uint8), labels)
+    four = [Label("person 0.90", (200, 2), color) for color in colors]
+    picture = add_labels(np.full((300, 400, 3), 100, np.uint8), four)
     areas = [(picture == color).all(axis=2).sum() for color in colors]
     assert min(areas) > 0.9 * max(areas) > 300
 
 
+def test_names_in_other_scripts_have_a_font_of_the_system(monkeypatch):
+    """Matplotlib's has Cyrillic letters; Pillow's draws a box for each."""
+
+    def written(name):
+        return add_labels(np.full((300, 400, 3), 100, np.uint8), [Label(name, (200, 150), (0, 0, 250))])
+
+    monkeypatch.setattr(labels, "FONTS", ("no-such-font.ttf",))
+    assert (written("кот") == written("дом")).all()
+    fonts = Path(matplotlib.get_data_path(), "fonts", "ttf")
+    monkeypatch.setattr(labels, "FONTS", ("no-such-font.ttf", str(fonts / "DejaVuSans.ttf")))
+    assert not (written("кот") == written("дом")).all()
+
+
 def test_a_label_that_is_wider_than_the_picture_is_left_out():
     bare = np.full((300, 60, 3), 100, np.uint8)
-    labels = [Label("refrigerator 0.90", (30, 30), (250, 0, 0)), Label("cat", (30, 30), (0, 0, 250))]
-    picture = add_labels(bare, labels)
+    two = [Label("refrigerator 0.90", (30, 30), (250, 0, 0)), Label("cat", (30, 30), (0, 0, 250))]
+    picture = add_labels(bare, two)
     assert not (picture == (250, 0, 0)).all(axis=2).any()
     assert (picture == (0, 0, 250)).all(axis=2).any()
 

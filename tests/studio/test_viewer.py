@@ -229,6 +229,13 @@ def test_a_tall_photo_fits_the_window(browser, page, tmp_path):
         assert pane.rect["height"] / pane.rect["width"] == pytest.approx(2.5, rel=0.01)
 
 
+def test_a_long_name_breaks(browser, page, photo):
+    browser.open(page, 390, 844)
+    browser.upload(photo.rename(photo.with_name(f"{'cat' * 60}.png")))
+    caption = browser.wait(".photo figcaption")
+    assert browser.run("return arguments[0].scrollWidth", caption) <= caption.rect["width"]
+
+
 def test_a_finger_may_lift(browser, page, photo):
     browser.open(page, 390, 844)
     browser.upload(photo)
