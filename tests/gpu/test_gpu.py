@@ -12,7 +12,7 @@ from modelscope_swinpan import PanopticPredictor, load_model
 from modelscope_swinpan.config import PostprocessConfig, PreprocessConfig
 from modelscope_swinpan.errors import DeviceError
 from modelscope_swinpan.inference import graphs
-from modelscope_swinpan.inference.fusion import instances, panoptic, semantic
+from modelscope_swinpan.inference.fusion import contests, instances, panoptic, semantic
 from modelscope_swinpan.kernels.deformable import try_triton
 from modelscope_swinpan.kernels.dispatch import triton_works
 from tests.builders import random_image, random_model
@@ -152,6 +152,19 @@ def test_fusion_waits_four_times_at_most():
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert len([wait for wait in waits if "synchroniz" in str(wait.message)]) <= 4
+
+
+def test_contests_as_on_the_cpu():
+    """With the highest threshold, no query takes part."""
+    class_logits, mask_logits, resized, original = fusion_case(0)
+    geometry = {"resized": resized, "original": original, "categories": CATEGORIES, "config": PostprocessConfig()}
+    here, there = (class_logits, mask_logits), (class_logits.cuda(), mask_logits.cuda())
+    expected, found = (contests(*logits, **geometry, thresholds=(0.5, 1.0)) for logits in (here, there))
+    for threshold, contest in expected.by_threshold.items():
+        other = found.by_threshold[threshold]
+        assert [one.query for one in other.queries] == [one.query for one in contest.queries]
+        assert (other.winners != contest.winners).sum() <= 2  # rounding
+    assert found.by_threshold[1.0].queries == ()
 
 
 def test_a_full_gpu_is_a_clear_error_and_no_lasting_one(tiny):
