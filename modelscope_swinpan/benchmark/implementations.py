@@ -113,7 +113,12 @@ def load(name: str, directory: str, device: str, dtype: str, compiled: bool, thr
         _loaded = IMPLEMENTATIONS[name](directory, _device, parse_dtype(dtype), compiled)
         read_weights(_loaded.model)
 
-    return {**measure(work), "threads": torch.get_num_threads()}
+    return {**measure(work), "threads": torch.get_num_threads(), "device": device_name(_device)}
+
+
+def device_name(device: torch.device) -> str:
+    """The name of a GPU's kind; of others, such as the CPU, what PyTorch calls them."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
 
 
 def read_weights(model: nn.Module) -> None:
@@ -155,11 +160,15 @@ def run(photo: Path, batch_size: int, with_stages: bool) -> dict[str, Any]:
 
 
 def peak(photo: Path, batch_size: int) -> int:
-    """Peak memory of one run in bytes, weights included: resident on a CPU, allocated on a GPU."""
+    """Peak memory of one run in bytes, weights included: resident on a CPU, reserved on a GPU.
+
+    A replayed graph allocates nothing: it works in memory that was reserved when it was captured.
+    """
     if _device.type == "cuda":
+        torch.cuda.empty_cache()  # what only earlier work needed
         torch.cuda.reset_peak_memory_stats(_device)
         run(photo, batch_size, False)
-        return torch.cuda.max_memory_allocated(_device)
+        return torch.cuda.max_memory_reserved(_device)
     resident()
     run(photo, batch_size, False)
     return peak_resident()

@@ -13,7 +13,9 @@ from ..inference.network import PanopticPredictor
 from ..inference.streaming import stream
 from ..runs.listing import open_inputs
 from ..runs.process_engine import ProcessEngine
+from ..runs.registry import check_processes
 from ..runs.run import run_images
+from .implementations import device_name
 from .model import write_photo
 from .random_model import write_random_model
 
@@ -34,6 +36,7 @@ def bench_throughput(
     of ``swinpan bench throughput``.
 
     Raises:
+        ConfigError: several workers are asked for on a GPU.
         SwinPanError: the model cannot be used.
     """
     with tempfile.TemporaryDirectory() as temporary:
@@ -42,10 +45,14 @@ def bench_throughput(
         folder.mkdir()
         photos = [write_photo(folder / f"{seed}.png", seed=seed) for seed in range(images)]
         network = load_model(directory, device=device, dtype=dtype)
+        place = next(network.parameters()).device
+        for number in workers:
+            check_processes(number, place.type)
         results = []
         for batch_size in batch_sizes:
             predictor = PanopticPredictor(network, batch_size=batch_size, compile=compiled)
-            predictor([photos[0]] * batch_size)  # warm-up: compiles, and plans for the shape
+            for number in {batch_size, images % batch_size} - {0}:
+                predictor([photos[0]] * number)  # warm-up: compiles, and plans for the shape
 
             start = time.perf_counter()
             for found in stream(predictor, photos):
@@ -65,7 +72,7 @@ def bench_throughput(
                 }
             )
         runs = [_run(PanopticPredictor(network), number, photos[0].parent, Path(temporary)) for number in workers]
-    return {"device": device, "dtype": dtype, "images": images, "results": results, "runs": runs}
+    return {"device": device_name(place), "dtype": dtype, "images": images, "results": results, "runs": runs}
 
 
 def _run(predictor: PanopticPredictor, workers: int, photos: Path, temporary: Path) -> dict[str, Any]:

@@ -79,12 +79,11 @@ def train(
 
     import torch
 
-    from ..checkpoints.load import parse_device
     from ..training.loggers import check_loggers
     from ..training.processes import join
 
     check_loggers(loggers or ())
-    processes, place = join(parse_device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
+    processes, place = join(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     if processes.rank == 0:
         _check_folder(output, demo=demo, evaluates=demo or validation is not None)
     if demo:

@@ -143,8 +143,10 @@ class PanopticPredictor(NetworkPredictor):
         weight = next(self.model.parameters())
         try:
             return self._answer(batch, weight.device)
-        except torch.cuda.OutOfMemoryError:
-            pass  # Leave the except block first: the traceback would keep its tensors alive.
+        except RuntimeError as error:  # the allocator's own, or that of a library or a graph
+            if "out of memory" not in str(error):
+                raise
+        # Not in the except block: the traceback would keep its tensors alive.
         count, _, height, width = batch.pixel_values.shape
         dtype = str(weight.dtype).removeprefix("torch.")
         raise DeviceError(

@@ -78,3 +78,20 @@ def test_a_replayed_model_has_no_stages(monkeypatch):
     found = implementations.run(CHELSEA, 1, True)
     assert (found["stages"], found["segments"]) == ({}, 3)
     assert found["seconds"] > 0
+
+
+def test_memory_of_a_gpu_is_what_it_reserves_for_one_run(monkeypatch):
+    """A replay allocates nothing, but works in reserved memory."""
+    done = []
+    for name in ("empty_cache", "reset_peak_memory_stats", "max_memory_reserved"):
+        monkeypatch.setattr(torch.cuda, name, lambda *_, name=name: done.append(name) or 7)
+    monkeypatch.setattr(implementations, "_device", torch.device("cuda", 0), raising=False)
+    monkeypatch.setattr(implementations, "run", lambda *_: done.append("run"))
+    assert implementations.peak(CHELSEA, 1) == 7
+    assert done == ["empty_cache", "reset_peak_memory_stats", "run", "max_memory_reserved"]
+
+
+def test_a_gpu_is_named(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"a GPU, {device.index}")
+    assert implementations.device_name(torch.device("cuda", 1)) == "a GPU, 1"
+    assert implementations.device_name(torch.device("cpu")) == "cpu"

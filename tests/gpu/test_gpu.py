@@ -12,7 +12,7 @@ from modelscope_swinpan import PanopticPredictor, load_model
 from modelscope_swinpan.config import PostprocessConfig, PreprocessConfig
 from modelscope_swinpan.errors import DeviceError
 from modelscope_swinpan.inference import graphs
-from modelscope_swinpan.inference.fusion import instances, panoptic, semantic
+from modelscope_swinpan.inference.fusion import contests, instances, panoptic, semantic
 from modelscope_swinpan.kernels.deformable import try_triton
 from modelscope_swinpan.kernels.dispatch import triton_works
 from tests.builders import random_image, random_model
@@ -113,6 +113,7 @@ def test_replays_from_threads_with_streams_of_their_own():
             assert torch.equal(found, model(pixel_values.cuda()).mask_logits.cpu())
 
 
+@pytest.mark.timeout(1800)
 def test_compiled_and_replayed(tiny, chelsea):
     images = [chelsea, chelsea[:, ::-1].copy(), np.ascontiguousarray(chelsea.transpose(1, 0, 2)), chelsea]
     expected = PanopticPredictor(on_gpu(tiny)).predict(images, batch_size=2)
@@ -154,9 +155,22 @@ def test_fusion_waits_four_times_at_most():
     assert len([wait for wait in waits if "synchroniz" in str(wait.message)]) <= 4
 
 
+def test_contests_as_on_the_cpu():
+    """With the highest threshold, no query takes part."""
+    class_logits, mask_logits, resized, original = fusion_case(0)
+    geometry = {"resized": resized, "original": original, "categories": CATEGORIES, "config": PostprocessConfig()}
+    here, there = (class_logits, mask_logits), (class_logits.cuda(), mask_logits.cuda())
+    expected, found = (contests(*logits, **geometry, thresholds=(0.5, 1.0)) for logits in (here, there))
+    for threshold, contest in expected.by_threshold.items():
+        other = found.by_threshold[threshold]
+        assert [one.query for one in other.queries] == [one.query for one in contest.queries]
+        assert (other.winners != contest.winners).sum() <= 2  # rounding
+    assert found.by_threshold[1.0].queries == ()
+
+
 def test_a_full_gpu_is_a_clear_error_and_no_lasting_one(tiny):
     predictor = PanopticPredictor(on_gpu(tiny))
-    image = random_image(300, 300)
+    image = random_image(300, 500)  # as an input over 1 MB: smaller tensors may find room in what is reserved
     expected = predictor.predict([image])[0]
     torch.cuda.empty_cache()
     torch.cuda.set_per_process_memory_fraction(1e-6)

@@ -15,7 +15,7 @@ pytestmark = [
 
 @pytest.mark.parametrize("bfloat16", [False, True])
 def test_a_model_learns_and_goes_on(tmp_path, bfloat16):
-    options = {"steps": 30, "warmup": 5, "checkpointing": True, "drop_path": 0.1, "bfloat16": bfloat16}
+    options = {"steps": 60, "warmup": 5, "checkpointing": True, "drop_path": 0.1, "bfloat16": bfloat16}
     first = small_run(tmp_path, fresh_model().cuda(), **options)
 
     def stop(step, _):
@@ -28,5 +28,5 @@ def test_a_model_learns_and_goes_on(tmp_path, bfloat16):
     assert second.step == 10
     second.train()
     losses = read_table(tmp_path / "log.csv")["loss"]
-    assert len(losses) == 30
-    assert np.mean(losses[-5:]) < 0.75 * np.mean(losses[:5])
+    assert len(losses) == 60
+    assert np.mean(losses[-5:]) < 0.75 * np.mean(losses[:5])  # on a CPU 0.60 to 0.64 times, by the seed

@@ -7,12 +7,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
 
 from modelscope_swinpan.benchmark.process import measure
 from modelscope_swinpan.categories import COCO_PANOPTIC, Category
 from modelscope_swinpan.config import PostprocessConfig
-from modelscope_swinpan.inference import bands, queries, regions
 from modelscope_swinpan.inference.fusion import fuse, instances, panoptic, semantic
 from modelscope_swinpan.structures import Size
 from tests.truth import check_consistent as fits
@@ -335,58 +333,3 @@ def test_a_segment_at_the_overlap_threshold_stays():
     ratio = won / int(own)
     assert areas(ratio)[1] == won
     assert 1 not in areas(float(np.nextafter(ratio, 1)))
-
-
-@pytest.fixture
-def gpu_rules(monkeypatch):
-    """The fusion as a GPU does it, on the CPU: all queries in large bands, and counts without a wait."""
-    for module in (bands, queries):
-        monkeypatch.setattr(module, "on_gpu", lambda device: True)
-    monkeypatch.setattr(regions, "on_cuda", lambda device: True)
-
-
-class Waits(TorchFunctionMode):
-    """What would have the processor wait for the GPU."""
-
-    def __init__(self):
-        self.names = []
-
-    def __torch_function__(self, func, types, args=(), kwargs=None):
-        if func.__name__ in ("nonzero", "unique", "bincount", "item", "tolist", "tensor", "cpu", "__bool__"):
-            self.names.append(func.__name__)
-        return func(*args, **(kwargs or {}))
-
-
-@pytest.mark.usefixtures("gpu_rules")
-def test_a_gpu_is_waited_for_four_times():
-    """tests/gpu counts them on a GPU."""
-    class_logits, mask_logits, resized, original = case(0)
-    what = {"resized": resized, "original": original, "categories": CATEGORIES, "config": CONFIG}
-    with Waits() as waits:
-        assert panoptic(class_logits, mask_logits, **what).segments
-    assert waits.names == ["nonzero", "tolist", "tensor", "cpu"]
-
-
-@pytest.mark.usefixtures("gpu_rules")
-@pytest.mark.parametrize("sure", [True, False])
-def test_a_gpu_where_no_query_is_sure_enough(sure):
-    """Nor is there any with the highest of other thresholds, or for an instance."""
-    class_logits, mask_logits, resized, original = case(0)
-    class_logits = class_logits if sure else torch.zeros_like(class_logits)
-    result = fuse(
-        class_logits,
-        mask_logits,
-        resized,
-        original,
-        categories=CATEGORIES,
-        config=CONFIG,
-        task="panoptic",
-        with_instances=True,
-        contested=(0.8, 1.0),
-    )
-    assert bool(result.segments) == bool(result.instances.segments) == sure
-    assert bool(result.contests.by_threshold[0.8].queries) == sure
-    nobody = result.contests.by_threshold[1.0]
-    assert nobody.queries == ()
-    assert (nobody.winners == -1).all()
-    assert nobody.winners.shape == tuple(original)

@@ -248,7 +248,14 @@ def test_mistakes(predictor):
         predictor("no such file.jpg")
 
 
-def test_out_of_memory_is_a_clear_error_that_holds_nothing(chelsea):
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported"),
+    ],
+)
+def test_out_of_memory_is_a_clear_error_that_holds_nothing(chelsea, error):
     model = random_model()
     model.config = dataclasses.replace(model.config, preprocess=PreprocessConfig(short_side=64, long_side=96))
     held = []
@@ -256,7 +263,7 @@ def test_out_of_memory_is_a_clear_error_that_holds_nothing(chelsea):
     def fail(pixel_values):
         large = torch.zeros(2)
         held.append(weakref.ref(large))
-        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        raise type(error)(*error.args)
 
     model.forward = fail
     expected = r"cpu ran out of memory for 2 image\(s\), resized to 96×64 pixels, .* float32\. Lower batch_size"
@@ -264,6 +271,16 @@ def test_out_of_memory_is_a_clear_error_that_holds_nothing(chelsea):
         PanopticPredictor(model, batch_size=2)([chelsea, chelsea])
     assert raised.value.__context__ is None
     assert held[0]() is None
+
+
+def test_other_errors_are_told_as_they_are(chelsea):
+    def fail(pixel_values):
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    model = random_model()
+    model.forward = fail
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        PanopticPredictor(model)(chelsea)
 
 
 @pytest.mark.parametrize("weight", ["transformer_decoder.class_head.bias", "pixel_decoder.mask_projection.bias"])
