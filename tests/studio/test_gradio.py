@@ -32,15 +32,19 @@ def test_it_speaks_chinese(browser, page, photo, tmp_path, language):
 
 
 def test_a_refusal_in_chinese(browser, painted, photo, monkeypatch):
+    """Of a download, and of an upload."""
     monkeypatch.setattr(server, "Quota", lambda: Quota(each=photo.stat().st_size + 10_000))
     with serve(painted, port=0) as url:
         browser.open(url, language="zh-CN")
         browser.upload(photo)
         browser.wait(".segments path")
-        browser.click("↓ 图片")
-        told = browser.wait(".toast-body").text
-    assert "每位访问者最多保留" in told
-    assert "Error" not in told
+        for refused in (lambda: browser.click("↓ 图片"), lambda: browser.upload(photo)):
+            refused()
+            told = browser.wait(".toast-body").text
+            assert "每位访问者最多保留" in told
+            assert not re.search("Error|HTTP", told)
+            browser.run("document.querySelector('.toast-close').click()")
+            browser.until(lambda: not browser.shown(".toast-body"))
 
 
 def test_it_speaks_english_otherwise(browser, page, photo):
