@@ -56,6 +56,13 @@ def test_it_speaks_english_otherwise(browser, page, photo):
     assert browser.wait("h1").text == "What is where, pixel by pixel."
 
 
+def test_names_of_files_stand_as_they_are(browser, page, photo):
+    """Also one that begins as Gradio's own words do."""
+    browser.open(page)
+    browser.upload(photo.rename(photo.with_name("Connection errored out.png")))
+    assert browser.wait(".photo figcaption").text == "Connection errored out.png, 320 × 240"
+
+
 def test_screen_readers_hear_what_is_seen(browser, page):
     browser.open(page)
     (field,) = browser.shown("#photo button")
