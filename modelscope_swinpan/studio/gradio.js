@@ -35,7 +35,8 @@ function mend(node) {
 
 new MutationObserver((changes) => {
   for (const { type, target, addedNodes, attributeName } of changes) {
-    if ((target.parentElement ?? target).closest?.(OURS)) continue;
+    const element = target.nodeType === Node.TEXT_NODE ? target.parentElement : target;
+    if (element?.closest?.(OURS)) continue;
     if (type === "attributes") mendName(target, attributeName);
     else (type === "childList" ? addedNodes : [target]).forEach(mend);
   }

@@ -50,7 +50,7 @@ ENGLISH = {
     "no_image": "{name}: not an image.",
     "gone": "The server no longer has this photo: it keeps photos for {hours} hour, and those of the last {visitors} "
     "visitors. Segment it again, please.",
-    "visitor_full": "Of a visitor {mebibytes} MiB are kept, for an hour. Try again later.",
+    "visitor_full": "At most {mebibytes} MiB of each visitor are kept, for an hour. Try again later.",
     "server_full": "The server has no room for further photos. Try again later.",
 }
 CHINESE = {
@@ -119,7 +119,7 @@ PHRASES = {
     r"^Thumbnail (\d+) of \d+$": "example",
     r"^Reset to default value$": "reset",
     r"^Close$": "close",
-    r"^(number input|range slider) for ": None,
+    r"^(number input for|range slider for|HTTP \d+:) ": None,
     r"^(Click to upload or drop files|File upload)$": None,
 }
 """Patterns of what Gradio says in English only, and our texts for it, in which $1 is the pattern's first group."""

@@ -32,15 +32,19 @@ def test_it_speaks_chinese(browser, page, photo, tmp_path, language):
 
 
 def test_a_refusal_in_chinese(browser, painted, photo, monkeypatch):
+    """Of a download, and of an upload."""
     monkeypatch.setattr(server, "Quota", lambda: Quota(each=photo.stat().st_size + 10_000))
     with serve(painted, port=0) as url:
         browser.open(url, language="zh-CN")
         browser.upload(photo)
         browser.wait(".segments path")
-        browser.click("↓ 图片")
-        told = browser.wait(".toast-body").text
-    assert "每位访问者最多保留" in told
-    assert "Error" not in told
+        for refused in (lambda: browser.click("↓ 图片"), lambda: browser.upload(photo)):
+            refused()
+            told = browser.wait(".toast-body").text
+            assert "每位访问者最多保留" in told
+            assert not re.search("Error|HTTP", told)
+            browser.run("document.querySelector('.toast-close').click()")
+            browser.until(lambda: not browser.shown(".toast-body"))
 
 
 def test_it_speaks_english_otherwise(browser, page, photo):
@@ -50,6 +54,13 @@ def test_it_speaks_english_otherwise(browser, page, photo):
     assert "Minimum score" in browser.wait("#toolbar").text
     assert "Things" in browser.wait("#toolbar").text
     assert browser.wait("h1").text == "What is where, pixel by pixel."
+
+
+def test_names_of_files_stand_as_they_are(browser, page, photo):
+    """Also one that begins as Gradio's own words do."""
+    browser.open(page)
+    browser.upload(photo.rename(photo.with_name("Connection errored out.png")))
+    assert browser.wait(".photo figcaption").text == "Connection errored out.png, 320 × 240"
 
 
 def test_screen_readers_hear_what_is_seen(browser, page):

@@ -129,7 +129,7 @@ def test_downloads_count_for_the_quota(tmp_path, progress):
     handlers.download("coco_json", answer, ["Things"], 0, SOMEBODY)
     handlers.download("coco_json", answer, ["Things"], 0, SOMEBODY)
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(gr.Error, match=r"Of a visitor .* are kept"):
+    with pytest.raises(gr.Error, match=r"At most .* of each visitor are kept"):
         handlers.download("coco_json", answer, ["Things"], 0, SOMEBODY)
     assert sorted(tmp_path.rglob("*")) == before
 

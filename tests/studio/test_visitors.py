@@ -121,7 +121,7 @@ def test_an_upload_over_the_quota_is_refused():
     assert client.post(UPLOAD, content=bytes(9_000)).status_code == 200
     answer = client.post(UPLOAD, content=bytes(9_000))
     assert answer.status_code == 429
-    assert "Of a visitor" in answer.text
+    assert "of each visitor" in answer.text
     refused = client.post(UPLOAD, content=bytes(9_000), headers={"Accept-Language": "zh-CN"})
     assert "每位访问者" in refused.text
     assert client.post(JOIN, content=bytes(9_000)).status_code == 200
