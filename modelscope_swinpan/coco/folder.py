@@ -1,6 +1,7 @@
 """The files of a dataset's folder, found by the names that its JSON file gives them, and kept inside the folder."""
 
 import os
+import unicodedata
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -28,10 +29,10 @@ class Folder:
     def find(self, name: str, where: str, *, suffix: str | None = None) -> Path:
         """The file that a JSON file calls ``name``; the path as written if there is none.
 
-        Where no file has the name as written, it may be Windows' (with backslashes), begin with the folder's own name,
-        stand for the only file of this name further below, as Cityscapes' do, or have another ``suffix``. The absolute
-        path of another machine stands for the only file of its name, or the only one whose path it ends with, folder
-        included; the first one is warned of.
+        Where no file has the name as written, it may be Windows' (with backslashes), have accents in the other form of
+        Unicode (as files from a Mac do), begin with the folder's own name, stand for the only file of this name further
+        below, as Cityscapes' do, or have another ``suffix``. The absolute path of another machine stands for the only
+        file of its name, or the only one whose path it ends with, folder included; the first one is warned of.
 
         Raises:
             DatasetError: the name is empty, leads out of the folder, or stands for several files; or another machine's
@@ -85,8 +86,9 @@ class Folder:
     def _spellings(self, name: str, suffix: str | None) -> Iterator[PurePath]:
         """What a name may stand for, itself first."""
         own = self.path.absolute().parts
-        path = PurePath(name.replace("\\", "/"))
-        for shared in range(len(path.parts)):
+        forms = (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD")))
+        paths = [PurePath(form.replace("\\", "/")) for form in dict.fromkeys(forms)]
+        for path, shared in ((one, shared) for one in paths for shared in range(len(one.parts))):
             if shared and path.parts[:shared] != own[-shared:]:
                 continue
             shortened = PurePath(*path.parts[shared:])

@@ -7,7 +7,7 @@ import shutil
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import TypeVar
 
 from ..categories import Category
@@ -71,7 +71,7 @@ class DatasetOutput:
         if isinstance(image, Path) and not image.is_file():
             raise DatasetError(f"{image}: no such photo. swinpan dataset check tells all that is wrong with a dataset.")
         stem = self._new_stem(file_stem(name))
-        file_name = stem + (Path(name).suffix.lower() or ".jpg")
+        file_name = stem + (PureWindowsPath(name).suffix.lower() or ".jpg")
         target = self.folder / "images" / file_name
         if isinstance(image, bytes):
             target.write_bytes(image)

@@ -2,10 +2,10 @@
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO, TypeVar
 
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from ..errors import ImageError, SwinPanError
 from .kinds import FORMATS, HEAD, HEIF, decodes_heif, image_format
@@ -14,6 +14,7 @@ T = TypeVar("T")
 
 MAX_HEIF_BYTES = 256 * 2**20  # pillow-heif holds the whole file
 MAX_BARE_BYTES = 720_000_000  # 9 bytes for each of the most pixels that are accepted: more than any sound file needs
+MAX_TILE = 8192 * 8192  # pixels of a tile of a TIFF, which is held as a whole, however small the picture is
 MAX_SCANS = 100
 """The most passes over its pixels that a JPEG may take. libtiff has the same limit; the usual number is 1, or 10."""
 
@@ -83,7 +84,9 @@ def _next_marker(file: BinaryIO) -> int | None:
 
 def _open(file: BinaryIO, kind: str | None, formats: tuple[str, ...]) -> Image.Image:
     if kind != HEIF or formats is not FORMATS:
-        return Image.open(file, formats=formats)
+        image = Image.open(file, formats=formats)
+        _check_tiles(image)
+        return image
     if not decodes_heif():
         raise OSError("a HEIC photo, which needs pillow-heif: pip install 'modelscope_swinpan[heif]'.")
     from pillow_heif import HeifImageFile  # not registered with Pillow, which others use as well
@@ -93,6 +96,13 @@ def _open(file: BinaryIO, kind: str | None, formats: tuple[str, ...]) -> Image.I
     file.seek(0)
     opened: Image.Image = HeifImageFile(file)
     return opened
+
+
+def _check_tiles(image: Image.Image) -> None:
+    tags: Mapping[int, int] = getattr(image, "tag_v2", {})  # a TIFF has them
+    width, height = tags.get(TiffImagePlugin.TILEWIDTH, 0), tags.get(TiffImagePlugin.TILELENGTH, 0)
+    if width * height > MAX_TILE:
+        raise OSError(f"tiles of {width} × {height} pixels, expected at most {MAX_TILE}.")
 
 
 def _bare(file: BinaryIO, kind: str | None) -> BinaryIO | None:

@@ -1,6 +1,7 @@
 """Files by the names that people's JSON files give them."""
 
 import pickle
+import unicodedata
 import warnings
 
 import pytest
@@ -41,6 +42,16 @@ def folder(tmp_path):
 def test_names(folder, name, expected):
     assert Folder(folder).find(name, "", suffix=".png") == folder / expected
     assert pickle.loads(pickle.dumps(Folder(folder))).find(name, "", suffix=".png") == folder / expected
+
+
+def test_accents_in_both_forms_of_unicode(tmp_path):
+    for form, other in (("NFC", "NFD"), ("NFD", "NFC")):
+        folder = tmp_path / form
+        file = folder / unicodedata.normalize(form, "bär") / unicodedata.normalize(form, "été.png")
+        file.parent.mkdir(parents=True)
+        file.touch()
+        for name in ("bär/été.png", "été.png", "bär\\été.png"):
+            assert Folder(folder).find(unicodedata.normalize(other, name), "").samefile(file)
 
 
 def test_absolute_names_inside(folder):

@@ -290,3 +290,12 @@ def test_photos_that_are_cut_short_are_left_out(tmp_path):
     _, report = imported(folder, tmp_path / "out")
     assert report.left_out == {"unreadable image": 1}
     assert f"{photo}: cannot be read as an image: image file is truncated" in str(report.notes[0])
+
+
+def test_a_folder_with_a_point_gives_no_suffix(tmp_path):
+    folder = coco(tmp_path / "in")
+    (folder / "images" / "data.v1").mkdir()
+    (folder / "images" / "a.jpg").rename(folder / "images" / "data.v1" / "a")
+    change(folder / JSON, lambda c: c["images"][0].update(file_name="data.v1\\a"))
+    imported(folder, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out" / "images").iterdir()] == ["a.jpg"]

@@ -1,14 +1,17 @@
 """Image files whose pixels are sound, whatever else is in them."""
 
 import io
+import struct
 import time
 import warnings
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from modelscope_swinpan.errors import ImageError
+from modelscope_swinpan.coco.id_maps import read_size
+from modelscope_swinpan.errors import DatasetError, ImageError
 from modelscope_swinpan.images import opening
 from modelscope_swinpan.images.decode import decode_image
 from modelscope_swinpan.images.opening import read_image
@@ -117,6 +120,24 @@ def test_a_jpeg_of_endless_passes(fill, tmp_path):
     for source in (path, path.read_bytes(), Image.open(path)):
         with pytest.raises(ImageError, match="a JPEG of over 100 passes over its pixels; save it anew"):
             decode_image(source)
+
+
+def tiled(side):
+    """A TIFF of 64 × 64 grey pixels, all 7, in a tile of a ``side``."""
+    data = zlib.compress(bytes([7]) * 64 * 64)
+    numbers = {256: 64, 257: 64, 258: 8, 259: 8, 262: 1, 277: 1, 322: side, 323: side, 324: 134, 325: len(data)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, number) for tag, number in numbers.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(numbers)) + entries + bytes(4) + data
+
+
+def test_a_tile_that_is_larger_than_any_picture(tmp_path):
+    """It would be held as a whole: a megabyte stood for two gigabytes."""
+    assert (decode_image(tiled(64)) == 7).all()
+    with pytest.raises(ImageError, match="tiles of 20000 × 20000 pixels, expected at most"):
+        decode_image(tiled(20_000))
+    (tmp_path / "labels.tif").write_bytes(tiled(20_000))
+    with pytest.raises(DatasetError, match=r"labels\.tif: .*tiles of 20000 × 20000 pixels"):
+        read_size(tmp_path / "labels.tif")
 
 
 @pytest.mark.parametrize("length", [7, 8, 12, 16, 20, 33, 40, 60])

@@ -29,6 +29,8 @@ from .registry import DatasetFormat, Given, peek_json
 WRITTEN = "labelme"
 """The folder that ``swinpan batch`` writes them to."""
 _LOOKED_AT = 5  # JSON files, to tell the format
+_RECTANGLES = ("rectangle", "oriented_rectangle", "rotation")
+"""Of two corners, or four: X-AnyLabeling always writes four, and calls a turned one a rotation."""
 
 
 def _is_labelme(content: Any) -> bool:
@@ -110,7 +112,7 @@ def _shapes(nodes: list[Node], _: Size) -> Iterator[Shape]:
             label=node.field("label", str),
             where=node.where,
             outline=partial(_outline, node, kind),
-            rectangle=kind == "rectangle",
+            rectangle=kind in _RECTANGLES,
             group=None if group is None else node.key("group_id"),
         )
 
@@ -118,7 +120,7 @@ def _shapes(nodes: list[Node], _: Size) -> Iterator[Shape]:
 def _outline(node: Node, kind: str, size: Size) -> Rle:
     points = corners(node.field("points", list), f"{node.where}.points")
     two = len(points) == 4
-    if kind == "polygon":
+    if kind == "polygon" or (kind in _RECTANGLES and len(points) == 8):
         return polygons([points])(size)
     if kind == "rectangle" and two:
         x1, y1, x2, y2 = points

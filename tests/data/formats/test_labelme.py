@@ -125,3 +125,11 @@ def test_a_folder_is_searched_once(tmp_path, monkeypatch):
         drawings.write_json(folder / f"{name}.json", {**content, "imagePath": f"{name}.jpg", "imageData": data})
     _, report = imported(folder, tmp_path / "out")
     assert (report.images, len(walks)) == (3, 1)
+
+
+@pytest.mark.parametrize("kind", ["rectangle", "oriented_rectangle", "rotation"])
+def test_rectangles_of_four_corners(kind, tmp_path):
+    folder = labelme(tmp_path / "in", lambda box: {"points": drawings.corners(box), "shape_type": kind})
+    dataset, report = imported(folder, tmp_path / "out", things=("cat",))
+    assert drawings.regions(dataset) == drawings.truth()
+    assert report.others == {"rectangles taken as outlines": 1}
