@@ -96,11 +96,15 @@ class Criterion:
         class_loss = F.cross_entropy(classes.flatten(0, 1), labels.flatten(), weight, reduction="sum")
 
         logits = torch.cat([maps[queries] for maps, (queries, _) in zip(mask_logits, pairs, strict=True)]).float()
-        segments = torch.cat([segments for _, segments in pairs])
         points = uncertain_points(
             logits, config.num_points, oversample=config.oversample, importance=config.importance, generator=generator
         )
-        return Losses(class_loss, *mask_losses(sample_at(logits, points), sample_at(masks[segments], points)))
+        # One prediction at a time: the true masks are large.
+        counts = [len(segments) for _, segments in pairs]
+        truth = [
+            sample_at(masks[s], of_layer) for (_, s), of_layer in zip(pairs, torch.split(points, counts), strict=True)
+        ]
+        return Losses(class_loss, *mask_losses(sample_at(logits, points), torch.cat(truth)))
 
     @torch.no_grad()
     def _match(

@@ -142,17 +142,25 @@ def read_table(path: Path) -> dict[str, list[float]]:
 
 
 def _drop_rows_after(step: int, path: Path) -> None:
-    """Drop the rows of later steps, and a last line that a killed process left unfinished."""
+    """Drop the rows of later steps, and what is no row: lines that a kill left unfinished, or a power cut as zeros."""
     if not path.exists():
         return
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    if not lines or not lines[0].endswith("\n"):
+    head, *rows = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True) or [""]
+    if not (head.startswith("step,") and head.endswith("\n")):
         path.unlink()
         return
-    head, *rows = lines
-    kept = [row for row in rows if row.endswith("\n") and int(row.split(",")[0]) <= step]
+    kept = [row for row in rows if row.endswith("\n") and _step(row, head.count(",")) <= step]
     with atomic(path) as partial:
         partial.write_text("".join([head, *kept]), encoding="utf-8")
+
+
+def _step(row: str, commas: int) -> float:
+    """The step of a row, infinite if it is none."""
+    try:
+        first, *others = map(float, row.split(","))
+    except ValueError:
+        return math.inf
+    return first if len(others) == commas else math.inf
 
 
 def _tensorboard(folder: Path, step: int) -> list[Logger]:

@@ -23,7 +23,7 @@ def test_rows_are_added_and_later_ones_dropped(tmp_path):
     assert np.isnan(table["speed"]).tolist() == [False, False, True]
 
 
-@pytest.mark.parametrize("torn", ["3,0.", "3", "3,0.2"])
+@pytest.mark.parametrize("torn", ["3,0.", "3", "3,0.2", "\0\0\0\0\n", "3\n", "3,0.2,\n", "\0\0,0.2\n"])
 def test_a_torn_last_line_is_dropped(tmp_path, torn):
     TrainingLog(tmp_path, 0).add_training(2, {"loss": 0.5})
     with (tmp_path / LOG).open("a") as file:
@@ -32,7 +32,7 @@ def test_a_torn_last_line_is_dropped(tmp_path, torn):
     assert read_table(tmp_path / LOG) == {"step": [2, 10], "loss": [0.5, 0.125]}
 
 
-@pytest.mark.parametrize("torn", ["step,lo", ""])
+@pytest.mark.parametrize("torn", ["step,lo", "", "\0\0\0\0\n3,0.5\n"])
 def test_a_torn_head_is_no_table(tmp_path, torn):
     (tmp_path / LOG).write_text(torn)
     TrainingLog(tmp_path, 3).add_training(4, {"loss": 0.5})
