@@ -46,8 +46,8 @@ class ReplayedModel:
             place = weight.device, weight.dtype, weight.data_ptr()
             if place != self._place:  # graphs read the weights at their old address
                 self._graphs.clear()
-                # Of a priority of its own: PyTorch gives one stream to several who ask for the usual priority.
                 self._place = place
+                # Of a priority of its own: PyTorch gives one stream to several who ask for the usual priority.
                 self._stream = torch.cuda.Stream(priority=-1)  # type: ignore[no-untyped-call]
                 self._done = torch.cuda.Event()  # type: ignore[no-untyped-call]
             torch.cuda.current_stream().wait_event(self._done)

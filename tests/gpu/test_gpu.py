@@ -113,6 +113,17 @@ def test_replays_from_threads_with_streams_of_their_own():
             assert torch.equal(found, model(pixel_values.cuda()).mask_logits.cpu())
 
 
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")
+def test_replays_on_two_gpus():
+    pixel_values = torch.randn(SHAPES[0])
+    models = [random_model().to(torch.device("cuda", index)) for index in (1, 0)]
+    replays = [graphs.ReplayedModel(model) for model in models]
+    with torch.inference_mode():
+        for model, replayed in [*zip(models, replays, strict=True)] * 2:
+            expected = model(pixel_values.to(next(model.parameters()).device))
+            assert torch.equal(replayed(pixel_values).mask_logits, expected.mask_logits)
+
+
 @pytest.mark.timeout(1800)
 def test_compiled_and_replayed(tiny, chelsea):
     images = [chelsea, chelsea[:, ::-1].copy(), np.ascontiguousarray(chelsea.transpose(1, 0, 2)), chelsea]

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from modelscope_swinpan.training.log import read_table
-from tests.training.runs import fresh_model, small_run
+from tests.training.runs import check_two_processes, fresh_model, small_run
 
 pytestmark = [
     pytest.mark.gpu,
@@ -30,3 +30,8 @@ def test_a_model_learns_and_goes_on(tmp_path, bfloat16):
     losses = read_table(tmp_path / "log.csv")["loss"]
     assert len(losses) == 60
     assert np.mean(losses[-5:]) < 0.75 * np.mean(losses[:5])  # on a CPU 0.60 to 0.64 times, by the seed
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA devices")
+def test_two_gpus_have_the_losses_of_one(tmp_path):
+    check_two_processes(tmp_path, "cuda", rel=1e-2)

@@ -1,55 +1,17 @@
 """Several processes train as one does."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 import torch
 
 from modelscope_swinpan.errors import ConfigError, DeviceError
 from modelscope_swinpan.training import processes as module
-from modelscope_swinpan.training.log import read_table
 from modelscope_swinpan.training.processes import Processes, join
-from tests.conftest import ROOT
-from tests.training.runs import small_run
-
-TWO = """
-import sys, torch
-from pathlib import Path
-torch.set_num_threads(1)
-from modelscope_swinpan.training.processes import join
-from tests.training.runs import small_run
-processes, _ = join(torch.device("cpu"))
-assert processes.world == 2
-run = small_run(Path(sys.argv[1]), steps=3, batch_size=4, accumulate=int(sys.argv[2]), processes=processes)
-run.train()
-torch.save(run.model.state_dict(), Path(sys.argv[1]) / f"rank-{processes.rank}.pt")
-processes.leave()
-"""
+from tests.training.runs import check_two_processes, small_run
 
 
 @pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="PyTorch was built without gloo")
 def test_two_processes_have_the_losses_of_one(tmp_path):
-    script = tmp_path / "two.py"
-    script.write_text(TWO)
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    answer = subprocess.run(
-        [*launcher, script, tmp_path / "two", "2"],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert answer.returncode == 0, answer.stderr
-    alone = small_run(tmp_path / "one", steps=3, batch_size=4)
-    alone.train()
-    one, two = (read_table(tmp_path / name / "log.csv") for name in ("one", "two"))
-    for name in ("loss", "loss_class", "loss_mask", "loss_dice", "gradient_norm"):
-        assert two[name] == pytest.approx(one[name], rel=1e-4), name
-    first, second = (torch.load(tmp_path / "two" / f"rank-{rank}.pt", weights_only=True) for rank in (0, 1))
-    assert all(torch.equal(first[name], second[name]) for name in first)
+    check_two_processes(tmp_path, "cpu", rel=1e-4)
 
 
 def test_without_a_launcher_a_process_is_alone(monkeypatch):
