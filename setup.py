@@ -16,7 +16,7 @@ REQUIRED = [
     "modelscope[framework]>=1.38",
     "modelscope-hub>=0.5",
     "numpy>=2.0",
-    "opencv-python>=4.10.0.84",
+    "opencv-python>=4.11.0.86",
     "pillow>=11.3",
     "psutil>=5.9",
     "pyyaml>=6.0.1",
@@ -54,7 +54,7 @@ SERVE = [
 RAY_SERVE = [*SERVE, "ray[serve]>=2.60"]
 STUDIO = ["gradio>=6.15"]
 SUPERVISION = ["supervision>=0.28"]
-TRAIN = [*EVAL, "tensorboard>=2.16"]
+TRAIN = [*EVAL, "tensorboard>=2.18"]
 DEV = [
     *DOCS,
     *EXPORT,

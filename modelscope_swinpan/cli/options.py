@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand
 from typer.models import OptionInfo
 
-from ..config import Task, replace, thresholds
+from ..config import PostprocessConfig, Task, replace, thresholds
 from ..errors import ConfigError
 from .progress import busy
 
@@ -218,8 +218,13 @@ ThresholdOptions = dataclasses.make_dataclass("ThresholdOptions", _thresholds, f
 
 
 def given_thresholds(options: Any) -> dict[str, float]:
-    """The thresholds that were given on the command line."""
-    return {name: value for name, value in vars(options).items() if value is not None}
+    """The thresholds that were given on the command line.
+
+    A ConfigError says that one is no number: older versions of Typer take ``nan``.
+    """
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    replace(PostprocessConfig(), given, "thresholds")
+    return given
 
 
 _LISTED: dict[str, Callable[[], Iterable[Any]]] = {}  # by what stands in for the help until it is shown

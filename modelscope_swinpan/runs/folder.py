@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from ..categories import Category
 from ..claims import LOCK, RUN, Claim, TakenError, locked, read_claim
@@ -29,7 +29,7 @@ INPUTS, JOURNAL, ERRORS, LEFT_OUT = "inputs.jsonl", "journal.jsonl", "errors.jso
 class _Listed:
     """The inputs in a file that the system deletes with this process, however it ends. Any thread may go through it."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         self.file = file
         self._lock = threading.Lock()
 
@@ -44,7 +44,7 @@ class _Listed:
             place += len(line)
             yield json.loads(line)
 
-    def copy_to(self, file: BinaryIO) -> None:
+    def copy_to(self, file: IO[bytes]) -> None:
         """Write all of them to a file."""
         with self._lock:
             self.file.seek(0)

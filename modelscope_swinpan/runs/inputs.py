@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from ..errors import DatasetError
 from ..files import file_stem
@@ -64,7 +64,7 @@ class Inputs:
     left_out: "Counter[str]" = field(default_factory=Counter)
     strict: bool = False
 
-    def write(self, file: BinaryIO) -> dict[str, Any]:
+    def write(self, file: IO[bytes]) -> dict[str, Any]:
         """Write the fields of an :class:`Item` to ``file``, a JSON object a line; returns count and digest.
 
         Images without an id of their own are numbered from 1. Result files without a stem of their own begin with the

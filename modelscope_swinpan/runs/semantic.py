@@ -46,4 +46,7 @@ class SemanticSink(Sink):
         """Write the PNGs and ``classes.txt``."""
         for path, entry in with_own_files(entries(), folder / "masks", ".png"):
             write_atomic(path, base64.b64decode(entry["png"]))
-        write_atomic(folder / "classes.txt", "".join(f"{name}\n" for name in class_names(categories).values()).encode())
+        names = [*class_names(categories).values()]
+        if any(name.startswith("#") for name in names):  # which begins a comment; a line may begin with its value
+            names = [f"{value} {name}" for value, name in enumerate(names)]
+        write_atomic(folder / "classes.txt", "".join(f"{name}\n" for name in names).encode())

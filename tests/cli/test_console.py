@@ -13,7 +13,9 @@ from modelscope_swinpan.cli import console
 from modelscope_swinpan.cli.console import SafeConsole
 from tests.conftest import CHELSEA, EMBEDDED
 
-SWINPAN = [sys.executable, "-c", "from modelscope_swinpan.cli import main; main()"]
+# However busy a machine is, the command does not begin to tell how long it has been at work.
+CODE = "from modelscope_swinpan.cli import main, progress; progress.SOON = 3600; main()"
+SWINPAN = [sys.executable, "-c", CODE]
 
 
 class Stream(io.StringIO):

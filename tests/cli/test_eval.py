@@ -119,7 +119,7 @@ def test_what_changed_since_another_evaluation(model, data, tmp_path):
         ((), "Give either --data"),
         (("--data", ".", "--compare", "nowhere"), "nowhere"),
         (("--data", ".", "--scenes", "5"), "Give either --data"),
-        (("--scenes", "0:500"), "'--scenes': Input should be a valid integer"),
+        (("--scenes", "0:500"), "Invalid value for '--scenes'"),
         (("--scenes", "0"), "--scenes"),
         (("--data", ".", "--seed", "5"), "--seed belongs to --scenes"),
         (("--scenes", "2", "--seed", "999999"), "2 scenes from seed 999999 on end at 1000000, but seeds from 1000000"),

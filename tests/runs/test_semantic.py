@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from modelscope_swinpan.categories import COCO_PANOPTIC, Category
+from modelscope_swinpan.data.class_list import read_classes
 from modelscope_swinpan.runs.semantic import SemanticSink
 from tests.runs.annotated import item, result, write
 
@@ -39,3 +40,9 @@ def test_few_and_many_classes():
         picture = Image.open(io.BytesIO(base64.b64decode(entry["png"])))
         assert picture.mode == mode
         assert np.array_equal(np.asarray(picture), np.where(one.mask(segment), number - 1, void))
+
+
+def test_a_name_that_would_be_a_comment(tmp_path):
+    categories = (Category(1, "cat", True, (1, 2, 3)), Category(2, "# of cats", True, (4, 5, 6)))
+    SemanticSink().finish(tmp_path, lambda: iter(()), categories)
+    assert [one.name for one in read_classes(tmp_path / "classes.txt")] == ["cat", "# of cats"]

@@ -98,7 +98,7 @@ CROWD = """import socket, sys
 from http.client import HTTPConnection
 place = "127.0.0.1", int(sys.argv[1])
 clients = [socket.create_connection(place) for _ in range(300)]
-asking = HTTPConnection(*place, timeout=10)
+asking = HTTPConnection(*place, timeout=60)
 asking.request("POST", "/", "abc")
 print(asking.getresponse().read().decode())"""
 
@@ -112,7 +112,7 @@ def test_more_clients_at_once_than_files():
         with subprocess.Popen(command, stdout=subprocess.PIPE) as crowd:
             resource.setrlimit(resource.RLIMIT_NOFILE, (len([*Path("/dev/fd").iterdir()]) + 110, most))
             try:
-                assert crowd.communicate(timeout=30)[0] == b"abc\n"
+                assert crowd.communicate(timeout=90)[0] == b"abc\n"
             finally:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
 
