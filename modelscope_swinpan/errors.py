@@ -54,3 +54,16 @@ class DatasetError(SwinPanError, ValueError):
 
 class DamagedFileError(DatasetError):
     """A photo or PNG of a dataset is missing or cannot be decoded. Training may leave a few out."""
+
+
+SHORT_OF_MEMORY = (
+    *("out of memory", "not enough memory", "MemoryError"),
+    *("allocate memory", "memory allocation", "bad_alloc", "bad allocation"),
+)
+"""Words of errors, in what Python, PyTorch and other runtimes say where memory does not suffice."""
+
+
+def is_short_of_memory(error: Exception) -> bool:
+    """Whether an error, of whatever library, says that memory does not suffice."""
+    text = f"{type(error).__name__}: {error}"
+    return any(words in text for words in SHORT_OF_MEMORY)

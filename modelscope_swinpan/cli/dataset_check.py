@@ -13,7 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from ..coco.remarks import counted
+from ..coco.remarks import number_of_kind
 from ..errors import ConfigError
 from ..files import refuse_to_replace, write_atomic
 from ..words import number_of
@@ -144,7 +144,7 @@ def _summary(dataset: dict[str, Any]) -> str:
 
 def _remarks(dataset: dict[str, Any]) -> list[str]:
     remarks = [
-        f"{counted(one['kind'], sum(one['images'].values()))}. The first: {next(iter(one['images']))}"
+        f"{number_of_kind(one['kind'], sum(one['images'].values()))}. The first: {next(iter(one['images']))}"
         for one in dataset["remarks"]
     ]
     missing = [one["name"] for one in dataset["classes"] if not one["images"]]

@@ -37,7 +37,7 @@ class Remark(NamedTuple):
     number: int = 1
 
 
-def counted(kind: str, number: int) -> str:
+def number_of_kind(kind: str, number: int) -> str:
     """A kind and how many there are of it, as words."""
     return f"{number} {_OF_ONE[kind] if number == 1 else kind}"
 
@@ -66,4 +66,4 @@ class Remarks:
         for kind, found in self._found.items():
             images = "" if kind in (DAMAGED, TURNED) else f" (in {number_of(len(found), 'image')})"
             named = "; ".join(list(found)[: _SHOWN if kind == DAMAGED else 1])
-            warnings.warn(f"{counted(kind, sum(found.values()))}{images}. The first: {named}", stacklevel=2)
+            warnings.warn(f"{number_of_kind(kind, sum(found.values()))}{images}. The first: {named}", stacklevel=2)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..categories import Category
 from ..config import PostprocessConfig, Task
-from ..errors import ConfigError, DeviceError
+from ..errors import ConfigError, DeviceError, is_short_of_memory
 from ..kernels.dispatch import on_cuda
 from ..models.mask2former import Mask2Former
 from ..structures import ImageBatch, Size
@@ -143,8 +143,8 @@ class PanopticPredictor(NetworkPredictor):
         weight = next(self.model.parameters())
         try:
             return self._answer(batch, weight.device)
-        except RuntimeError as error:  # the allocator's own, or that of a library or a graph
-            if "out of memory" not in str(error):
+        except (MemoryError, RuntimeError) as error:
+            if not is_short_of_memory(error):
                 raise
         # Not in the except block: the traceback would keep its tensors alive.
         count, _, height, width = batch.pixel_values.shape

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..checkpoints.load import parse_device
-from ..errors import CheckpointError, ConfigError, DeviceError, SwinPanError
+from ..errors import CheckpointError, ConfigError, DeviceError, SwinPanError, is_short_of_memory
 from ..extras import require
 
 DESCRIPTION = "modelscope_swinpan"
@@ -82,7 +82,7 @@ def _computed(network: Network, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
     try:
         return network(pixel_values)
     except Exception as error:
-        if not isinstance(error, MemoryError | torch.cuda.OutOfMemoryError) and "alloc" not in str(error):
+        if not is_short_of_memory(error):
             raise
     count, _, height, width = pixel_values.shape
     raise DeviceError(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..errors import DeviceError, SwinPanError
+from ..errors import SHORT_OF_MEMORY, DeviceError, SwinPanError
 
 SAME = "Then give the same command again."
 SHORTAGES = (
@@ -18,7 +18,7 @@ SHORTAGES = (
         "Often memory is short: have fewer of them, --set workers=1, or none, --set workers=0. " + SAME,
     ),
     (
-        ("out of memory", "can't allocate memory", "not enough memory", "MemoryError"),
+        SHORT_OF_MEMORY,
         "Out of memory",
         "Try, in this order: --set bfloat16=true, --set checkpointing=true, --set accumulate=N, a smaller size. If "
         "there is a checkpoint, this needs another folder.",

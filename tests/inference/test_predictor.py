@@ -253,6 +253,8 @@ def test_mistakes(predictor):
     [
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
         RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+        MemoryError(),
     ],
 )
 def test_out_of_memory_is_a_clear_error_that_holds_nothing(chelsea, error):
