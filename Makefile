@@ -57,7 +57,7 @@ check: setup
 	$(BIN)/lint-imports
 	$(MAKE) test
 
-# The plugin's tests with the oldest and the newest versions that setup.py admits; downloads some 3 GB.
+# The tests with the oldest and the newest versions that setup.py admits; downloads some 3 GB.
 compat:
 	PYTHON=$(PYTHON) tests/compat.sh
 

@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
-# Runs the plugin's tests at the edges of what setup.py admits, each in an environment of its own under .venv-compat:
+# Runs the tests at the edges of what setup.py admits, each in an environment of its own under .venv-compat:
 #   oldest: the oldest ModelScope, and the newest of everything else
 #   newest: the newest of everything
 #   lowest: the lowest version of every requirement
+# Left out are the tests of the command line and of the documents, and what needs a browser, Ray, Gradio or an export.
 # Arguments name the edges to run, by default all. PYTHON is the interpreter, python3 by default.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 TOOLS=(build hypothesis pycocotools pytest pytest-timeout pytest-xdist "setuptools>=70" "transformers>=5" twine)
+ROOMS=(tests/test_packaging.py tests/{card,checkpoints,coco,data,evaluation,images,inference,kernels,models,parity})
+ROOMS+=(tests/{plugin,runs,scenes,serving,training} --ignore tests/evaluation/test_page.py)
+ROOMS+=(--ignore tests/runs/test_ray_engine.py --ignore tests/serving/test_ray_replicas.py)
 results=()
 
 [ $# -gt 0 ] || set -- oldest newest lowest
@@ -17,7 +21,7 @@ for edge in "$@"; do
     "$venv/bin/python" -m pip install --quiet --upgrade pip setuptools
     # 'scipy>=1.11' becomes 'scipy==1.11': the lower bounds have to name releases, which fit together.
     "$venv/bin/python" -c "import re, setup
-for line in [*setup.REQUIRED, *setup.SERVE, *setup.TRAIN]:
+for line in [*setup.REQUIRED, *setup.HEIF, *setup.SERVE, *setup.SUPERVISION, *setup.TRAIN]:
     print(re.sub('>=([^,]+).*', r'==\1', line))" > "$venv/lowest.txt"
     case $edge in
         oldest) grep '^modelscope\[' "$venv/lowest.txt" > "$venv/pins.txt" ;;
@@ -26,9 +30,9 @@ for line in [*setup.REQUIRED, *setup.SERVE, *setup.TRAIN]:
         *) echo "No such edge: $edge" >&2; exit 2 ;;
     esac
     "$venv/bin/python" -m pip install --quiet --upgrade --upgrade-strategy eager \
-        --editable ".[serve,train]" --requirement "$venv/pins.txt" "${TOOLS[@]}"
+        --editable ".[heif,serve,supervision,train]" --requirement "$venv/pins.txt" "${TOOLS[@]}"
     echo "== $edge: $("$venv/bin/python" -m pip list --format freeze | grep -E '^(modelscope|numpy|torch)' | tr '\n' ' ')"
-    if "$venv/bin/python" -m pytest -n auto tests/plugin tests/test_packaging.py; then
+    if "$venv/bin/python" -m pytest -n auto "${ROOMS[@]}"; then
         results+=("$edge: passed")
     else
         results+=("$edge: FAILED")
