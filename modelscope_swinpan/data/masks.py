@@ -156,11 +156,6 @@ def uncompressed(text: str) -> list[int]:
     return counts
 
 
-def is_number(value: object) -> bool:
-    """Whether a value of a JSON file can be a position: a number, neither infinite nor beyond all photos."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
-
-
 def corners(points: Sequence[object], where: str) -> list[float]:
     """The polygon of a JSON file's list of pairs; ``where`` is the place of the list.
 
@@ -169,10 +164,14 @@ def corners(points: Sequence[object], where: str) -> list[float]:
     """
     polygon: list[float] = []
     for index, point in enumerate(points):
-        if not isinstance(point, list) or len(point) != 2 or not all(map(is_number, point)):
+        if not isinstance(point, list) or len(point) != 2 or not all(map(_is_position, point)):
             raise DatasetError(f"{where}[{index}] must be two numbers, x and y; got {str(point)[:80]!r}.")
         polygon += map(float, point)
     return polygon
+
+
+def _is_position(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
 
 
 def _checked(part: Polygon, size: Size) -> Polygon:

@@ -5,6 +5,7 @@ A class is one segment. Where it is made of things, each connected part is a seg
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,17 @@ from ...errors import ConfigError, DatasetError
 from ...structures import Size
 from ..class_list import ListedClass, read_classes
 from ..drawn import IN_FRONT, Photo, Shape, Source, SourceClass
-from ..files import Values, by_stem, first_folder, is_colored, is_grey, photos_below, read_colors, read_values, stems
+from ..files import (
+    Values,
+    by_stem,
+    first_folder,
+    photos_below,
+    picture_kind,
+    read_colors,
+    read_label_picture,
+    read_values,
+    stems,
+)
 from ..masks import pixels_of
 from ..report import UNANNOTATED, Dropped, Report
 from .registry import DatasetFormat, Given
@@ -33,28 +44,27 @@ _WHITE = "value 255, taken for void; if white is a class, --classes must give th
 
 
 def _recognises(given: Given) -> bool:
-    if not given.path.is_dir():
-        return False
-    images, masks = given.images or first_folder(given.path, IMAGES), first_folder(given.path, MASKS)
+    images, masks = _folders(given)
     if images is None or masks is None:
         return False
     pictures = label_pictures(masks)
     return any(stem in pictures for path in photos_below(images) for stem in stems(path, images))
 
 
+def _folders(given: Given) -> tuple[Path | None, Path | None]:
+    """Those of the photos and of the label pictures."""
+    return given.images or first_folder(given.path, IMAGES), first_folder(given.path, MASKS)
+
+
 def _read(given: Given, report: Report) -> Source:
-    root = given.path
-    images, masks = given.images or first_folder(root, IMAGES), first_folder(root, MASKS)
+    images, masks = _folders(given)
     if images is None or masks is None:
-        raise DatasetError(f"{root}: expected the folders images and masks there, with files of the same names.")
-    listed = given.classes if given.classes is not None else listed_there(root)
+        raise DatasetError(f"{given.path}: expected the folders images and masks there, with files of the same names.")
     pictures = label_pictures(masks)
-    if listed is None:
-        raise _unnamed(root, pictures.values())
-    found = by_stem(photos_below(images), images).values()
+    listed = listed_classes(given, given.path, pictures.values())
     pairs = (
         (image, next((pictures.pop(stem) for stem in stems(image, images) if stem in pictures), None))
-        for image in found
+        for image in by_stem(photos_below(images), images).values()
     )
     return paired(pairs, images, pictures, listed, report)
 
@@ -100,10 +110,28 @@ def listed_there(folder: Path) -> Sequence[ListedClass] | None:
     return next((read_classes(path) for name in LISTS if (path := folder / name).is_file()), None)
 
 
+def listed_classes(given: Given, folder: Path, pictures: Iterable[Path]) -> Sequence[ListedClass]:
+    """The classes of the label ``pictures``: those that are given, or else listed in ``folder``.
+
+    Raises:
+        ConfigError: nothing names them. It tells the values of the first picture.
+    """
+    if listed := given.classes or listed_there(folder):
+        return listed
+    told = ""
+    for first in islice(pictures, 1):
+        values, colored = read_label_picture(first)
+        told = f" {first} has the {_shown(np.unique(values).tolist(), colored)}."
+    raise ConfigError(
+        f"{folder}: nothing names the classes. Give --classes, a file with a name a line from value 0, or with the "
+        f"colour of each (name r g b).{told}"
+    )
+
+
 def shapes(picture: Path, listed: Sequence[ListedClass], report: Report, layer: int, size: Size) -> Iterator[Shape]:
     """The classes of a label picture. Values without a class are void, and noted; void's own need no note."""
     colored = any(one.color is not None for one in listed)
-    if is_grey(picture):
+    if picture_kind(picture) == "grey":
         values = read_values(picture, size)
         colored = colored and _are_colors(values, listed)
         values = values * _GREY if colored else values
@@ -138,23 +166,6 @@ def _shown(values: Sequence[int], colored: bool) -> str:
     return ("colour " if colored else "value ") + ", ".join(shown[:_SHOWN]) + (", …" if len(shown) > _SHOWN else "")
 
 
-def _unnamed(root: Path, pictures: Iterable[Path]) -> ConfigError:
-    """The error where nothing names the classes, with the values of the first picture."""
-    first = next(iter(pictures), None)
-    told = ""
-    if first is not None:
-        colored = is_colored(first)
-        values = np.unique(read_colors(first) if colored else read_values(first)).tolist()
-        told = f" {first} has the {_shown(values, colored)}."
-    return ConfigError(
-        f"{root}: nothing names the classes. Give --classes, a file with a name a line from value 0, or with the "
-        f"colour of each (name r g b).{told}"
-    )
-
-
 FORMAT = DatasetFormat(
-    name="semantic",
-    help="label pictures in masks beside images, a value or colour a class",
-    recognises=_recognises,
-    read=_read,
+    "semantic", "label pictures in masks beside images, a value or colour a class", _recognises, _read
 )

@@ -15,7 +15,7 @@ from ...errors import DatasetError
 from ...structures import Size
 from ..class_list import ListedClass
 from ..drawn import IN_FRONT, Photo, Shape, Source, SourceClass
-from ..files import by_stem, first_folder, is_colored, photos_below, read_colors, read_lines, read_values
+from ..files import by_stem, first_folder, photos_below, picture_kind, read_label_picture, read_lines
 from ..masks import pixels_of
 from ..report import MISSING, UNANNOTATED, UNKNOWN_CLASS, Dropped, Report
 from .registry import DatasetFormat, Given
@@ -29,12 +29,10 @@ _OUTLINE = 224 | 224 << 8 | 192 << 16
 
 
 def voc_color(value: int) -> tuple[int, int, int]:
-    """The colour of a number in VOC's palette."""
-    channels = [0, 0, 0]
-    for bit in range(8):
-        for channel in range(3):
-            channels[channel] |= (value >> (3 * bit + channel) & 1) << (7 - bit)
-    red, green, blue = channels
+    """The colour of a number in VOC's palette: its bits by turns are red's, green's and blue's, the highest first."""
+    red, green, blue = (
+        sum((value >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(8)) for channel in range(3)
+    )
     return red, green, blue
 
 
@@ -47,8 +45,7 @@ def _recognises(given: Given) -> bool:
 
 def _read(given: Given, report: Report) -> Source:
     root = given.path
-    listed = given.classes if given.classes is not None else listed_there(root) or VOC_CLASSES
-    listed = [background_is_void(one) for one in listed]
+    listed = [background_is_void(one) for one in given.classes or listed_there(root) or VOC_CLASSES]
     if not (root / "SegmentationClass").is_dir():
         raise DatasetError(f"{root}: expected the folder SegmentationClass there.")
     classes = label_pictures(root / "SegmentationClass")
@@ -69,7 +66,9 @@ def _read(given: Given, report: Report) -> Source:
             report.leave_out(str(picture or root / "SegmentationClass" / f"{stem}.png"), Dropped(missing))
             continue
         if objects is None:
-            drawn = partial(semantic_shapes, picture, _colored(listed, picture), report, IN_FRONT)
+            numbers = picture_kind(picture) != "colors"
+            known = [ListedClass(one.value, one.name) for one in listed] if numbers else listed
+            drawn = partial(semantic_shapes, picture, known, report, IN_FRONT)
         elif stem not in objects:
             report.leave_out(str(root / "SegmentationObject" / f"{stem}.png"), Dropped("missing label picture"))
             continue
@@ -92,18 +91,12 @@ def _split(root: Path, given: Given, classes: Mapping[str, Path]) -> Sequence[st
     return [line.strip().strip('"') for line in lines if line.strip()]
 
 
-def _colored(listed: Sequence[ListedClass], picture: Path) -> Sequence[ListedClass]:
-    """The list, without colours where the picture has numbers."""
-    return listed if is_colored(picture) else [ListedClass(one.value, one.name) for one in listed]
-
-
 def _shapes(picture: Path, objects: Path, listed: Sequence[ListedClass], report: Report, size: Size) -> Iterator[Shape]:
     """The objects of a photo, each of the class that most of its pixels have."""
-    known = _colored(listed, picture)
-    values = read_values(picture, size) if known is not listed else read_colors(picture, size)
-    numbers = read_colors(objects, size) if is_colored(objects) else read_values(objects, size)
-    lines = _OUTLINE if is_colored(objects) else 255
-    meaning = {one.number(colored=True): one for one in known}
+    values, colored = read_label_picture(picture, size)
+    numbers, lines_colored = read_label_picture(objects, size)
+    lines = _OUTLINE if lines_colored else 255
+    meaning = {one.number(colored=colored): one for one in listed}
     for number in np.unique(numbers).tolist():
         where = f"{objects}, object {number}"
         if number in (0, lines):
@@ -116,9 +109,4 @@ def _shapes(picture: Path, objects: Path, listed: Sequence[ListedClass], report:
         yield Shape(label=one.name, where=where, outline=pixels_of(numbers, number))
 
 
-FORMAT = DatasetFormat(
-    name="voc",
-    help="Pascal VOC, SegmentationClass and SegmentationObject",
-    recognises=_recognises,
-    read=_read,
-)
+FORMAT = DatasetFormat("voc", "Pascal VOC, SegmentationClass and SegmentationObject", _recognises, _read)
