@@ -58,11 +58,11 @@ def _parsed(value: Any) -> Any:
         return value
 
 
-def _text(value: Any) -> str | None:
-    return str(value) if isinstance(value, str) else None
-
-
-_READERS: dict[type, Any] = {int: whole, str: _text, list: records}
+_READERS: dict[type, Any] = {
+    int: whole,
+    str: lambda value: str(value) if isinstance(value, str) else None,
+    list: records,
+}
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from ..coco.photo import annotated_size, is_undecided
 from ..coco.writer import dataset_claim
 from ..errors import ConfigError, ImageError
 from ..files import write_atomic
-from ..images.ending import check_end
-from ..images.header import read_header
+from ..images.header import check_end, read_header
 from ..structures import Size
 from .drawn import Photo, Source, SourceClass, as_categories
 from .flatten import Overlap, flatten
