@@ -99,7 +99,10 @@ def read_categories(classes: Sequence[SourceClass], choices: Choices) -> tuple[C
             raise ConfigError(
                 f"{option}: no class has the name {missing}; there are: {known}. Leave out what no annotation has."
             )
-    return as_categories([dataclasses.replace(one, isthing=_is_thing(one, choices)) for one in classes])
+    things = {one.name for one in classes if one.isthing} if choices.things is None else {*choices.things}
+    if choices.stuff is not None:
+        things = named.difference(choices.stuff)
+    return as_categories([dataclasses.replace(one, isthing=one.name in things) for one in classes])
 
 
 def _chosen(source: Source, given: Given) -> Source:
@@ -112,22 +115,14 @@ def _chosen(source: Source, given: Given) -> Source:
     return dataclasses.replace(source, classes=classes)
 
 
-def _is_thing(one: SourceClass, choices: Choices) -> bool:
-    if choices.things is not None:
-        return one.name in choices.things
-    return one.isthing if choices.stuff is None else one.name not in choices.stuff
-
-
 def _claim(given: Given, output: Path, form: str, choices: Choices) -> Claim:
     made = {
+        **dataclasses.asdict(choices),
         "source": str(given.path.resolve()),
         "format": form,
         "images_folder": None if given.images is None else str(given.images.resolve()),
         "classes": None if given.classes is None else [dataclasses.astuple(one) for one in given.classes],
         "split": given.split,
-        "things": choices.things,
-        "stuff": choices.stuff,
-        "overlap": choices.overlap,
         "semantic": None if choices.semantic is None else str(choices.semantic.resolve()),
     }
     return dataset_claim(output, made, REPORT)
