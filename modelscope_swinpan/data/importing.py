@@ -17,7 +17,7 @@ from ..structures import Size
 from .drawn import Photo, Source, SourceClass, as_categories
 from .flatten import Overlap, flatten
 from .formats import Given, find_format
-from .output import DatasetOutput, Progress, dataset_output
+from .output import Progress, dataset_output
 from .overlay import with_semantic
 from .report import MISSING, OTHER_SIZE, TURNED, UNREADABLE, Dropped, Report
 
@@ -76,7 +76,12 @@ def import_dataset(
     report.note_alike(str(given.path), categories)
     with dataset_output(claim, categories, report, exif=source.exif) as written:
         for photo in progress(source.photos):
-            _add(photo, written, categories, choices.overlap, report)
+            try:
+                annotation = flatten(photo, _size(photo, report), categories, choices.overlap, report)
+            except Dropped as dropped:  # noqa: PERF203 (the rest takes longer)
+                report.leave_out(photo.where, dropped)
+            else:
+                written.add(photo.where, photo.name, photo.image, annotation)
         report.check(given.path)
         told = json.dumps(report.to_json(), indent=1, ensure_ascii=False)
         write_atomic(written.folder / REPORT, told.encode(errors="backslashreplace"))  # as JSON escapes them
@@ -126,22 +131,6 @@ def _claim(given: Given, output: Path, form: str, choices: Choices) -> Claim:
         "semantic": None if choices.semantic is None else str(choices.semantic.resolve()),
     }
     return dataset_claim(output, made, REPORT)
-
-
-def _add(
-    photo: Photo,
-    written: DatasetOutput,
-    categories: Sequence[Category],
-    rule: Overlap,
-    report: Report,
-) -> None:
-    try:
-        size = _size(photo, report)
-        annotation = flatten(photo, size, categories, rule, report)
-    except Dropped as dropped:
-        report.leave_out(photo.where, dropped)
-        return
-    written.add(photo.where, photo.name, photo.image, annotation)
 
 
 def _size(photo: Photo, report: Report) -> Size:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 from urllib.parse import parse_qs, unquote
 
 from ...coco.folder import Folder
@@ -35,13 +35,8 @@ _LOOKED_AT = 5  # JSON files, to tell the format
 _REGIONS = ("brush", "polygon", "rectangle", "ellipse", "keypoint", "vector", "bitmask")
 _HASHED = re.compile(r"[0-9a-f]{8}-(.+)")
 """What Label Studio makes of the name of an uploaded file."""
-
-
-class _Region(NamedTuple):
-    """What was drawn, and the name of its class, empty where it has none."""
-
-    node: Node
-    label: str
+_Region = tuple[Node, str]
+"""What was drawn, and the name of its class, empty where it has none."""
 
 
 def _recognises(given: Given) -> bool:
@@ -80,7 +75,7 @@ def _read(given: Given, report: Report) -> Source:
         except Dropped as dropped:
             report.leave_out(node.where, dropped)
             continue
-        labels |= {region.label for region in regions}
+        labels |= {label for _, label in regions}
         photos.append(_photo(node, regions, files))
     return Source(classes=[SourceClass(name=label, isthing=True) for label in sorted(labels)], photos=photos)
 
@@ -130,7 +125,7 @@ def _drawn(results: Sequence[Node], report: Report) -> list[_Region]:
             drawn = [*{_geometry(node): node for node in reversed(drawn)}.values()][::-1]
         for node in drawn:
             label, *others = _labels(node) or given
-            regions.append(_Region(node, label))
+            regions.append((node, label))
             for other in others:
                 report.note(ANOTHER_LABEL, node.where, other[:80])
     if len({(repr(node.get("to_name")), repr(node.get("item_index") or 0)) for node, _ in regions}) > 1:

@@ -60,10 +60,8 @@ def _read_list(path: Path) -> Sequence[ListedClass]:
         raise DatasetError(f"{path}: cannot be read: {error}") from None
     found: dict[int, str] = {}
     names: set[str] = set()
-    for number, row in enumerate(rows[1:], start=2):
-        if not row:
-            continue
-        value, name = (row[0].strip(), row[1].strip()) if len(row) == 2 else ("", "")
+    for number, row in ((number, row) for number, row in enumerate(rows[1:], start=2) if row):
+        value, name = map(str.strip, row) if len(row) == 2 else ("", "")
         if not (value.isascii() and value.isdigit() and len(value) < 6 and name):
             raise DatasetError(f"{path}:{number}: expected a number and a name, as in '1, car'; got {row!r:.80}.")
         if int(value) in found or name in names:

@@ -90,9 +90,9 @@ def paired(
     return Source(classes=source_classes(listed), photos=photos)
 
 
-def source_classes(listed: Sequence[ListedClass]) -> list[SourceClass]:
-    """The classes of a list; stuff, unless they are called things."""
-    return [SourceClass(name=one.name, isthing=False, color=one.color) for one in listed if not one.is_void]
+def source_classes(listed: Sequence[ListedClass], *, isthing: bool = False) -> list[SourceClass]:
+    """The classes of a list."""
+    return [SourceClass(name=one.name, isthing=isthing, color=one.color) for one in listed if not one.is_void]
 
 
 def background_is_void(one: ListedClass) -> ListedClass:
@@ -130,13 +130,10 @@ def listed_classes(given: Given, folder: Path, pictures: Iterable[Path]) -> Sequ
 
 def shapes(picture: Path, listed: Sequence[ListedClass], report: Report, layer: int, size: Size) -> Iterator[Shape]:
     """The classes of a label picture. Values without a class are void, and noted; void's own need no note."""
-    colored = any(one.color is not None for one in listed)
-    if picture_kind(picture) == "grey":
-        values = read_values(picture, size)
-        colored = colored and _are_colors(values, listed)
-        values = values * _GREY if colored else values
-    else:
-        values = read_colors(picture, size) if colored else read_values(picture, size)
+    colored, grey = any(one.color is not None for one in listed), picture_kind(picture) == "grey"
+    values = (read_colors if colored and not grey else read_values)(picture, size)
+    if grey and (colored := colored and _are_colors(values, listed)):
+        values = values * _GREY
     meaning = {one.number(colored=colored): one for one in listed if one.color is not None or not colored}
     strange = []
     found = np.unique(values).tolist()

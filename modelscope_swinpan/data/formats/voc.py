@@ -14,8 +14,8 @@ from ...coco.id_maps import read_size
 from ...errors import DatasetError
 from ...structures import Size
 from ..class_list import ListedClass
-from ..drawn import IN_FRONT, Photo, Shape, Source, SourceClass
-from ..files import by_stem, first_folder, photos_below, picture_kind, read_label_picture, read_lines
+from ..drawn import IN_FRONT, Photo, Shape, Source
+from ..files import by_stem, first_folder, photos_below, read_label_picture, read_lines
 from ..masks import pixels_of
 from ..report import MISSING, UNANNOTATED, UNKNOWN_CLASS, Dropped, Report
 from .registry import DatasetFormat, Given
@@ -60,26 +60,17 @@ def _read(given: Given, report: Report) -> Source:
             report.leave_out(str(files[stem]), Dropped(UNANNOTATED))
     photos = []
     for stem in wanted:
-        picture = classes.get(stem)
-        if picture is None or stem not in files:
-            missing = MISSING if picture is not None else "missing label picture"
-            report.leave_out(str(picture or root / "SegmentationClass" / f"{stem}.png"), Dropped(missing))
-            continue
-        if objects is None:
-            numbers = picture_kind(picture) != "colors"
-            known = [ListedClass(one.value, one.name) for one in listed] if numbers else listed
-            drawn = partial(semantic_shapes, picture, known, report, IN_FRONT)
-        elif stem not in objects:
-            report.leave_out(str(root / "SegmentationObject" / f"{stem}.png"), Dropped("missing label picture"))
-            continue
+        picture, image = classes.get(stem), files.get(stem)
+        if picture is None or (image is not None and objects is not None and stem not in objects):
+            lacking = root / ("SegmentationClass" if picture is None else "SegmentationObject") / f"{stem}.png"
+            report.leave_out(str(lacking), Dropped("missing label picture"))
+        elif image is None:
+            report.leave_out(str(picture), Dropped(MISSING))
         else:
-            drawn = partial(_shapes, picture, objects[stem], listed, report)
-        size = read_size(picture)
-        photos.append(Photo(where=str(picture), name=files[stem].name, image=files[stem], size=size, shapes=drawn))
-    named = source_classes(listed)
-    if objects is not None:
-        named = [SourceClass(name=one.name, isthing=True, color=one.color) for one in named]
-    return Source(classes=named, photos=photos)
+            drawn = partial(_shapes, picture, listed, report, None if objects is None else objects[stem])
+            size = read_size(picture)
+            photos.append(Photo(where=str(picture), name=image.name, image=image, size=size, shapes=drawn))
+    return Source(classes=source_classes(listed, isthing=objects is not None), photos=photos)
 
 
 def _split(root: Path, given: Given, classes: Mapping[str, Path]) -> Sequence[str]:
@@ -91,9 +82,15 @@ def _split(root: Path, given: Given, classes: Mapping[str, Path]) -> Sequence[st
     return [line.strip().strip('"') for line in lines if line.strip()]
 
 
-def _shapes(picture: Path, objects: Path, listed: Sequence[ListedClass], report: Report, size: Size) -> Iterator[Shape]:
-    """The objects of a photo, each of the class that most of its pixels have."""
+def _shapes(
+    picture: Path, listed: Sequence[ListedClass], report: Report, objects: Path | None, size: Size
+) -> Iterator[Shape]:
+    """The objects of a photo, each of the class that most of its pixels have; without a picture of them, its stuff."""
     values, colored = read_label_picture(picture, size)
+    if objects is None:
+        known = listed if colored else [ListedClass(one.value, one.name) for one in listed]
+        yield from semantic_shapes(picture, known, report, IN_FRONT, size)
+        return
     numbers, lines_colored = read_label_picture(objects, size)
     lines = _OUTLINE if lines_colored else 255
     meaning = {one.number(colored=colored): one for one in listed}
