@@ -1,7 +1,6 @@
 """The files of a source: annotation files and photos in its folders, and label pictures read as numbers or colours."""
 
 import hashlib
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -12,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from ..coco.encoding import ids_from_colors
-from ..coco.id_maps import read_label_file, read_picture
+from ..coco.id_maps import read_label_file
 from ..errors import DatasetError, SwinPanError
 from ..files import open_file
 from ..images.decode import MAX_PIXELS
@@ -175,12 +174,7 @@ def read_bitmap(content: bytes, where: str, size: Size) -> npt.NDArray[np.uint8]
             picture = picture.convert("RGBA")
         return np.asarray(picture if picture.mode not in ("P", "1") else picture.convert("L")).astype(np.uint8)
 
-    try:
-        return read_picture(io.BytesIO(content), pixels)
-    except SwinPanError:
-        raise
-    except Exception as error:  # damaged files make Pillow raise many error types
-        raise DatasetError(f"{where}: cannot be read as a picture: {str(error) or type(error).__name__}") from None
+    return read_label_file(content, pixels, where)
 
 
 def _check_size(picture: Image.Image, size: Size | None) -> None:

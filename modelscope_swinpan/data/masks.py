@@ -47,7 +47,7 @@ def polygons(parts: Sequence[Polygon]) -> Outline:
             raise Dropped(BAD_OUTLINE, "no polygon")
         drawn = [part for part in parts if len(part) not in (0, 2, 4)] or parts
         runs = [library().frPoly([float(value) for value in _checked(part, size)], *size) for part in drawn]
-        merged: Rle = runs[0] if len(runs) == 1 else library().merge(runs)
+        merged: Rle = library().merge(runs)
         return merged
 
     return mask
