@@ -88,23 +88,20 @@ def _listed_names(given: Given) -> Sequence[str]:
 
 def _images(given: Given, content: Mapping[str, Any], path: Path | None) -> tuple[Path, Path | None]:
     """The folder of the images of the split, and the list that says which of them, if there is one."""
-    root = given.folder
-    if given.images is not None and given.split is None:
+    root, name = given.folder, given.split
+    if given.images is not None and name is None:
         return given.images, None
-    if any(isinstance(content.get(name), list) for name in _SPLITS):
+    if any(isinstance(content.get(split), list) for split in _SPLITS):
         raise DatasetError(f"{path}: lists several folders for a split; give one with --images.")
-    splits = {name: content[name] for name in _SPLITS if isinstance(content.get(name), str)}
+    splits = {split: content[split] for split in _SPLITS if isinstance(content.get(split), str)}
     if splits:
         return _written_split(given, content, splits, path)
-    if given.split is not None:
-        for folder in (root / "images" / given.split, root / given.split / "images"):
-            if folder.is_dir():
-                return folder, None
-        raise DatasetError(f"{root}: no split {given.split!r}.")
-    images = first_folder(root, ["images"])
-    if images is None:
-        raise DatasetError(f"{root}: no folder images there; give it with --images.")
-    return images, None
+    found = [first_folder(root, ["images"])] if name is None else [root / "images" / name, root / name / "images"]
+    for folder in found:
+        if folder is not None and folder.is_dir():
+            return folder, None
+    missing = "no folder images there; give it with --images." if name is None else f"no split {name!r}."
+    raise DatasetError(f"{root}: {missing}")
 
 
 def _written_split(
