@@ -51,5 +51,5 @@ def with_semantic(source: Source, folder: Path, given: Given, report: Report) ->
 def _shapes(
     photo: Photo, picture: Path, listed: Sequence[ListedClass], own: set[str], report: Report, size: Size
 ) -> Iterator[Shape]:
-    yield from (shape for shape in semantic_shapes(picture, listed, report, BEHIND, size) if shape.label not in own)
+    yield from (shape for shape in semantic_shapes(listed, report, picture, size, BEHIND) if shape.label not in own)
     yield from photo.shapes(size)

@@ -3,7 +3,7 @@
 A class is one segment. Where it is made of things, each connected part is a segment of its own.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -69,32 +69,6 @@ def _read(given: Given, report: Report) -> Source:
     return paired(pairs, images, pictures, listed, report)
 
 
-def paired(
-    pairs: Iterable[tuple[Path, Path | None]],
-    images: Path,
-    rest: Mapping[str, Path],
-    listed: Sequence[ListedClass],
-    report: Report,
-) -> Source:
-    """Photos of the folder ``images`` with their label pictures. The ``rest`` of these has no photo, in the end."""
-    photos = []
-    for image, picture in pairs:
-        if picture is None:
-            report.leave_out(str(image), Dropped(UNANNOTATED))
-            continue
-        name, size = image.relative_to(images).as_posix(), read_size(picture)
-        drawn = partial(shapes, picture, listed, report, IN_FRONT)
-        photos.append(Photo(where=str(picture), name=name, image=image, size=size, shapes=drawn))
-    for picture in rest.values():
-        report.leave_out(str(picture), Dropped(NO_PHOTO))
-    return Source(classes=source_classes(listed), photos=photos)
-
-
-def source_classes(listed: Sequence[ListedClass], *, isthing: bool = False) -> list[SourceClass]:
-    """The classes of a list."""
-    return [SourceClass(name=one.name, isthing=isthing, color=one.color) for one in listed if not one.is_void]
-
-
 def background_is_void(one: ListedClass) -> ListedClass:
     """A class of a list, void if it is the background: in formats where that is what nobody annotated."""
     return ListedClass(one.value, "void", one.color) if one.name.lower() == "background" else one
@@ -128,7 +102,9 @@ def listed_classes(given: Given, folder: Path, pictures: Iterable[Path]) -> Sequ
     )
 
 
-def shapes(picture: Path, listed: Sequence[ListedClass], report: Report, layer: int, size: Size) -> Iterator[Shape]:
+def shapes(
+    listed: Sequence[ListedClass], report: Report, picture: Path, size: Size, layer: int = IN_FRONT
+) -> Iterator[Shape]:
     """The classes of a label picture. Values without a class are void, and noted; void's own need no note."""
     colored, grey = any(one.color is not None for one in listed), picture_kind(picture) == "grey"
     values = (read_colors if colored and not grey else read_values)(picture, size)
@@ -161,6 +137,34 @@ def _shown(values: Sequence[int], colored: bool) -> str:
         f"#{value & 255:02x}{value >> 8 & 255:02x}{value >> 16:02x}" if colored else f"{value}" for value in values
     ]
     return ("colour " if colored else "value ") + ", ".join(shown[:_SHOWN]) + (", …" if len(shown) > _SHOWN else "")
+
+
+def paired(
+    pairs: Iterable[tuple[Path, Path | None]],
+    images: Path,
+    rest: Mapping[str, Path],
+    listed: Sequence[ListedClass],
+    report: Report,
+    drawn: Callable[[Sequence[ListedClass], Report, Path, Size], Iterable[Shape]] = shapes,
+    *,
+    isthing: bool = False,
+) -> Source:
+    """Photos of the folder ``images`` with their label pictures, from which ``drawn`` makes shapes.
+
+    The ``rest`` of the label pictures has no photo, in the end.
+    """
+    photos = []
+    for image, picture in pairs:
+        if picture is None:
+            report.leave_out(str(image), Dropped(UNANNOTATED))
+            continue
+        name, size = image.relative_to(images).as_posix(), read_size(picture)
+        found = partial(drawn, listed, report, picture)
+        photos.append(Photo(where=str(picture), name=name, image=image, size=size, shapes=found))
+    for picture in rest.values():
+        report.leave_out(str(picture), Dropped(NO_PHOTO))
+    named = [SourceClass(name=one.name, isthing=isthing, color=one.color) for one in listed if not one.is_void]
+    return Source(classes=named, photos=photos)
 
 
 FORMAT = DatasetFormat(
