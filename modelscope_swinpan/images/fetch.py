@@ -5,7 +5,6 @@ import socket
 import threading
 import time
 from http.client import HTTPException
-from types import TracebackType
 from typing import Any
 from urllib.parse import urljoin
 
@@ -116,7 +115,7 @@ class _Deadline:
         self._timer.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._timer.cancel()
         with self._lock:
             self._cut()
