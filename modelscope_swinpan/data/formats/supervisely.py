@@ -135,11 +135,12 @@ def _unpacked(text: str, where: str) -> bytes:
     unpacker = zlib.decompressobj()
     try:
         found = unpacker.decompress(packed, MAX_BYTES)
+        cut = "" if unpacker.eof else "the end is missing."
+        problem = f"larger than {MAX_BYTES / 2**20:g} MiB." if unpacker.unconsumed_tail else cut
     except zlib.error as error:
-        raise DatasetError(f"{where}: cannot be unpacked by zlib: {error}") from None
-    if unpacker.unconsumed_tail or not unpacker.eof:
-        limit = f"larger than {MAX_BYTES / 2**20:g} MiB" if unpacker.unconsumed_tail else "the end is missing"
-        raise DatasetError(f"{where}: cannot be unpacked by zlib: {limit}.")
+        problem = str(error)
+    if problem:
+        raise DatasetError(f"{where}: cannot be unpacked by zlib: {problem}")
     return found
 
 
