@@ -11,10 +11,8 @@ from PIL import ExifTags, Image
 from ..errors import ImageError
 from ..files import is_url, open_file
 from ..structures import Size
-from .decode import ROW_KEYS, check_header, decode_image, read_file, read_path
-from .embedded import embedded
+from .decode import ROW_KEYS, check_header, decode_image, read_source
 from .kinds import HEAD, image_format
-from .sources import local_path
 
 _TAIL = 1024
 _ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
@@ -43,14 +41,8 @@ def read_header(source: Any) -> Header | None:
         source = next((source[key] for key in ROW_KEYS if key in source), source)
     if isinstance(source, Mapping):
         source = source.get("bytes") or source.get("path")
-    if isinstance(source, str) and not is_url(source):
-        content = embedded(source)
-        source = Path(local_path(source)) if content is None else content
-    if isinstance(source, Image.Image):
-        return _header(source, "the image")
-    if isinstance(source, bytes):
-        return read_file(io.BytesIO(source), "the image", _header)
-    return read_path(os.fsdecode(source), _header) if isinstance(source, os.PathLike) else None
+    known = isinstance(source, str | bytes | os.PathLike | Image.Image)
+    return read_source(source, _header) if known and not (isinstance(source, str) and is_url(source)) else None
 
 
 def _header(image: Image.Image, name: str) -> Header:
