@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,7 @@ def _is_labelme(content: Any) -> bool:
 def _recognises(given: Given) -> bool:
     if given.path.is_file():
         return given.json is not None and _is_labelme(given.json.value)
-    files = (path for path, _ in zip(files_below(_root(given.path), ".json"), range(_LOOKED_AT), strict=False))
-    return any(_is_labelme(peek_json(path)) for path in files)
+    return any(_is_labelme(peek_json(path)) for path in islice(files_below(_root(given.path), ".json"), _LOOKED_AT))
 
 
 def _root(folder: Path) -> Path:
