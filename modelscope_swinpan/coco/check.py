@@ -3,8 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, runtime_checkable
 
-from .reader import raise_problems
-from .remarks import Remark, Remarks
+from .remarks import Remark, raise_or_warn
 
 _THREADS = 8  # they mostly wait for the disk
 
@@ -28,9 +27,6 @@ def check_files(dataset: Checkable, number: int | None = None) -> None:
         DatasetError: files are missing, no images, or of other sizes than the truth. The message says how many examples
             are wrong, and what is wrong with the first ten.
     """
+    number = len(dataset) if number is None else number
     with ThreadPoolExecutor(_THREADS) as pool:
-        found = list(pool.map(dataset.problem, range(len(dataset) if number is None else number)))
-    raise_problems([problem for problem in found if isinstance(problem, str)], len(found))
-    remarks = Remarks()
-    remarks.add(remark for remark in found if isinstance(remark, Remark))
-    remarks.warn()
+        raise_or_warn(pool.map(dataset.problem, range(number)), number)

@@ -37,10 +37,7 @@ def info_entry(info: SegmentInfo, category: Category) -> dict[str, Any]:
 
 def image_entries(images: Sequence[ImageEntry]) -> list[dict[str, Any]]:
     """The list ``images`` of a COCO JSON file."""
-    return [
-        {"id": image.id, "file_name": image.name, "height": image.size.height, "width": image.size.width}
-        for image in images
-    ]
+    return [{"id": image.id, "file_name": image.name, **image.size._asdict()} for image in images]
 
 
 def bbox(box: tuple[int, int, int, int]) -> list[int]:

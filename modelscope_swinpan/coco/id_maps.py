@@ -4,9 +4,10 @@ COCO's PNGs hold an id in the colour of a pixel: ``id = R + 256 · G + 256² · 
 alpha channel, write ids as grey values, or use a palette. What a grey or a palette means follows from the listed ids.
 """
 
+import io
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -66,32 +67,26 @@ def check_size(path: Path, size: Size, expected: Size) -> None:
         raise DatasetError(f"{path}: {size.width} × {size.height} pixels, expected at most {MAX_PIXELS} in total.")
 
 
-def read_picture(file: BinaryIO, read: Callable[[Image.Image], T]) -> T:
-    """``read`` of the label picture in a file. Damaged files make Pillow raise many error types."""
-    try:
-        return read_image(file, read, FORMATS)
-    except UnidentifiedImageError:  # whose text names an object in memory
-        raise OSError("it is none of these") from None
-
-
-def read_label_file(path: Path, read: Callable[[Image.Image], T], where: str = "") -> T:
-    """``read`` of the label picture in a file; ``where`` is the place that names the file, for errors.
+def read_label_file(source: Path | bytes, read: Callable[[Image.Image], T], where: str = "") -> T:
+    """``read`` of the label picture in a file, or in its content; ``where`` is the place that names it, for errors.
 
     Raises:
         DamagedFileError: the file is missing or damaged.
         SwinPanError: what ``read`` raises.
     """
-    place = f"{where}: {path}" if where else str(path)
+    place = ": ".join(filter(None, (where, str(source) if isinstance(source, Path) else "")))
     try:
-        with open_file(path) as file:
-            return read_picture(file, read)
+        with open_file(source) if isinstance(source, Path) else io.BytesIO(source) as file:
+            return read_image(file, read, FORMATS)
     except SwinPanError:
         raise
     except FileNotFoundError:
         raise DamagedFileError(f"{place}: no such file.") from None
-    except Exception as error:
+    except UnidentifiedImageError:  # whose text names an object in memory
+        reason = "it is none of these"
+    except Exception as error:  # damaged files make Pillow raise many error types
         reason = str(error) or type(error).__name__
-        raise DamagedFileError(f"{place}: cannot be read as a PNG, BMP or TIFF: {reason}") from None
+    raise DamagedFileError(f"{place}: cannot be read as a PNG, BMP or TIFF: {reason}")
 
 
 def ids_of_picture(picture: Image.Image, listed: Collection[int], where: str) -> Ids:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from PIL import ExifTags, Image, ImageOps
 
 from ..images.decode import decode_image
 from ..images.header import Header, read_header
@@ -44,14 +45,7 @@ def is_undecided(header: Header | None, exif: Exif | None) -> bool:
 
 
 def _as_stored(pixels: Pixels, orientation: int) -> Pixels:
-    """Undo EXIF's orientation."""
-    undo = {
-        2: lambda image: image[:, ::-1],
-        3: lambda image: image[::-1, ::-1],
-        4: lambda image: image[::-1],
-        5: lambda image: image.swapaxes(0, 1),
-        6: lambda image: np.rot90(image, 1),
-        7: lambda image: image[::-1, ::-1].swapaxes(0, 1),
-        8: lambda image: np.rot90(image, -1),
-    }
-    return np.ascontiguousarray(undo[orientation](pixels)) if orientation in undo else pixels
+    """Undo EXIF's orientation: turn by the opposite one, which mirrors are themselves."""
+    image = Image.fromarray(pixels)
+    image.getexif()[ExifTags.Base.Orientation] = {6: 8, 8: 6}.get(orientation, orientation)
+    return np.array(ImageOps.exif_transpose(image))

@@ -18,10 +18,8 @@ from .id_maps import annotate_listed, check_size, read_ids, read_size
 from .json import ImageEntry, category_names, check_panoptic, read_categories, read_images, read_json
 from .layout import CocoLayout, find_layout
 from .photo import Exif, Pixels, annotated_size, is_undecided, read_photo
-from .remarks import TURNED, Remark, Remarks
+from .remarks import TURNED, Remark, raise_or_warn
 from .values import SHOWN, Node
-
-_SHOWN = 10
 
 
 class CocoPanoptic(Dataset[Example]):
@@ -150,20 +148,14 @@ class CocoPanoptic(Dataset[Example]):
         Raises:
             DatasetError: some are wrong. The message says how many, and what is wrong with the first ten.
         """
-        remarks = Remarks()
-        found = [self._read_fully(index) for index in range(len(self))]
-        remarks.add(remark for one in found if not isinstance(one, str) for remark in one)
-        remarks.warn()
-        raise_problems([one for one in found if isinstance(one, str)], len(self))
+        raise_or_warn((one for index in range(len(self)) for one in self._found(index)), len(self))
 
-    def _read_fully(self, index: int) -> str | list[Remark]:
+    def _found(self, index: int) -> list[str | Remark | None]:
         """What is wrong with an example, or remarks about it."""
         try:
-            remarks = self[index].remarks
+            return [*self[index].remarks, self.problem(index)]
         except DatasetError as error:
-            return str(error)
-        about_photo = self.problem(index)
-        return [*remarks, about_photo] if isinstance(about_photo, Remark) else list(remarks)
+            return [str(error)]
 
     def where(self, entry: ImageEntry) -> str:
         """The place of an image's name, for error messages."""
@@ -180,12 +172,6 @@ class CocoPanoptic(Dataset[Example]):
         """Ids and names of the things, from COCO's instance file beside the JSON."""
         path = self.layout.beside("instances")
         return None if path is None else category_names(read_json(path))
-
-
-def raise_problems(problems: Sequence[str], total: int) -> None:
-    """Raise a DatasetError with the number of problems and the first ten, if there are any."""
-    if problems:
-        raise DatasetError("\n".join([f"{len(problems)} of {total} examples are wrong.", *problems[:_SHOWN]]))
 
 
 def _read_exif(content: Node) -> Exif | None:

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from ..errors import DatasetError
 from ..words import number_of
 
 NO_PIXELS = "segments of segments_info without a pixel were left out"
@@ -40,6 +41,16 @@ class Remark(NamedTuple):
 def number_of_kind(kind: str, number: int) -> str:
     """A kind and how many there are of it, as words."""
     return f"{number} {_OF_ONE[kind] if number == 1 else kind}"
+
+
+def raise_or_warn(found: Iterable[str | Remark | None], total: int) -> None:
+    """Raise a DatasetError that counts the problems of ``total`` examples, texts, or else warn of the remarks."""
+    found = list(found)
+    if problems := [one for one in found if isinstance(one, str)]:
+        raise DatasetError("\n".join([f"{len(problems)} of {total} examples are wrong.", *problems[:_SHOWN]]))
+    remarks = Remarks()
+    remarks.add(one for one in found if isinstance(one, Remark))
+    remarks.warn()
 
 
 class Remarks:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from ..categories import Category, check_categories
 from ..errors import ConfigError, DatasetError
@@ -15,8 +15,6 @@ from ..structures import Size
 from .annotation import SegmentInfo
 from .reader import CocoPanoptic
 from .remarks import REPEATED, UNANNOTATED, Remark, Remarks
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -123,21 +121,22 @@ def same_photos(surveys: Sequence[Survey]) -> Iterator[list[Photo]]:
 
 
 def _look(dataset: CocoPanoptic, index: int) -> _Look:
-    problems: list[str] = []
-
-    def tried(read: Callable[[int], T]) -> T | None:
-        try:
-            return read(index)
-        except DatasetError as error:
-            problems.append(str(error))
-            return None
-
-    annotation = tried(dataset.annotation)
-    photo = tried(dataset.photo)
-    about_photo = None if photo is None else dataset.problem(index)
-    remarks = [*(annotation.remarks if annotation else ()), *([about_photo] if isinstance(about_photo, Remark) else ())]
-    digest = None if photo is None else hashlib.sha256(repr(photo.shape).encode() + photo.tobytes()).digest()
-    return _Look(problems, remarks, annotation.segments if annotation else (), digest)
+    problems, remarks = list[str](), list[Remark]()
+    segments: tuple[SegmentInfo, ...] = ()
+    digest = None
+    try:
+        annotation = dataset.annotation(index)
+        segments, remarks = annotation.segments, [*annotation.remarks]
+    except DatasetError as error:
+        problems.append(str(error))
+    try:
+        photo = dataset.photo(index)
+        digest = hashlib.sha256(repr(photo.shape).encode() + photo.tobytes()).digest()
+        if isinstance(about := dataset.problem(index), Remark):
+            remarks.append(about)
+    except DatasetError as error:
+        problems.append(str(error))
+    return _Look(problems, remarks, segments, digest)
 
 
 def _add(found: Survey, dataset: CocoPanoptic, index: int, look: _Look) -> None:

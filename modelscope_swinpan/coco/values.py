@@ -6,6 +6,7 @@ several, is an error that names the file and the field.
 """
 
 import json
+import math
 import re
 import reprlib
 from collections.abc import Iterator, Mapping
@@ -57,11 +58,11 @@ def _parsed(value: Any) -> Any:
         return value
 
 
-def _text(value: Any) -> str | None:
-    return str(value) if isinstance(value, str) else None
-
-
-_READERS: dict[type, Any] = {int: whole, str: _text, list: records}
+_READERS: dict[type, Any] = {
+    int: whole,
+    str: lambda value: str(value) if isinstance(value, str) else None,
+    list: records,
+}
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,10 @@ class Node:
         if not isinstance(value, Mapping):
             raise DatasetError(f"{self.where} must be an object; got {type(self.value).__name__}.")
         return value.get(name)
+
+    def at(self, name: str) -> "Node":
+        """The field ``name`` of this object as it is, and its place. Raises as :meth:`get`."""
+        return Node(self.get(name), f"{self.where}.{name}")
 
     def field(self, name: str, kind: type[T], default: T | None = None) -> T:
         """The field ``name`` of this object as an ``int``, ``str`` or ``list``.
@@ -113,6 +118,19 @@ class Node:
         if not low <= value <= high:
             raise DatasetError(f"{self.where}.{name} must lie between {low} and {high}; got {str(value)[:SHOWN]}.")
         return value
+
+    def number(self, name: str, default: float | None = None) -> float:
+        """The field ``name``, which must be a finite number. Raises as :meth:`field`."""
+        value = self.get(name)
+        if value is None and default is not None:
+            return default
+        try:
+            found = math.nan if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError, OverflowError):
+            found = math.nan
+        if not math.isfinite(found):
+            raise self.wrong(name, "be a number")
+        return found
 
     def flag(self, name: str, default: bool | None = None) -> bool:
         """The field ``name``, which must be true or false, or 1 or 0. Raises as :meth:`integer`."""

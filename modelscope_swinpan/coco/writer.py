@@ -63,8 +63,8 @@ class CocoPanopticWriter:
         if kind is None:
             write_panoptic_json(self.json_path, self._images, self._annotations, self.categories, self._info)
 
-    def add(self, file_name: str, png_name: str, result: HasCocoForm) -> int:
-        """Write the PNG of one image, remember its entries and return its id. ``file_name`` is its name in the JSON.
+    def add(self, file_name: str, png_name: str, result: HasCocoForm) -> None:
+        """Write the PNG of one image, and remember its entries. ``file_name`` is its name in the JSON.
 
         Segments are numbered from 1 in the result's order.
 
@@ -72,10 +72,8 @@ class CocoPanopticWriter:
             ConfigError: a second image with the same ``png_name``.
             OSError: the PNG cannot be written.
         """
-        image_id = len(self._images) + 1
-        annotation, png = result.to_coco(image_id, png_name)
+        annotation, png = result.to_coco(len(self._images) + 1, png_name)
         self._add(file_name, np.asarray(png), annotation)
-        return image_id
 
     def add_annotation(self, file_name: str, png_name: str, annotation: Annotation) -> None:
         """The same for the truth of an image: ids stay as they are, crowds remain crowds. Raises as :meth:`add`."""

@@ -78,9 +78,11 @@ def _read_line(line: str, where: str) -> tuple[str, Color | None]:
         red, green, blue = bytes.fromhex(match[1])
         return (line[: match.start()] + line[match.end() :]).strip(" \t,;:"), (red, green, blue)
     words = list(_WORD.finditer(line))
-    colors = (place for place in (*range(1, len(words) - 2), 0) if _is_color(words[place : place + 3]))
-    place = next(colors, None)
-    if place is None or len(words) < 4:
+    if len(words) < 4:
+        return line, None
+    places = (*range(1, len(words) - 2), 0)
+    place = next((at for at in places if all(_CHANNEL.fullmatch(word[0]) for word in words[at : at + 3])), None)
+    if place is None:
         return line, None
     red, green, blue = (int(word[0]) for word in words[place : place + 3])
     name = line[: words[place - 1].end()] if place else line[words[3].start() :]
@@ -89,16 +91,11 @@ def _read_line(line: str, where: str) -> tuple[str, Color | None]:
     return name.strip(), (red, green, blue)
 
 
-def _is_color(words: Sequence[re.Match[str]]) -> bool:
-    return len(words) == 3 and all(_CHANNEL.fullmatch(word[0]) for word in words)
-
-
 def _without_numbers(path: Path, found: Sequence[ListedClass]) -> list[ListedClass]:
     """The list without the numbers that all names begin with, where each is its line's value."""
-    numbered = [_NUMBERED.fullmatch(one.name) for one in found]
-    if len(found) < 2 or None in numbered:
+    kept = [(one, match) for one in found if (match := _NUMBERED.fullmatch(one.name))]
+    if len(kept) < max(len(found), 2):
         return list(found)
-    kept = [(one, match) for one, match in zip(found, numbered, strict=True) if match is not None]
     if wrong := [one for one, match in kept if int(match[1]) != one.value]:
         raise ConfigError(
             f"{path}: all names begin with a number, but {wrong[0].name[:80]!r} has the value {wrong[0].value}, as "

@@ -1,17 +1,17 @@
 """The files of a source: annotation files and photos in its folders, and label pictures read as numbers or colours."""
 
 import hashlib
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from ..coco.encoding import ids_from_colors
-from ..coco.id_maps import read_label_file, read_picture
+from ..coco.id_maps import read_label_file
 from ..errors import DatasetError, SwinPanError
 from ..files import open_file
 from ..images.decode import MAX_PIXELS
@@ -82,6 +82,16 @@ def stems(photo: Path, folder: Path) -> list[str]:
     return [PurePosixPath(name).with_suffix("").as_posix(), own_name(name) or ""]
 
 
+def path_ends(path: str) -> list[str]:
+    """What is left of a path, of any system, without its first folders: the longest first.
+
+    Where it starts, and ``..`` in it, count for nothing.
+    """
+    windows = PureWindowsPath(path)
+    parts = [part for part in windows.relative_to(windows.anchor).parts if part != ".."]
+    return ["/".join(parts[start:]) for start in range(len(parts))]
+
+
 def content_digest(path: Path) -> str:
     """A digest of a file's whole content.
 
@@ -135,14 +145,18 @@ def read_colors(path: Path, size: Size | None = None) -> Values:
     return read_label_file(path, colors)
 
 
-def is_colored(path: Path) -> bool:
-    """Whether a label picture has colours of its own, so not numbers with a palette. Raises as :func:`read_values`."""
-    return _mode(path) not in (*_NUMBERS, "LA")
+def read_label_picture(path: Path, size: Size | None = None) -> tuple[Values, bool]:
+    """The colours of a label picture that has its own, else the numbers; and whether it has. Raises the same."""
+    colored = picture_kind(path) == "colors"
+    return (read_colors if colored else read_values)(path, size), colored
 
 
-def is_grey(path: Path) -> bool:
-    """Whether a label picture has neither colours nor a palette. Raises as :func:`read_values`."""
-    return not is_colored(path) and _mode(path) != "P"
+def picture_kind(path: Path) -> Literal["grey", "palette", "colors"]:
+    """What the pixels of a label picture are. Raises as :func:`read_values`."""
+    mode = read_label_file(path, lambda picture: picture.mode)
+    if mode == "P":
+        return "palette"
+    return "grey" if mode in (*_NUMBERS, "LA") else "colors"
 
 
 def read_bitmap(content: bytes, where: str, size: Size) -> npt.NDArray[np.uint8]:
@@ -160,12 +174,7 @@ def read_bitmap(content: bytes, where: str, size: Size) -> npt.NDArray[np.uint8]
             picture = picture.convert("RGBA")
         return np.asarray(picture if picture.mode not in ("P", "1") else picture.convert("L")).astype(np.uint8)
 
-    try:
-        return read_picture(io.BytesIO(content), pixels)
-    except SwinPanError:
-        raise
-    except Exception as error:  # damaged files make Pillow raise many error types
-        raise DatasetError(f"{where}: cannot be read as a picture: {str(error) or type(error).__name__}") from None
+    return read_label_file(content, pixels, where)
 
 
 def _check_size(picture: Image.Image, size: Size | None) -> None:
@@ -174,7 +183,3 @@ def _check_size(picture: Image.Image, size: Size | None) -> None:
     if size is not None and (picture.height, picture.width) != size:
         found = f"its label picture has {picture.width} × {picture.height} pixels"
         raise Dropped(OTHER_SIZE, f"{found}, the photo {size.width} × {size.height}")
-
-
-def _mode(path: Path) -> str:
-    return read_label_file(path, lambda picture: str(picture.mode))

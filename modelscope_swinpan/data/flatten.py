@@ -83,14 +83,11 @@ def _drawn(
         return []
     label = labels[shape.label]
     isthing = categories[label].isthing
-    parts = _parts(rle) if shape.scattered and isthing else [rle]
+    parts = [rle]
+    if shape.scattered and isthing:  # pixels that touch at a corner are connected
+        count, numbers = cv2.connectedComponents(decode(rle).view(np.uint8), connectivity=8)
+        parts = [bitmap(numbers == number) for number in range(1, count)]
     return [_Drawn(shape, label, isthing, part, area(part)) for part in parts]
-
-
-def _parts(rle: Rle) -> list[Rle]:
-    """The connected parts of a mask; pixels that touch at a corner are connected."""
-    count, numbers = cv2.connectedComponents(decode(rle).view(np.uint8), connectivity=8)
-    return [bitmap(numbers == number) for number in range(1, count)]
 
 
 def _paint(

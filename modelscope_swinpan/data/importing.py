@@ -12,13 +12,12 @@ from ..coco.photo import annotated_size, is_undecided
 from ..coco.writer import dataset_claim
 from ..errors import ConfigError, ImageError
 from ..files import write_atomic
-from ..images.ending import check_end
-from ..images.header import read_header
+from ..images.header import check_end, read_header
 from ..structures import Size
 from .drawn import Photo, Source, SourceClass, as_categories
 from .flatten import Overlap, flatten
 from .formats import Given, find_format
-from .output import DatasetOutput, Progress, dataset_output
+from .output import Progress, dataset_output
 from .overlay import with_semantic
 from .report import MISSING, OTHER_SIZE, TURNED, UNREADABLE, Dropped, Report
 
@@ -77,7 +76,12 @@ def import_dataset(
     report.note_alike(str(given.path), categories)
     with dataset_output(claim, categories, report, exif=source.exif) as written:
         for photo in progress(source.photos):
-            _add(photo, written, categories, choices.overlap, report)
+            try:
+                annotation = flatten(photo, _size(photo, report), categories, choices.overlap, report)
+            except Dropped as dropped:  # noqa: PERF203 (the rest takes longer)
+                report.leave_out(photo.where, dropped)
+            else:
+                written.add(photo.where, photo.name, photo.image, annotation)
         report.check(given.path)
         told = json.dumps(report.to_json(), indent=1, ensure_ascii=False)
         write_atomic(written.folder / REPORT, told.encode(errors="backslashreplace"))  # as JSON escapes them
@@ -100,7 +104,10 @@ def read_categories(classes: Sequence[SourceClass], choices: Choices) -> tuple[C
             raise ConfigError(
                 f"{option}: no class has the name {missing}; there are: {known}. Leave out what no annotation has."
             )
-    return as_categories([dataclasses.replace(one, isthing=_is_thing(one, choices)) for one in classes])
+    things = {one.name for one in classes if one.isthing} if choices.things is None else {*choices.things}
+    if choices.stuff is not None:
+        things = named.difference(choices.stuff)
+    return as_categories([dataclasses.replace(one, isthing=one.name in things) for one in classes])
 
 
 def _chosen(source: Source, given: Given) -> Source:
@@ -113,41 +120,17 @@ def _chosen(source: Source, given: Given) -> Source:
     return dataclasses.replace(source, classes=classes)
 
 
-def _is_thing(one: SourceClass, choices: Choices) -> bool:
-    if choices.things is not None:
-        return one.name in choices.things
-    return one.isthing if choices.stuff is None else one.name not in choices.stuff
-
-
 def _claim(given: Given, output: Path, form: str, choices: Choices) -> Claim:
     made = {
+        **dataclasses.asdict(choices),
         "source": str(given.path.resolve()),
         "format": form,
         "images_folder": None if given.images is None else str(given.images.resolve()),
         "classes": None if given.classes is None else [dataclasses.astuple(one) for one in given.classes],
         "split": given.split,
-        "things": choices.things,
-        "stuff": choices.stuff,
-        "overlap": choices.overlap,
         "semantic": None if choices.semantic is None else str(choices.semantic.resolve()),
     }
     return dataset_claim(output, made, REPORT)
-
-
-def _add(
-    photo: Photo,
-    written: DatasetOutput,
-    categories: Sequence[Category],
-    rule: Overlap,
-    report: Report,
-) -> None:
-    try:
-        size = _size(photo, report)
-        annotation = flatten(photo, size, categories, rule, report)
-    except Dropped as dropped:
-        report.leave_out(photo.where, dropped)
-        return
-    written.add(photo.where, photo.name, photo.image, annotation)
 
 
 def _size(photo: Photo, report: Report) -> Size:

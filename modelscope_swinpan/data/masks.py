@@ -3,6 +3,7 @@
 hotcoco, the library of the extra ``[eval]``, draws and counts; polygons get exactly the pixels that pycocotools gives.
 """
 
+import cmath
 import math
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -46,7 +47,7 @@ def polygons(parts: Sequence[Polygon]) -> Outline:
             raise Dropped(BAD_OUTLINE, "no polygon")
         drawn = [part for part in parts if len(part) not in (0, 2, 4)] or parts
         runs = [library().frPoly([float(value) for value in _checked(part, size)], *size) for part in drawn]
-        merged: Rle = runs[0] if len(runs) == 1 else library().merge(runs)
+        merged: Rle = library().merge(runs)
         return merged
 
     return mask
@@ -70,16 +71,16 @@ def filled(exterior: Polygon, holes: Sequence[Polygon]) -> Outline:
 
 def box(left: float, top: float, width: float, height: float, *, degrees: float = 0, center: bool = False) -> Outline:
     """A box, turned clockwise by ``degrees`` about its top left corner or its ``center``; all in pixels."""
-    corners = ((0, 0), (width, 0), (width, height), (0, height))
-    pivot = (width / 2, height / 2) if center else (0, 0)
-    return polygons([_turned(corners, (left, top), pivot, degrees)])
+    corners = (0, complex(width, 0), complex(width, height), complex(0, height))
+    pivot = complex(width / 2, height / 2) if center else 0
+    return _turned(corners, complex(left, top), pivot, degrees)
 
 
 def ellipse(x: float, y: float, radius_x: float, radius_y: float, degrees: float = 0) -> Outline:
     """An ellipse about (x, y), turned clockwise by ``degrees``; all in pixels."""
-    angles = [2 * math.pi * index / _CORNERS for index in range(_CORNERS)]
-    points = [(radius_x * math.cos(angle), radius_y * math.sin(angle)) for angle in angles]
-    return polygons([_turned(points, (x, y), (0, 0), degrees)])
+    angles = (2 * math.pi * index / _CORNERS for index in range(_CORNERS))
+    points = [complex(radius_x * math.cos(angle), radius_y * math.sin(angle)) for angle in angles]
+    return _turned(points, complex(x, y), 0, degrees)
 
 
 def bitmap(mask: Mask) -> Rle:
@@ -156,11 +157,6 @@ def uncompressed(text: str) -> list[int]:
     return counts
 
 
-def is_number(value: object) -> bool:
-    """Whether a value of a JSON file can be a position: a number, neither infinite nor beyond all photos."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
-
-
 def corners(points: Sequence[object], where: str) -> list[float]:
     """The polygon of a JSON file's list of pairs; ``where`` is the place of the list.
 
@@ -169,10 +165,14 @@ def corners(points: Sequence[object], where: str) -> list[float]:
     """
     polygon: list[float] = []
     for index, point in enumerate(points):
-        if not isinstance(point, list) or len(point) != 2 or not all(map(is_number, point)):
+        if not isinstance(point, list) or len(point) != 2 or not all(map(_is_position, point)):
             raise DatasetError(f"{where}[{index}] must be two numbers, x and y; got {str(point)[:80]!r}.")
         polygon += map(float, point)
     return polygon
+
+
+def _is_position(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LARGEST
 
 
 def _checked(part: Polygon, size: Size) -> Polygon:
@@ -192,11 +192,8 @@ def _checked(part: Polygon, size: Size) -> Polygon:
     return part
 
 
-def _turned(
-    points: Sequence[tuple[float, float]], at: tuple[float, float], pivot: tuple[float, float], degrees: float
-) -> list[float]:
-    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    with np.errstate(all="ignore"):  # what is infinite is dropped when it is drawn
-        turned = (np.subtract(points, pivot)[..., np.newaxis] * [[cosine, sine], [-sine, cosine]]).sum(axis=1)
-        placed: list[float] = (turned + np.add(at, pivot)).ravel().tolist()
-    return placed
+def _turned(points: Sequence[complex], at: complex, pivot: complex, degrees: float) -> Outline:
+    """A polygon of ``points``, x + iy, turned about one of them, and moved by ``at``."""
+    turn = cmath.rect(1, math.radians(degrees))
+    placed = ((point - pivot) * turn + (at + pivot) for point in points)
+    return polygons([[number for point in placed for number in (point.real, point.imag)]])

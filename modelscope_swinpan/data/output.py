@@ -18,7 +18,7 @@ from ..coco.reader import CocoPanoptic
 from ..coco.writer import DATASET_JSON, CocoPanopticWriter
 from ..errors import DatasetError, ImageError
 from ..files import file_stem, is_temporary, temporary_folder
-from ..images.ending import check_end
+from ..images.header import check_end
 from .files import content_digest
 from .report import REPEATED, UNSOUND, Report
 

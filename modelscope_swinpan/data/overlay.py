@@ -3,15 +3,14 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from functools import partial
 from pathlib import Path, PurePosixPath
 
-from ..errors import ConfigError
 from ..structures import Size
 from .class_list import ListedClass
 from .drawn import BEHIND, Photo, Shape, Source, SourceClass
 from .formats.registry import Given
-from .formats.semantic import label_pictures, listed_there
+from .formats.semantic import label_pictures, listed_classes
 from .formats.semantic import shapes as semantic_shapes
 from .report import Report
 
@@ -28,12 +27,8 @@ def with_semantic(source: Source, folder: Path, given: Given, report: Report) ->
     Raises:
         ConfigError: nothing names the classes of the pictures.
     """
-    listed = given.classes if given.classes is not None else listed_there(folder)
-    if listed is None:
-        raise ConfigError(
-            f"{folder}: nothing names its classes; give --classes, a file with a name a line from value 0."
-        )
     pictures = label_pictures(folder)
+    listed = listed_classes(given, folder, pictures.values())
     own = {one.name for one in source.classes}
     behind = [
         SourceClass(name=one.name, isthing=False, id=one.value, color=one.color)
@@ -42,24 +37,19 @@ def with_semantic(source: Source, folder: Path, given: Given, report: Report) ->
     ]
     names = [PurePosixPath(photo.name.replace("\\", "/")).with_suffix("") for photo in source.photos]
     times = Counter(name.name for name in names)
-    found = [
-        pictures.get(name.as_posix()) or (pictures.get(name.name) if times[name.name] == 1 else None) for name in names
-    ]
-    photos = [
-        _with_picture(photo, picture, listed, own, report) for photo, picture in zip(source.photos, found, strict=True)
-    ]
+    photos = []
+    for photo, name in zip(source.photos, names, strict=True):
+        picture = pictures.get(name.as_posix()) or (pictures.get(name.name) if times[name.name] == 1 else None)
+        if picture is None:
+            report.note(NO_PICTURE, photo.where)
+            photos.append(photo)
+        else:
+            photos.append(dataclasses.replace(photo, shapes=partial(_shapes, photo, picture, listed, own, report)))
     return dataclasses.replace(source, classes=[*source.classes, *behind], photos=photos)
 
 
-def _with_picture(
-    photo: Photo, picture: Path | None, listed: Sequence[ListedClass], own: set[str], report: Report
-) -> Photo:
-    if picture is None:
-        report.note(NO_PICTURE, photo.where)
-        return photo
-
-    def shapes(size: Size) -> Iterator[Shape]:
-        found = semantic_shapes(picture, listed, report, BEHIND, size)
-        return chain((shape for shape in found if shape.label not in own), photo.shapes(size))
-
-    return dataclasses.replace(photo, shapes=shapes)
+def _shapes(
+    photo: Photo, picture: Path, listed: Sequence[ListedClass], own: set[str], report: Report, size: Size
+) -> Iterator[Shape]:
+    yield from (shape for shape in semantic_shapes(listed, report, picture, size, BEHIND) if shape.label not in own)
+    yield from photo.shapes(size)

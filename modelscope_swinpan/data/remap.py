@@ -95,21 +95,16 @@ def remapped(
     new_names = {old: name for name, target in targets.items() for old in target.names}
     if unknown := [name for name in new_names if name not in known]:
         raise ConfigError(f"No class has the name {unknown[0][:80]!r}; there are: {', '.join(sorted(known))}.")
+    names = [new_names.get(category.name, category.name) for category in categories]
     joined: dict[str, list[Category]] = {}
-    for category in categories:
-        joined.setdefault(new_names.get(category.name, category.name), []).append(category)
-    void = {name for name in joined if name.lower() in VOID_NAMES and name in targets}
-    kept = {name: old for name, old in joined.items() if name not in void}
+    for name, category in zip(names, categories, strict=True):
+        joined.setdefault(name, []).append(category)
+    kept = {name: old for name, old in joined.items() if name not in targets or name.lower() not in VOID_NAMES}
     if not kept:
         raise ConfigError("All classes become void; leave at least one.")
+    labels = {name: label for label, name in enumerate(kept)}
     new = tuple(_category(name, old, targets.get(name)) for name, old in kept.items())
-    labels = {category.name: label for label, category in enumerate(new)}
-    places = {
-        label: labels[name]
-        for label, category in enumerate(categories)
-        if (name := new_names.get(category.name, category.name)) in labels
-    }
-    return new, places
+    return new, {label: labels[name] for label, name in enumerate(names) if name in labels}
 
 
 def _category(name: str, old: Sequence[Category], target: Target | None) -> Category:

@@ -75,15 +75,10 @@ class Report:
 
     def check(self, source: Path) -> None:
         """Raise a DatasetError with what was left out if no image is there."""
-        if self.images:
-            return
-        told = [f"{source}: no image with a segment."]
-        for title, counts in (("Images", self.left_out), ("Shapes", self.dropped)):
-            if counts:
-                told.append(f"{title} that were left out: {_reasons(counts)}.")
-        if self.notes:
-            told.append(f"The first: {self.notes[0]}.")
-        raise DatasetError(" ".join(told))
+        if not self.images:
+            told = [f"{source}: no image with a segment", *self._left_out()]
+            first = [f"The first: {self.notes[0]}"] if self.notes else []
+            raise DatasetError(". ".join([*told, *first]) + ".")
 
     def leave_out(self, where: str, dropped: Dropped) -> None:
         """An image is left out."""
@@ -135,15 +130,14 @@ class Report:
         """The counts, in some lines."""
         lines = [f"{number_of(self.images, 'image')}, {number_of(self.segments.total(), 'segment')}"]
         lines += [f"  {number:>7} {name}" for name, number in self.segments.most_common()]
-        for noun, fate, counts in (
-            ("image", " left out", self.left_out),
-            ("shape", " dropped", self.dropped),
-            ("note", "", self.others),
-        ):
-            if counts:
-                lines.append(f"{number_of(counts.total(), noun)}{fate}: {_reasons(counts)}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._left_out()])
 
-
-def _reasons(counts: Counter[str]) -> str:
-    return ", ".join(f"{number} × {reason}" for reason, number in counts.most_common())
+    def _left_out(self) -> list[str]:
+        """The counts of what did not come in, or is odd, with their reasons."""
+        kinds = (("image", " left out", self.left_out), ("shape", " dropped", self.dropped), ("note", "", self.others))
+        return [
+            f"{number_of(counts.total(), noun)}{fate}: "
+            + ", ".join(f"{number} × {reason}" for reason, number in counts.most_common())
+            for noun, fate, counts in kinds
+            if counts
+        ]

@@ -4,6 +4,7 @@ import random
 import re
 from collections.abc import Mapping
 from contextlib import ExitStack
+from itertools import accumulate
 from pathlib import Path
 
 from ..claims import claimed_paths
@@ -108,10 +109,5 @@ def _numbers(parts: Mapping[str, float], total: int) -> dict[str, int]:
         if (asked := int(sum(parts.values()))) > total:
             raise ConfigError(f"--parts asks for {asked} images; the dataset has {total}.")
         return {name: int(share) for name, share in parts.items()}
-    numbers, before, reached = {}, 0, 0.0
-    for name, share in parts.items():
-        reached += share
-        until = round(reached * total)
-        numbers[name] = max(until - before, 1)
-        before = until
-    return numbers
+    ends = [round(reached * total) for reached in accumulate(parts.values())]
+    return {name: max(end - start, 1) for name, start, end in zip(parts, [0, *ends], ends, strict=False)}

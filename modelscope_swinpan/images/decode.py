@@ -63,17 +63,26 @@ def decode_image(source: Any) -> npt.NDArray[np.uint8]:
         return _from_row(source)
     if isinstance(source, np.ndarray):
         return _from_array(source)
-    if isinstance(source, Image.Image):
-        with _as_image_error(name := f"PIL image of mode {source.mode}"):
-            return _pixels(source, name)
-    if isinstance(source, bytes | bytearray | memoryview):
-        return decode_file(bytes(source), f"{type(source).__name__} of length {len(source)}")
     if hasattr(source, "read"):
         return _from_open_file(source)
+    if isinstance(source, str) and is_url(source):
+        return decode_file(fetch(source), source)
+    return read_source(source, _pixels)
+
+
+def read_source(source: Any, read: Callable[[Image.Image, str], T]) -> T:
+    """``read`` of the image of a file, its content or PIL, and its name for errors. Raises as :func:`decode_image`."""
+    if isinstance(source, Image.Image):
+        with _as_image_error(name := f"PIL image of mode {source.mode}"):
+            return read(source, name)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return read_file(io.BytesIO(source), f"{type(source).__name__} of length {len(source)}", read)
     if isinstance(source, str):
-        return _from_text(source)
+        if (content := embedded(source)) is not None:
+            return read_file(io.BytesIO(content), f"{source[:40]}…", read)
+        return read_path(local_path(source), read)
     if isinstance(source, os.PathLike):
-        return read_path(os.fsdecode(source), _pixels)
+        return read_path(os.fsdecode(source), read)
     raise ImageError(
         f"An input of type {type(source).__name__} is not accepted; expected a path, an http(s) URL, the bytes of an "
         "image file, a PIL image, a uint8 BGR array or a dataset row."
@@ -112,13 +121,6 @@ def _from_row(row: Mapping[Any, Any]) -> npt.NDArray[np.uint8]:
             f"A dataset row must hold its image under {' or '.join(map(repr, ROW_KEYS))}; keys found: {found}."
         )
     raise ImageError(f"row[{key!r}] is a mapping with neither 'bytes' nor 'path'; rows do not nest.")
-
-
-def _from_text(source: str) -> npt.NDArray[np.uint8]:
-    if is_url(source):
-        return decode_file(fetch(source), source)
-    content = embedded(source)
-    return read_path(local_path(source), _pixels) if content is None else decode_file(content, f"{source[:40]}…")
 
 
 def _from_open_file(file: Any) -> npt.NDArray[np.uint8]:

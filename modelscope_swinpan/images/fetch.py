@@ -5,7 +5,6 @@ import socket
 import threading
 import time
 from http.client import HTTPException
-from types import TracebackType
 from typing import Any
 from urllib.parse import urljoin
 
@@ -48,8 +47,8 @@ def fetch(url: str, *, public_only: bool = False, max_bytes: int | None = None) 
         try:
             for _ in range(MAX_REDIRECTS + 1):
                 said = url if where == url else f"{url}: redirected to {where}"
-                with session.begin(where) as response:
-                    target = session.target(response)
+                with session.get(where, stream=True, timeout=(CONNECT_TIMEOUT, READ_TIMEOUT)) as response:
+                    target = requests.Session.get_redirect_target(session, response)
                     body = _read(response, said, largest) if target is None else b""
                 if deadline.passed:  # a body that the deadline cut short may look complete
                     raise TimeoutError
@@ -116,7 +115,7 @@ class _Deadline:
         self._timer.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._timer.cancel()
         with self._lock:
             self._cut()
@@ -157,21 +156,12 @@ class _Session(requests.Session):
     def __init__(self, deadline: _Deadline, *, public_only: bool) -> None:
         super().__init__()
         self.trust_env = not public_only
+        self.headers["Accept-Encoding"] = "identity"  # image files are compressed already, and packing costs time
         for scheme in ("http://", "https://"):
             self.mount(scheme, _Adapter(deadline, public_only=public_only))
 
-    def begin(self, url: str) -> requests.Response:
-        """The answer to a request, its body unread."""
-        # Image files are compressed already, and a compressed body costs time.
-        headers = {"Accept-Encoding": "identity"}
-        return self.get(url, stream=True, timeout=(CONNECT_TIMEOUT, READ_TIMEOUT), headers=headers)
-
     def get_redirect_target(self, resp: requests.Response) -> None:
         """None, whatever the answer."""
-
-    def target(self, response: requests.Response) -> str | None:
-        """Where an answer redirects to."""
-        return super().get_redirect_target(response)
 
 
 class _Adapter(HTTPAdapter):

@@ -1,4 +1,4 @@
-"""What the header of an image file tells, without decoding its pixels."""
+"""What the beginning and the end of an image file tell, without decoding its pixels."""
 
 import io
 import os
@@ -8,11 +8,15 @@ from typing import Any, NamedTuple
 
 from PIL import ExifTags, Image
 
-from ..files import is_url
+from ..errors import ImageError
+from ..files import is_url, open_file
 from ..structures import Size
-from .decode import ROW_KEYS, check_header, read_file, read_path
-from .embedded import embedded
-from .sources import local_path
+from .decode import ROW_KEYS, check_header, decode_image, read_source
+from .kinds import HEAD, image_format
+
+_TAIL = 1024
+_ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
+"""What is at the end of each format, or near it where a camera or a program added something."""
 
 
 class Header(NamedTuple):
@@ -37,14 +41,8 @@ def read_header(source: Any) -> Header | None:
         source = next((source[key] for key in ROW_KEYS if key in source), source)
     if isinstance(source, Mapping):
         source = source.get("bytes") or source.get("path")
-    if isinstance(source, str) and not is_url(source):
-        content = embedded(source)
-        source = Path(local_path(source)) if content is None else content
-    if isinstance(source, Image.Image):
-        return _header(source, "the image")
-    if isinstance(source, bytes):
-        return read_file(io.BytesIO(source), "the image", _header)
-    return read_path(os.fsdecode(source), _header) if isinstance(source, os.PathLike) else None
+    known = isinstance(source, str | bytes | os.PathLike | Image.Image)
+    return read_source(source, _header) if known and not (isinstance(source, str) and is_url(source)) else None
 
 
 def _header(image: Image.Image, name: str) -> Header:
@@ -62,3 +60,22 @@ def _orientation(image: Image.Image) -> int:
     except Exception:  # damaged EXIF data makes Pillow raise many types; decoding ignores it as well
         return 1
     return found if found in range(2, 9) else 1
+
+
+def check_end(source: Path | bytes) -> None:
+    """Raise an ImageError if an image file is cut short, as by a broken download. Its header must be sound.
+
+    A file that has its format's end is not decoded. In formats without one, nothing is found.
+    """
+    try:
+        with io.BytesIO(source) if isinstance(source, bytes) else open_file(source) as file:
+            head = file.read(HEAD)
+            size = file.seek(0, io.SEEK_END)
+            file.seek(max(0, size - _TAIL))
+            tail = file.read()
+    except OSError as error:
+        raise ImageError(f"{source!r:.200}: cannot be read: {error.strerror}") from None
+    kind = image_format(head)
+    ends_early = kind == "WEBP" and int.from_bytes(head[4:8], "little") + 8 > size
+    if ends_early or _ENDS.get(kind or "", b"") not in tail:
+        decode_image(source)

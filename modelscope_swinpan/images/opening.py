@@ -85,7 +85,10 @@ def _next_marker(file: BinaryIO) -> int | None:
 def _open(file: BinaryIO, kind: str | None, formats: tuple[str, ...]) -> Image.Image:
     if kind != HEIF or formats is not FORMATS:
         image = Image.open(file, formats=formats)
-        _check_tiles(image)
+        tags: Mapping[int, int] = getattr(image, "tag_v2", {})  # a TIFF has them
+        width, height = tags.get(TiffImagePlugin.TILEWIDTH, 0), tags.get(TiffImagePlugin.TILELENGTH, 0)
+        if width * height > MAX_TILE:
+            raise OSError(f"tiles of {width} × {height} pixels, expected at most {MAX_TILE}.")
         return image
     if not decodes_heif():
         raise OSError("a HEIC photo, which needs pillow-heif: pip install 'modelscope_swinpan[heif]'.")
@@ -96,13 +99,6 @@ def _open(file: BinaryIO, kind: str | None, formats: tuple[str, ...]) -> Image.I
     file.seek(0)
     opened: Image.Image = HeifImageFile(file)
     return opened
-
-
-def _check_tiles(image: Image.Image) -> None:
-    tags: Mapping[int, int] = getattr(image, "tag_v2", {})  # a TIFF has them
-    width, height = tags.get(TiffImagePlugin.TILEWIDTH, 0), tags.get(TiffImagePlugin.TILELENGTH, 0)
-    if width * height > MAX_TILE:
-        raise OSError(f"tiles of {width} × {height} pixels, expected at most {MAX_TILE}.")
 
 
 def _bare(file: BinaryIO, kind: str | None) -> BinaryIO | None:

@@ -1,6 +1,5 @@
 """Rows of an MsDataset, or of any other sequence of mappings, as training examples."""
 
-import io
 import os
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property, partial
@@ -14,7 +13,7 @@ from torch.utils.data import Dataset
 
 from ..categories import Category
 from ..coco.annotation import Annotation, Example
-from ..coco.id_maps import annotate_listed, ids_of_array, ids_of_picture, read_label_file, read_picture, read_size
+from ..coco.id_maps import annotate_listed, ids_of_array, ids_of_picture, read_label_file, read_size
 from ..coco.json import ImageEntry, read_categories
 from ..coco.photo import annotated_size, is_undecided, read_photo
 from ..coco.remarks import TURNED, Remark
@@ -176,9 +175,9 @@ def _segment_ids(value: Any, listed: Collection[int], where: str) -> npt.NDArray
     read = partial(ids_of_picture, listed=listed, where=where)
     if isinstance(value, str | os.PathLike):
         return read_label_file(Path(local_path(os.fspath(value))), read, where)
+    if isinstance(value, bytes):
+        return read_label_file(value, read, where)
     try:
-        if isinstance(value, bytes):
-            return read_picture(io.BytesIO(value), read)
         if isinstance(value, Image.Image):
             return read(value)
         array = np.asarray(value)

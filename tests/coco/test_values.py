@@ -60,6 +60,15 @@ def test_flags():
         node.flag("d")
 
 
+def test_numbers():
+    node = Node({"a": 7, "b": "-.5", "c": np.float32(2), "d": None, "e": {"f": 1}}, "x")
+    assert [node.number(name, 3) for name in "abcd"] == [7, -0.5, 2, 3]
+    assert node.at("e").number("f") == 1
+    for value in (True, "nan", "inf", "", [1], 10**400, None):
+        with pytest.raises(DatasetError, match=r"x\.e\.f must be a number; got "):
+            Node({"e": {"f": value}}, "x").at("e").number("f")
+
+
 def test_keys():
     node = Node({"a": 7.0, "b": "007", "c": np.int64(7), "d": True}, "x")
     assert [node.key(name) for name in "abc"] == ["7", "007", "7"]

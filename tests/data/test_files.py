@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from modelscope_swinpan.data.files import content_digest, read_values
+from modelscope_swinpan.data.files import content_digest, path_ends, read_values
 from modelscope_swinpan.data.formats.registry import peek_json
 from modelscope_swinpan.data.report import Dropped
 from modelscope_swinpan.errors import DatasetError
@@ -22,6 +22,14 @@ def test_a_device_is_never_read(read, tmp_path):
     (tmp_path / "a.png").symlink_to("/dev/null")
     with pytest.raises(DatasetError, match="a pipe or a device"):
         read(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    "path", ["/x/y/a.jpg", "C:\\x\\y\\a.jpg", "../x/./y/a.jpg", "x/y/a.jpg", "\\\\host\\share\\x\\y\\a.jpg"]
+)
+def test_the_ends_of_a_path_of_any_system(path):
+    assert path_ends(path) == ["x/y/a.jpg", "y/a.jpg", "a.jpg"]
+    assert path_ends("..") == path_ends("") == []
 
 
 def test_a_pipe_among_json_files_is_passed_over(tmp_path):

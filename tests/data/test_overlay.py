@@ -41,7 +41,7 @@ def test_photos_without_a_picture_are_noted(both, tmp_path):
     (stuff / "a.png").rename(stuff / "b.png")
     _, report = imported(folder, tmp_path / "out", semantic=stuff, classes=CLASSES)
     assert report.others == {"no label picture": 1}
-    with pytest.raises(ConfigError, match="nothing names its classes; give --classes"):
+    with pytest.raises(ConfigError, match=r"nothing names the classes. Give --classes, .*b.png has the value 0, 2"):
         imported(folder, tmp_path / "out2", semantic=stuff)
 
 

@@ -1,14 +1,17 @@
-"""Headers tell sizes and orientations, and need no pixels."""
+"""Headers tell sizes and orientations, and ends whether a file is whole; neither needs pixels."""
 
 import base64
+import io
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from modelscope_swinpan.errors import ImageError
-from modelscope_swinpan.images import decode
-from modelscope_swinpan.images.header import Header, read_header
+from modelscope_swinpan.images import decode, header
+from modelscope_swinpan.images.header import Header, check_end, read_header
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
 
 
 def exif(orientation):
@@ -76,3 +79,37 @@ def test_embedded_files(tmp_path):
     text = base64.b64encode((tmp_path / "a.png").read_bytes()).decode()
     assert read_header({"image": f"data:image/png;base64,{text}"}) == Header((4, 6))
     assert read_header((tmp_path / "a.png").as_uri()) == Header((4, 6))
+
+
+def saved(form, **options):
+    content = io.BytesIO()
+    Image.fromarray(PIXELS).save(content, form, **options)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_a_file_that_is_cut_short(form, tmp_path):
+    content = saved(form)
+    path = tmp_path / "photo"
+    path.write_bytes(content[: len(content) * 2 // 3])
+    for source in (path, path.read_bytes()):
+        with pytest.raises(ImageError, match="cannot be read as an image"):
+            check_end(source)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_a_whole_file_is_not_decoded(form, monkeypatch):
+    monkeypatch.setattr(header, "decode_image", lambda source: pytest.fail("decoded"))
+    check_end(saved(form))
+    check_end(saved(form) + bytes(100))
+
+
+def test_what_a_camera_added_is_no_damage(tmp_path):
+    path = tmp_path / "moving.jpg"
+    path.write_bytes(saved("JPEG") + b"film" * 1000)
+    check_end(path)
+
+
+def test_a_file_that_is_gone(tmp_path):
+    with pytest.raises(ImageError, match=r"gone\.jpg.*cannot be read"):
+        check_end(tmp_path / "gone.jpg")

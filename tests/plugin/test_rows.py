@@ -130,7 +130,7 @@ def test_what_ms_dataset_makes_of_json_lines_and_of_tables(coco: CocoPanoptic, t
     [
         ({"label": None}, r"row 0.label has the shape \(\)"),
         ({"label": "nowhere.png"}, "row 0.label: nowhere.png: no such file"),
-        ({"label": b"\x89PNG"}, "row 0.label cannot be read"),
+        ({"label": b"\x89PNG"}, "row 0.label: cannot be read as a PNG"),
         ({"label": IDS[:1]}, r"row 0.label has the shape \(1, 4\), but the image is 2 × 4"),
         ({"label": IDS / 2}, "dtype float64.; expected segment ids"),
         ({"label": np.zeros((2, 4, 4), np.uint8)}, r"row 0.label: its alpha channel is not 255"),

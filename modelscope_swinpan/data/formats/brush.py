@@ -20,22 +20,6 @@ from ..report import BAD_OUTLINE, Dropped
 _CHANNELS = 4
 
 
-class _Bits:
-    """Bits of bytes, the highest first."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-        self._position = 0
-
-    def read(self, number: int) -> int:
-        start, end = self._position // 8, -(-(self._position + number) // 8)
-        if end > len(self._content):
-            raise Dropped(BAD_OUTLINE, "its brush mask ends too early")
-        self._position += number
-        chunk = int.from_bytes(self._content[start:end], "big")
-        return chunk >> (8 * end - self._position) & ((1 << number) - 1)
-
-
 def decode_brush(code: Sequence[object], size: Size) -> Mask:
     """The mask (H, W) of a brush's ``rle``, a list of bytes as numbers.
 
@@ -44,23 +28,34 @@ def decode_brush(code: Sequence[object], size: Size) -> Mask:
     """
     if not all(type(value) is int and 0 <= value <= 255 for value in code):
         raise Dropped(BAD_OUTLINE, "its brush mask is no list of bytes")
-    bits = _Bits(bytes(code))  # type: ignore[arg-type]
-    total = bits.read(32)
+    content = bytes(code)  # type: ignore[arg-type]
+    position = 0
+
+    def read(number: int) -> int:
+        """The next bits, the highest first."""
+        nonlocal position
+        start, position = position // 8, position + number
+        end = -(-position // 8)
+        if end > len(content):
+            raise Dropped(BAD_OUTLINE, "its brush mask ends too early")
+        return int.from_bytes(content[start:end], "big") >> (8 * end - position) & ((1 << number) - 1)
+
+    total = read(32)
     if total != size.height * size.width * _CHANNELS:
         raise Dropped(BAD_OUTLINE, f"its brush mask has {total} values, not four for each of the image's pixels")
-    width = bits.read(5) + 1
-    lengths = [bits.read(4) + 1 for _ in range(4)]
+    width = read(5) + 1
+    lengths = [read(4) + 1 for _ in range(4)]
     values = np.zeros(total, np.uint8)
     place = 0
     while place < total:
-        repeated = bits.read(1)
-        end = place + bits.read(lengths[bits.read(2)]) + 1
+        repeated = read(1)
+        end = place + read(lengths[read(2)]) + 1
         if end > total:
             raise Dropped(BAD_OUTLINE, "its brush mask has more values than it says")
         if repeated:
-            values[place:end] = min(bits.read(width), 255)
+            values[place:end] = min(read(width), 255)
         else:
-            values[place:end] = [min(bits.read(width), 255) for _ in range(end - place)]
+            values[place:end] = [min(read(width), 255) for _ in range(end - place)]
         place = end
     alpha = values[_CHANNELS - 1 :: _CHANNELS].reshape(size)
     mask: Mask = alpha > alpha.max() // 2

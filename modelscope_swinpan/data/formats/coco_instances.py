@@ -60,7 +60,7 @@ def _read(given: Given, report: Report) -> Source:
     if path.is_dir():
         files = _files(path)
         path = files[given.choose(files)]
-    content = given.json if path == given.path and given.json is not None else read_json(path)
+    content = (given.json if path == given.path else None) or read_json(path)
     if "segments_info" in first_annotation(content):
         raise DatasetError(
             f"{path}: this file holds COCO's panoptic format (segments_info); say --format coco-panoptic."
@@ -68,8 +68,7 @@ def _read(given: Given, report: Report) -> Source:
     categories = read_categories(content, lambda: category_names(content))
     names = {category.id: category.name for category in categories}
     folder = given.images or next((one for one in (find_images(path),) if one.is_dir()), path.parent)
-    files_of_photos = Folder(folder)
-    images = image_nodes(content)
+    files_of_photos, images = Folder(folder), image_nodes(content)
     drawn: defaultdict[str, list[Node]] = defaultdict(list)
     for annotation in content.each("annotations"):
         key = annotation.key("image_id")
@@ -77,19 +76,17 @@ def _read(given: Given, report: Report) -> Source:
             drawn[key].append(annotation)
         else:
             report.drop(annotation.where, Dropped(UNLISTED, key[:80]))
-    photos = []
-    for key, (_, image) in images.items():
-        name = image.field("file_name", str)
-        where = f"{image.where}.file_name"
-        photos.append(
-            Photo(
-                where=f"{path}: {name[:200]}",
-                name=name,
-                image=files_of_photos.find(name, where),
-                size=told_size(image),
-                shapes=partial(_shapes, drawn[key], names),
-            )
+    photos = [
+        Photo(
+            where=f"{path}: {name[:200]}",
+            name=name,
+            image=files_of_photos.find(name, f"{image.where}.file_name"),
+            size=told_size(image),
+            shapes=partial(_shapes, drawn[key], names),
         )
+        for key, (_, image) in images.items()
+        for name in [image.field("file_name", str)]
+    ]
     return Source(classes=[*map(SourceClass.of, categories)], photos=photos)
 
 
@@ -107,7 +104,7 @@ def _shapes(annotations: Sequence[Node], names: Mapping[int, str], _: Size) -> I
 def _outline(annotation: Node, size: Size) -> Rle:
     given = annotation.get("segmentation")
     if isinstance(given, Mapping):
-        return bitmap(runs(_counts(Node(given, f"{annotation.where}.segmentation"), size), size))
+        return bitmap(runs(_counts(annotation.at("segmentation"), size), size))
     if not given:
         raise Dropped(BOX if annotation.get("bbox") else NO_AREA)
     if not isinstance(given, list):
@@ -132,9 +129,4 @@ def _counts(segmentation: Node, size: Size) -> list[int]:
     return [length for length in lengths if length is not None]
 
 
-FORMAT = DatasetFormat(
-    name="coco",
-    help="COCO instances, polygons or RLE, as instances_val2017.json",
-    recognises=_recognises,
-    read=_read,
-)
+FORMAT = DatasetFormat("coco", "COCO instances, polygons or RLE, as instances_val2017.json", _recognises, _read)

@@ -55,8 +55,8 @@ def _shapes(dataset: CocoPanoptic, index: int, report: Report, _: Size) -> Itera
 
 
 FORMAT = DatasetFormat(
-    name="coco-panoptic",
-    help="COCO panoptic, also as the scripts of Cityscapes, ADE20K and Mapillary Vistas write it",
-    recognises=_recognises,
-    read=_read,
+    "coco-panoptic",
+    "COCO panoptic, also as the scripts of Cityscapes, ADE20K and Mapillary Vistas write it",
+    _recognises,
+    _read,
 )

@@ -4,7 +4,6 @@ Shapes are listed from back to front: by ``z_order``, then as they stand in the 
 ``group_id`` are parts of one object.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,7 @@ from defusedxml import ElementTree
 
 from ...coco.folder import Folder
 from ...coco.json import MAX_SIDE
-from ...coco.values import whole
+from ...coco.values import Node, whole
 from ...errors import DatasetError
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
@@ -37,10 +36,9 @@ def _recognises(given: Given) -> bool:
         return False
     try:
         with path.open("rb") as file:
-            head = file.read(_HEAD)
+            return b"<annotations" in file.read(_HEAD)
     except OSError:
         return False
-    return b"<annotations" in head
 
 
 def _file(path: Path) -> Path | None:
@@ -59,10 +57,8 @@ def _read(given: Given, report: Report) -> Source:
     images = root.findall("image")
     if root.tag != "annotations" or not images:
         raise DatasetError(f"{path}: no file of CVAT for images 1.1: {root.tag!r:.80} without images.")
-    folder = given.images or first_folder(path.parent, ["images"]) or path.parent
-    files = Folder(folder)
-    photos = [_photo(path, element, files) for element in images]
-    return Source(classes=_classes(root, images), photos=photos)
+    files = Folder(given.images or first_folder(path.parent, ["images"]) or path.parent)
+    return Source(classes=_classes(root, images), photos=[_photo(path, element, files) for element in images])
 
 
 def _parse(path: Path) -> Element:
@@ -90,89 +86,58 @@ def _classes(root: Element, images: Sequence[Element]) -> list[SourceClass]:
 
 def _photo(path: Path, element: Element, files: Folder) -> Photo:
     name = element.get("name") or ""
-    where = f"{path}: image {element.get('id', '?')[:20]} ({name[:200]})"
-    sides = [whole(element.get(side)) for side in ("height", "width")]
-    height, width = (side if side is not None and 1 <= side <= MAX_SIDE else 0 for side in sides)
-    if not (height and width):
-        raise DatasetError(f"{where}: width and height must lie between 1 and {MAX_SIDE}.")
+    node = Node(element.attrib, f"{path}: image {element.get('id', '?')[:20]} ({name[:200]})")
+    size = Size(node.integer("height", 1, MAX_SIDE), node.integer("width", 1, MAX_SIDE))
     subset = element.get("subset")  # of a project: the photos of each have a folder
-    placed = files.find(f"{subset}/{name}", f"{where}, subset and name") if subset else None
-    return Photo(
-        where=where,
-        name=name,
-        image=placed if placed is not None and placed.is_file() else files.find(name, f"{where}, name"),
-        size=Size(height, width),
-        shapes=partial(_shapes, element, where),
-    )
+    image = files.find(f"{subset}/{name}", f"{node.where}, subset and name") if subset else None
+    if image is None or not image.is_file():
+        image = files.find(name, f"{node.where}.name")
+    return Photo(where=node.where, name=name, image=image, size=size, shapes=partial(_shapes, element, node.where))
 
 
 def _shapes(image: Element, where: str, _: Size) -> Iterator[Shape]:
     listed = [shape for shape in image if shape.tag in _SHAPES]
-    places = {id(shape): f"{where}, {shape.tag} {number}" for number, shape in enumerate(listed, start=1)}
-    for shape in sorted(listed, key=lambda one: _number(one, places[id(one)], "z_order", 0)):
-        group = shape.get("group_id", "0")
+    nodes = [(shape.tag, Node(shape.attrib, f"{where}, {shape.tag} {i}")) for i, shape in enumerate(listed, start=1)]
+    for kind, node in sorted(nodes, key=lambda one: one[1].number("z_order", 0)):
+        group = node.get("group_id")
         yield Shape(
-            label=shape.get("label", ""),
-            where=places[id(shape)],
-            outline=partial(_outline, shape, places[id(shape)]),
-            rectangle=shape.tag == "box",
+            label=node.field("label", str, ""),
+            where=node.where,
+            outline=partial(_outline, node, kind),
+            rectangle=kind == "box",
             group=None if group in ("", "0", "None") else group,
         )
 
 
-def _outline(shape: Element, where: str, size: Size) -> Rle:
-    of = partial(_number, shape, where)
-    if shape.tag == "polygon":
-        return polygons([_points(shape, where)])(size)
-    if shape.tag == "box":
+def _outline(node: Node, kind: str, size: Size) -> Rle:
+    of = node.number
+    if kind == "polygon":
+        return polygons([_points(node)])(size)
+    if kind == "box":
         left, top, right, bottom = of("xtl"), of("ytl"), of("xbr"), of("ybr")
         return box(left, top, right - left, bottom - top, degrees=of("rotation", 0), center=True)(size)
-    if shape.tag == "ellipse":
+    if kind == "ellipse":
         return ellipse(of("cx"), of("cy"), of("rx"), of("ry"), of("rotation", 0))(size)
-    if shape.tag != "mask":
-        raise Dropped(NO_AREA, shape.tag)
+    if kind != "mask":
+        raise Dropped(NO_AREA, kind)
     piece = Size(round(of("height")), round(of("width")))
     if not (0 < piece.height <= size.height and 0 < piece.width <= size.width):
         raise Dropped(BAD_OUTLINE, f"a mask of {piece.width} × {piece.height} pixels")
-    mask = runs(_run_lengths(shape, where), piece, by_rows=True)
+    lengths = [whole(length) for length in node.field("rle", str, "").split(",")]
+    if None in lengths:
+        raise node.wrong("rle", "be whole numbers, separated by commas")
+    mask = runs([length for length in lengths if length is not None], piece, by_rows=True)
     return pasted(mask, round(of("left")), round(of("top")))(size)
 
 
-def _points(shape: Element, where: str) -> list[float]:
-    text = shape.get("points", "")
+def _points(node: Node) -> list[float]:
     try:
-        points = [[float(value) for value in point.split(",")] for point in text.split(";")]
+        points = [[float(value) for value in point.split(",")] for point in node.field("points", str, "").split(";")]
     except ValueError:
         points = [[]]
     if any(len(point) != 2 for point in points):
-        raise DatasetError(f"{where}: points must be x,y;x,y;…; got {text[:80]!r}.")
+        raise node.wrong("points", "be x,y;x,y;…")
     return [value for point in points for value in point]
 
 
-def _run_lengths(shape: Element, where: str) -> list[int]:
-    text = shape.get("rle", "")
-    lengths = [whole(length) for length in text.split(",")]
-    if None in lengths:
-        raise DatasetError(f"{where}: rle must be whole numbers, separated by commas; got {text[:80]!r}.")
-    return [length for length in lengths if length is not None]
-
-
-def _number(shape: Element, where: str, name: str, default: float | None = None) -> float:
-    text = shape.get(name)
-    if text is None and default is not None:
-        return default
-    try:
-        value = float(text or "")
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise DatasetError(f"{where}: {name} must be a number; got {str(text)[:80]!r}.")
-    return value
-
-
-FORMAT = DatasetFormat(
-    name="cvat",
-    help="CVAT for images 1.1, annotations.xml",
-    recognises=_recognises,
-    read=_read,
-)
+FORMAT = DatasetFormat("cvat", "CVAT for images 1.1, annotations.xml", _recognises, _read)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any, Literal
 from urllib.parse import parse_qs, unquote
 
 from ...coco.folder import Folder
@@ -20,7 +20,7 @@ from ...errors import DatasetError
 from ...files import is_url, split_address
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
-from ..masks import Rle, bitmap, box, corners, ellipse, is_number, polygons
+from ..masks import Rle, bitmap, box, corners, ellipse, polygons
 from ..report import BAD_OUTLINE, NO_AREA, UNANNOTATED, Dropped, Report
 from .brush import decode_brush
 from .registry import DatasetFormat, Given, peek_json
@@ -35,48 +35,37 @@ _LOOKED_AT = 5  # JSON files, to tell the format
 _REGIONS = ("brush", "polygon", "rectangle", "ellipse", "keypoint", "vector", "bitmask")
 _HASHED = re.compile(r"[0-9a-f]{8}-(.+)")
 """What Label Studio makes of the name of an uploaded file."""
-
-
-class _Region(NamedTuple):
-    """What was drawn, and the name of its class, empty where it has none."""
-
-    node: Node
-    label: str
+_Region = tuple[Node, str]
+"""What was drawn, and the name of its class, empty where it has none."""
 
 
 def _recognises(given: Given) -> bool:
     if given.path.is_dir():
         files = [given.path / TASKS, *islice(sorted(given.path.glob("*.json")), _LOOKED_AT)]
-        return any(_has_tasks(content) or _is_json_min(content) for content in map(peek_json, files))
-    return given.json is not None and (_has_tasks(given.json.value) or _is_json_min(given.json.value))
+        return any(_kind_of_export(peek_json(path)) for path in files)
+    return given.json is not None and _kind_of_export(given.json.value) is not None
 
 
-def _first(content: Any) -> Mapping[str, Any]:
-    return content[0] if isinstance(content, list) and content and isinstance(content[0], Mapping) else {}
-
-
-def _has_tasks(content: Any) -> bool:
-    first = _first(content)
-    return isinstance(first.get("data"), Mapping) and ("annotations" in first or "predictions" in first)
-
-
-def _is_json_min(content: Any) -> bool:
-    """Whether it is Label Studio's short export, whose tasks have the answer in place of annotations."""
-    first = _first(content)
-    return "annotation_id" in first and "data" not in first
+def _kind_of_export(content: Any) -> Literal["JSON", "JSON-MIN"] | None:
+    """Which of Label Studio's exports it is; tasks of the short one have the answer in place of annotations."""
+    task = content[0] if isinstance(content, list) and content else None
+    if not isinstance(task, Mapping):
+        return None
+    if isinstance(task.get("data"), Mapping) and ("annotations" in task or "predictions" in task):
+        return "JSON"
+    return "JSON-MIN" if "annotation_id" in task and "data" not in task else None
 
 
 def _read(given: Given, report: Report) -> Source:
     content = given.json or read_json(_only_json(given.path))
     if not isinstance(content.value, list):
         raise DatasetError(f"{content.where}: no export of Label Studio as JSON, a list of tasks.")
-    if _is_json_min(content.value):
+    if _kind_of_export(content.value) == "JSON-MIN":
         raise DatasetError(
             f"{content.where}: Label Studio's short export, JSON-MIN, which leaves out the kinds of the shapes. Export "
             "the project as JSON, and import that."
         )
-    folder = given.images or Path(content.where).parent
-    files = Folder(folder)
+    files = Folder(given.images or Path(content.where).parent)
     photos: list[Photo] = []
     labels: set[str] = set()
     for index, task in enumerate(content.value):
@@ -86,7 +75,7 @@ def _read(given: Given, report: Report) -> Source:
         except Dropped as dropped:
             report.leave_out(node.where, dropped)
             continue
-        labels |= {region.label for region in regions}
+        labels |= {label for _, label in regions}
         photos.append(_photo(node, regions, files))
     return Source(classes=[SourceClass(name=label, isthing=True) for label in sorted(labels)], photos=photos)
 
@@ -94,9 +83,8 @@ def _read(given: Given, report: Report) -> Source:
 def _only_json(folder: Path) -> Path:
     files = sorted(folder.glob("*.json")) if folder.is_dir() else []
     if len(files) > 1:
-        files = [path for path in files if _has_tasks(peek_json(path))] or [
-            path for path in files if _is_json_min(peek_json(path))
-        ]
+        kinds = {path: _kind_of_export(peek_json(path)) for path in files}
+        files = [path for path in files if kinds[path] == "JSON"] or [path for path in files if kinds[path]]
     if len(files) > 1:
         files = [path for path in files if path.name != TASKS]
     if len(files) != 1:
@@ -137,7 +125,7 @@ def _drawn(results: Sequence[Node], report: Report) -> list[_Region]:
             drawn = [*{_geometry(node): node for node in reversed(drawn)}.values()][::-1]
         for node in drawn:
             label, *others = _labels(node) or given
-            regions.append(_Region(node, label))
+            regions.append((node, label))
             for other in others:
                 report.note(ANOTHER_LABEL, node.where, other[:80])
     if len({(repr(node.get("to_name")), repr(node.get("item_index") or 0)) for node, _ in regions}) > 1:
@@ -156,16 +144,16 @@ def _labels(entry: Node) -> list[str]:
     """The names of classes in an entry."""
     if not entry.field("type", str).endswith("labels") and _kind(entry) not in _REGIONS:
         return []
-    value = Node(entry.get("value"), f"{entry.where}.value")
+    value = entry.at("value")
     found = value.get(entry.field("type", str)) or value.get("labels")
     return found if isinstance(found, list) and all(isinstance(label, str) for label in found) else []
 
 
 def _photo(task: Node, regions: Sequence[_Region], files: Folder) -> Photo:
-    data = Node(task.get("data"), f"{task.where}.data")
+    data = task.at("data")
     sized = next((node for node, _ in regions if node.get("original_width") is not None), None)
     size = None if sized is None else told_size(sized, "original_height", "original_width")
-    names = [*_told_names(data), *_names(_address(data, regions))]
+    names = [*_names(data, _address(data, regions))]
     found = (files.find(name, data.where) for name in names)
     image = next((path for path in found if path.is_file()), files.path / names[-1])
     return Photo(where=task.where, name=names[-1], image=image, size=size, shapes=partial(_shapes, regions))
@@ -181,17 +169,16 @@ def _address(data: Node, regions: Sequence[_Region]) -> str:
     raise DatasetError(f"{data.where}: no address of a photo there, expected one under 'image'.")
 
 
-def _told_names(data: Node) -> Iterator[str]:
-    """The path of the photo in its folder, which ``swinpan batch`` adds to a task's data."""
+def _names(data: Node, address: str) -> Iterator[str]:
+    """What the photo may be called in a folder.
+
+    The path that ``swinpan batch`` adds to a task's data; that of the address; its name; and that before the upload.
+    """
     told = data.get("file_name")
     if isinstance(told, str) and told and not is_url(told):
-        path = PurePosixPath(told.replace("\\", "/"))
-        if not path.is_absolute() and ".." not in path.parts:
+        inside = PurePosixPath(told.replace("\\", "/"))
+        if not inside.is_absolute() and ".." not in inside.parts:
             yield told
-
-
-def _names(address: str) -> Iterator[str]:
-    """What the photo may be called in a folder: its path, its name, and its name before it was uploaded."""
     scheme, path, query = split_address(address)
     local = parse_qs(query).get("d")
     path = local[0] if local else unquote(path)
@@ -216,8 +203,7 @@ def _shapes(regions: Sequence[_Region], _: Size) -> Iterator[Shape]:
 def _outline(region: Node, size: Size) -> Rle:
     if region.get("image_rotation") not in (None, 0):
         raise Dropped(BAD_OUTLINE, "the photo was turned in Label Studio")
-    value = Node(region.get("value"), f"{region.where}.value")
-    kind = _kind(region)
+    value, kind = region.at("value"), _kind(region)
     if kind == "brush":
         return bitmap(decode_brush(value.field("rle", list), size))
     across, down = size.width / 100, size.height / 100
@@ -226,25 +212,11 @@ def _outline(region: Node, size: Size) -> Rle:
         return polygons([[number * (across, down)[index % 2] for index, number in enumerate(percent)]])(size)
     if kind in ("rectangle", "ellipse"):
         draw, sides = (box, ("width", "height")) if kind == "rectangle" else (ellipse, ("radiusX", "radiusY"))
-        x, y, wide, high = (_number(value, name) for name in ("x", "y", *sides))
-        return draw(x * across, y * down, wide * across, high * down, degrees=_number(value, "rotation", 0))(size)
+        x, y, wide, high = (value.number(name) for name in ("x", "y", *sides))
+        return draw(x * across, y * down, wide * across, high * down, degrees=value.number("rotation", 0))(size)
     if kind in ("keypoint", "vector"):
         raise Dropped(NO_AREA, kind)
     raise Dropped(BAD_OUTLINE, f"a {kind}, which is not read; draw with brush or polygon")
 
 
-def _number(node: Node, name: str, default: float | None = None) -> float:
-    value = node.get(name)
-    if value is None and default is not None:
-        return default
-    if not is_number(value):
-        raise node.wrong(name, "be a number")
-    return float(value)
-
-
-FORMAT = DatasetFormat(
-    name="label-studio",
-    help="Label Studio's export as JSON, brush and polygon",
-    recognises=_recognises,
-    read=_read,
-)
+FORMAT = DatasetFormat("label-studio", "Label Studio's export as JSON, brush and polygon", _recognises, _read)

@@ -8,7 +8,8 @@ import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
-from pathlib import Path, PurePath, PureWindowsPath
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from ...errors import DatasetError, ImageError
 from ...images.embedded import embedded
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
-from ..files import files_below, read_bitmap
+from ..files import files_below, path_ends, read_bitmap
 from ..masks import Rle, corners, ellipse, pasted, polygons
 from ..report import BAD_OUTLINE, NO_AREA, Dropped, Report
 from .registry import DatasetFormat, Given, peek_json
@@ -40,8 +41,7 @@ def _is_labelme(content: Any) -> bool:
 def _recognises(given: Given) -> bool:
     if given.path.is_file():
         return given.json is not None and _is_labelme(given.json.value)
-    files = (path for path, _ in zip(files_below(_root(given.path), ".json"), range(_LOOKED_AT), strict=False))
-    return any(_is_labelme(peek_json(path)) for path in files)
+    return any(_is_labelme(peek_json(path)) for path in islice(files_below(_root(given.path), ".json"), _LOOKED_AT))
 
 
 def _root(folder: Path) -> Path:
@@ -68,9 +68,8 @@ def _read(given: Given, report: Report) -> Source:
 
 def _photo(given: Given, path: Path, content: Node, nodes: list[Node], folder_of: Callable[[Path], Folder]) -> Photo:
     name = content.field("imagePath", str).replace("\\", "/")
-    beside = _beside(given, path, name, folder_of)
-    image: Path | bytes = beside
-    if not beside.is_file() and (data := content.get("imageData")):
+    image: Path | bytes = _beside(given, path, name, folder_of)
+    if isinstance(image, Path) and not image.is_file() and (data := content.get("imageData")):
         image = _embedded(data, f"{path}.imageData")
     size = told_size(content, "imageHeight", "imageWidth")
     return Photo(where=str(path), name=name.rsplit("/")[-1], image=image, size=size, shapes=partial(_shapes, nodes))
@@ -78,30 +77,17 @@ def _photo(given: Given, path: Path, content: Node, nodes: list[Node], folder_of
 
 def _beside(given: Given, path: Path, name: str, folder_of: Callable[[Path], Folder]) -> Path:
     """The photo: where the file says, seen from the JSON file, or else of the same name beside it or in ``images``."""
-    where = f"{path}.imagePath"
-    plain = name.rsplit("/")[-1]
+    is_file = os.path.isfile  # takes names that are too long
+    plain, where = name.rsplit("/")[-1], f"{path}.imagePath"
     written = path.parent / name
-    if _is_file(written) and written.resolve().is_relative_to((given.images or given.folder).resolve()):
+    if is_file(written) and written.resolve().is_relative_to((given.images or given.folder).resolve()):
         return written
     if given.images is None:
         return folder_of(path.parent).find(plain, where)
     root = _root(given.path) if given.path.is_dir() else path.parent
     # Photos in several folders may have one name: the folder of the JSON file tells them apart, or those of imagePath.
-    named = [given.images / end for end in (path.relative_to(root).parent / plain, *_ends(name))]
-    inside = (photo for photo in named if photo.is_relative_to(given.images) and _is_file(photo))
-    return next(inside, None) or folder_of(given.images).find(plain, where)
-
-
-def _ends(name: str) -> Iterator[PurePath]:
-    """What is left of a path without its first folders, the longest first, and none of ``..``."""
-    path = PureWindowsPath(name)
-    for start, _ in enumerate(parts := path.relative_to(path.anchor).parts):
-        if ".." not in parts[start:]:
-            yield PurePath(*parts[start:])
-
-
-def _is_file(path: Path) -> bool:
-    return os.path.isfile(path)  # noqa: PTH113 (takes names that are too long)
+    named = [given.images / end for end in ((path.relative_to(root).parent / plain).as_posix(), *path_ends(name))]
+    return next(filter(is_file, named), None) or folder_of(given.images).find(plain, where)
 
 
 def _shapes(nodes: list[Node], _: Size) -> Iterator[Shape]:
@@ -150,9 +136,4 @@ def _embedded(value: Any, where: str) -> bytes:
     return found
 
 
-FORMAT = DatasetFormat(
-    name="labelme",
-    help="LabelMe, a JSON file a photo",
-    recognises=_recognises,
-    read=_read,
-)
+FORMAT = DatasetFormat("labelme", "LabelMe, a JSON file a photo", _recognises, _read)

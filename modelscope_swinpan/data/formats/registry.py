@@ -1,16 +1,14 @@
 """The formats that annotations are read from. Each has a file in this room; other code may register more."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ...coco.json import MAX_JSON_BYTES, read_json
+from ...coco.json import read_json
 from ...coco.values import Node
 from ...errors import ConfigError, DatasetError
-from ...files import open_file
 from ...registry import Registry
 from ..class_list import ListedClass
 from ..drawn import Source
@@ -46,8 +44,8 @@ class Given:
     def json_with(self, *names: str) -> Node | None:
         """The content of the file, if it is a JSON object with fields of these names."""
         content = self.json
-        there = content is not None and isinstance(content.value, Mapping) and content.value.keys() >= set(names)
-        return content if there else None
+        value = None if content is None else content.value
+        return content if isinstance(value, Mapping) and value.keys() >= set(names) else None
 
     def choose(self, splits: Mapping[str, Any]) -> str:
         """The name of the split to take.
@@ -65,7 +63,7 @@ class Given:
         return self.split
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class DatasetFormat:
     """A format. ``recognises`` looks at as little as tells it; ``read`` raises a DatasetError for a wrong file."""
 
@@ -106,7 +104,6 @@ def find_format(given: Given, name: str | None = None) -> DatasetFormat:
 def peek_json(path: Path) -> Any:
     """The content of a file, to tell formats apart; None if it is no JSON, or too large."""
     try:
-        with open_file(path) as file:
-            return json.loads(file.read()) if path.stat().st_size < MAX_JSON_BYTES else None
-    except (OSError, ValueError, RecursionError):
+        return read_json(path).value
+    except DatasetError:
         return None

@@ -43,8 +43,7 @@ def _read(given: Given, report: Report) -> Source:
     if not splits:
         raise DatasetError(f"{given.folder}: expected {LIST} there, or in the folders of its splits.")
     folder = splits[given.choose(splits)]
-    listed = given.classes if given.classes is not None else _read_list(folder / LIST)
-    listed = [background_is_void(one) for one in listed]
+    listed = [background_is_void(one) for one in given.classes or _read_list(folder / LIST)]
     images = given.images or folder
     pictures = {path.name: path for path in sorted(folder.glob(f"*{MASK}"))}
     photos = (image for image in photos_below(images) if not image.name.endswith(MASK))
@@ -61,10 +60,8 @@ def _read_list(path: Path) -> Sequence[ListedClass]:
         raise DatasetError(f"{path}: cannot be read: {error}") from None
     found: dict[int, str] = {}
     names: set[str] = set()
-    for number, row in enumerate(rows[1:], start=2):
-        if not row:
-            continue
-        value, name = (row[0].strip(), row[1].strip()) if len(row) == 2 else ("", "")
+    for number, row in ((number, row) for number, row in enumerate(rows[1:], start=2) if row):
+        value, name = map(str.strip, row) if len(row) == 2 else ("", "")
         if not (value.isascii() and value.isdigit() and len(value) < 6 and name):
             raise DatasetError(f"{path}:{number}: expected a number and a name, as in '1, car'; got {row!r:.80}.")
         if int(value) in found or name in names:
@@ -76,9 +73,4 @@ def _read_list(path: Path) -> Sequence[ListedClass]:
     return [ListedClass(value, name) for value, name in found.items()]
 
 
-FORMAT = DatasetFormat(
-    name="roboflow",
-    help="Roboflow's semantic masks, _classes.csv and NAME_mask.png",
-    recognises=_recognises,
-    read=_read,
-)
+FORMAT = DatasetFormat("roboflow", "Roboflow's semantic masks, _classes.csv and NAME_mask.png", _recognises, _read)

@@ -3,8 +3,9 @@
 A class is one segment. Where it is made of things, each connected part is a segment of its own.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,17 @@ from ...errors import ConfigError, DatasetError
 from ...structures import Size
 from ..class_list import ListedClass, read_classes
 from ..drawn import IN_FRONT, Photo, Shape, Source, SourceClass
-from ..files import Values, by_stem, first_folder, is_colored, is_grey, photos_below, read_colors, read_values, stems
+from ..files import (
+    Values,
+    by_stem,
+    first_folder,
+    photos_below,
+    picture_kind,
+    read_colors,
+    read_label_picture,
+    read_values,
+    stems,
+)
 from ..masks import pixels_of
 from ..report import UNANNOTATED, Dropped, Report
 from .registry import DatasetFormat, Given
@@ -33,56 +44,29 @@ _WHITE = "value 255, taken for void; if white is a class, --classes must give th
 
 
 def _recognises(given: Given) -> bool:
-    if not given.path.is_dir():
-        return False
-    images, masks = given.images or first_folder(given.path, IMAGES), first_folder(given.path, MASKS)
+    images, masks = _folders(given)
     if images is None or masks is None:
         return False
     pictures = label_pictures(masks)
     return any(stem in pictures for path in photos_below(images) for stem in stems(path, images))
 
 
+def _folders(given: Given) -> tuple[Path | None, Path | None]:
+    """Those of the photos and of the label pictures."""
+    return given.images or first_folder(given.path, IMAGES), first_folder(given.path, MASKS)
+
+
 def _read(given: Given, report: Report) -> Source:
-    root = given.path
-    images, masks = given.images or first_folder(root, IMAGES), first_folder(root, MASKS)
+    images, masks = _folders(given)
     if images is None or masks is None:
-        raise DatasetError(f"{root}: expected the folders images and masks there, with files of the same names.")
-    listed = given.classes if given.classes is not None else listed_there(root)
+        raise DatasetError(f"{given.path}: expected the folders images and masks there, with files of the same names.")
     pictures = label_pictures(masks)
-    if listed is None:
-        raise _unnamed(root, pictures.values())
-    found = by_stem(photos_below(images), images).values()
+    listed = listed_classes(given, given.path, pictures.values())
     pairs = (
         (image, next((pictures.pop(stem) for stem in stems(image, images) if stem in pictures), None))
-        for image in found
+        for image in by_stem(photos_below(images), images).values()
     )
     return paired(pairs, images, pictures, listed, report)
-
-
-def paired(
-    pairs: Iterable[tuple[Path, Path | None]],
-    images: Path,
-    rest: Mapping[str, Path],
-    listed: Sequence[ListedClass],
-    report: Report,
-) -> Source:
-    """Photos of the folder ``images`` with their label pictures. The ``rest`` of these has no photo, in the end."""
-    photos = []
-    for image, picture in pairs:
-        if picture is None:
-            report.leave_out(str(image), Dropped(UNANNOTATED))
-            continue
-        name, size = image.relative_to(images).as_posix(), read_size(picture)
-        drawn = partial(shapes, picture, listed, report, IN_FRONT)
-        photos.append(Photo(where=str(picture), name=name, image=image, size=size, shapes=drawn))
-    for picture in rest.values():
-        report.leave_out(str(picture), Dropped(NO_PHOTO))
-    return Source(classes=source_classes(listed), photos=photos)
-
-
-def source_classes(listed: Sequence[ListedClass]) -> list[SourceClass]:
-    """The classes of a list; stuff, unless they are called things."""
-    return [SourceClass(name=one.name, isthing=False, color=one.color) for one in listed if not one.is_void]
 
 
 def background_is_void(one: ListedClass) -> ListedClass:
@@ -100,15 +84,32 @@ def listed_there(folder: Path) -> Sequence[ListedClass] | None:
     return next((read_classes(path) for name in LISTS if (path := folder / name).is_file()), None)
 
 
-def shapes(picture: Path, listed: Sequence[ListedClass], report: Report, layer: int, size: Size) -> Iterator[Shape]:
+def listed_classes(given: Given, folder: Path, pictures: Iterable[Path]) -> Sequence[ListedClass]:
+    """The classes of the label ``pictures``: those that are given, or else listed in ``folder``.
+
+    Raises:
+        ConfigError: nothing names them. It tells the values of the first picture.
+    """
+    if listed := given.classes or listed_there(folder):
+        return listed
+    told = ""
+    for first in islice(pictures, 1):
+        values, colored = read_label_picture(first)
+        told = f" {first} has the {_shown(np.unique(values).tolist(), colored)}."
+    raise ConfigError(
+        f"{folder}: nothing names the classes. Give --classes, a file with a name a line from value 0, or with the "
+        f"colour of each (name r g b).{told}"
+    )
+
+
+def shapes(
+    listed: Sequence[ListedClass], report: Report, picture: Path, size: Size, layer: int = IN_FRONT
+) -> Iterator[Shape]:
     """The classes of a label picture. Values without a class are void, and noted; void's own need no note."""
-    colored = any(one.color is not None for one in listed)
-    if is_grey(picture):
-        values = read_values(picture, size)
-        colored = colored and _are_colors(values, listed)
-        values = values * _GREY if colored else values
-    else:
-        values = read_colors(picture, size) if colored else read_values(picture, size)
+    colored, grey = any(one.color is not None for one in listed), picture_kind(picture) == "grey"
+    values = (read_colors if colored and not grey else read_values)(picture, size)
+    if grey and (colored := colored and _are_colors(values, listed)):
+        values = values * _GREY
     meaning = {one.number(colored=colored): one for one in listed if one.color is not None or not colored}
     strange = []
     found = np.unique(values).tolist()
@@ -138,23 +139,34 @@ def _shown(values: Sequence[int], colored: bool) -> str:
     return ("colour " if colored else "value ") + ", ".join(shown[:_SHOWN]) + (", …" if len(shown) > _SHOWN else "")
 
 
-def _unnamed(root: Path, pictures: Iterable[Path]) -> ConfigError:
-    """The error where nothing names the classes, with the values of the first picture."""
-    first = next(iter(pictures), None)
-    told = ""
-    if first is not None:
-        colored = is_colored(first)
-        values = np.unique(read_colors(first) if colored else read_values(first)).tolist()
-        told = f" {first} has the {_shown(values, colored)}."
-    return ConfigError(
-        f"{root}: nothing names the classes. Give --classes, a file with a name a line from value 0, or with the "
-        f"colour of each (name r g b).{told}"
-    )
+def paired(
+    pairs: Iterable[tuple[Path, Path | None]],
+    images: Path,
+    rest: Mapping[str, Path],
+    listed: Sequence[ListedClass],
+    report: Report,
+    drawn: Callable[[Sequence[ListedClass], Report, Path, Size], Iterable[Shape]] = shapes,
+    *,
+    isthing: bool = False,
+) -> Source:
+    """Photos of the folder ``images`` with their label pictures, from which ``drawn`` makes shapes.
+
+    The ``rest`` of the label pictures has no photo, in the end.
+    """
+    photos = []
+    for image, picture in pairs:
+        if picture is None:
+            report.leave_out(str(image), Dropped(UNANNOTATED))
+            continue
+        name, size = image.relative_to(images).as_posix(), read_size(picture)
+        found = partial(drawn, listed, report, picture)
+        photos.append(Photo(where=str(picture), name=name, image=image, size=size, shapes=found))
+    for picture in rest.values():
+        report.leave_out(str(picture), Dropped(NO_PHOTO))
+    named = [SourceClass(name=one.name, isthing=isthing, color=one.color) for one in listed if not one.is_void]
+    return Source(classes=named, photos=photos)
 
 
 FORMAT = DatasetFormat(
-    name="semantic",
-    help="label pictures in masks beside images, a value or colour a class",
-    recognises=_recognises,
-    read=_read,
+    "semantic", "label pictures in masks beside images, a value or colour a class", _recognises, _read
 )

@@ -67,7 +67,7 @@ def _color(node: Node) -> Color | None:
 
 def _photo(given: Given, path: Path) -> Photo:
     content = read_json(path)
-    told = Node(content.get("size"), f"{path}.size")
+    told = content.at("size")
     size = Size(told.integer("height", 1, MAX_SIDE), told.integer("width", 1, MAX_SIDE))
     image = _image(given, path)
     nodes = list(content.each("objects"))
@@ -98,12 +98,12 @@ def _shapes(nodes: list[Node], _: Size) -> Iterator[Shape]:
 
 def _outline(node: Node, kind: str, size: Size) -> Rle:
     if kind == "bitmap":
-        return _bitmap(Node(node.get("bitmap"), f"{node.where}.bitmap"), size)
+        return _bitmap(node.at("bitmap"), size)
     if kind in _NO_AREA:
         raise Dropped(NO_AREA, kind)
     if kind not in ("polygon", "rectangle"):
         raise Dropped(BAD_OUTLINE, f"a {kind[:40]}, which is not read")
-    points = Node(node.get("points"), f"{node.where}.points")
+    points = node.at("points")
     exterior = corners(points.field("exterior", list), f"{points.where}.exterior")
     if kind == "rectangle":
         if len(exterior) != 4:
@@ -135,17 +135,13 @@ def _unpacked(text: str, where: str) -> bytes:
     unpacker = zlib.decompressobj()
     try:
         found = unpacker.decompress(packed, MAX_BYTES)
+        cut = "" if unpacker.eof else "the end is missing."
+        problem = f"larger than {MAX_BYTES / 2**20:g} MiB." if unpacker.unconsumed_tail else cut
     except zlib.error as error:
-        raise DatasetError(f"{where}: cannot be unpacked by zlib: {error}") from None
-    if unpacker.unconsumed_tail or not unpacker.eof:
-        limit = f"larger than {MAX_BYTES / 2**20:g} MiB" if unpacker.unconsumed_tail else "the end is missing"
-        raise DatasetError(f"{where}: cannot be unpacked by zlib: {limit}.")
+        problem = str(error)
+    if problem:
+        raise DatasetError(f"{where}: cannot be unpacked by zlib: {problem}")
     return found
 
 
-FORMAT = DatasetFormat(
-    name="supervisely",
-    help="Supervisely's project, meta.json with ann and img",
-    recognises=_recognises,
-    read=_read,
-)
+FORMAT = DatasetFormat("supervisely", "Supervisely's project, meta.json with ann and img", _recognises, _read)

@@ -4,24 +4,24 @@ Numbers, or the colours of ``labelmap.txt``, as CVAT writes it, are classes. Wit
 twenty. Without ``SegmentationObject`` the classes are stuff, as of semantic label pictures.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from ...coco.id_maps import read_size
 from ...errors import DatasetError
 from ...structures import Size
 from ..class_list import ListedClass
-from ..drawn import IN_FRONT, Photo, Shape, Source, SourceClass
-from ..files import by_stem, first_folder, is_colored, photos_below, read_colors, read_lines, read_values
+from ..drawn import Shape, Source
+from ..files import by_stem, first_folder, photos_below, picture_kind, read_label_picture, read_lines
 from ..masks import pixels_of
-from ..report import MISSING, UNANNOTATED, UNKNOWN_CLASS, Dropped, Report
+from ..report import UNKNOWN_CLASS, Dropped, Report
 from .registry import DatasetFormat, Given
-from .semantic import background_is_void, label_pictures, listed_there, source_classes
-from .semantic import shapes as semantic_shapes
+from .semantic import background_is_void, label_pictures, listed_there, paired, shapes
 
+CLASSES, OBJECTS = "SegmentationClass", "SegmentationObject"
+NO_PICTURE = "missing label picture"
 _NAMES = ("void", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
           "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor")  # fmt: skip
 _OUTLINE = 224 | 224 << 8 | 192 << 16
@@ -29,12 +29,10 @@ _OUTLINE = 224 | 224 << 8 | 192 << 16
 
 
 def voc_color(value: int) -> tuple[int, int, int]:
-    """The colour of a number in VOC's palette."""
-    channels = [0, 0, 0]
-    for bit in range(8):
-        for channel in range(3):
-            channels[channel] |= (value >> (3 * bit + channel) & 1) << (7 - bit)
-    red, green, blue = channels
+    """The colour of a number in VOC's palette: its bits by turns are red's, green's and blue's, the highest first."""
+    red, green, blue = (
+        sum((value >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(8)) for channel in range(3)
+    )
     return red, green, blue
 
 
@@ -42,68 +40,53 @@ VOC_CLASSES = tuple(ListedClass(value, name, voc_color(value)) for value, name i
 
 
 def _recognises(given: Given) -> bool:
-    return given.path.is_dir() and (given.path / "SegmentationClass").is_dir()
+    return (given.path / CLASSES).is_dir()
 
 
 def _read(given: Given, report: Report) -> Source:
     root = given.path
-    listed = given.classes if given.classes is not None else listed_there(root) or VOC_CLASSES
-    listed = [background_is_void(one) for one in listed]
-    if not (root / "SegmentationClass").is_dir():
-        raise DatasetError(f"{root}: expected the folder SegmentationClass there.")
-    classes = label_pictures(root / "SegmentationClass")
-    objects = label_pictures(root / "SegmentationObject") if (root / "SegmentationObject").is_dir() else None
+    listed = [background_is_void(one) for one in given.classes or listed_there(root) or VOC_CLASSES]
+    if not (root / CLASSES).is_dir():
+        raise DatasetError(f"{root}: expected the folder {CLASSES} there.")
     images = given.images or first_folder(root, ["JPEGImages", "images"])
     if images is None:
         raise DatasetError(f"{root}: expected the folder JPEGImages there; or give the photos' folder with --images.")
-    files = by_stem(photos_below(images), images)
-    wanted = _split(root, given, classes)
-    if given.split is None:
-        for stem in sorted(files.keys() - classes.keys()):
-            report.leave_out(str(files[stem]), Dropped(UNANNOTATED))
-    photos = []
-    for stem in wanted:
-        picture = classes.get(stem)
-        if picture is None or stem not in files:
-            missing = MISSING if picture is not None else "missing label picture"
-            report.leave_out(str(picture or root / "SegmentationClass" / f"{stem}.png"), Dropped(missing))
-            continue
-        if objects is None:
-            drawn = partial(semantic_shapes, picture, _colored(listed, picture), report, IN_FRONT)
-        elif stem not in objects:
-            report.leave_out(str(root / "SegmentationObject" / f"{stem}.png"), Dropped("missing label picture"))
-            continue
-        else:
-            drawn = partial(_shapes, picture, objects[stem], listed, report)
-        size = read_size(picture)
-        photos.append(Photo(where=str(picture), name=files[stem].name, image=files[stem], size=size, shapes=drawn))
-    named = source_classes(listed)
-    if objects is not None:
-        named = [SourceClass(name=one.name, isthing=True, color=one.color) for one in named]
-    return Source(classes=named, photos=photos)
+    pictures, files = label_pictures(root / CLASSES), by_stem(photos_below(images), images)
+    if given.split is not None:
+        wanted = _split(root, given.split)
+        for stem in wanted:
+            if stem not in pictures:
+                report.leave_out(str(root / CLASSES / f"{stem}.png"), Dropped(NO_PICTURE))
+        pictures = {stem: pictures[stem] for stem in wanted if stem in pictures}
+        files = {stem: files[stem] for stem in pictures if stem in files}
+    pairs = ((image, pictures.pop(stem, None)) for stem, image in files.items())
+    if (root / OBJECTS).is_dir():
+        return paired(pairs, images, pictures, listed, report, partial(_objects, root), isthing=True)
+    return paired(pairs, images, pictures, listed, report, _stuff)
 
 
-def _split(root: Path, given: Given, classes: Mapping[str, Path]) -> Sequence[str]:
-    """The names of the photos to take: all that have a label picture, or those of a list of ``ImageSets``."""
-    if given.split is None:
-        return list(classes)
-    path = root / "ImageSets" / "Segmentation" / f"{given.split}.txt"
-    lines = read_lines(path, f"the photos of the split {given.split!r:.80}", DatasetError, 2**26)
+def _split(root: Path, split: str) -> Sequence[str]:
+    """The names of the photos in a list of ``ImageSets``."""
+    path = root / "ImageSets" / "Segmentation" / f"{split}.txt"
+    lines = read_lines(path, f"the photos of the split {split!r:.80}", DatasetError, 2**26)
     return [line.strip().strip('"') for line in lines if line.strip()]
 
 
-def _colored(listed: Sequence[ListedClass], picture: Path) -> Sequence[ListedClass]:
-    """The list, without colours where the picture has numbers."""
-    return listed if is_colored(picture) else [ListedClass(one.value, one.name) for one in listed]
+def _stuff(listed: Sequence[ListedClass], report: Report, picture: Path, size: Size) -> Iterator[Shape]:
+    """The classes of a photo, told by numbers where the picture has a palette, whatever its colours."""
+    colored = picture_kind(picture) == "colors"
+    return shapes(listed if colored else [ListedClass(one.value, one.name) for one in listed], report, picture, size)
 
 
-def _shapes(picture: Path, objects: Path, listed: Sequence[ListedClass], report: Report, size: Size) -> Iterator[Shape]:
+def _objects(root: Path, listed: Sequence[ListedClass], report: Report, picture: Path, size: Size) -> Iterator[Shape]:
     """The objects of a photo, each of the class that most of its pixels have."""
-    known = _colored(listed, picture)
-    values = read_values(picture, size) if known is not listed else read_colors(picture, size)
-    numbers = read_colors(objects, size) if is_colored(objects) else read_values(objects, size)
-    lines = _OUTLINE if is_colored(objects) else 255
-    meaning = {one.number(colored=True): one for one in known}
+    objects = root / OBJECTS / picture.relative_to(root / CLASSES)
+    if not objects.is_file():
+        raise Dropped(NO_PICTURE, str(objects))
+    values, colored = read_label_picture(picture, size)
+    numbers, lines_colored = read_label_picture(objects, size)
+    lines = _OUTLINE if lines_colored else 255
+    meaning = {one.number(colored=colored): one for one in listed}
     for number in np.unique(numbers).tolist():
         where = f"{objects}, object {number}"
         if number in (0, lines):
@@ -116,9 +99,4 @@ def _shapes(picture: Path, objects: Path, listed: Sequence[ListedClass], report:
         yield Shape(label=one.name, where=where, outline=pixels_of(numbers, number))
 
 
-FORMAT = DatasetFormat(
-    name="voc",
-    help="Pascal VOC, SegmentationClass and SegmentationObject",
-    recognises=_recognises,
-    read=_read,
-)
+FORMAT = DatasetFormat("voc", "Pascal VOC, SegmentationClass and SegmentationObject", _recognises, _read)

@@ -4,9 +4,9 @@ A line is the class's number and the corners ``x1 y1 x2 y2 …``, from 0 to 1 of
 ``data.yaml`` names the classes and, for each split, a folder or a list of photos.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 from ...coco.layout import path_inside
@@ -14,7 +14,7 @@ from ...errors import DatasetError
 from ...structures import Size
 from ..class_list import read_classes
 from ..drawn import Photo, Shape, Source, SourceClass
-from ..files import by_stem, files_below, first_folder, photos_below, read_lines, stems
+from ..files import files_below, first_folder, path_ends, photos_below, read_lines, stems
 from ..masks import Rle, polygons
 from ..report import BAD_OUTLINE, BOX, MISSING, UNANNOTATED, Dropped, Report
 from ..yaml_file import read_yaml
@@ -31,46 +31,43 @@ _LISTS = ("classes.txt", "labels/classes.txt", "obj.names")
 def _recognises(given: Given) -> bool:
     if given.path.is_file():
         return given.path.suffix.lower() in (".yaml", ".yml")
-    if _yaml(given.path) is not None:
-        return True
     labels = first_folder(given.path, ["labels"])
-    return labels is not None and first_folder(given.path, ["images"]) is not None and any(labels.rglob("*.txt"))
+    beside = labels is not None and first_folder(given.path, ["images"]) is not None and any(labels.rglob("*.txt"))
+    return beside or _yaml(given.path) is not None
 
 
 def _yaml(path: Path) -> Path | None:
-    if path.is_file():
-        return path
-    return next((file for name in _YAMLS if (file := path / name).is_file()), None)
+    return path if path.is_file() else next((file for name in _YAMLS if (file := path / name).is_file()), None)
 
 
 def _read(given: Given, report: Report) -> Source:
     path = _yaml(given.path)
     content = {} if path is None else read_yaml(path, _EXPECTED, DatasetError)
-    names = _names(content, path) if path is not None and "names" in content else _listed_names(given)
+    names = _names(content["names"], path) if "names" in content else _listed_names(given)
     if "kpt_shape" in content:
         raise DatasetError(f"{path}: keypoints (kpt_shape), whose texts are boxes and points; expected outlines.")
     images, listed = _images(given, content, path)
-    texts = _texts(given)
-    photos, used = [], set()
+    labels = first_folder(given.folder, ["labels"]) if given.images is not None else None
+    photos, used = [], set[Path]()
     for image in photos_below(images) if listed is None else _listed_photos(listed, images, report):
-        text = _text(image, images) or _own_text(image, images, texts)
-        used.add(text)
+        text = _text(image, images, labels, used)
         if text is None:
             report.leave_out(str(image), Dropped(UNANNOTATED))
             continue
-        relative = image.relative_to(images).as_posix()
-        photos.append(
-            Photo(where=str(image), name=relative, image=image, size=None, shapes=partial(_shapes, text, names))
-        )
-    for text in sorted((set(_beside(images)) or {*texts.values()}) - used) if listed is None else ():
-        report.leave_out(str(text), Dropped(MISSING))
+        used.add(text)
+        name, drawn = image.relative_to(images).as_posix(), partial(_shapes, text, names)
+        photos.append(Photo(where=str(image), name=name, image=image, size=None, shapes=drawn))
+    if listed is None:
+        swapped = _swapped(images / "any", images).parent
+        texts = (_texts(swapped) if swapped != images else []) or ([] if labels is None else _texts(labels))
+        for text in sorted(set(texts) - used):
+            report.leave_out(str(text), Dropped(MISSING))
     return Source(classes=[SourceClass(name=name, isthing=True) for name in dict.fromkeys(names)], photos=photos)
 
 
-def _names(content: Mapping[str, Any], path: Path) -> Sequence[str]:
-    names = content["names"]
+def _names(names: Any, path: Path | None) -> Sequence[str]:
     if isinstance(names, Mapping):
-        if sorted(names, key=str) != sorted(range(len(names)), key=str):
+        if set(names) != set(range(len(names))):
             raise DatasetError(f"{path}: names must be a list, or have the numbers from 0 to {len(names) - 1}.")
         names = [names[index] for index in range(len(names))]
     if not isinstance(names, list) or not names or len(names) > _MAX_CLASSES:
@@ -81,33 +78,30 @@ def _names(content: Mapping[str, Any], path: Path) -> Sequence[str]:
 
 
 def _listed_names(given: Given) -> Sequence[str]:
-    if given.classes is not None:
-        return [one.name for one in given.classes]
-    for name in _LISTS:
-        if (path := given.folder / name).is_file():
-            return [one.name for one in read_classes(path)]
-    raise DatasetError(f"{given.path}: nothing names the classes; give --classes, a name a line, or a data.yaml.")
+    listed = given.classes or next(
+        (read_classes(path) for name in _LISTS if (path := given.folder / name).is_file()), None
+    )
+    if listed is None:
+        raise DatasetError(f"{given.path}: nothing names the classes; give --classes, a name a line, or a data.yaml.")
+    return [one.name for one in listed]
 
 
 def _images(given: Given, content: Mapping[str, Any], path: Path | None) -> tuple[Path, Path | None]:
     """The folder of the images of the split, and the list that says which of them, if there is one."""
-    root = given.folder
-    if given.images is not None and given.split is None:
+    root, name = given.folder, given.split
+    if given.images is not None and name is None:
         return given.images, None
-    if any(isinstance(content.get(name), list) for name in _SPLITS):
+    if any(isinstance(content.get(split), list) for split in _SPLITS):
         raise DatasetError(f"{path}: lists several folders for a split; give one with --images.")
-    splits = {name: content[name] for name in _SPLITS if isinstance(content.get(name), str)}
+    splits = {split: content[split] for split in _SPLITS if isinstance(content.get(split), str)}
     if splits:
         return _written_split(given, content, splits, path)
-    if given.split is not None:
-        for folder in (root / "images" / given.split, root / given.split / "images"):
-            if folder.is_dir():
-                return folder, None
-        raise DatasetError(f"{root}: no split {given.split!r}.")
-    images = first_folder(root, ["images"])
-    if images is None:
-        raise DatasetError(f"{root}: no folder images there; give it with --images.")
-    return images, None
+    found = [first_folder(root, ["images"])] if name is None else [root / "images" / name, root / name / "images"]
+    for folder in found:
+        if folder is not None and folder.is_dir():
+            return folder, None
+    missing = "no folder images there; give it with --images." if name is None else f"no split {name!r}."
+    raise DatasetError(f"{root}: {missing}")
 
 
 def _written_split(
@@ -115,20 +109,21 @@ def _written_split(
 ) -> tuple[Path, Path | None]:
     """The same for one of the splits of ``data.yaml``."""
     name, root = given.choose(splits), given.folder
-    found = {split: _there(root, content, written, f"{path}: {split}") for split, written in splits.items()}
+    found = {
+        split: next(filter(_is_split, _places(root, content, written, f"{path}: {split}")), None)
+        for split, written in splits.items()
+    }
     place = found[name]
     if place is None:
         raise DatasetError(f"{path}: {name}: no folder {splits[name][:200]!r} in {root}; give it with --images.")
     for other, written in splits.items():
-        if found[other] == place and _names_in(written) != _names_in(splits[name]):
+        if found[other] == place and path_ends(written) != path_ends(splits[name]):
             raise DatasetError(f"{path}: {name} and {other} differ, but both lead to {place}; give it with --images.")
     return (given.images or root, place) if place.is_file() else (place, None)
 
 
-def _there(root: Path, content: Mapping[str, Any], written: str, where: str) -> Path | None:
-    """The folder or the list of a split."""
-    places = _places(root, content, written, where)
-    return next((place for place in places if place.is_dir() or (place.suffix == ".txt" and place.is_file())), None)
+def _is_split(place: Path) -> bool:
+    return place.is_dir() or (place.suffix == ".txt" and place.is_file())
 
 
 def _listed_photos(listed: Path, images: Path, report: Report) -> Iterator[Path]:
@@ -146,60 +141,39 @@ def _listed_photos(listed: Path, images: Path, report: Report) -> Iterator[Path]
 
 def _places(root: Path, content: Mapping[str, Any], written: str, where: str) -> Iterator[Path]:
     """Where a split may be: data.yaml is often moved, so that its paths start elsewhere."""
-    parts, base = _names_in(written), content.get("path")
-    below = _names_in(base) if isinstance(base, str) else []
-    for shortened in range(len(parts)):
-        inside = "/".join(parts[shortened:])
+    base = content.get("path")
+    below = path_ends(base)[-1:] if isinstance(base, str) else []
+    for inside in path_ends(written):
         yield path_inside(root, inside, where)
-        if below:
-            yield path_inside(root, "/".join([below[-1], inside]), where)
+        for folder in below:
+            yield path_inside(root, f"{folder}/{inside}", where)
     if written.endswith(".txt"):  # a list that was left behind
         yield root / "images" / Path(written).stem
         yield root / "images"
 
 
-def _names_in(path: str) -> list[str]:
-    """The folders that a path goes through, of any system, without where it starts."""
-    windows = PureWindowsPath(path)
-    return [name for name in windows.relative_to(windows.anchor).parts if name != ".."]
+def _text(image: Path, images: Path, labels: Path | None, used: Collection[Path]) -> Path | None:
+    """The text of a photo: the last ``images`` in its path is ``labels``; or beside it.
 
-
-def _text(image: Path, images: Path) -> Path | None:
-    """The text of a photo: the last ``images`` in its path is ``labels``; or beside it; None if there is none."""
+    Photos of a folder of their own may have it in ``labels`` of the source, each its own.
+    """
     beside = image.with_suffix(".txt")
-    return next((path for path in (_swapped(beside, images), beside) if path is not None and path.is_file()), None)
+    own = [] if labels is None else [labels / f"{stem}.txt" for stem in stems(image, images)]
+    places = (_swapped(beside, images), beside, *(path for path in own if path not in used))
+    return next((path for path in places if path.is_file()), None)
 
 
-def _swapped(path: Path, images: Path) -> Path | None:
-    """A path in ``images`` with its last ``images`` as ``labels``; None if there is none."""
-    parts = list(path.parts)
-    floor = max(len(images.parts) - 2, 0)
-    for index in range(len(parts) - 2, floor - 1, -1):
+def _swapped(path: Path, images: Path) -> Path:
+    """A path in ``images`` with its last ``images`` as ``labels``, if there is one."""
+    parts = path.parts
+    for index in range(len(parts) - 2, max(len(images.parts) - 2, 0) - 1, -1):
         if parts[index].lower() == "images":
             return Path(*parts[:index], "labels", *parts[index + 1 :])
-    return None
+    return path
 
 
-def _beside(images: Path) -> Iterator[Path]:
-    """The texts in the folder ``labels`` that belongs to that of the images."""
-    labels = _swapped(images / "any", images)
-    if labels is not None and labels.parent.is_dir():
-        yield from _label_files(labels.parent)
-
-
-def _label_files(labels: Path) -> Iterator[Path]:
-    return (path for path in files_below(labels, ".txt") if path.name != "classes.txt")
-
-
-def _texts(given: Given) -> dict[str, Path]:
-    """The texts in ``labels``, by their names without the suffix, where the photos lie in a folder of their own."""
-    labels = first_folder(given.folder, ["labels"]) if given.images is not None else None
-    return {} if labels is None else by_stem(_label_files(labels), labels)
-
-
-def _own_text(image: Path, images: Path, texts: dict[str, Path]) -> Path | None:
-    """The photo's text in ``labels`` of the source. No other photo gets it."""
-    return next((texts.pop(stem) for stem in stems(image, images) if stem in texts), None)
+def _texts(labels: Path) -> list[Path]:
+    return [path for path in files_below(labels, ".txt") if path.name != "classes.txt"]
 
 
 def _shapes(text: Path, names: Sequence[str], size: Size) -> Iterator[Shape]:
@@ -235,9 +209,4 @@ def _outline(corners: Sequence[float], size: Size) -> Rle:
     return polygons([[value * sides[index % 2] for index, value in enumerate(corners)]])(size)
 
 
-FORMAT = DatasetFormat(
-    name="yolo",
-    help="YOLO's segmentation texts in labels beside images, with data.yaml",
-    recognises=_recognises,
-    read=_read,
-)
+FORMAT = DatasetFormat("yolo", "YOLO's segmentation texts in labels beside images, with data.yaml", _recognises, _read)

@@ -55,14 +55,14 @@ def test_photos_of_one_name_in_the_subsets_of_a_project(tmp_path):
         ("<html><annotations/></html>", "no file of CVAT for images 1.1: 'html'"),
         ("<annotations></annotations>", "without images"),
         ("<annotations><track id='0'/></annotations>", "export the task as CVAT for images 1.1"),
-        (f"<annotations>{image('', width='x')}</annotations>", "image 0 .a.jpg.: width and height must lie"),
+        (f"<annotations>{image('', width='x')}</annotations>", r"image 0 .a.jpg.\.width must be int; got 'x'"),
         (f"<annotations>{image('', name='../a.jpg')}</annotations>", "expected the name of a file inside"),
         (f"<annotations>{image('', name='')}</annotations>", "expected the name of a file inside"),
-        (wrong('<polygon points="1,2;x"/>'), "polygon 1: points must be x,y;x,y"),
-        (wrong('<box xtl="nan"/>'), "box 1: xtl must be a number; got 'nan'"),
+        (wrong('<polygon points="1,2;x"/>'), r"polygon 1\.points must be x,y;x,y;…; got '1,2;x'"),
+        (wrong('<box xtl="nan"/>'), r"box 1\.xtl must be a number; got 'nan'"),
         (
             wrong('<mask rle="1,b" left="0" top="0" width="2" height="2"/>'),
-            "mask 1: rle must be whole numbers",
+            r"mask 1\.rle must be whole numbers, separated by commas; got '1,b'",
         ),
         (
             "<!DOCTYPE a [<!ENTITY b 'bbbbbbbb'><!ENTITY c '&b;&b;&b;'>]><annotations>&c;</annotations>",

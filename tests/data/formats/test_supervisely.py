@@ -124,7 +124,7 @@ def test_a_bomb_is_not_unpacked(tmp_path, monkeypatch):
         ({"bitmap": {"data": "§", "origin": [0, 0]}}, r"objects\[0\].bitmap.data: .*no base64"),
         ({"bitmap": {"data": "AAAA", "origin": [0, 0]}}, r"objects\[0\].bitmap.data: cannot be unpacked by zlib"),
         ({"bitmap": {"data": "eJwBZg", "origin": [0, 0]}}, r"objects\[0\].bitmap.data: .* the end is missing"),
-        ({"bitmap": {"data": "eJwDAAAAAAE=", "origin": [0, 0]}}, r"objects\[0\].bitmap.data: cannot be read as a pic"),
+        ({"bitmap": {"data": "eJwDAAAAAAE=", "origin": [0, 0]}}, r"objects\[0\].bitmap.data: cannot be read as a PNG"),
         ({"bitmap": {"data": "", "origin": [0]}}, r"objects\[0\].bitmap.origin\[0\] must be two numbers"),
     ],
 )
