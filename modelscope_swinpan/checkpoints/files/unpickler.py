@@ -111,9 +111,10 @@ class Unpickler:
         return bytes(self.data[start : self.position])
 
     def readline(self) -> bytes:
-        """The next line, which is part of a name, for ``pickletools``."""
+        """The next line, which is part of a name, for ``pickletools``, which takes it for ASCII with escapes."""
         line, newline, _ = bytes(self.data[self.position : self.position + MAX_NAME]).partition(b"\n")
-        return self.read(len(line + newline))
+        self.position += len(line + newline)
+        return line.decode().encode("ascii", "replace").replace(b"\\", b"?") + newline
 
     def _in_place(self, value: bytes | bytearray) -> bytes | memoryview:
         """Long byte strings that were just read, as a view of the file."""

@@ -100,6 +100,12 @@ def test_what_is_skipped():
             Unpickler(memoryview(data), {}).load()
 
 
+@pytest.mark.parametrize(("name", "shown"), [("Größe", "Gr??e"), (r"Gr\x6fup", "Gr?x6fup")])
+def test_names_of_other_letters_are_skipped_too(name, shown):
+    data = b"\x80\x03cproject\n" + name.encode() + b"\n."
+    assert Unpickler(memoryview(data), {}, skips=lambda name: True).load().name == f"project.{shown}"
+
+
 def test_the_state_of_a_dict_is_left_out():
     value = OrderedDict(a=1)
     value._metadata = {"version": 1}
