@@ -161,6 +161,16 @@ def sampled_digest(path: str | Path, *, end: bytes = b"") -> str:
     return digest.hexdigest()[:DIGITS] if block.endswith(end) else ""
 
 
+def content_digest(*paths: Path) -> str:
+    """SHA-256, in hexadecimal, of the content of files, one after another."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with open_file(path) as file:
+            while piece := file.read(2**20):
+                digest.update(piece)
+    return digest.hexdigest()
+
+
 def is_url(source: str) -> bool:
     """Whether a source is an http or https address rather than a path."""
     return source.lower().startswith(("http://", "https://"))

@@ -13,7 +13,7 @@ from ..errors import ConfigError
 from ..evaluation.callback import figures
 from ..evaluation.metrics import AveragePrecision, PanopticQuality, Quality
 from ..evaluation.report import Report
-from ..inference.identity import describe_model
+from ..inference.identity import weights_digest
 
 NAMES: Mapping[str, str] = {
     "pq": "PQ",
@@ -70,7 +70,7 @@ def read_report(path: Path) -> Report:
 def check_weights(report: Report, directory: Path) -> None:
     """Raise a ConfigError unless the report evaluates the weights, classes and preprocessing in ``directory``."""
     model = load_model(directory, dtype=report.evaluated["dtype"])
-    if describe_model(model, model.config.postprocess)["weights_sha256"] != report.evaluated["weights_sha256"]:
+    if weights_digest(model, repr(model.config)) != report.evaluated["weights_sha256"]:
         raise ConfigError(
             f"The report evaluates another model than {directory}: its weights, classes or preprocessing differ. "
             f"Evaluate this model: swinpan eval --model {directory} …"

@@ -54,9 +54,12 @@ def find_backbone(tensors: Mapping[str, Tensor], where: str) -> Backbone:
     raise _unreadable(where, f"none of the backbones {', '.join(backbone.title for backbone in BACKBONES.values())}")
 
 
-def num_classes(tensors: Mapping[str, Tensor]) -> int:
-    """K of the class head, without the no-object class."""
-    return tensors["transformer_decoder.class_head.bias"].shape[0] - 1
+def num_classes(tensors: Mapping[str, Tensor], where: str) -> int:
+    """K of the class head, without the no-object class; a CheckpointError if there is no class head."""
+    try:
+        return tensors["transformer_decoder.class_head.bias"].shape[0] - 1
+    except (KeyError, IndexError) as error:
+        raise _unreadable(where, f"{type(error).__name__}: {error}") from None
 
 
 def _unreadable(where: str, reason: str) -> CheckpointError:

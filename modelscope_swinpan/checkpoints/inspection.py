@@ -1,6 +1,5 @@
 """What a checkpoint holds, by its keys and shapes."""
 
-import hashlib
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,13 +7,11 @@ from pathlib import Path
 import torch
 
 from ..config import Mask2FormerConfig
+from ..files import content_digest
 from .dialects import Dialect
 from .files.source import files_of
 from .finite import not_finite
 from .load import build, interpret, read_weights
-
-PIECE = 2**20
-"""Bytes that are hashed at a time."""
 
 
 @dataclass(frozen=True)
@@ -62,27 +59,19 @@ def inspect_checkpoint(path: Path, network: str | None = None) -> Inspection:
     """
     file, weights, configuration = read_weights(path, network)
     shapes = {key: torch.empty_like(tensor, device="meta") for key, tensor in weights.tensors.items()}
-    checkpoint = interpret(file, replace(weights, tensors=shapes), configuration)
-    for remark in checkpoint.remarks:
+    config, ours, remarks = interpret(file, replace(weights, tensors=shapes), configuration)
+    for remark in remarks:
         warnings.warn(remark, stacklevel=2)
-    model = build(checkpoint.config, checkpoint.tensors, weights.where)
+    model = build(config, ours, weights.where)
     dtypes = sorted({str(tensor.dtype).removeprefix("torch.") for tensor in model.state_dict().values()})
     parameters = sum(parameter.numel() for parameter in model.parameters())
     return Inspection(
-        checkpoint.dialect,
-        checkpoint.config,
+        weights.dialect,
+        config,
         parameters,
         tuple(dtypes),
-        files=tuple(map(_file, files_of(file))),
+        files=tuple(File(path, path.stat().st_size, content_digest(path)) for path in files_of(file)),
         place=weights.place,
         left_out=weights.left_out,
         not_finite=not_finite(file, weights),
     )
-
-
-def _file(path: Path) -> File:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(PIECE):
-            digest.update(piece)
-    return File(path, path.stat().st_size, digest.hexdigest())

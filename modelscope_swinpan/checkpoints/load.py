@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -16,7 +16,6 @@ from ..errors import CheckpointError, ConfigError
 from ..models.mask2former import Mask2Former
 from .architecture import find_backbone, infer_config, num_classes
 from .classes import Classes, Resolved, miscounted, resolve
-from .dialects import Dialect, detect
 from .dialects.keymap import check_complete, shorten
 from .dialects.transformers import CONFIG
 from .files.source import find_weights, inside, read_json, read_source
@@ -33,16 +32,6 @@ SECTIONS = (("model",), ("model", "architecture"), ("preprocessor",), ("model", 
 """The objects in a configuration that are ours."""
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A checkpoint of any dialect: weights under our keys, its model's config, and what to warn its user of."""
-
-    dialect: Dialect
-    tensors: dict[str, Tensor]
-    config: Mask2FormerConfig
-    remarks: list[str]
 
 
 def load_model(
@@ -119,9 +108,9 @@ def open_model(path: Path, network: str | None = None) -> Mask2Former:
 
 def _open(path: Path, network: str | None) -> tuple[Mask2Former, list[str]]:
     file, weights, configuration = read_weights(path, network)
-    checkpoint = interpret(file, weights, configuration)
+    config, tensors, remarks = interpret(file, weights, configuration)
     check_finite(file, weights)
-    return build(checkpoint.config, checkpoint.tensors, weights.where), checkpoint.remarks
+    return build(config, tensors, weights.where), remarks
 
 
 def read_weights(path: Path, network: str | None = None) -> tuple[Path, Weights, dict[str, Any]]:
@@ -161,10 +150,12 @@ def locate(path: Path) -> tuple[Path, dict[str, Any]]:
     )
 
 
-def interpret(path: Path, weights: Weights, configuration: Mapping[str, Any]) -> Checkpoint:
-    """The checkpoint with these ``weights``, read from ``path``. The dialect's files beside it count too.
+def interpret(
+    path: Path, weights: Weights, configuration: Mapping[str, Any]
+) -> tuple[Mask2FormerConfig, dict[str, Tensor], list[str]]:
+    """The model with these ``weights``, read from ``path``: its config, its weights under our keys, and remarks.
 
-    ``configuration`` comes from :func:`locate` and overrules what these files say.
+    The dialect's files beside ``path`` count too. ``configuration`` comes from :func:`locate` and overrules them.
 
     Raises:
         CheckpointError: it belongs to no known dialect or is no Mask2Former's, its files contradict what we compute,
@@ -172,9 +163,8 @@ def interpret(path: Path, weights: Weights, configuration: Mapping[str, Any]) ->
         ConfigError: a damaged JSON file, an unknown option, or one of the wrong type or out of range.
     """
     where = str(path)
-    dialect = detect(weights.tensors, weights.where)
-    tensors, _ = dialect.keymap.read(weights.tensors)
-    notes = dialect.notes(path, weights.meta, find_backbone(tensors, where))
+    tensors, _ = weights.dialect.keymap.read(weights.tensors)
+    notes = weights.dialect.notes(path, weights.meta, find_backbone(tensors, where))
     remarks = [*weights.remarks, *notes.remarks]
     _check_sections(notes.configuration, where)
     kind = configuration.get("preprocessor", {}).get("type")
@@ -187,7 +177,7 @@ def interpret(path: Path, weights: Weights, configuration: Mapping[str, Any]) ->
         {**_section(notes.configuration, *names), **_section(configuration, *names)} for names in SECTIONS
     )
     config = infer_config(tensors, architecture, where)
-    classes = _classes(model, notes.classes, num_classes(tensors), where)
+    classes = _classes(model, notes.classes, num_classes(tensors, where), where)
     if classes.remark is not None:
         remarks.append(classes.remark)
     config = replace(
@@ -197,7 +187,7 @@ def interpret(path: Path, weights: Weights, configuration: Mapping[str, Any]) ->
         preprocess=from_mapping(PreprocessConfig, preprocessor, f"{CONFIGURATION}: preprocessor"),
         postprocess=from_mapping(PostprocessConfig, postprocess, f"{CONFIGURATION}: model.postprocess"),
     )
-    return Checkpoint(dialect, tensors, config, remarks)
+    return config, tensors, remarks
 
 
 def build(config: Mask2FormerConfig, tensors: Mapping[str, Tensor], where: str) -> Mask2Former:

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from ..errors import CheckpointError
 from ..models.backbones import BACKBONES
-from .dialects import DIALECTS
+from .dialects import DIALECTS, Dialect
 from .dialects.keymap import KeyMap, shorten
+from .dialects.registry import check_keys, unknown_dialect
 from .files.io import check_tensors
 from .files.source import Source
 
@@ -53,7 +54,8 @@ class Weights:
     """One model's weights under the keys of its dialect.
 
     Args:
-        tensors: the weights, and what else stands among them.
+        dialect: the one that knows all keys.
+        tensors: the weights.
         meta: in which frameworks leave notes.
         where: the file and the place in it, for messages.
         place: the place in the file: names of containers and prefix, joined by dots. Empty for a plain file.
@@ -61,6 +63,7 @@ class Weights:
         remarks: one sentence, if a prefix was stripped or something left out.
     """
 
+    dialect: Dialect
     tensors: dict[str, Tensor]
     meta: Mapping[str, Any]
     where: str
@@ -88,6 +91,7 @@ class _Network:
     """A model in a state dict: the place of each of its weights, by the dialect's key."""
 
     owner: _StateDict
+    dialect: Dialect
     prefix: str
     keys: dict[str, str] = field(repr=False)
     complete: bool
@@ -106,11 +110,9 @@ class _Network:
 def unwrap(source: Source, where: str, network: str | None = None) -> Weights:
     """The weights of the model in a file, or of the one called ``network`` if it holds several.
 
-    Keys below its prefix that no dialect knows are kept, so that reading the weights fails.
-
     Raises:
         CheckpointError: there are no weights, or several models to choose from; the chosen one is not there; a weight
-            is no dense tensor.
+            is no dense tensor; no dialect knows the weights, or not all of those below one prefix.
     """
     found = sorted(_state_dicts(source.content), key=lambda state_dict: state_dict.rank)
     if found and all(len(state_dict.entries) > MAX_KEYS for state_dict in found):
@@ -121,15 +123,16 @@ def unwrap(source: Source, where: str, network: str | None = None) -> Weights:
         raise CheckpointError(f"{where} holds no state_dict. Found: {held}.")
     guesses = [guess for state_dict in found for guess in _networks(state_dict)]
     if not guesses:
-        tensors = {key: value for key, value in found[0].entries.items() if isinstance(value, Tensor)}
-        return Weights(check_tensors(tensors, where), source.meta, where, ".".join(found[0].path))
+        raise unknown_dialect([str(key) for key, value in found[0].entries.items() if isinstance(value, Tensor)], where)
     networks = [guess for guess in guesses if guess.complete] or guesses[:1]
     chosen = _choose(networks, network, where)
     tensors = {key: chosen.owner.entries[place] for key, place in chosen.keys.items()}
     left_out = _left_out(chosen, networks)
     remark = _remark(chosen, networks, left_out, where)
     place = f"{where} ({chosen.place})" if chosen.prefix else where
-    return Weights(check_tensors(tensors, place), source.meta, place, chosen.place, left_out, remark)
+    weights = check_tensors(tensors, place)
+    check_keys(chosen.dialect, weights, place)
+    return Weights(chosen.dialect, weights, source.meta, place, chosen.place, left_out, remark)
 
 
 def _state_dicts(content: Mapping[str, Any]) -> Iterator[_StateDict]:
@@ -154,7 +157,8 @@ def _networks(owner: _StateDict) -> list[_Network]:
     names = {_bare(key): key for key in entries}
     if len(names) < len(entries):  # weights with and without a wrapper's part
         names = {key: key for key in entries}
-    keymaps = [dialect.keymap for dialect in DIALECTS.values()]
+    dialects = list(DIALECTS.values())
+    keymaps = [dialect.keymap for dialect in dialects]
     votes: Counter[tuple[str, int]] = Counter()
     for name in {_kind(name): name for name in names}.values():
         for index, keymap in enumerate(keymaps):
@@ -162,11 +166,12 @@ def _networks(owner: _StateDict) -> list[_Network]:
                 votes[prefix, index] += 1
     ranked = [guess for guess, count in votes.most_common(MAX_GUESSES) if 2 * count >= max(votes.values())]
     whole = [(prefix, index) for prefix, index in ranked if _is_complete(prefix, keymaps[index], names)]
-    best: dict[str, KeyMap] = {}
+    best: dict[str, int] = {}
     for prefix, index in whole or ranked[:1]:
-        best.setdefault(prefix, keymaps[index])
+        best.setdefault(prefix, index)
     found = []
-    for prefix, keymap in best.items():
+    for prefix, index in best.items():
+        dialect, keymap = dialects[index], keymaps[index]
         others = tuple(other for other in best if other.startswith(prefix) and other != prefix)
         copies = list(_copies(prefix, keymap, names))
         copied = {place for _, keys in copies for place in keys.values()}
@@ -176,8 +181,8 @@ def _networks(owner: _StateDict) -> list[_Network]:
             if name.startswith(prefix) and not name.startswith(others) and key not in copied
         }
         keys = {name: key for name, key in own.items() if keymap.knows(name) or not _is_stray(name, owner.entries[key])}
-        found.append(_Network(owner, _original(prefix, own), keys, bool(whole)))
-        found += [_Network(owner, lead, {**keys, **places}, bool(whole)) for lead, places in copies]
+        found.append(_Network(owner, dialect, _original(prefix, own), keys, bool(whole)))
+        found += [_Network(owner, dialect, lead, {**keys, **places}, bool(whole)) for lead, places in copies]
     return found
 
 

@@ -1,11 +1,8 @@
 """Files that ``swinpan export`` wrote, as a predictor."""
 
 import dataclasses
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,9 +14,10 @@ from ..checkpoints.files.source import EXPORTED, read_json
 from ..checkpoints.load import CONFIGURATION, locate
 from ..config import PostprocessConfig, PreprocessConfig, Task, from_mapping
 from ..errors import CheckpointError, ConfigError, ImageError, SwinPanError
+from ..files import content_digest
 from ..images.decode import MAX_PIXELS
 from ..structures import ImageBatch, Size
-from .network import NetworkPredictor
+from .network import Description, NetworkPredictor
 from .predictor import Pixels, Result
 from .preprocess import padded_size, preprocess
 from .runtimes import RUNTIMES, Network, open_network
@@ -74,19 +72,7 @@ def open_exported(path: str | Path, *, device: str = "cpu", trust: bool = False)
     return ExportedPredictor(files, device, configured)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Description:
-    """What a file says of its model: all that stands outside of the network."""
-
-    task: Task
-    categories: tuple[Category, ...]
-    preprocess: PreprocessConfig
-    postprocess: PostprocessConfig
-
-
-def read_description(
-    found: Mapping[str, Any], where: str, configured: Mapping[str, Any] | None = None
-) -> tuple[Description, Size]:
+def read_description(found: Mapping[str, Any], where: str, configured: Mapping[str, Any]) -> tuple[Description, Size]:
     """The description of a model and the size of a file's input, checked. What is ``configured`` overrules it.
 
     Raises:
@@ -94,12 +80,10 @@ def read_description(
         ConfigError: a value is unknown, of the wrong type or out of range.
     """
     try:
-        model, preprocessor, size = found["model"], found["preprocessor"], found["input"]
-        if configured:
-            postprocess = {**model["postprocess"], **configured.get("model", {}).get("postprocess", {})}
-            model = {**model, **configured.get("model", {}), "postprocess": postprocess}
-            own = configured.get("preprocessor", {})
-            preprocessor = {**preprocessor, **({} if "type" in own else own)}  # ModelScope's have a type
+        own, prepared = configured.get("model", {}), configured.get("preprocessor", {})
+        model, size = {**found["model"], **own}, found["input"]
+        postprocess = {**found["model"]["postprocess"], **own.get("postprocess", {})}
+        preprocessor = {**found["preprocessor"], **({} if "type" in prepared else prepared)}  # ModelScope's have a type
         if model["task"] not in get_args(Task):
             raise ConfigError(
                 f"{where}: the task must be one of {', '.join(get_args(Task))}; got {model['task']!r:.80}."
@@ -108,7 +92,7 @@ def read_description(
             task=model["task"],
             categories=tuple(from_mapping(Category, category, where) for category in model["categories"]),
             preprocess=from_mapping(PreprocessConfig, preprocessor, where),
-            postprocess=from_mapping(PostprocessConfig, model["postprocess"], where),
+            postprocess=from_mapping(PostprocessConfig, postprocess, where),
         )
         height, width = int(size["height"]), int(size["width"])
         if height < 1 or width < 1 or height * width > MAX_PIXELS:
@@ -132,13 +116,10 @@ class ExportedPredictor(NetworkPredictor):
         """Open ``files`` and read what is ``configured``, which :func:`open_exported` found, on ``device``."""
         self.files, self._device = tuple(file.absolute() for file in files), device
         read = [read_description(about, str(file), configured) for file, (about, _) in self._opened.items()]
-        self._about = read[0][0]
-        if any(about != self._about for about, _ in read):
+        super().__init__(read[0][0])
+        if any(about != self.about for about, _ in read):
             raise ConfigError(f"{', '.join(file.name for file in files)} are not of one model. Name one file.")
         self._sizes = {size: file for file, (_, size) in zip(self.files, read, strict=True)}
-        self.task = self.trained = self._about.task
-        self.postprocess = self._about.postprocess
-        self.batch_size, self.instances = 1, False
 
     @cached_property
     def _opened(self) -> dict[Path, tuple[dict[str, Any], Network]]:
@@ -147,16 +128,6 @@ class ExportedPredictor(NetworkPredictor):
     def __getstate__(self) -> dict[str, Any]:
         """Everything but what the runtimes hold: another process opens the files itself."""
         return {name: value for name, value in vars(self).items() if name != "_opened"}
-
-    @property
-    def categories(self) -> tuple[Category, ...]:
-        """The model's classes, by label."""
-        return self._about.categories
-
-    @property
-    def short_side(self) -> int:
-        """The short side, in pixels, that images are resized to."""
-        return self._about.preprocess.short_side
 
     @property
     def device(self) -> str:
@@ -169,7 +140,7 @@ class ExportedPredictor(NetworkPredictor):
         Raises:
             ImageError: it fits into none.
         """
-        padded = padded_size(size, self._about.preprocess)
+        padded = padded_size(size, self.about.preprocess)
         fitting = [known for known in self._sizes if known.height >= padded.height and known.width >= padded.width]
         if not fitting:
             raise ImageError(
@@ -181,15 +152,7 @@ class ExportedPredictor(NetworkPredictor):
 
     def prepare(self, images: Sequence[Pixels]) -> ImageBatch:
         """See :meth:`Predictor.prepare`."""
-        size = self.group(Size(*images[0].shape[:2]))
-        batches = [preprocess([image], self._about.preprocess) for image in images]
-        pixel_values = torch.zeros(len(images), 3, *size)
-        for target, batch in zip(pixel_values.numpy(), batches, strict=True):
-            values = batch.pixel_values[0].numpy()
-            target[:, : values.shape[1], : values.shape[2]] = values
-        return ImageBatch(
-            pixel_values, tuple(one.resized[0] for one in batches), tuple(one.original[0] for one in batches)
-        )
+        return preprocess(images, self.about.preprocess, padded=self.group(Size(*images[0].shape[:2])))
 
     @torch.inference_mode()
     def answer(self, batch: ImageBatch) -> list[Result]:
@@ -204,19 +167,15 @@ class ExportedPredictor(NetworkPredictor):
 
     def identity(self) -> dict[str, Any]:
         """The files by a digest of their content, and the options, as JSON."""
-        digest = hashlib.sha256()
-        for file in self.files:
-            for part in (file, file.with_suffix(".bin")) if file.suffix == ".xml" else (file,):
-                with part.open("rb") as content:
-                    while piece := content.read(2**20):
-                        digest.update(piece)
+        parts = [
+            part
+            for file in self.files
+            for part in ((file, file.with_suffix(".bin")) if file.suffix == ".xml" else (file,))
+        ]
         return {
-            "exported_sha256": digest.hexdigest(),
-            "model": dataclasses.asdict(self._about),
-            "postprocess": dataclasses.asdict(self.postprocess),
-            **self.options(),
-            "tiles": None,
-            "version": metadata.version("modelscope_swinpan"),
+            "exported_sha256": content_digest(*parts),
+            "model": dataclasses.asdict(self.about),
+            **super().identity(),
         }
 
     def changed(self, options: Mapping[str, Any]) -> "ExportedPredictor":

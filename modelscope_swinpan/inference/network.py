@@ -1,49 +1,96 @@
 """Predictors of one network: what a model's and an exported file's share, and the model's own."""
 
+import dataclasses
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib import metadata
 from typing import Any, TypeVar, get_args
 
 import torch
 from torch import Tensor
 
 from ..categories import Category
-from ..config import PostprocessConfig, Task
+from ..config import Mask2FormerConfig, PostprocessConfig, PreprocessConfig, Task
 from ..errors import ConfigError, DeviceError, is_short_of_memory
 from ..kernels.dispatch import on_cuda
 from ..models.mask2former import Mask2Former
 from ..structures import ImageBatch, Size
-from .forks import prepare_for_forks
 from .fusion import fuse
 from .graphs import ReplayedModel
-from .identity import describe_model
+from .identity import weights_digest
 from .predictor import Pixels, Predictor, Result
 from .preprocess import padded_size, preprocess
 
 N = TypeVar("N", bound="NetworkPredictor")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What a file says of its model: all that stands outside of the network."""
+
+    task: Task
+    categories: tuple[Category, ...]
+    preprocess: PreprocessConfig
+    postprocess: PostprocessConfig
+
+
 class NetworkPredictor(Predictor):
     """A predictor of one network, a model or a file: it fuses the queries of a forward into results."""
 
-    trained: Task
-    """What the network was trained for."""
-    instances: bool
-    """Whether panoptic results carry the instances of the same forward."""
     contested: tuple[float, ...] = ()
-    """The values of ``object_mask_threshold`` with which they carry the contests of the same forward."""
+    """The values of ``object_mask_threshold`` with which results carry the contests of the same forward."""
+
+    def __init__(
+        self,
+        about: Mask2FormerConfig | Description,
+        *,
+        batch_size: int = 1,
+        postprocess: PostprocessConfig | None = None,
+        task: Task | None = None,
+        instances: bool = False,
+    ) -> None:
+        """A predictor of the network that ``about`` describes, with the options of :class:`PanopticPredictor`."""
+        self.about = about
+        self.task = about.task if task is None else check_task(task, about.task)
+        self.batch_size = check_batch_size(batch_size)
+        self.postprocess = postprocess or about.postprocess
+        self.instances = instances
+
+    @property
+    def categories(self) -> tuple[Category, ...]:
+        """The model's classes, by label."""
+        return self.about.categories
+
+    @property
+    def short_side(self) -> int:
+        """The short side, in pixels, that images are resized to."""
+        return min(self.about.preprocess.fixed_size or (self.about.preprocess.short_side,))
+
+    def group(self, size: Size) -> Size:
+        """The padded size: see :meth:`Predictor.group`."""
+        return padded_size(size, self.about.preprocess)
 
     def changed(self: N, options: Mapping[str, Any]) -> N:
         """See :meth:`Predictor.changed`."""
         if "task" in options:
-            check_task(options["task"], self.trained)
+            check_task(options["task"], self.about.task)
         if "batch_size" in options:
             check_batch_size(options["batch_size"])
         return super().changed(options)
 
-    def options(self) -> dict[str, Any]:
-        """What :meth:`Predictor.identity` says of task and results."""
+    def identity(self) -> dict[str, Any]:
+        """What decides the answers beside the network, as JSON."""
         contested = {"contested": self.contested} if self.contested else {}
-        return {"task": self.task, "instances": self.instances, **contested}
+        return {
+            "task": self.task,
+            "instances": self.instances,
+            **contested,
+            "postprocess": dataclasses.asdict(self.postprocess),
+            "tiles": None,
+            "version": metadata.version("modelscope_swinpan"),
+        }
 
     def fused(self, class_logits: Tensor, mask_logits: Tensor, batch: ImageBatch) -> list[Result]:
         """The results of a batch's images, of logits (B, Q, K+1) and (B, Q, h, w).
@@ -99,26 +146,11 @@ class PanopticPredictor(NetworkPredictor):
         Raises:
             ConfigError: there is no such batch size or task, or the model cannot do the task.
         """
-        self.trained = model.config.task
-        self.task = self.trained if task is None else check_task(task, self.trained)
+        super().__init__(model.config, batch_size=batch_size, postprocess=postprocess, task=task, instances=instances)
         if compile and not model.compiled:
             model.compile()
         self.model = model
-        self.batch_size = check_batch_size(batch_size)
-        self.postprocess = postprocess or model.config.postprocess
-        self.instances = instances
         self._replayed = ReplayedModel(model)
-
-    @property
-    def categories(self) -> tuple[Category, ...]:
-        """The model's classes, by label."""
-        return self.model.config.categories
-
-    @property
-    def short_side(self) -> int:
-        """The short side, in pixels, that images are resized to."""
-        preprocess = self.model.config.preprocess
-        return min(preprocess.fixed_size or (preprocess.short_side,))
 
     @property
     def device(self) -> str:
@@ -127,16 +159,17 @@ class PanopticPredictor(NetworkPredictor):
 
     def identity(self) -> dict[str, Any]:
         """The model by a digest of weights and architecture, its number format, and the options, as JSON."""
-        model = {**describe_model(self.model, self.postprocess), "compiled": self.model.compiled}
-        return {**model, **self.options(), "tiles": None}
-
-    def group(self, size: Size) -> Size:
-        """The padded size: see :meth:`Predictor.group`."""
-        return padded_size(size, self.model.config.preprocess)
+        return {
+            "weights_sha256": weights_digest(self.model, repr(self.model.config)),
+            "dtype": str(next(self.model.parameters()).dtype).removeprefix("torch."),
+            "preprocess": dataclasses.asdict(self.model.config.preprocess),
+            "compiled": self.model.compiled,
+            **super().identity(),
+        }
 
     def prepare(self, images: Sequence[Pixels]) -> ImageBatch:
         """See :meth:`Predictor.prepare`."""
-        return preprocess(images, self.model.config.preprocess, pin_memory=self.device == "cuda")
+        return preprocess(images, self.about.preprocess, pin_memory=self.device == "cuda")
 
     def answer(self, batch: ImageBatch) -> list[Result]:
         """See :meth:`Predictor.answer`."""
@@ -163,6 +196,16 @@ class PanopticPredictor(NetworkPredictor):
         else:
             output = self.model(pixels.to(device, non_blocking=pixels.is_pinned()))
         return self.fused(output.class_logits, output.mask_logits, batch)
+
+
+@cache
+def prepare_for_forks() -> None:
+    """From now on, give each forked process one thread. Call it when this process runs a model.
+
+    By then OpenMP has threads. They do not exist in a forked process, which would wait for them.
+    """
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
 
 
 def check_task(task: Task, trained: Task) -> Task:

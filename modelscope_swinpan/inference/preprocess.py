@@ -47,9 +47,13 @@ def padded_size(original: Size, config: PreprocessConfig) -> Size:
 
 
 def preprocess(
-    images: Sequence[npt.NDArray[np.uint8]], config: PreprocessConfig, *, pin_memory: bool = False
+    images: Sequence[npt.NDArray[np.uint8]],
+    config: PreprocessConfig,
+    *,
+    padded: Size | None = None,
+    pin_memory: bool = False,
 ) -> ImageBatch:
-    """A batch from images (height, width, 3), RGB, uint8, which must share one padded size.
+    """A batch from images (height, width, 3), RGB, uint8, which fit into ``padded``, or share one padded size.
 
     Resizing is OpenCV's bilinear on uint8; zeros pad after normalisation. ``pin_memory`` puts the batch
     where a GPU can fetch it while the processor goes on.
@@ -58,11 +62,13 @@ def preprocess(
         ImageError: images of different padded sizes, or too narrow to resize.
     """
     original = tuple(Size(*image.shape[:2]) for image in images)
-    padded = {padded_size(size, config) for size in original}
-    if len(padded) != 1:
-        raise ImageError(f"A batch needs images of one padded size; got {sorted(padded)}.")
+    if padded is None:
+        sizes = {padded_size(size, config) for size in original}
+        if len(sizes) != 1:
+            raise ImageError(f"A batch needs images of one padded size; got {sorted(sizes)}.")
+        padded = sizes.pop()
     resized = tuple(resized_size(size, config) for size in original)
-    pixel_values = torch.empty(len(images), 3, *padded.pop(), pin_memory=pin_memory)
+    pixel_values = torch.empty(len(images), 3, *padded, pin_memory=pin_memory)
     # By NumPy: PyTorch's copies in a thread of their own start more OpenMP threads than there are processors. The model
     # that runs meanwhile would take twice its time.
     values = pixel_values.numpy()

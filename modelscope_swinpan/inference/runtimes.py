@@ -1,6 +1,5 @@
 """Exported files in the runtimes that they are for: ONNX Runtime, OpenVINO, PyTorch's exported programs."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..checkpoints.dialects.native import parse
 from ..checkpoints.load import parse_device
 from ..errors import CheckpointError, ConfigError, DeviceError, SwinPanError, is_short_of_memory
 from ..extras import require
@@ -17,8 +17,6 @@ from ..extras import require
 DESCRIPTION = "modelscope_swinpan"
 """Name of the metadata entry that describes the model; in a PyTorch program it is an extra file."""
 INPUT, OUTPUTS = "pixel_values", ("class_logits", "mask_logits")
-LONGEST_DESCRIPTION = 2**24
-"""Characters. That of a model of 1,203 classes has about 100,000."""
 
 OPENVINO_PLACES = ("Exception from ", "Check '")
 """How OpenVINO begins lines of its errors that tell no reason."""
@@ -52,12 +50,7 @@ def open_network(file: Path, device: str) -> tuple[dict[str, Any], Network]:
     require(file.name, *runtime.needs, extra="export")
     with _readable(file):
         text, network = runtime.open(file, device)
-        if len(text) > LONGEST_DESCRIPTION:
-            raise ValueError("its description is too long")
-        description = json.loads(text)
-        if not isinstance(description, dict) or not all(isinstance(value, dict) for value in description.values()):
-            raise ValueError("its description is no JSON object of objects")
-    return description, _checked(network, file)
+        return parse(text), _checked(network, file)
 
 
 def _checked(network: Network, file: Path) -> Network:

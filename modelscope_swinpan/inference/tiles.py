@@ -4,7 +4,7 @@ import copy
 import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..categories import Category
 from ..config import PostprocessConfig, Task
@@ -17,13 +17,6 @@ from .views import Box
 
 OVERLAP = 0.25  # The part of a tile that the next tile shows too. Some tile shows uncut every thing up to that size.
 LEAST_SIDE = 32  # the smallest side of a tile, in pixels: the model's coarsest stride
-
-
-class TiledBatch(NamedTuple):
-    """The batch of whole photos that a predictor prepared, and the photos themselves, from which tiles are cut."""
-
-    wholes: Any
-    photos: tuple[Pixels, ...]
 
 
 class TiledPredictor(Predictor):
@@ -103,14 +96,14 @@ class TiledPredictor(Predictor):
         """See :meth:`.Predictor.group`."""
         return self.predictor.group(size)
 
-    def prepare(self, images: Sequence[Pixels]) -> TiledBatch:
-        """See :meth:`.Predictor.prepare`."""
-        return TiledBatch(self.predictor.prepare(images), tuple(images))
+    def prepare(self, images: Sequence[Pixels]) -> tuple[Any, Sequence[Pixels]]:
+        """The predictor's batch of the whole photos, and the photos, from which tiles are cut."""
+        return self.predictor.prepare(images), images
 
-    def answer(self, batch: TiledBatch) -> list[Result]:
+    def answer(self, batch: tuple[Any, Sequence[Pixels]]) -> list[Result]:
         """See :meth:`.Predictor.answer`."""
-        wholes = self.predictor.answer(batch.wholes)
-        return [self._merged(photo, whole) for photo, whole in zip(batch.photos, wholes, strict=True)]
+        wholes, photos = batch
+        return [self._merged(*both) for both in zip(photos, self.predictor.answer(wholes), strict=True)]
 
     def _merged(self, photo: Pixels, whole: Result) -> Result:
         boxes = tile_boxes(Size(*photo.shape[:2]), self.side, self.overlap)

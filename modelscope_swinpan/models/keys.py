@@ -18,6 +18,7 @@ PLACEHOLDERS = {
     "i": r"\d{1,4}",
     "j": r"\d{1,4}",
     "c": "1|2|3",
+    "e": "swin|model",
     "f": r"(?:self\.)?qkv",
     "k": "1|2",
     "m": "sampling_offsets|attention_weights|value_proj|output_proj",

@@ -209,6 +209,7 @@ def drop(weights, key):
 
 
 QUERIES = "panoptic_head.query_embed.weight"
+CLASSES = "panoptic_head.cls_embed.bias"
 DROPPED = "panoptic_head.transformer_decoder.layers.1.norms.2.bias"
 
 
@@ -223,6 +224,8 @@ DROPPED = "panoptic_head.transformer_decoder.layers.1.norms.2.bias"
         (lambda w: {**w, QUERIES: torch.ones(3, 64)}, r"1 mis-shaped: transformer_decoder.query_pos \(found \(3, 64\)"),
         (lambda w: drop(w, QUERIES), "missing: transformer_decoder.query_pos"),
         (lambda w: drop(w, "backbone.patch_embed.norm.weight"), "architecture cannot be read off"),
+        (lambda w: drop(w, CLASSES), r"architecture cannot be read off \(KeyError: .*class_head"),
+        (lambda w: {**w, CLASSES: torch.ones(())}, r"architecture cannot be read off \(IndexError"),
         (lambda w: {**w, QUERIES: w[QUERIES].long()}, r"no floating-point numbers: transformer_decoder\.query_pos"),
         (lambda _: {"fc.weight": torch.ones(3)}, "not a Mask2Former checkpoint"),
         (lambda _: {}, "holds no state_dict"),

@@ -291,6 +291,8 @@ class TestModelDirectory:
         file = open_exported(exported["torch"], trust=True)
         assert (predictor.task, predictor.short_side) == ("semantic", file.short_side)
         assert predictor.identity() != file.with_task("semantic").identity()
+        (tmp_path / "configuration.json").write_text(json.dumps({"preprocessor": {"fixed_size": [96, 64]}}))
+        assert open_exported(tmp_path, trust=True).short_side == 64
         own = {"model": {"task": "semantics", "postprocess": {"overlap_threshold": 0.25}}}
         (tmp_path / "configuration.json").write_text(json.dumps(own))
         with pytest.raises(ConfigError, match="the task must be one of panoptic, instance, semantic; got 'semantics'"):

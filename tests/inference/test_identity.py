@@ -2,16 +2,16 @@ import dataclasses
 
 import torch
 
-from modelscope_swinpan import __version__
+from modelscope_swinpan import PanopticPredictor, __version__
 from modelscope_swinpan.config import PostprocessConfig
-from modelscope_swinpan.inference.identity import describe_model, weights_digest
+from modelscope_swinpan.inference.identity import weights_digest
 from tests.builders import random_model
 
 
 def test_the_same_model_again_on_whatever_device():
     model = random_model()
-    described = describe_model(model, model.config.postprocess)
-    assert described == describe_model(random_model(), PostprocessConfig())
+    described = PanopticPredictor(model).identity()
+    assert described == PanopticPredictor(random_model()).identity()
     assert (described["dtype"], described["postprocess"]["overlap_threshold"]) == ("float32", 0.8)
     assert "device" not in described
     assert described["preprocess"]["long_side"] == model.config.preprocess.long_side
@@ -32,10 +32,10 @@ def test_names_and_text_count():
 
 def test_what_counts():
     model = random_model()
-    former = describe_model(model, model.config.postprocess)
+    former = PanopticPredictor(model).identity()
 
     def changed():
-        now = describe_model(model, model.config.postprocess)
+        now = PanopticPredictor(model).identity()
         return [name for name in former if former[name] != now[name]]
 
     with torch.no_grad():

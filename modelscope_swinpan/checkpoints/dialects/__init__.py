@@ -8,7 +8,6 @@ from .registry import DIALECTS as DIALECTS
 from .registry import Dialect as Dialect
 from .registry import Notes as Notes
 from .registry import Writer as Writer
-from .registry import detect as detect
 from .registry import writable as writable
 from .registry import writers as writers
 from .transformers import TRANSFORMERS

@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING, Any
 from ...config import Mask2FormerConfig
 from ...errors import CheckpointError
 from ...models.keys import Rule
+from ..files import safetensors
 from .registry import Dialect, Notes, Writer
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from ...models.backbones import Backbone
 
 HEADER = "modelscope_swinpan"
 """The entry of the header."""
-MAX_HEADER = 8 * 2**20
-"""Its largest size in bytes. As objects it takes up to 30 times the memory."""
+MAX_CHARACTERS = 8 * 2**20
+"""Of a description as JSON. As objects it takes up to 30 times the memory; for 1,203 classes it has about 100,000."""
 
 
 def describe(config: Mask2FormerConfig) -> dict[str, Any]:
@@ -55,29 +54,31 @@ def describe(config: Mask2FormerConfig) -> dict[str, Any]:
     }
 
 
+def parse(text: str) -> dict[str, Any]:
+    """What :func:`describe` gave, from its JSON. Only the caller checks the values.
+
+    Raises:
+        ValueError, RecursionError: it is too long, or no object of objects.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise ValueError(f"it is larger than {MAX_CHARACTERS / 2**20:g} MiB")
+    found = json.loads(text)
+    if not isinstance(found, dict) or not all(isinstance(entry, dict) for entry in found.values()):
+        raise ValueError("it is no JSON object of objects")
+    return found
+
+
 def to_header(config: Mask2FormerConfig) -> dict[str, str]:
     """The metadata of our safetensors file. ``format`` tells other programs that it holds PyTorch's tensors."""
     return {"format": "pt", HEADER: json.dumps(describe(config), separators=(",", ":"))}
 
 
 def _notes(path: Path, meta: Mapping[str, Any], backbone: "Backbone") -> Notes:
-    """What :func:`to_header` wrote, if the header has it. The caller checks the values."""
-    text = meta.get(HEADER, "{}")
-    if len(text) > MAX_HEADER:
-        raise CheckpointError(f"{path}: the description in its header is larger than {MAX_HEADER / 2**20:g} MiB.")
+    """What :func:`to_header` wrote, if the header has it."""
     try:
-        found = json.loads(text)
+        return Notes(configuration=parse(meta.get(HEADER, "{}")))
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: the description in its header is damaged ({error}). Fetch it again.") from None
-    if not isinstance(found, dict) or not all(isinstance(entry, dict) for entry in found.values()):
-        raise CheckpointError(f"{path}: the description in its header is no JSON object of objects. Fetch it again.")
-    return Notes(configuration=found)
-
-
-def _write(path: Path, tensors: "Mapping[str, Tensor]", config: Mask2FormerConfig) -> None:
-    from ..files.safetensors import write_safetensors  # imports PyTorch
-
-    write_safetensors(path, tensors, to_header(config))
 
 
 NATIVE = Dialect(
@@ -87,5 +88,9 @@ NATIVE = Dialect(
         Rule(f"{part}.{{rest}}", f"{part}.{{rest}}") for part in ("backbone", "pixel_decoder", "transformer_decoder")
     ),
     notes=_notes,
-    writer=Writer(purpose="safetensors, which load fastest", weights="model.safetensors", write=_write),
+    writer=Writer(
+        purpose="safetensors, which load fastest",
+        weights="model.safetensors",
+        write=lambda path, tensors, config: safetensors.write_safetensors(path, tensors, to_header(config)),
+    ),
 )

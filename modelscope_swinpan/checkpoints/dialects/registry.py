@@ -1,9 +1,8 @@
-"""The dialects of checkpoints, and how one is told from its keys.
+"""The dialects of checkpoints.
 
 PyTorch is not imported here, so that a command's ``--help`` can name the dialects at once.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,29 +106,25 @@ def writable(form: str) -> tuple[Dialect, Writer]:
     return DIALECTS[form], known[form]
 
 
-def detect(keys: Iterable[str], where: str) -> Dialect:
-    """The dialect whose table knows all ``keys`` of a checkpoint; ``where`` names their origin in messages.
+def unknown_dialect(keys: Sequence[str], where: str) -> CheckpointError:
+    """The error for keys of which no dialect knows even half; ``where`` names their origin."""
+    return CheckpointError(
+        f"{where} is not a Mask2Former checkpoint of a known dialect "
+        f"({', '.join(dialect.title for dialect in DIALECTS.values())}). Its keys: {shorten(keys)}.{_shared(keys)}"
+    )
 
-    Raises:
-        CheckpointError: no table knows even half of them, or the table that knows most does not know all.
-    """
-    keys = list(keys)
-    # Layers repeat: one key of each kind tells as much as all of them.
-    kinds = list({re.sub(r"\d+", "#", key): key for key in keys}.values())
-    tables = [(dialect, dialect.keymap) for dialect in DIALECTS.values()]
-    best, keymap = max(tables, key=lambda table: sum(map(table[1].knows, kinds)))
-    if 2 * sum(map(keymap.knows, kinds)) < len(kinds):
-        raise CheckpointError(
-            f"{where} is not a Mask2Former checkpoint of a known dialect "
-            f"({', '.join(dialect.title for dialect in DIALECTS.values())}). Its keys: {shorten(keys)}.{_shared(keys)}"
-        )
+
+def check_keys(dialect: Dialect, keys: Iterable[str], where: str) -> None:
+    """Raise a CheckpointError unless the table of ``dialect`` knows all ``keys``; ``where`` names their origin."""
+    keys, keymap = list(keys), dialect.keymap
     unknown = [key for key in keys if not keymap.knows(key)]
+    if 2 * len(unknown) > len(keys):
+        raise unknown_dialect(keys, where)
     if unknown:
         raise CheckpointError(
-            f"{where} looks like a checkpoint of {best.title} but is not one of a Mask2Former: {len(unknown)} of "
+            f"{where} looks like a checkpoint of {dialect.title} but is not one of a Mask2Former: {len(unknown)} of "
             f"{len(keys)} keys are unknown ({shorten(unknown)}).{_shared(unknown)}"
         )
-    return best
 
 
 def _shared(keys: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from ...config import Mask2FormerConfig
 from ...errors import CheckpointError, ConfigError
 from ...models.keys import Rule
 from ..classes import Classes
+from ..files import safetensors
 from .registry import Dialect, Notes, Writer
 from .transformers_preprocessor import PREPROCESSOR, preprocessor_entries, read_preprocessor
 
@@ -144,10 +145,6 @@ def _names(labels: Any, path: Path) -> tuple[str, ...] | None:
     return None if names == placeholders else names
 
 
-def _files(config: Mask2FormerConfig) -> dict[str, dict[str, Any]]:
-    return {CONFIG: _model_config(config), PREPROCESSOR: preprocessor_entries(config)}
-
-
 def _model_config(config: Mask2FormerConfig) -> dict[str, Any]:
     from ...models.backbones import BACKBONES, backbone_of  # imports PyTorch
 
@@ -180,12 +177,6 @@ def _model_config(config: Mask2FormerConfig) -> dict[str, Any]:
     }
 
 
-def _write(path: Path, tensors: "Mapping[str, Tensor]", config: Mask2FormerConfig) -> None:
-    from ..files.safetensors import write_safetensors  # imports PyTorch
-
-    write_safetensors(path, tensors, {"format": "pt"})
-
-
 TRANSFORMERS = Dialect(
     name=NAME,
     title="transformers",
@@ -195,7 +186,7 @@ TRANSFORMERS = Dialect(
     writer=Writer(
         purpose="for Mask2FormerForUniversalSegmentation.from_pretrained",
         weights="model.safetensors",
-        write=_write,
-        files=_files,
+        write=lambda path, tensors, config: safetensors.write_safetensors(path, tensors, {"format": "pt"}),
+        files=lambda config: {CONFIG: _model_config(config), PREPROCESSOR: preprocessor_entries(config)},
     ),
 )

@@ -10,6 +10,7 @@ from itertools import accumulate
 from operator import mul
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,18 +18,8 @@ from .mapped import sizes, tensor, view
 from .unpickler import ForbiddenError, Maker, Skipped, Unbuilt, checked_dict, checked_key
 
 ARRAY_DTYPES = {
-    "b1": torch.bool,
-    "i1": torch.int8,
-    "i2": torch.int16,
-    "i4": torch.int32,
-    "i8": torch.int64,
-    "u1": torch.uint8,
-    "u2": torch.uint16,
-    "u4": torch.uint32,
-    "u8": torch.uint64,
-    "f2": torch.float16,
-    "f4": torch.float32,
-    "f8": torch.float64,
+    code: torch.from_numpy(np.empty(0, code)).dtype
+    for code in ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
 }
 """By numpy's name in pickles. Objects, strings and records are left out on purpose."""
 

@@ -104,10 +104,8 @@ def read_json(path: Path) -> dict[str, Any]:
         raise ConfigError(f"Cannot read {path}: it is no file.")
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
-            raise ConfigError(f"Cannot read {path}: it has more than {MAX_JSON_BYTES:,} bytes.")
+            raise ValueError(f"it has more than {MAX_JSON_BYTES:,} bytes")
         content = json.loads(path.read_bytes())
-    except ConfigError:
-        raise
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"Cannot read {path}: {error}.") from None
     if not isinstance(content, dict):

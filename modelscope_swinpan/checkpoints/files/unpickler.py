@@ -1,17 +1,18 @@
 """A pickle reader that executes nothing.
 
 Python's own reader imports and calls whatever a file names. PyTorch's restricted reader lets three megabytes of nested
-tuples overflow the processor's stack. This reader knows only the instructions that data needs (protocols 2 to 5). For
-functions and classes it uses only the stand-ins that its caller passes. Objects of other classes, such as a training
-run's settings, are skipped if the caller agrees: a :class:`Skipped` takes the place of each. It bounds time and memory:
-the number of instructions is limited, long byte strings stay in the (mapped) file, and the bytes that calls may copy
-are counted.
+tuples overflow the processor's stack. This reader has ``pickletools`` take the file apart, and follows only the
+instructions that data needs (protocols 2 to 5). For functions and classes it uses only the stand-ins that its caller
+passes. Objects of other classes, such as a training run's settings, are skipped if the caller agrees: a
+:class:`Skipped` takes the place of each. It bounds time and memory: the number of instructions is limited, long byte
+strings stay in the (mapped) file, and the bytes that calls may copy are counted.
 """
 
 import pickle
-import struct
+import pickletools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 MAX_INSTRUCTIONS = 500_000
@@ -91,37 +92,37 @@ class Unpickler:
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
-        for _ in range(MAX_INSTRUCTIONS):
-            code = self._take(1)[0]
-            if code == pickle.STOP[0]:
+        for opcode, value, _ in islice(pickletools.genops(self), MAX_INSTRUCTIONS):  # type: ignore[arg-type]
+            if opcode.name == "STOP":
                 return self.stack.pop()
-            instruction = INSTRUCTIONS.get(code)
-            if instruction is None:
-                raise pickle.UnpicklingError(f"instruction {code:#04x} is unknown")
-            instruction(self)
+            if opcode.name.startswith(VALUES):
+                self._push(self._in_place(value) if isinstance(value, bytes | bytearray) else value)
+            elif opcode.name in INSTRUCTIONS:
+                INSTRUCTIONS[opcode.name](self, value)
+            else:
+                raise pickle.UnpicklingError(f"instruction {opcode.name} is unknown here")
         raise pickle.UnpicklingError(f"more than {MAX_INSTRUCTIONS:,} instructions")
 
-    def _take(self, count: int) -> memoryview:
+    def read(self, count: int) -> bytes:
+        """The next bytes, for ``pickletools``."""
         start, self.position = self.position, self.position + count
         if self.position > len(self.data):
             raise EOFError("it ends early")
-        return self.data[start : self.position]
+        return bytes(self.data[start : self.position])
 
-    def _number(self, layout: str) -> Any:
-        return struct.unpack(layout, self._take(struct.calcsize(layout)))[0]
+    def readline(self) -> bytes:
+        """The next line, which is part of a name, for ``pickletools``, which takes it for ASCII with escapes."""
+        line, newline, _ = bytes(self.data[self.position : self.position + MAX_NAME]).partition(b"\n")
+        self.position += len(line + newline)
+        return line.decode().encode("ascii", "replace").replace(b"\\", b"?") + newline
+
+    def _in_place(self, value: bytes | bytearray) -> bytes | memoryview:
+        """Long byte strings that were just read, as a view of the file."""
+        short = len(value) < LONG_BYTES
+        return bytes(value) if short else self.data[self.position - len(value) : self.position]
 
     def _push(self, value: Any) -> None:
         self.stack.append(value)
-
-    def _text(self, count: int, encoding: str = "utf-8") -> None:
-        self._push(str(self._take(count), encoding, "surrogatepass"))
-
-    def _byte_string(self, count: int) -> None:
-        view = self._take(count)
-        self._push(bytes(view) if count < LONG_BYTES else view)
-
-    def _integer(self, count: int) -> None:
-        self._push(int.from_bytes(self._take(count), "little", signed=True))
 
     def _mark(self) -> None:
         self.marks.append(self.stack)
@@ -130,12 +131,6 @@ class Unpickler:
     def _since_mark(self) -> list[Any]:
         items, self.stack = self.stack, self.marks.pop()
         return items
-
-    def _group(self, count: int) -> None:
-        items = tuple(self.stack[-count:])
-        if len(items) < count:
-            raise IndexError("too few values on the stack")
-        self.stack[-count:] = [items]
 
     def _fill(self, kind: type, items: list[Any]) -> None:
         """Add to the list, dict or set on top; a dict's keys and values come in turn."""
@@ -153,6 +148,8 @@ class Unpickler:
 
     def _last(self, count: int) -> list[Any]:
         items = self.stack[-count:]
+        if len(items) < count:
+            raise IndexError("too few values on the stack")
         del self.stack[-count:]
         return items
 
@@ -162,14 +159,6 @@ class Unpickler:
     def _recall(self, index: int) -> None:
         value = self.memo[index]
         self._push(getattr(value, "built", value) if isinstance(value, Unbuilt) else value)
-
-    def _named_in_text(self) -> None:
-        """Push the stand-in for a name. The module and the name follow, each on a line."""
-        lines = bytes(self.data[self.position : self.position + 2 * MAX_NAME]).split(b"\n", 2)
-        if len(lines) < 3:
-            raise pickle.UnpicklingError("a name without an end")
-        self.position += len(lines[0]) + len(lines[1]) + 2
-        self._named(lines[0].decode(), lines[1].decode())
 
     def _named(self, module: Any, name: Any) -> None:
         path = f"{module}.{name}" if type(module) is str and type(name) is str else "no name"
@@ -229,55 +218,41 @@ def checked_dict(items: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
     return {checked_key(name): value for name, value in items}
 
 
-Instruction = Callable[[Unpickler], object]
-_BY_CODE: dict[bytes, Instruction] = {
-    pickle.PROTO: lambda u: u._take(1),
-    pickle.FRAME: lambda u: u._take(8),
-    pickle.MARK: Unpickler._mark,
-    pickle.POP: lambda u: u.stack.pop(),
-    pickle.POP_MARK: Unpickler._since_mark,
-    pickle.NONE: lambda u: u._push(None),
-    pickle.NEWTRUE: lambda u: u._push(True),
-    pickle.NEWFALSE: lambda u: u._push(False),
-    pickle.BININT: lambda u: u._push(u._number("<i")),
-    pickle.BININT1: lambda u: u._push(u._number("<B")),
-    pickle.BININT2: lambda u: u._push(u._number("<H")),
-    pickle.LONG1: lambda u: u._integer(u._number("<B")),
-    pickle.LONG4: lambda u: u._integer(u._number("<I")),
-    pickle.BINFLOAT: lambda u: u._push(u._number(">d")),
-    pickle.SHORT_BINSTRING: lambda u: u._text(u._number("<B"), "latin-1"),  # Python 2's str: text or bytes
-    pickle.BINSTRING: lambda u: u._text(u._number("<I"), "latin-1"),
-    pickle.SHORT_BINUNICODE: lambda u: u._text(u._number("<B")),
-    pickle.BINUNICODE: lambda u: u._text(u._number("<I")),
-    pickle.BINUNICODE8: lambda u: u._text(u._number("<Q")),
-    pickle.SHORT_BINBYTES: lambda u: u._byte_string(u._number("<B")),
-    pickle.BINBYTES: lambda u: u._byte_string(u._number("<I")),
-    pickle.BINBYTES8: lambda u: u._byte_string(u._number("<Q")),
-    pickle.BYTEARRAY8: lambda u: u._byte_string(u._number("<Q")),
-    pickle.EMPTY_TUPLE: lambda u: u._push(()),
-    pickle.EMPTY_LIST: lambda u: u._push([]),
-    pickle.EMPTY_DICT: lambda u: u._push({}),
-    pickle.EMPTY_SET: lambda u: u._push(set()),
-    pickle.FROZENSET: lambda u: u._push(frozenset(map(checked_key, u._since_mark()))),
-    pickle.TUPLE: lambda u: u._push(tuple(u._since_mark())),
-    pickle.TUPLE1: lambda u: u._group(1),
-    pickle.TUPLE2: lambda u: u._group(2),
-    pickle.TUPLE3: lambda u: u._group(3),
-    pickle.APPEND: lambda u: u._fill(list, u._last(1)),
-    pickle.APPENDS: lambda u: u._fill(list, u._since_mark()),
-    pickle.SETITEM: lambda u: u._fill(dict, u._last(2)),
-    pickle.SETITEMS: lambda u: u._fill(dict, u._since_mark()),
-    pickle.ADDITEMS: lambda u: u._fill(set, u._since_mark()),
-    pickle.BINPUT: lambda u: u._remember(u._number("<B")),
-    pickle.LONG_BINPUT: lambda u: u._remember(u._number("<I")),
-    pickle.MEMOIZE: lambda u: u._remember(len(u.memo)),
-    pickle.BINGET: lambda u: u._recall(u._number("<B")),
-    pickle.LONG_BINGET: lambda u: u._recall(u._number("<I")),
-    pickle.GLOBAL: Unpickler._named_in_text,
-    pickle.STACK_GLOBAL: lambda u: u._named(*u._last(2)),
-    pickle.REDUCE: Unpickler._call,
-    pickle.NEWOBJ: Unpickler._call,
-    pickle.BUILD: Unpickler._build,
-    pickle.BINPERSID: Unpickler._outside,
+VALUES = ("BININT", "LONG1", "LONG4", "BINFLOAT", "SHORT_BIN", "BINSTRING", "BINUNICODE", "BINBYTES", "BYTEARRAY8")
+"""How the names of those instructions begin that push the value that follows them."""
+
+INSTRUCTIONS: Mapping[str, Callable[[Unpickler, Any], object]] = {
+    "PROTO": lambda u, _: None,
+    "FRAME": lambda u, _: None,
+    "MARK": lambda u, _: u._mark(),
+    "POP": lambda u, _: u.stack.pop(),
+    "POP_MARK": lambda u, _: u._since_mark(),
+    "NONE": lambda u, _: u._push(None),
+    "NEWTRUE": lambda u, _: u._push(True),
+    "NEWFALSE": lambda u, _: u._push(False),
+    "EMPTY_TUPLE": lambda u, _: u._push(()),
+    "EMPTY_LIST": lambda u, _: u._push([]),
+    "EMPTY_DICT": lambda u, _: u._push({}),
+    "EMPTY_SET": lambda u, _: u._push(set()),
+    "FROZENSET": lambda u, _: u._push(frozenset(map(checked_key, u._since_mark()))),
+    "TUPLE": lambda u, _: u._push(tuple(u._since_mark())),
+    "TUPLE1": lambda u, _: u._push(tuple(u._last(1))),
+    "TUPLE2": lambda u, _: u._push(tuple(u._last(2))),
+    "TUPLE3": lambda u, _: u._push(tuple(u._last(3))),
+    "APPEND": lambda u, _: u._fill(list, u._last(1)),
+    "APPENDS": lambda u, _: u._fill(list, u._since_mark()),
+    "SETITEM": lambda u, _: u._fill(dict, u._last(2)),
+    "SETITEMS": lambda u, _: u._fill(dict, u._since_mark()),
+    "ADDITEMS": lambda u, _: u._fill(set, u._since_mark()),
+    "BINPUT": Unpickler._remember,
+    "LONG_BINPUT": Unpickler._remember,
+    "MEMOIZE": lambda u, _: u._remember(len(u.memo)),
+    "BINGET": Unpickler._recall,
+    "LONG_BINGET": Unpickler._recall,
+    "GLOBAL": lambda u, names: u._named(*names.split(" ", 1)),
+    "STACK_GLOBAL": lambda u, _: u._named(*u._last(2)),
+    "REDUCE": lambda u, _: u._call(),
+    "NEWOBJ": lambda u, _: u._call(),
+    "BUILD": lambda u, _: u._build(),
+    "BINPERSID": lambda u, _: u._outside(),
 }
-INSTRUCTIONS = {code[0]: instruction for code, instruction in _BY_CODE.items()}

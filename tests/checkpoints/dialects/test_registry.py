@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from modelscope_swinpan.checkpoints.architecture import infer_config
-from modelscope_swinpan.checkpoints.dialects import DIALECTS, detect
+from modelscope_swinpan.checkpoints.dialects import DIALECTS
 from modelscope_swinpan.checkpoints.dialects.mmdet import MMDET2
+from modelscope_swinpan.checkpoints.files.source import Source
+from modelscope_swinpan.checkpoints.unwrap import unwrap
 from modelscope_swinpan.errors import CheckpointError
 from tests.builders import SMALL, SMALL_RESNET, random_model
 
@@ -18,6 +20,10 @@ CASES = [
     for backbone in CONFIGS
     if (name, backbone) not in [("easycv", "swin"), ("transformers", "resnet")]
 ]
+
+
+def detect(tensors, where):
+    return unwrap(Source(tensors), where).dialect
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +160,7 @@ def test_batch_counters_are_dropped(models):
 
 def test_no_mask2former():
     with pytest.raises(CheckpointError) as caught:
-        detect([f"fc.{i}.weight" for i in range(20)], "file.pth")
+        detect({f"fc.{i}.weight": torch.zeros(1) for i in range(20)}, "file.pth")
     message = str(caught.value)
     assert message.startswith("file.pth is not a Mask2Former checkpoint of a known dialect (mmdetection 2.x, ")
     assert "EasyCV" in message
@@ -163,16 +169,18 @@ def test_no_mask2former():
 
 
 def test_one_key_too_many(models):
-    keys = [*MMDET2.keymap.write(models["swin"]), "panoptic_head.extra.weight"]
+    tensors = {**MMDET2.keymap.write(models["swin"]), "panoptic_head.extra.weight": torch.zeros(1)}
     with pytest.raises(CheckpointError, match=r"of mmdetection 2\.x.*1 of \d+ keys are unknown.*panoptic_head\.extra"):
-        detect(keys, "here")
+        detect(tensors, "here")
 
 
 def test_another_model_on_a_backbone_we_know(models):
     """A Mask R-CNN, say: most of its keys are those of a ResNet."""
-    keys = [key for key in MMDET2.keymap.write(models["resnet"]) if key.startswith("backbone.")]
+    tensors = MMDET2.keymap.write(models["resnet"])
+    backbone = {key: tensor for key, tensor in tensors.items() if key.startswith("backbone.")}
+    head = dict.fromkeys(("rpn_head.rpn_cls.weight", "rpn_head.rpn_cls.bias"), torch.zeros(2))
     with pytest.raises(CheckpointError, match=r"2 of \d+ keys are unknown \(rpn_head"):
-        detect([*keys, "rpn_head.rpn_cls.weight", "rpn_head.rpn_cls.bias"], "here")
+        detect({**backbone, **head}, "here")
 
 
 @pytest.mark.parametrize("backbone", CONFIGS)

@@ -100,6 +100,12 @@ def test_what_is_skipped():
             Unpickler(memoryview(data), {}).load()
 
 
+@pytest.mark.parametrize(("name", "shown"), [("Größe", "Gr??e"), (r"Gr\x6fup", "Gr?x6fup")])
+def test_names_of_other_letters_are_skipped_too(name, shown):
+    data = b"\x80\x03cproject\n" + name.encode() + b"\n."
+    assert Unpickler(memoryview(data), {}, skips=lambda name: True).load().name == f"project.{shown}"
+
+
 def test_the_state_of_a_dict_is_left_out():
     value = OrderedDict(a=1)
     value._metadata = {"version": 1}
@@ -195,5 +201,8 @@ def test_copies_are_counted():
 
 
 def test_every_instruction_is_one_of_pickles():
-    known = {ord(opcode.code): opcode for opcode in pickletools.opcodes}
-    assert all(known[code].proto >= 1 or code in b"ac.0(NsRbt" for code in unpickler.INSTRUCTIONS)
+    known = {opcode.name: opcode for opcode in pickletools.opcodes}
+    values = {name for name in known if name.startswith(unpickler.VALUES)}
+    assert len(values) == 15
+    for name in values.union(unpickler.INSTRUCTIONS):
+        assert known[name].proto >= 1 or known[name].code in "ac.0(NsRbt", name

@@ -11,8 +11,6 @@ from .keys import KEYS
 from .module import Block as Block
 from .module import Swin as Swin
 from .module import SwinConfig as SwinConfig
-from .module import WindowAttention as WindowAttention
-from .module import relative_position_index as relative_position_index
 
 INITIAL_STD = 0.02
 

@@ -58,9 +58,10 @@ DETECTRON2 = (
 )
 
 ENCODER = "model.pixel_level_module.encoder."
-PREFIXES = (ENCODER, ENCODER + "swin.", ENCODER + "model.")
-"""In files, in the memory of transformers 5, and in files of its first Mask2Formers."""
+NESTED = ENCODER + "{e}."
+"""In the memory of transformers 5 (swin), and in files of its first Mask2Formers (model)."""
 
+ATTENTION = "encoder.layers.{i}.blocks.{j}.attention."
 TABLE = "relative_position_bias_table"
 PARTS: tuple[tuple[str, tuple[int, int] | None, str, str], ...] = (
     ("attn.qkv.{p}", (0, 3), "attention.self.query.{p}", "attention.q_proj.{p}"),
@@ -94,8 +95,8 @@ def _unrenamed(prefix: str) -> tuple[Rule, ...]:
 
 
 TRANSFORMERS = (
-    *_renamed(PREFIXES[0], 0),
-    *_unrenamed(PREFIXES[0]),
+    *_renamed(ENCODER, 0),
+    *_unrenamed(ENCODER),
     *(Rule(f"{ENCODER}hidden_states_norms.stage{i + 1}.{{p}}", f"backbone.norms.{i}.{{p}}") for i in range(4)),
     # A norm of the classifier, which a backbone does not use.
     Rule(ENCODER + "swin.layernorm.weight", "backbone.norms.3.weight", constant=lambda norm: norm.new_ones(norm.shape)),
@@ -103,14 +104,13 @@ TRANSFORMERS = (
 )
 
 TRANSFORMERS_ALIASES = (
-    *_renamed(PREFIXES[0], 1),
-    *(rule for prefix in PREFIXES[1:] for rule in (*_renamed(prefix, 0), *_renamed(prefix, 1), *_unrenamed(prefix))),
-    *(Rule(prefix + "encoder.layers.{i}.blocks.{j}.attention.{f}.{p}", BLOCK + "attn.qkv.{p}") for prefix in PREFIXES),
-    *(
-        Rule(prefix + "encoder.layers.{i}.blocks.{j}.attention.self.relative_position_index", None)
-        for prefix in PREFIXES
-    ),
-    *(Rule(prefix + "layernorm.{p}", None) for prefix in (PREFIXES[0], PREFIXES[2])),
+    *_renamed(ENCODER, 1),
+    *_renamed(NESTED, 0),
+    *_renamed(NESTED, 1),
+    *_unrenamed(NESTED),
+    *(Rule(prefix + ATTENTION + "{f}.{p}", BLOCK + "attn.qkv.{p}") for prefix in (ENCODER, NESTED)),
+    *(Rule(prefix + ATTENTION + "self.relative_position_index", None) for prefix in (ENCODER, NESTED)),
+    *(Rule(prefix + "layernorm.{p}", None) for prefix in (ENCODER, ENCODER + "model.")),
     Rule(ENCODER + "hidden_states_norms.{i}.{p}", "backbone.norms.{i}.{p}"),
 )
 
