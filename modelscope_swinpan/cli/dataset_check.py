@@ -18,7 +18,8 @@ from ..errors import ConfigError
 from ..files import refuse_to_replace, write_atomic
 from ..words import number_of
 from .console import complain, say, show_table, warn
-from .options import LayoutOptions, grouped
+from .declare import flag, option
+from .options import LayoutOptions
 from .page import bullets, page, table
 from .progress import tracking
 
@@ -32,7 +33,6 @@ NARROW = ("class", "images", "segments", "crowds", "smallest", "median", "larges
 """The columns for the console. Areas are in pixels."""
 
 
-@grouped
 def check(
     datasets: Annotated[
         list[Path],
@@ -44,12 +44,10 @@ def check(
     ],
     where: LayoutOptions,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Also write all of it as JSON.", dir_okay=False)
+        Path | None, option("FILE", "Also write all of it as JSON.", name="--json", dir_okay=False)
     ] = None,
-    html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Also write all of it as a page.", dir_okay=False)
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+    html: Annotated[Path | None, option("FILE", "Also write all of it as a page.", dir_okay=False)] = None,
+    force: Annotated[bool, flag("--force", "Replace files that are there.")] = False,
 ) -> None:
     """Read every photo and every annotation, and say what is wrong.
 

@@ -5,11 +5,10 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from ..errors import ConfigError
 from ..runs.registry import ENGINES, Job, build_engine
-from .options import ListedOption, ModelOptions
+from .declare import ListedOption, option
+from .options import ModelOptions
 
 if TYPE_CHECKING:
     from ..inference.predictor import Predictor
@@ -20,36 +19,25 @@ if TYPE_CHECKING:
 class EngineOptions:
     """The engine that does the work, and the resources of each of its workers."""
 
-    engine: Annotated[str, ListedOption("--engine", metavar="NAME", entries=ENGINES.values)] = "local"
+    engine: Annotated[str, ListedOption("--engine", ENGINES.values)] = "local"
     address: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS", help="A running Ray cluster, or auto.", show_default="one is started on this machine"
-        ),
+        str | None, option("ADDRESS", "A running Ray cluster, or auto.", "one is started on this machine")
     ] = None
     workers: Annotated[
         str | None,
-        typer.Option(
-            metavar="N",
-            help="Number of processes on this machine's CPUs, or of Ray workers; for Ray also the least and the most, "
+        option(
+            "N",
+            "Number of processes on this machine's CPUs, or of Ray workers; for Ray also the least and the most, "
             "as in 1:8.",
-            show_default="on a CPU what its cores and memory allow; in Ray, and for serve, 1",
+            "on a CPU what its cores and memory allow; in Ray, and for serve, 1",
         ),
     ] = None
     cpus_per_worker: Annotated[
-        float | None,
-        typer.Option(
-            metavar="N", min=0, help="CPUs of each Ray worker; it computes with as many threads.", show_default="1"
-        ),
+        float | None, option("N", "CPUs of each Ray worker; it computes with as many threads.", "1", min=0)
     ] = None
     gpus_per_worker: Annotated[
         float | None,
-        typer.Option(
-            metavar="N",
-            min=0,
-            help="GPUs of each Ray worker. With 0.5 two share one; with 0 the CPU computes.",
-            show_default="0",
-        ),
+        option("N", "GPUs of each Ray worker. With 0.5 two share one; with 0 the CPU computes.", "0", min=0),
     ] = None
 
     def build(self, load: "Callable[[str | None], Predictor]", how: ModelOptions) -> "Engine":
