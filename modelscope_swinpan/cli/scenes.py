@@ -13,7 +13,7 @@ from ..claims import RUN
 from ..files import missing_folders, remove_empty
 from .console import out, read_size, say
 from .declare import option
-from .progress import counted
+from .progress import tracking
 
 
 def scenes(
@@ -43,8 +43,9 @@ def scenes(
         say(f"The dataset is in {out_folder}")
         return
     dataset = SceneDataset(range(seed, seed + count), pixels)
-    examples = counted((dataset[index] for index in range(count)), count, "Painting", out)
-    write_dataset(out_folder, examples, dataset.categories, made)
+    with tracking("Painting", out) as progress:
+        examples = progress((dataset[index] for index in range(count)), count)
+        write_dataset(out_folder, examples, dataset.categories, made)
     say(f"The dataset is in {out_folder}")
 
 
