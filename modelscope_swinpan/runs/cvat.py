@@ -24,15 +24,12 @@ class CvatSink(ShapesSink):
     The polygons of one segment's parts have one ``group_id``.
     """
 
+    name = "cvat"
     files = ("annotations.xml",)
-
-    def __init__(self, *, polygons: bool = False) -> None:
-        self.name = "cvat-polygons" if polygons else "cvat"
-        self._kind = "polygon" if polygons else "mask"
 
     def shape(self, segment: Segment, mask: npt.NDArray[np.bool_]) -> Any:
         """The attributes of each XML element that describes the segment."""
-        if self._kind == "polygon":
+        if self.kind == "polygon":
             parts = [part.tolist() for part in segment_polygons(segment, mask)]
             return [{"points": ";".join(f"{x:.2f},{y:.2f}" for x, y in part)} for part in parts]
         x1, y1, x2, y2 = segment.box
@@ -65,14 +62,14 @@ class CvatSink(ShapesSink):
                     with _element(xml, "label"):
                         _text(xml, "name", names[category.id])
                         _text(xml, "color", f"#{bytes(category.color).hex()}")
-                        _text(xml, "type", self._kind)
+                        _text(xml, "type", self.kind)
 
     def _write_shapes(self, xml: XMLGenerator, entry: Mapping[str, Any], names: Mapping[int, str]) -> None:
         for number, segment in enumerate(entry["segments"], start=1):
             group = {"group_id": number} if len(segment["shape"]) > 1 else {}
             for shape in segment["shape"]:
                 given = {"label": names[segment["category_id"]], "source": "auto", "occluded": 0, **shape}
-                with _element(xml, self._kind, **given, z_order=0, **group):
+                with _element(xml, self.kind, **given, z_order=0, **group):
                     pass
 
 
