@@ -10,8 +10,7 @@ from ..errors import ConfigError
 from ..runs.registry import FORMATS
 from .console import complain, err, say, warn
 from .declare import ListedOption, flag, folder, option
-from .engine_options import EngineOptions
-from .options import ModelOptions, OutputOption, TaskOption, ThresholdOptions, given_thresholds
+from .options import EngineOptions, ModelOptions, OutputOption, TaskOption, ThresholdOptions, given_thresholds
 from .progress import line, shown
 
 if TYPE_CHECKING:

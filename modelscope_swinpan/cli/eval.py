@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from ..errors import ConfigError
 from .console import out, say
 from .declare import flag, option
-from .engine_options import EngineOptions
-from .options import DataOptions, ModelOptions, OutputOption
+from .options import DataOptions, EngineOptions, ModelOptions, OutputOption
 from .progress import busy, shown
 from .scenes import painted
 
@@ -66,8 +65,7 @@ def evaluate(
         scored.check()
     else:
         engine = where.build(partial(_load, how.anywhere(), thresholds), how)
-    with _painted(seeds, output, begins=predictions is None) if seeds else nullcontext(truth.data) as path:
-        assert path is not None  # noqa: S101
+    with _painted(seeds, output, begins=predictions is None) if seeds else nullcontext() as path:
         dataset = truth.open(path)
         if predictions:
             with busy("Scoring"):

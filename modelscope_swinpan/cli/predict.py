@@ -13,8 +13,7 @@ from ..files import file_stem, is_url
 from ..images.sources import is_data_url, local_path
 from .console import complain, out, say
 from .declare import option
-from .engine_options import EngineOptions
-from .options import OUTPUT_HELP, ModelOptions, TaskOption, ThresholdOptions, given_thresholds
+from .options import OUTPUT_HELP, EngineOptions, ModelOptions, TaskOption, ThresholdOptions, given_thresholds
 from .progress import shown
 
 if TYPE_CHECKING:

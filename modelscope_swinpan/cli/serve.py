@@ -5,8 +5,7 @@ from typing import Annotated
 
 from ..extras import require
 from .declare import option
-from .engine_options import EngineOptions
-from .options import ModelOptions, TaskOption
+from .options import EngineOptions, ModelOptions, TaskOption
 
 
 def serve(
