@@ -9,7 +9,7 @@ import typer
 from ..errors import ConfigError
 from ..runs.registry import FORMATS
 from .console import complain, err, say, warn
-from .declare import ListedOption, flag, folder, option
+from .declare import ListedOption, argument, flag, folder, option
 from .options import EngineOptions, ModelOptions, OutputOption, TaskOption, ThresholdOptions, given_thresholds
 from .progress import line, shown
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def batch(
     inputs: Annotated[
         str,
-        typer.Argument(
-            metavar="INPUTS",
-            help="A folder; a quoted pattern ('photos/**/*.jpg'); a list: .txt with a path or URL a line, .csv or "
+        argument(
+            "INPUTS",
+            "A folder; a quoted pattern ('photos/**/*.jpg'); a list: .txt with a path or URL a line, .csv or "
             ".jsonl with a column such as 'image', 'path' or 'file_name', COCO's .json; or the id of an MsDataset.",
         ),
     ],

@@ -7,7 +7,7 @@ import typer
 
 from ..errors import ConfigError
 from .console import complain, say
-from .declare import flag, option
+from .declare import argument, flag, option
 from .progress import busy
 
 LANGUAGES = "zh,en"
@@ -16,9 +16,7 @@ LANGUAGES = "zh,en"
 def card(
     directory: Annotated[
         Path,
-        typer.Argument(
-            metavar="DIR", help="A model directory, as swinpan train and convert write.", file_okay=False, exists=True
-        ),
+        argument("DIR", "A model directory, as swinpan train and convert write.", file_okay=False, exists=True),
     ],
     name: Annotated[
         str | None, option("OWNER/NAME", "Id of the model on the hub, from which the card's code loads it.")

@@ -4,10 +4,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated
 
-import typer
-
 from .console import say
-from .declare import ListedOption, flag
+from .declare import ListedOption, argument, flag
 from .options import ModelArgument, NetworkOption
 from .progress import busy
 
@@ -20,9 +18,7 @@ def _dialects() -> list[SimpleNamespace]:
 
 def convert(
     model: ModelArgument,
-    directory: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Model directory to write; made where it is missing.", file_okay=False)
-    ],
+    directory: Annotated[Path, argument("DIR", "Model directory to write; made where it is missing.", file_okay=False)],
     to: Annotated[str, ListedOption("--to", _dialects)] = "native",
     network: NetworkOption = None,
     force: Annotated[bool, flag("--force", "Replace files of the same names that are in DIR.")] = False,

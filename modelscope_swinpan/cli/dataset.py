@@ -10,7 +10,7 @@ import typer
 from .console import say, warn
 from .dataset_check import check
 from .dataset_show import show
-from .declare import ListedOption, command, folder, option
+from .declare import ListedOption, argument, command, folder, option
 from .options import DatasetArgument, OutputOption
 from .progress import tracking
 
@@ -37,7 +37,7 @@ SplitOption = Annotated[
 
 @command(app, "import")
 def import_(
-    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="The dataset: its folder, or its file.")],
+    source: Annotated[Path, argument("SOURCE", "The dataset: its folder, or its file.")],
     output: OutputOption,
     form: Annotated[str | None, ListedOption("--format", _formats)] = None,
     images: Annotated[Path | None, folder("Folder of the photos.", "found by the format")] = None,
@@ -128,9 +128,7 @@ def split(
 
 @command(app)
 def merge(
-    data: Annotated[
-        list[Path], typer.Argument(metavar="DIR…", help="COCO panoptic datasets: folders or JSON files.", exists=True)
-    ],
+    data: Annotated[list[Path], argument("DIR…", "COCO panoptic datasets: folders or JSON files.", exists=True)],
     output: OutputOption,
 ) -> None:
     """Make one dataset of several.

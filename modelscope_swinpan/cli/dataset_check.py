@@ -18,7 +18,7 @@ from ..errors import ConfigError
 from ..files import refuse_to_replace, write_atomic
 from ..words import number_of
 from .console import complain, say, show_table, warn
-from .declare import flag, option
+from .declare import argument, flag, option
 from .options import LayoutOptions
 from .page import bullets, page, table
 from .progress import tracking
@@ -36,9 +36,9 @@ NARROW = ("class", "images", "segments", "crowds", "smallest", "median", "larges
 def check(
     datasets: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="DIR...",
-            help="COCO panoptic datasets, such as those for training and validation: folders, or JSON files.",
+        argument(
+            "DIR...",
+            "COCO panoptic datasets, such as those for training and validation: folders, or JSON files.",
             exists=True,
         ),
     ],

@@ -15,6 +15,11 @@ from .console import one_line_errors
 F = TypeVar("F", bound=Callable[..., None])
 
 
+def argument(metavar: str, help: str, **more: Any) -> Any:  # noqa: A002
+    """An argument; ``more`` is Typer's."""
+    return typer.Argument(metavar=metavar, help=help, **more)
+
+
 def option(metavar: str, help: str, default: str | bool = True, *, name: str = "", **more: Any) -> Any:  # noqa: A002
     """An option, named like its parameter or ``name``. ``default`` is what the help says of it; ``more`` is Typer's."""
     return typer.Option(*filter(None, [name]), metavar=metavar, help=help, show_default=default, **more)

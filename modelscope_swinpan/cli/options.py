@@ -6,12 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import typer
-
 from ..config import PostprocessConfig, Task, replace, thresholds
 from ..errors import ConfigError
 from ..runs.registry import ENGINES, Job, build_engine
-from .declare import ListedOption, flag, folder, option
+from .declare import ListedOption, argument, flag, folder, option
 from .progress import busy
 
 if TYPE_CHECKING:
@@ -22,14 +20,14 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "damo/cv_swinL_panoptic-segmentation_cocopan"
 
 DATASET_HELP = "A COCO panoptic dataset: its folder, or its JSON file."
-DatasetArgument = Annotated[Path, typer.Argument(metavar="DIR", help=DATASET_HELP, exists=True)]
+DatasetArgument = Annotated[Path, argument("DIR", DATASET_HELP, exists=True)]
 OUTPUT_HELP = "Folder for the results; made where it is missing."
 OutputOption = Annotated[Path, option("DIR", OUTPUT_HELP, file_okay=False)]
 MODEL_HELP = (
     "A model directory, a checkpoint file, a ModelScope id to download, or 'embedded', the small model that comes "
     "along."
 )
-ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
+ModelArgument = Annotated[str, argument("MODEL", MODEL_HELP)]
 NetworkOption = Annotated[
     str | None, option("NAME", "Which model of a file that holds several, such as teacher or ema_state_dict.")
 ]

@@ -12,7 +12,7 @@ import typer
 from ..files import file_stem, is_url
 from ..images.sources import is_data_url, local_path
 from .console import complain, out, say
-from .declare import option
+from .declare import argument, option
 from .options import OUTPUT_HELP, EngineOptions, ModelOptions, TaskOption, ThresholdOptions, given_thresholds
 from .progress import shown
 
@@ -24,7 +24,7 @@ DEFAULT_OUTPUT = "swinpan-output"
 
 
 def predict(
-    images: Annotated[list[str], typer.Argument(metavar="IMAGE", help="Image files or http(s) URLs.")],
+    images: Annotated[list[str], argument("IMAGE", "Image files or http(s) URLs.")],
     how: ModelOptions,
     where: EngineOptions,
     thresholds: ThresholdOptions,  # type: ignore[valid-type]
