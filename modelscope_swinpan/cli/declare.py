@@ -15,24 +15,24 @@ from .console import one_line_errors
 F = TypeVar("F", bound=Callable[..., None])
 
 
-def argument(metavar: str, help: str, **more: Any) -> Any:  # noqa: A002
-    """An argument; ``more`` is Typer's."""
-    return typer.Argument(metavar=metavar, help=help, **more)
+def argument(metavar: str, text: str, **more: Any) -> Any:
+    """An argument, with the ``text`` of its help; ``more`` is Typer's."""
+    return typer.Argument(metavar=metavar, help=text, **more)
 
 
-def option(metavar: str, help: str, default: str | bool = True, *, name: str = "", **more: Any) -> Any:  # noqa: A002
+def option(metavar: str, text: str, default: str | bool = True, *, name: str = "", **more: Any) -> Any:
     """An option, named like its parameter or ``name``. ``default`` is what the help says of it; ``more`` is Typer's."""
-    return typer.Option(*filter(None, [name]), metavar=metavar, help=help, show_default=default, **more)
+    return typer.Option(*filter(None, [name]), metavar=metavar, help=text, show_default=default, **more)
 
 
-def flag(name: str, help: str) -> Any:  # noqa: A002
+def flag(name: str, text: str) -> Any:
     """An option without a value."""
-    return typer.Option(name, help=help)
+    return typer.Option(name, help=text)
 
 
-def folder(help: str, default: str | bool = True) -> Any:  # noqa: A002
+def folder(text: str, default: str | bool = True) -> Any:
     """An option that names a folder which is there."""
-    return option("DIR", help, default, file_okay=False, exists=True)
+    return option("DIR", text, default, file_okay=False, exists=True)
 
 
 _LISTED: dict[str, Callable[[], Iterable[Any]]] = {}  # by what stands in for the help until it is shown
