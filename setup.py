@@ -112,6 +112,7 @@ if __name__ == "__main__":
                 "evaluation/*.html",
                 "studio/*.css",
                 "studio/*.js",
+                "studio/*.json",
             ]
         },
         install_requires=REQUIRED,

@@ -13,50 +13,26 @@ from .plugin.registration import register
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .checkpoints.load import load_model
-    from .checkpoints.save import save_pretrained
-    from .errors import (
-        CheckpointError,
-        ConfigError,
-        DatasetError,
-        DeviceError,
-        HubError,
-        ImageError,
-        SwinPanError,
-        TrainingError,
-    )
-    from .inference.exported import ExportedPredictor, open_exported
-    from .inference.network import PanopticPredictor
-    from .inference.results import InstanceResult, PanopticResult
-    from .inference.streaming import stream
-    from .inference.tiles import TiledPredictor
-    from .runs.listing import open_inputs
-    from .runs.run import run_images
-    from .structures import Segment
-
-__all__ = [
-    "CheckpointError",
-    "ConfigError",
-    "DatasetError",
-    "DeviceError",
-    "ExportedPredictor",
-    "HubError",
-    "ImageError",
-    "InstanceResult",
-    "PanopticPredictor",
-    "PanopticResult",
-    "Segment",
-    "SwinPanError",
-    "TiledPredictor",
-    "TrainingError",
-    "__version__",
-    "load_model",
-    "open_exported",
-    "open_inputs",
-    "run_images",
-    "save_pretrained",
-    "stream",
-]
+    from .checkpoints.load import load_model as load_model
+    from .checkpoints.save import save_pretrained as save_pretrained
+    from .errors import CheckpointError as CheckpointError
+    from .errors import ConfigError as ConfigError
+    from .errors import DatasetError as DatasetError
+    from .errors import DeviceError as DeviceError
+    from .errors import HubError as HubError
+    from .errors import ImageError as ImageError
+    from .errors import SwinPanError as SwinPanError
+    from .errors import TrainingError as TrainingError
+    from .inference.exported import ExportedPredictor as ExportedPredictor
+    from .inference.exported import open_exported as open_exported
+    from .inference.network import PanopticPredictor as PanopticPredictor
+    from .inference.results import InstanceResult as InstanceResult
+    from .inference.results import PanopticResult as PanopticResult
+    from .inference.streaming import stream as stream
+    from .inference.tiles import TiledPredictor as TiledPredictor
+    from .runs.listing import open_inputs as open_inputs
+    from .runs.run import run_images as run_images
+    from .structures import Segment as Segment
 
 _HOMES = {
     "load_model": "checkpoints.load",
@@ -71,8 +47,10 @@ _HOMES = {
     "PanopticResult": "inference.results",
     "InstanceResult": "inference.results",
     "Segment": "structures",
-    **dict.fromkeys((name for name in __all__ if name.endswith("Error")), "errors"),
+    **dict.fromkeys(("CheckpointError", "ConfigError", "DatasetError", "DeviceError"), "errors"),
+    **dict.fromkeys(("HubError", "ImageError", "SwinPanError", "TrainingError"), "errors"),
 }
+__all__ = ["__version__", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:

@@ -154,15 +154,12 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         ConfigError: another process is at work in it.
     """
-    lock = FileLock(folder / LOCK)
     try:
-        lock.acquire(timeout=0)
+        lock = FileLock(folder / LOCK).acquire(timeout=0)
     except Timeout:
         raise ConfigError(f"{folder}: another process is at work in it; wait for its end.") from None
-    try:
+    with lock:
         yield
-    finally:
-        lock.release()
 
 
 def _short(value: Any) -> str:

@@ -85,6 +85,7 @@ def test_the_wheel_holds_the_package_alone(wheel):
         "embedded/configuration.json",
         "evaluation/page.html",
         "studio/gradio.js",
+        "studio/texts.json",
         "studio/viewer.js",
         "benchmark/model.py",
     ):

@@ -13,8 +13,8 @@ import typer
 from .. import __version__
 from . import batch, bench, card, convert, dataset, demo, export, inspect, predict, scenes, serve, studio, train
 from . import eval as eval_
-from .console import one_line_errors, print_any_character, say
-from .options import Command
+from .console import print_any_character, say
+from .declare import command
 
 # Plain help: the rich one cuts long defaults off.
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False, rich_markup_mode=None)
@@ -41,7 +41,7 @@ def _swinpan(
     """Panoptic segmentation of images with Swin + Mask2Former."""
 
 
-for command in (
+for run in (
     predict.predict,
     batch.batch,
     demo.demo,
@@ -54,7 +54,7 @@ for command in (
     export.export,
     card.card,
 ):
-    app.command(cls=Command)(one_line_errors()(command))
-app.command("eval", cls=Command)(one_line_errors()(eval_.evaluate))
+    command(app)(run)
+command(app, "eval")(eval_.evaluate)
 app.add_typer(bench.app, name="bench")
 app.add_typer(dataset.app, name="dataset")

@@ -9,29 +9,20 @@ import typer
 from ..errors import ConfigError
 from ..runs.registry import FORMATS
 from .console import complain, err, say, warn
-from .engine_options import EngineOptions
-from .options import (
-    ListedOption,
-    ModelOptions,
-    OutputOption,
-    TaskOption,
-    ThresholdOptions,
-    given_thresholds,
-    grouped,
-)
+from .declare import ListedOption, argument, flag, folder, option
+from .options import EngineOptions, ModelOptions, OutputOption, TaskOption, ThresholdOptions, given_thresholds
 from .progress import line, shown
 
 if TYPE_CHECKING:
     from ..runs.inputs import Inputs
 
 
-@grouped
 def batch(
     inputs: Annotated[
         str,
-        typer.Argument(
-            metavar="INPUTS",
-            help="A folder; a quoted pattern ('photos/**/*.jpg'); a list: .txt with a path or URL a line, .csv or "
+        argument(
+            "INPUTS",
+            "A folder; a quoted pattern ('photos/**/*.jpg'); a list: .txt with a path or URL a line, .csv or "
             ".jsonl with a column such as 'image', 'path' or 'file_name', COCO's .json; or the id of an MsDataset.",
         ),
     ],
@@ -40,25 +31,19 @@ def batch(
     where: EngineOptions,
     thresholds: ThresholdOptions,  # type: ignore[valid-type]
     form: Annotated[
-        str,
-        ListedOption("--format", metavar="NAME", entries=lambda: [known for known in FORMATS.values() if known.sink]),
+        str, ListedOption("--format", lambda: [known for known in FORMATS.values() if known.sink])
     ] = "coco",
     task: TaskOption = None,
     images: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder that the paths in a list start from.",
-            file_okay=False,
-            exists=True,
-            show_default="the list's own; for COCO's JSON, where its images usually are",
+        folder(
+            "Folder that the paths in a list start from.",
+            "the list's own; for COCO's JSON, where its images usually are",
         ),
     ] = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Refuse to begin where files in a folder are left out.")
-    ] = False,
-    split: Annotated[str | None, typer.Option(metavar="NAME", help="Split of an MsDataset.")] = None,
-    subset: Annotated[str | None, typer.Option(metavar="NAME", help="Subset of an MsDataset.")] = None,
+    strict: Annotated[bool, flag("--strict", "Refuse to begin where files in a folder are left out.")] = False,
+    split: Annotated[str | None, option("NAME", "Split of an MsDataset.")] = None,
+    subset: Annotated[str | None, option("NAME", "Subset of an MsDataset.")] = None,
 ) -> None:
     """Segment any number of images into files.
 

@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 
 from .console import err, one_line_errors, out
+from .declare import command, flag, option
 from .options import Dtype, DtypeOption
 from .progress import busy
 
@@ -19,20 +20,13 @@ def _read_model(text: str) -> Path:
     return as_path(text)
 
 
-RunsOption = Annotated[int, typer.Option(metavar="N", min=1, help="Number of measurements; the median counts.")]
+RunsOption = Annotated[int, option("N", "Number of measurements; the median counts.", min=1)]
 ModelOption = Annotated[
     Path | None,
-    typer.Option(
-        metavar="DIR",
-        parser=_read_model,
-        help="A model directory, or 'embedded'.",
-        show_default="random weights of the hub model's size",
-    ),
+    option("DIR", "A model directory, or 'embedded'.", "random weights of the hub model's size", parser=_read_model),
 ]
-PhotoOption = Annotated[
-    Path | None, typer.Option("--image", metavar="FILE", help="A photo.", show_default="a generated one, 640×427")
-]
-DeviceOption = Annotated[str, typer.Option(metavar="NAME", help="cpu, cuda or cuda:1.")]
+PhotoOption = Annotated[Path | None, option("FILE", "A photo.", "a generated one, 640×427", name="--image")]
+DeviceOption = Annotated[str, option("NAME", "cpu, cuda or cuda:1.")]
 MEBIBYTE = 2**20
 
 
@@ -52,29 +46,24 @@ def print_figures(found: dict[str, Any]) -> None:
     out.print_json(data={"processor": processor(), **found})
 
 
-@app.command("model")
-@one_line_errors()
+@command(app, "model")
 def bench_model(
     model: ModelOption = None,
     image: PhotoOption = None,
     device: DeviceOption = "cpu",
     dtype: DtypeOption = "float32",
-    compiled: Annotated[bool, typer.Option("--compile", help="Compile our model's layers first.")] = False,
-    batch_size: Annotated[int, typer.Option(metavar="N", min=1, help="Copies of the photo in one batch.")] = 1,
+    compiled: Annotated[bool, flag("--compile", "Compile our model's layers first.")] = False,
+    batch_size: Annotated[int, option("N", "Copies of the photo in one batch.", min=1)] = 1,
     against: Annotated[
         Literal["transformers"] | None,
-        typer.Option(metavar="PEER", help="Also measure a peer with the same weights, by turns: transformers."),
+        option("PEER", "Also measure a peer with the same weights, by turns: transformers."),
     ] = None,
     against_dtype: Annotated[
-        Dtype, typer.Option(metavar="NAME", help="Number format of the peer: float32, bfloat16 or float16.")
+        Dtype, option("NAME", "Number format of the peer: float32, bfloat16 or float16.")
     ] = "float32",
     runs: RunsOption = 5,
-    threads: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Threads of PyTorch.", show_default="PyTorch's default")
-    ] = None,
-    neighbours: Annotated[
-        int, typer.Option(metavar="N", min=0, help="Other processes that keep a core busy each meanwhile.")
-    ] = 0,
+    threads: Annotated[int | None, option("N", "Threads of PyTorch.", "PyTorch's default", min=1)] = None,
+    neighbours: Annotated[int, option("N", "Other processes that keep a core busy each meanwhile.", min=0)] = 0,
 ) -> None:
     """Measure one photo from its file to its segments, stage by stage."""
     from ..benchmark.model import bench_model
@@ -117,20 +106,16 @@ def _table(found: dict[str, Any], names: list[str]) -> Table:
     return table
 
 
-@app.command("throughput")
-@one_line_errors()
+@command(app, "throughput")
 def bench_throughput(
     model: ModelOption = None,
     device: DeviceOption = "cpu",
     dtype: DtypeOption = "float32",
-    batch_size: Annotated[
-        list[int] | None, typer.Option(metavar="N", min=1, help="Repeatable.", show_default="1, 2, 4 and 8")
-    ] = None,
-    images: Annotated[int, typer.Option(metavar="N", min=1, help="Photos to segment at each batch size.")] = 16,
-    compiled: Annotated[bool, typer.Option("--compile", help="Compile the model's layers first.")] = False,
+    batch_size: Annotated[list[int] | None, option("N", "Repeatable.", "1, 2, 4 and 8", min=1)] = None,
+    images: Annotated[int, option("N", "Photos to segment at each batch size.", min=1)] = 16,
+    compiled: Annotated[bool, flag("--compile", "Compile the model's layers first.")] = False,
     workers: Annotated[
-        list[int] | None,
-        typer.Option(metavar="N", min=1, help="Also a run of N processes, as swinpan batch does it. Repeatable."),
+        list[int] | None, option("N", "Also a run of N processes, as swinpan batch does it. Repeatable.", min=1)
     ] = None,
 ) -> None:
     """Measure images per second over many files, with decoding beside the model and without."""
@@ -141,19 +126,13 @@ def bench_throughput(
     print_figures(found)
 
 
-@app.command("serve")
-@one_line_errors()
+@command(app, "serve")
 def bench_serve(
-    model: Annotated[
-        Path | None, typer.Option(metavar="DIR", parser=_read_model, help="A model directory.", show_default="embedded")
-    ] = None,
-    clients: Annotated[
-        list[int] | None,
-        typer.Option(metavar="N", min=1, help="Simultaneous clients. Repeatable.", show_default="1, 4, 16"),
-    ] = None,
-    requests: Annotated[int, typer.Option(metavar="N", min=1, help="Requests for each number of clients.")] = 400,
+    model: Annotated[Path | None, option("DIR", "A model directory.", "embedded", parser=_read_model)] = None,
+    clients: Annotated[list[int] | None, option("N", "Simultaneous clients. Repeatable.", "1, 4, 16", min=1)] = None,
+    requests: Annotated[int, option("N", "Requests for each number of clients.", min=1)] = 400,
     mask_format: Annotated[
-        Literal["list", "rle", "png"], typer.Option(metavar="NAME", help="Masks in the answer: list, rle or png.")
+        Literal["list", "rle", "png"], option("NAME", "Masks in the answer: list, rle or png.")
     ] = "rle",
 ) -> None:
     """Measure latency, throughput and memory of `modelscope server` with the plugin."""

@@ -7,6 +7,7 @@ import typer
 
 from ..errors import ConfigError
 from .console import complain, say
+from .declare import argument, flag, option
 from .progress import busy
 
 LANGUAGES = "zh,en"
@@ -15,56 +16,43 @@ LANGUAGES = "zh,en"
 def card(
     directory: Annotated[
         Path,
-        typer.Argument(
-            metavar="DIR", help="A model directory, as swinpan train and convert write.", file_okay=False, exists=True
-        ),
+        argument("DIR", "A model directory, as swinpan train and convert write.", file_okay=False, exists=True),
     ],
     name: Annotated[
-        str | None,
-        typer.Option(metavar="OWNER/NAME", help="Id of the model on the hub, from which the card's code loads it."),
+        str | None, option("OWNER/NAME", "Id of the model on the hub, from which the card's code loads it.")
     ] = None,
     license_text: Annotated[
-        str | None,
-        typer.Option("--license", metavar="TEXT", help="Licence of the weights, as in 'Apache License 2.0'."),
+        str | None, option("TEXT", "Licence of the weights, as in 'Apache License 2.0'.", name="--license")
     ] = None,
-    training_data: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="What the weights were trained on, in Markdown.")
-    ] = None,
+    training_data: Annotated[str | None, option("TEXT", "What the weights were trained on, in Markdown.")] = None,
     metrics: Annotated[
         Path | None,
-        typer.Option(
-            metavar="JSON",
-            help="The report.json of swinpan eval on this model. Its copy in DIR is evaluation.json.",
+        option(
+            "JSON",
+            "The report.json of swinpan eval on this model. Its copy in DIR is evaluation.json.",
             dir_okay=False,
             exists=True,
         ),
     ] = None,
-    language: Annotated[
-        str | None, typer.Option(metavar="LIST", help="Languages of the card, in order.", show_default=LANGUAGES)
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace the README.md and evaluation.json that are in DIR.")
-    ] = False,
+    language: Annotated[str | None, option("LIST", "Languages of the card, in order.", LANGUAGES)] = None,
+    force: Annotated[bool, flag("--force", "Replace the README.md and evaluation.json that are in DIR.")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; list what should be mended before DIR is published.")
+        bool, flag("--check", "Write nothing; list what should be mended before DIR is published.")
     ] = False,
     upload: Annotated[
-        str | None,
-        typer.Option(
-            metavar="OWNER/NAME", help="Write nothing; check DIR, and upload it to the hub if it has no problem."
-        ),
+        str | None, option("OWNER/NAME", "Write nothing; check DIR, and upload it to the hub if it has no problem.")
     ] = None,
     token: Annotated[
         str | None,
-        typer.Option(
-            metavar="TOKEN",
-            help="Your token on the hub. Other users of this machine can see it while the command runs: better set the "
+        option(
+            "TOKEN",
+            "Your token on the hub. Other users of this machine can see it while the command runs: better set the "
             "variable MODELSCOPE_API_TOKEN.",
-            show_default="that of 'modelscope login'",
+            "that of 'modelscope login'",
         ),
     ] = None,
     public: Annotated[
-        bool, typer.Option("--public", help="Make a new model visible to everybody; by default only you see it.")
+        bool, flag("--public", "Make a new model visible to everybody; by default only you see it.")
     ] = False,
 ) -> None:
     """Write a model's card, in Chinese and English: the README.md that the hub shows.

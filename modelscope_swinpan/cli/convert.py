@@ -4,10 +4,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated
 
-import typer
-
 from .console import say
-from .options import ListedOption, ModelArgument, NetworkOption
+from .declare import ListedOption, argument, flag
+from .options import ModelArgument, NetworkOption
 from .progress import busy
 
 
@@ -19,12 +18,10 @@ def _dialects() -> list[SimpleNamespace]:
 
 def convert(
     model: ModelArgument,
-    directory: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Model directory to write; made where it is missing.", file_okay=False)
-    ],
-    to: Annotated[str, ListedOption("--to", metavar="NAME", entries=_dialects)] = "native",
+    directory: Annotated[Path, argument("DIR", "Model directory to write; made where it is missing.", file_okay=False)],
+    to: Annotated[str, ListedOption("--to", _dialects)] = "native",
     network: NetworkOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files of the same names that are in DIR.")] = False,
+    force: Annotated[bool, flag("--force", "Replace files of the same names that are in DIR.")] = False,
 ) -> None:
     """Convert a checkpoint of any dialect.
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from .console import one_line_errors, say, warn
+from .console import say, warn
 from .dataset_check import check
 from .dataset_show import show
-from .options import Command, DatasetArgument, ListedOption, OutputOption
+from .declare import ListedOption, argument, command, folder, option
+from .options import DatasetArgument, OutputOption
 from .progress import tracking
 
 if TYPE_CHECKING:
@@ -30,57 +31,34 @@ def _formats() -> Any:
 
 
 SplitOption = Annotated[
-    str | None, typer.Option("--split", metavar="NAME", help="The split to take if there are several, as in train2017.")
+    str | None, option("NAME", "The split to take if there are several, as in train2017.", name="--split")
 ]
 
 
-@app.command("import", cls=Command)
-@one_line_errors()
+@command(app, "import")
 def import_(
-    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="The dataset: its folder, or its file.")],
+    source: Annotated[Path, argument("SOURCE", "The dataset: its folder, or its file.")],
     output: OutputOption,
-    form: Annotated[str | None, ListedOption("--format", metavar="NAME", entries=_formats)] = None,
-    images: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder of the photos.",
-            file_okay=False,
-            exists=True,
-            show_default="found by the format",
-        ),
-    ] = None,
+    form: Annotated[str | None, ListedOption("--format", _formats)] = None,
+    images: Annotated[Path | None, folder("Folder of the photos.", "found by the format")] = None,
     classes: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="The classes, a name a line: of the values 0, 1, … of label pictures, or of colours (name r g b); "
+        option(
+            "FILE",
+            "The classes, a name a line: of the values 0, 1, … of label pictures, or of colours (name r g b); "
             "else the only ones to take.",
             dir_okay=False,
             exists=True,
         ),
     ] = None,
-    things: Annotated[
-        str | None, typer.Option(metavar="NAME,…", help="The classes that are things; the others are stuff.")
-    ] = None,
-    stuff: Annotated[
-        str | None, typer.Option(metavar="NAME,…", help="The classes that are stuff; the others are things.")
-    ] = None,
+    things: Annotated[str | None, option("NAME,…", "The classes that are things; the others are stuff.")] = None,
+    stuff: Annotated[str | None, option("NAME,…", "The classes that are stuff; the others are things.")] = None,
     overlap: Annotated[
         Literal["small", "order"],
-        typer.Option(
-            metavar="RULE",
-            help="Which of two shapes owns what both cover: small, the smaller, or order, the later one.",
-        ),
+        option("RULE", "Which of two shapes owns what both cover: small, the smaller, or order, the later one."),
     ] = "small",
     semantic: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder of label pictures with the photos' names: the stuff behind the shapes.",
-            file_okay=False,
-            exists=True,
-        ),
+        Path | None, folder("Folder of label pictures with the photos' names: the stuff behind the shapes.")
     ] = None,
     split: SplitOption = None,
 ) -> None:
@@ -103,16 +81,10 @@ def import_(
     _write(partial(import_dataset, given, output, form=form, choices=choices), output, REPORT)
 
 
-@app.command(cls=Command)
-@one_line_errors()
+@command(app)
 def remap(
     data: DatasetArgument,
-    classes: Annotated[
-        Path,
-        typer.Option(
-            "--classes", metavar="FILE", help="YAML: new names, and the old ones that become them.", exists=True
-        ),
-    ],
+    classes: Annotated[Path, option("FILE", "YAML: new names, and the old ones that become them.", exists=True)],
     output: OutputOption,
     split: SplitOption = None,
 ) -> None:
@@ -128,16 +100,14 @@ def remap(
     _write(partial(remap_dataset, CocoPanoptic.open(data, split=split), targets, output), output)
 
 
-@app.command(cls=Command)
-@one_line_errors()
+@command(app)
 def split(
     data: DatasetArgument,
     output: OutputOption,
     parts: Annotated[
-        str,
-        typer.Option(metavar="NAME=SHARE,…", help="The parts, with their shares of the images or numbers of images."),
+        str, option("NAME=SHARE,…", "The parts, with their shares of the images or numbers of images.")
     ] = "train=0.8,val=0.2",
-    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Decides which image comes into which part.")] = 0,
+    seed: Annotated[int, option("S", "Decides which image comes into which part.", min=0)] = 0,
     of: SplitOption = None,
 ) -> None:
     """Split a dataset into parts, each in a folder of its name.
@@ -156,12 +126,9 @@ def split(
         _tell(report)
 
 
-@app.command(cls=Command)
-@one_line_errors()
+@command(app)
 def merge(
-    data: Annotated[
-        list[Path], typer.Argument(metavar="DIR…", help="COCO panoptic datasets: folders or JSON files.", exists=True)
-    ],
+    data: Annotated[list[Path], argument("DIR…", "COCO panoptic datasets: folders or JSON files.", exists=True)],
     output: OutputOption,
 ) -> None:
     """Make one dataset of several.
@@ -191,5 +158,5 @@ def _tell(report: "Report", path: Path | None = None) -> None:
     say(report.summary())
 
 
-for command in (check, show):
-    app.command()(one_line_errors()(command))
+for shared in (check, show):
+    command(app)(shared)

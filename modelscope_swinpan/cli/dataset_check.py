@@ -18,12 +18,13 @@ from ..errors import ConfigError
 from ..files import refuse_to_replace, write_atomic
 from ..words import number_of
 from .console import complain, say, show_table, warn
-from .options import LayoutOptions, grouped
+from .declare import argument, flag, option
+from .options import LayoutOptions
 from .page import bullets, page, table
 from .progress import tracking
 
 if TYPE_CHECKING:
-    from ..coco.survey import Photo, Survey
+    from ..coco.survey import Survey
 
 SHOWN = 10
 """How many problems of a kind the console shows. The files have all."""
@@ -32,24 +33,21 @@ NARROW = ("class", "images", "segments", "crowds", "smallest", "median", "larges
 """The columns for the console. Areas are in pixels."""
 
 
-@grouped
 def check(
     datasets: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="DIR...",
-            help="COCO panoptic datasets, such as those for training and validation: folders, or JSON files.",
+        argument(
+            "DIR...",
+            "COCO panoptic datasets, such as those for training and validation: folders, or JSON files.",
             exists=True,
         ),
     ],
     where: LayoutOptions,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Also write all of it as JSON.", dir_okay=False)
+        Path | None, option("FILE", "Also write all of it as JSON.", name="--json", dir_okay=False)
     ] = None,
-    html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Also write all of it as a page.", dir_okay=False)
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+    html: Annotated[Path | None, option("FILE", "Also write all of it as a page.", dir_okay=False)] = None,
+    force: Annotated[bool, flag("--force", "Replace files that are there.")] = False,
 ) -> None:
     """Read every photo and every annotation, and say what is wrong.
 
@@ -69,7 +67,11 @@ def check(
         with tracking("Checking") as progress:
             surveys.append(survey(path, where.open, os.cpu_count() or 1, progress))
     same = list(same_photos(surveys))
-    content = _content(surveys, problems_between(surveys, same), same)
+    content: dict[str, Any] = {
+        "datasets": [_dataset(found) for found in surveys],
+        "problems": problems_between(surveys, same),
+        "same_photos": [[photo._asdict() for photo in photos] for photos in same],
+    }
     for dataset in content["datasets"]:
         _print(dataset)
     _complain(content["problems"])
@@ -78,22 +80,14 @@ def check(
         write_atomic(json_file, json.dumps(content, indent=2).encode())
     if html is not None:
         _write_page(html, content)
-    if problems := sum(map(len, [content["problems"], *(dataset["problems"] for dataset in content["datasets"])])):
+    if problems := sum(len(found["problems"]) for found in (content, *content["datasets"])):
         complain(f"{number_of(problems, 'problem')} found.")
         raise typer.Exit(1)
     say("No problems found.")
 
 
-def _content(surveys: "Sequence[Survey]", problems: list[str], same: "list[list[Photo]]") -> dict[str, Any]:
-    """All that was found, as JSON."""
-    return {
-        "datasets": [_dataset(found) for found in surveys],
-        "problems": problems,
-        "same_photos": [[photo._asdict() for photo in photos] for photos in same],
-    }
-
-
 def _dataset(found: "Survey") -> dict[str, Any]:
+    """All that was found in a dataset, as JSON."""
     return {
         "path": str(found.path),
         "images": found.images,

@@ -14,7 +14,8 @@ import typer
 from ..errors import DatasetError
 from ..files import refuse_to_replace
 from .console import complain, say
-from .options import DatasetArgument, LayoutOptions, grouped
+from .declare import flag, option
+from .options import DatasetArgument, LayoutOptions
 from .page import page
 from .progress import tracking
 
@@ -26,19 +27,15 @@ SIDE = 640
 QUALITY = 85  # of its JPEG
 
 
-@grouped
 def show(
     dataset: DatasetArgument,
-    output: Annotated[Path, typer.Option(metavar="FILE", help="The page to write.", dir_okay=False)],
+    output: Annotated[Path, option("FILE", "The page to write.", dir_okay=False)],
     where: LayoutOptions,
-    limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many pictures.")] = 50,
+    limit: Annotated[int, option("N", "How many pictures.", min=1)] = 50,
     seed: Annotated[
-        int | None,
-        typer.Option(
-            metavar="S", min=0, help="Take pictures at random, by this seed.", show_default="the first pictures"
-        ),
+        int | None, option("S", "Take pictures at random, by this seed.", "the first pictures", min=0)
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    force: Annotated[bool, flag("--force", "Replace a file that is there.")] = False,
 ) -> None:
     """Write a page of annotated pictures.
 

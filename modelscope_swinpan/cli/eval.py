@@ -5,12 +5,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from ..errors import ConfigError
 from .console import out, say
-from .engine_options import EngineOptions
-from .options import DataOptions, ModelOptions, OutputOption, grouped
+from .declare import flag, option
+from .options import DataOptions, EngineOptions, ModelOptions, OutputOption
 from .progress import busy, shown
 from .scenes import painted
 
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from ..inference.predictor import Predictor
 
 
-@grouped
 def evaluate(
     output: OutputOption,
     how: ModelOptions,
@@ -26,34 +23,23 @@ def evaluate(
     truth: DataOptions,
     scenes: Annotated[
         int | None,
-        typer.Option(
-            metavar="N", min=1, help="Paint N generated scenes and take them instead of a dataset; kept in the output."
-        ),
+        option("N", "Paint N generated scenes and take them instead of a dataset; kept in the output.", min=1),
     ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(metavar="S", min=0, help="The seed of the first scene; others follow it.", show_default="0"),
-    ] = None,
+    seed: Annotated[int | None, option("S", "The seed of the first scene; others follow it.", "0", min=0)] = None,
     predictions: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="Score a folder in COCO's panoptic format instead of running a model.", exists=True
-        ),
+        Path | None, option("DIR", "Score a folder in COCO's panoptic format instead of running a model.", exists=True)
     ] = None,
-    limit: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Look at the first N images only.", show_default="all")
-    ] = None,
+    limit: Annotated[int | None, option("N", "Look at the first N images only.", "all", min=1)] = None,
     compare: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Tell what changed since another evaluation of the same images: the folder of its report.",
+        option(
+            "DIR",
+            "Tell what changed since another evaluation of the same images: the folder of its report.",
             exists=True,
         ),
     ] = None,
     thresholds: Annotated[
-        bool,
-        typer.Option("--thresholds", help="Tell PQ with other thresholds, too, at some cost; not with --tiles."),
+        bool, flag("--thresholds", "Tell PQ with other thresholds, too, at some cost; not with --tiles.")
     ] = False,
 ) -> None:
     """Measure a model's quality on a dataset.
@@ -79,8 +65,7 @@ def evaluate(
         scored.check()
     else:
         engine = where.build(partial(_load, how.anywhere(), thresholds), how)
-    with _painted(seeds, output, begins=predictions is None) if seeds else nullcontext(truth.data) as path:
-        assert path is not None  # noqa: S101
+    with _painted(seeds, output, begins=predictions is None) if seeds else nullcontext() as path:
         dataset = truth.open(path)
         if predictions:
             with busy("Scoring"):

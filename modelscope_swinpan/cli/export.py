@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
-
 from ..files import refuse_to_replace
 from .console import read_size, say
+from .declare import flag, option
 from .options import ModelArgument
 from .progress import busy
 
@@ -15,29 +14,27 @@ def export(
     model: ModelArgument,
     to: Annotated[
         Literal["onnx", "torch", "openvino"],
-        typer.Option(metavar="FORM", help="onnx, torch (torch.export, .pt2) or openvino (.xml and .bin)."),
+        option("FORM", "onnx, torch (torch.export, .pt2) or openvino (.xml and .bin)."),
     ],
-    output: Annotated[
-        Path, typer.Option(metavar="FILE", help="File to write, of suffix .onnx, .pt2 or .xml.", dir_okay=False)
-    ],
+    output: Annotated[Path, option("FILE", "File to write, of suffix .onnx, .pt2 or .xml.", dir_okay=False)],
     size: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="HxW",
-            help="Padded height and width of the images, in pixels, multiples of 32. Again for more sizes: each "
+        option(
+            "HxW",
+            "Padded height and width of the images, in pixels, multiples of 32. Again for more sizes: each "
             "then has a file of its own, FILE-HxW.",
-            show_default="that of a 3:2 landscape photo, 800x1216 for most models",
+            "that of a 3:2 landscape photo, 800x1216 for most models",
         ),
     ] = None,
     dtype: Annotated[
         Literal["float32", "float16"],
-        typer.Option(
-            metavar="NAME",
-            help="Number format: float32, or float16 for half the size. Inputs and outputs are float32 in both.",
+        option(
+            "NAME",
+            "Number format: float32, or float16 for half the size. Inputs and outputs are float32 in both.",
         ),
     ] = "float32",
     force: Annotated[
-        bool, typer.Option("--force", help="Replace files beside FILE that are there: its .bin, and FILE-HxW.")
+        bool, flag("--force", "Replace files beside FILE that are there: its .bin, and FILE-HxW.")
     ] = False,
 ) -> None:
     """Export the network, without pre- and post-processing.

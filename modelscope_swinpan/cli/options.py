@@ -1,79 +1,41 @@
 """Options that several commands share, in groups, and the predictor or engine that they describe."""
 
 import dataclasses
-import functools
-import inspect
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_type_hints
-
-import typer
-from typer.core import TyperCommand
-from typer.models import OptionInfo
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from ..config import PostprocessConfig, Task, replace, thresholds
 from ..errors import ConfigError
+from ..runs.registry import ENGINES, Job, build_engine
+from .declare import ListedOption, argument, flag, folder, option
 from .progress import busy
 
 if TYPE_CHECKING:
     from ..coco.reader import CocoPanoptic
     from ..inference.predictor import Predictor
-
-F = TypeVar("F", bound=Callable[..., None])
+    from ..runs.registry import Engine
 
 DEFAULT_MODEL = "damo/cv_swinL_panoptic-segmentation_cocopan"
 
 DATASET_HELP = "A COCO panoptic dataset: its folder, or its JSON file."
-DatasetArgument = Annotated[Path, typer.Argument(metavar="DIR", help=DATASET_HELP, exists=True)]
-OutputOption = Annotated[
-    Path, typer.Option(metavar="DIR", help="Folder for the results; made where it is missing.", file_okay=False)
-]
+DatasetArgument = Annotated[Path, argument("DIR", DATASET_HELP, exists=True)]
+OUTPUT_HELP = "Folder for the results; made where it is missing."
+OutputOption = Annotated[Path, option("DIR", OUTPUT_HELP, file_okay=False)]
 MODEL_HELP = (
     "A model directory, a checkpoint file, a ModelScope id to download, or 'embedded', the small model that comes "
     "along."
 )
-ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL_HELP)]
+ModelArgument = Annotated[str, argument("MODEL", MODEL_HELP)]
 NetworkOption = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Which model of a file that holds several, such as teacher or ema_state_dict."),
+    str | None, option("NAME", "Which model of a file that holds several, such as teacher or ema_state_dict.")
 ]
 Dtype = Literal["float32", "bfloat16", "float16"]
-DtypeOption = Annotated[
-    Dtype, typer.Option(metavar="NAME", help="Number format to compute in: float32, bfloat16 or float16.")
-]
+DtypeOption = Annotated[Dtype, option("NAME", "Number format to compute in: float32, bfloat16 or float16.")]
 TileSideOption = Annotated[
-    int | None,
-    typer.Option(metavar="PIXELS", min=32, help="Side of a tile.", show_default="the short side of the model's input"),
+    int | None, option("PIXELS", "Side of a tile.", "the short side of the model's input", min=32)
 ]
-
-
-def grouped(command: F) -> F:
-    """Expand option groups: where ``command`` takes a dataclass of options, the command line takes each option."""
-    hints = get_type_hints(command, include_extras=True)
-    groups = {name: kind for name, kind in hints.items() if dataclasses.is_dataclass(kind)}
-    parameters = []
-    for parameter in inspect.signature(command).parameters.values():
-        if parameter.name in groups:
-            kind = groups[parameter.name]
-            annotations = get_type_hints(kind, include_extras=True)
-            options = [(option.name, option.default, annotations[option.name]) for option in dataclasses.fields(kind)]
-        else:
-            options = [(parameter.name, parameter.default, hints[parameter.name])]
-        parameters += [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-            for name, default, annotation in options
-        ]
-
-    @functools.wraps(command)
-    def run(**given: Any) -> None:
-        for name, kind in groups.items():
-            make: Any = kind
-            given[name] = make(**{option.name: given.pop(option.name) for option in dataclasses.fields(kind)})
-        command(**given)
-
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return run  # type: ignore[return-value]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -82,23 +44,18 @@ class PredictorOptions:
 
     model: Annotated[
         str,
-        typer.Option(
-            metavar="MODEL",
-            help=f"{MODEL_HELP} Or what swinpan export wrote: a file, or a folder of files for several sizes.",
-        ),
+        option("MODEL", f"{MODEL_HELP} Or what swinpan export wrote: a file, or a folder of files for several sizes."),
     ] = DEFAULT_MODEL
     device: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME",
-            help="cpu, cuda, cuda:1, or what else PyTorch has here: xpu, npu, mps.",
-            show_default="cuda if there is a GPU, else cpu",
+        option(
+            "NAME",
+            "cpu, cuda, cuda:1, or what else PyTorch has here: xpu, npu, mps.",
+            "cuda if there is a GPU, else cpu",
         ),
     ] = None
     dtype: DtypeOption = "float32"
-    trust: Annotated[
-        bool, typer.Option("--trust", help="Read a .pt2 file, although PyTorch may run code that is in it.")
-    ] = False
+    trust: Annotated[bool, flag("--trust", "Read a .pt2 file, although PyTorch may run code that is in it.")] = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -106,11 +63,9 @@ class ModelOptions(PredictorOptions):
     """The same, and how photos go through it: in batches, in tiles."""
 
     batch_size: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Images to run through the model together, if their sizes allow it.")
+        int, option("N", "Images to run through the model together, if their sizes allow it.", min=1)
     ] = 1
-    tiles: Annotated[
-        bool, typer.Option("--tiles", help="Segment large photos in overlapping tiles as well as whole.")
-    ] = False
+    tiles: Annotated[bool, flag("--tiles", "Segment large photos in overlapping tiles as well as whole.")] = False
     tile_side: TileSideOption = None
 
     def load(
@@ -139,35 +94,16 @@ class LayoutOptions:
     """Where the parts of a COCO panoptic dataset are if they are not found."""
 
     split: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="The split to take if the folder has several, as in train2017 or val."),
+        str | None, option("NAME", "The split to take if the folder has several, as in train2017 or val.")
     ] = None
-    images: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder of its images.",
-            file_okay=False,
-            exists=True,
-            show_default="found by the JSON's place",
-        ),
-    ] = None
-    panoptic: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder of its PNGs with segment ids.",
-            file_okay=False,
-            exists=True,
-            show_default="found by the JSON's place",
-        ),
-    ] = None
+    images: Annotated[Path | None, folder("Folder of its images.", "found by the JSON's place")] = None
+    panoptic: Annotated[Path | None, folder("Folder of its PNGs with segment ids.", "found by the JSON's place")] = None
     exif: Annotated[
         Literal["apply", "ignore"] | None,
-        typer.Option(
-            metavar="NAME",
-            help="apply: the truth was annotated on photos as EXIF turns them; ignore: as they are stored.",
-            show_default="what the JSON says in info.exif, else what sizes show",
+        option(
+            "NAME",
+            "apply: the truth was annotated on photos as EXIF turns them; ignore: as they are stored.",
+            "what the JSON says in info.exif, else what sizes show",
         ),
     ] = None
 
@@ -182,7 +118,7 @@ class LayoutOptions:
 class DataOptions(LayoutOptions):
     """A COCO panoptic dataset, and where its parts are."""
 
-    data: Annotated[Path | None, typer.Option(metavar="PATH", help=DATASET_HELP, exists=True)] = None
+    data: Annotated[Path | None, option("PATH", DATASET_HELP, exists=True)] = None
 
     def open(self, path: Path | None = None) -> "CocoPanoptic":
         """The dataset ``data``, or that at another ``path``."""
@@ -193,25 +129,20 @@ class DataOptions(LayoutOptions):
 
 TaskOption = Annotated[
     Task | None,
-    typer.Option(
-        metavar="TASK",
-        help="panoptic; instance: things only, which may overlap; or semantic: classes only.",
-        show_default="what the model was trained for",
+    option(
+        "TASK",
+        "panoptic; instance: things only, which may overlap; or semantic: classes only.",
+        "what the model was trained for",
     ),
 ]
 
 _thresholds = [
     (
-        option.name,
-        Annotated[
-            float | None,
-            typer.Option(
-                metavar="P", min=0, max=1, help=option.metadata["help"], show_default=f"the model's, {option.default}"
-            ),
-        ],
+        known.name,
+        Annotated[float | None, option("P", known.metadata["help"], f"the model's, {known.default}", min=0, max=1)],
         dataclasses.field(default=None),
     )
-    for option in thresholds()
+    for known in thresholds()
 ]
 ThresholdOptions = dataclasses.make_dataclass("ThresholdOptions", _thresholds, frozen=True, kw_only=True)
 """The thresholds of the fusion, one option for each; None is the model's own."""
@@ -227,26 +158,53 @@ def given_thresholds(options: Any) -> dict[str, float]:
     return given
 
 
-_LISTED: dict[str, Callable[[], Iterable[Any]]] = {}  # by what stands in for the help until it is shown
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EngineOptions:
+    """The engine that does the work, and the resources of each of its workers."""
+
+    engine: Annotated[str, ListedOption("--engine", ENGINES.values)] = "local"
+    address: Annotated[
+        str | None, option("ADDRESS", "A running Ray cluster, or auto.", "one is started on this machine")
+    ] = None
+    workers: Annotated[
+        str | None,
+        option(
+            "N",
+            "Number of processes on this machine's CPUs, or of Ray workers; for Ray also the least and the most, "
+            "as in 1:8.",
+            "on a CPU what its cores and memory allow; in Ray, and for serve, 1",
+        ),
+    ] = None
+    cpus_per_worker: Annotated[
+        float | None, option("N", "CPUs of each Ray worker; it computes with as many threads.", "1", min=0)
+    ] = None
+    gpus_per_worker: Annotated[
+        float | None,
+        option("N", "GPUs of each Ray worker. With 0.5 two share one; with 0 the CPU computes.", "0", min=0),
+    ] = None
+
+    def build(self, load: "Callable[[str | None], Predictor]", how: ModelOptions) -> "Engine":
+        """The engine; ``load`` loads its predictor."""
+        return build_engine(self.engine, self.job(load, how))
+
+    def job(self, load: "Callable[[str | None], Predictor]", how: ModelOptions) -> Job:
+        """What an engine is built for; ``load`` loads its predictor."""
+        return Job(
+            load=load,
+            device=how.device,
+            batch_size=how.batch_size,
+            workers=None if self.workers is None else _read_workers(self.workers),
+            cpus=self.cpus_per_worker,
+            gpus=self.gpus_per_worker,
+            address=self.address,
+        )
 
 
-class ListedOption(OptionInfo):
-    """An option whose help lists the entries that a registry has at the time."""
-
-    def __init__(self, name: str, *, metavar: str, entries: Callable[[], Iterable[Any]]) -> None:
-        """``entries`` returns the registered objects, each with a ``name`` and a ``help``."""
-        stand_in = f"{name} {len(_LISTED)}"  # several commands may have an option of one name
-        _LISTED[stand_in] = entries
-        super().__init__(default=..., param_decls=(name,), metavar=metavar, help=stand_in)
-
-
-class Command(TyperCommand):
-    """A command that reads registries when its own help is shown, not when that of ``swinpan`` is."""
-
-    def get_params(self, ctx: Any) -> list[Any]:
-        """The parameters; the help of a :class:`ListedOption` has a sentence for each entry."""
-        params = super().get_params(ctx)
-        for param in params:
-            if entries := _LISTED.get(getattr(param, "help", None) or ""):
-                param.help = " ".join(f"{entry.name}: {entry.help}." for entry in entries())  # type: ignore[attr-defined]
-        return params
+def _read_workers(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([1-9]\d{0,4})(?::([1-9]\d{0,4}))?", text, re.ASCII)
+    if not match:
+        raise ConfigError(f"--workers must be a number or two, as in 1:8; got {text!r}.")
+    least, most = int(match[1]), int(match[2] or match[1])
+    if least > most:
+        raise ConfigError(f"--workers: at least {least} and at most {most} is no range.")
+    return least, most

@@ -12,8 +12,8 @@ import typer
 from ..files import file_stem, is_url
 from ..images.sources import is_data_url, local_path
 from .console import complain, out, say
-from .engine_options import EngineOptions
-from .options import ModelOptions, TaskOption, ThresholdOptions, given_thresholds, grouped
+from .declare import argument, option
+from .options import OUTPUT_HELP, EngineOptions, ModelOptions, TaskOption, ThresholdOptions, given_thresholds
 from .progress import shown
 
 if TYPE_CHECKING:
@@ -23,27 +23,18 @@ if TYPE_CHECKING:
 DEFAULT_OUTPUT = "swinpan-output"
 
 
-@grouped
 def predict(
-    images: Annotated[list[str], typer.Argument(metavar="IMAGE", help="Image files or http(s) URLs.")],
+    images: Annotated[list[str], argument("IMAGE", "Image files or http(s) URLs.")],
     how: ModelOptions,
     where: EngineOptions,
     thresholds: ThresholdOptions,  # type: ignore[valid-type]
     output: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder for the results; made where it is missing.",
-            file_okay=False,
-            show_default=f"{DEFAULT_OUTPUT}, or {DEFAULT_OUTPUT}-2 … where that has others",
-        ),
+        option("DIR", OUTPUT_HELP, f"{DEFAULT_OUTPUT}, or {DEFAULT_OUTPUT}-2 … where that has others", file_okay=False),
     ] = None,
     scores: Annotated[
         Literal["real", "virtual"],
-        typer.Option(
-            metavar="KIND",
-            help="real: class × mask probability, 0–1. virtual: 0.999 for every segment, as upstream answers.",
-        ),
+        option("KIND", "real: class × mask probability, 0–1. virtual: 0.999 for every segment, as upstream answers."),
     ] = "real",
     task: TaskOption = None,
 ) -> None:

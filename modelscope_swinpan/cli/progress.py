@@ -2,10 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, TaskID, TextColumn
@@ -16,8 +16,6 @@ from .console import err
 
 if TYPE_CHECKING:
     from ..runs.run import Progress
-
-T = TypeVar("T")
 
 SECONDS = 30
 """How often a line tells of the progress where there is no terminal."""
@@ -44,27 +42,24 @@ def shown(title: str, console: Console) -> "Iterator[Callable[[Progress], None]]
         yield show
 
 
-def counted(items: Iterable[T], total: int, title: str, console: Console) -> Generator[T, None, None]:
-    """The ``total`` ``items``, while their progress is shown."""
+@contextmanager
+def tracking(title: str, console: Console | None = None) -> Iterator[Callable[..., Iterator[Any]]]:
+    """What goes through items, given their number where they have no length, while :func:`shown` tells how far it is.
+
+    By default it is shown on standard error.
+    """
     from ..runs.run import Progress
 
-    start = time.perf_counter()
-    with shown(title, console) as show:
-        show(Progress(done=0, failed=0, total=total))
-        for done, item in enumerate(items, start=1):
-            yield item
-            speed = done / (time.perf_counter() - start)
-            show(Progress(done=done, failed=0, total=total, images_per_second=speed))
+    with shown(title, console or err) as show:
 
-
-@contextmanager
-def tracking(title: str) -> Iterator[Callable[..., Iterable[Any]]]:
-    """What goes through items, given their number where they have no length, while their progress is shown."""
-    with ExitStack() as stack:
-
-        def track(items: Any, total: int | None = None) -> Iterable[Any]:
+        def track(items: Any, total: int | None = None) -> Iterator[Any]:
             number = len(items) if total is None else total
-            return stack.enter_context(closing(counted(items, number, title, err)))
+            start = time.perf_counter()
+            show(Progress(done=0, failed=0, total=number))
+            for done, item in enumerate(items, start=1):
+                yield item
+                speed = done / (time.perf_counter() - start)
+                show(Progress(done=done, failed=0, total=number, images_per_second=speed))
 
         yield track
 

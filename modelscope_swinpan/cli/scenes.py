@@ -12,7 +12,8 @@ import typer
 from ..claims import RUN
 from ..files import missing_folders, remove_empty
 from .console import out, read_size, say
-from .progress import counted
+from .declare import option
+from .progress import tracking
 
 
 def scenes(
@@ -22,11 +23,9 @@ def scenes(
             "--output", "--out", metavar="DIR", help="Folder to write; made where it is missing.", file_okay=False
         ),
     ],
-    count: Annotated[int, typer.Option("--count", metavar="N", min=1, help="How many scenes.")] = 100,
-    seed: Annotated[
-        int, typer.Option("--seed", metavar="S", min=0, help="The seed of the first; the others follow it.")
-    ] = 0,
-    size: Annotated[str, typer.Option("--size", metavar="HxW", help="Height and width in pixels.")] = "256x320",
+    count: Annotated[int, option("N", "How many scenes.", min=1)] = 100,
+    seed: Annotated[int, option("S", "The seed of the first; the others follow it.", min=0)] = 0,
+    size: Annotated[str, option("HxW", "Height and width in pixels.")] = "256x320",
 ) -> None:
     """Generate scenes with exact panoptic truth.
 
@@ -44,8 +43,9 @@ def scenes(
         say(f"The dataset is in {out_folder}")
         return
     dataset = SceneDataset(range(seed, seed + count), pixels)
-    examples = counted((dataset[index] for index in range(count)), count, "Painting", out)
-    write_dataset(out_folder, examples, dataset.categories, made)
+    with tracking("Painting", out) as progress:
+        examples = progress((dataset[index] for index in range(count)), count)
+        write_dataset(out_folder, examples, dataset.categories, made)
     say(f"The dataset is in {out_folder}")
 
 

@@ -3,24 +3,17 @@
 from functools import partial
 from typing import Annotated
 
-import typer
-
 from ..extras import require
-from .engine_options import EngineOptions
-from .options import ModelOptions, TaskOption, grouped
+from .declare import option
+from .options import EngineOptions, ModelOptions, TaskOption
 
 
-@grouped
 def serve(
     how: ModelOptions,
     where: EngineOptions,
     task: TaskOption = None,
-    host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Address to listen at; 0.0.0.0 for other machines.")
-    ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(metavar="N", min=0, max=65535, help="Port to listen at; 0 is any free one.")
-    ] = 8000,
+    host: Annotated[str, option("ADDRESS", "Address to listen at; 0.0.0.0 for other machines.")] = "127.0.0.1",
+    port: Annotated[int, option("N", "Port to listen at; 0 is any free one.", min=0, max=65535)] = 8000,
 ) -> None:
     """Serve POST /call as modelscope server does, until interrupted.
 

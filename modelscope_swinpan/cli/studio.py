@@ -2,24 +2,17 @@
 
 from typing import Annotated
 
-import typer
-
 from ..extras import require
-from .options import ModelOptions, PredictorOptions, grouped
+from .declare import option
+from .options import ModelOptions, PredictorOptions
 
 
-@grouped
 def studio(
     how: PredictorOptions,
     host: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS", help="Address to listen at; 0.0.0.0 for other machines.", show_default="127.0.0.1"
-        ),
+        str | None, option("ADDRESS", "Address to listen at; 0.0.0.0 for other machines.", "127.0.0.1")
     ] = None,
-    port: Annotated[
-        int | None, typer.Option(metavar="N", min=1, max=65535, help="Port to listen at.", show_default="7860")
-    ] = None,
+    port: Annotated[int | None, option("N", "Port to listen at.", "7860", min=1, max=65535)] = None,
 ) -> None:
     """Serve a web page that segments photos, until interrupted."""
     require("The page", "gradio", extra="studio")

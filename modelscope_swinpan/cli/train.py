@@ -6,11 +6,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from ..errors import ConfigError
 from .console import read_size, say
-from .options import DEFAULT_MODEL, MODEL_HELP, DataOptions, grouped
+from .declare import flag, option
+from .options import DEFAULT_MODEL, MODEL_HELP, DataOptions
 from .scenes import painted
 
 if TYPE_CHECKING:
@@ -25,41 +24,31 @@ HELD_OUT = 100
 """Scenes that the small model is evaluated on while it learns."""
 
 
-@grouped
 def train(
-    output: Annotated[
-        Path,
-        typer.Option(metavar="DIR", help="Folder of the run. Give the same command again to go on.", file_okay=False),
-    ],
+    output: Annotated[Path, option("DIR", "Folder of the run. Give the same command again to go on.", file_okay=False)],
     source: DataOptions,
-    validation: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="A dataset to evaluate on.", exists=True)
-    ] = None,
-    model: Annotated[str, typer.Option(metavar="MODEL", help=f"What to start from. {MODEL_HELP}")] = DEFAULT_MODEL,
-    size: Annotated[str, typer.Option(metavar="HxW", help="Height and width of a sample, in pixels.")] = DEFAULT_SIZE,
+    validation: Annotated[Path | None, option("PATH", "A dataset to evaluate on.", exists=True)] = None,
+    model: Annotated[str, option("MODEL", f"What to start from. {MODEL_HELP}")] = DEFAULT_MODEL,
+    size: Annotated[str, option("HxW", "Height and width of a sample, in pixels.")] = DEFAULT_SIZE,
     head_only: Annotated[
-        bool, typer.Option("--head-only", help="Train the transformer decoder alone, which takes little memory.")
+        bool, flag("--head-only", "Train the transformer decoder alone, which takes little memory.")
     ] = False,
     settings: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="NAME=VALUE",
-            help="An option of the training or of its samples, as in --set steps=5000 --set learning_rate=5e-5. "
+        option(
+            "NAME=VALUE",
+            "An option of the training or of its samples, as in --set steps=5000 --set learning_rate=5e-5. "
             "Repeat it for more; an unknown name lists them all.",
+            name="--set",
         ),
     ] = None,
     loggers: Annotated[
         list[str] | None,
-        typer.Option(
-            "--log", metavar="NAME", help="Log to mlflow or wandb as well, by their own packages. Repeat it for both."
-        ),
+        option("NAME", "Log to mlflow or wandb as well, by their own packages. Repeat it for both.", name="--log"),
     ] = None,
-    device: Annotated[
-        str | None, typer.Option(metavar="NAME", help="cpu or cuda.", show_default="cuda if there is a GPU, else cpu")
-    ] = None,
+    device: Annotated[str | None, option("NAME", "cpu or cuda.", "cuda if there is a GPU, else cpu")] = None,
     demo: Annotated[
-        bool, typer.Option("--demo", help="Train the small model that the package brings along, on generated scenes.")
+        bool, flag("--demo", "Train the small model that the package brings along, on generated scenes.")
     ] = False,
 ) -> None:
     """Train a model on a dataset, whose classes it takes over; those that it knows by name keep what it learnt.

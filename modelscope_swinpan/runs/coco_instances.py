@@ -12,7 +12,7 @@ from ..categories import Category
 from ..coco.encoding import encode_mask
 from ..coco.writer import write_panoptic_json
 from ..structures import Segment
-from .shapes import ShapesSink, flat, segment_polygons
+from .shapes import ShapesSink, segment_polygons
 from .sinks import Entries
 
 
@@ -22,15 +22,14 @@ class CocoInstancesSink(ShapesSink):
     Masks are compressed run-length codes, which are exact, or polygons.
     """
 
+    name = "coco-instances"
     files = ("annotations.json",)
 
-    def __init__(self, *, polygons: bool = False) -> None:
-        self.name = "coco-instances-polygons" if polygons else "coco-instances"
-        self._polygons = polygons
-
     def shape(self, segment: Segment, mask: npt.NDArray[np.bool_]) -> Any:
-        """COCO's ``segmentation``."""
-        return [flat(part) for part in segment_polygons(segment, mask)] if self._polygons else encode_mask(mask)
+        """COCO's ``segmentation``; corners have two digits behind the point."""
+        if self.kind == "mask":
+            return encode_mask(mask)
+        return [part.round(2).reshape(-1).tolist() for part in segment_polygons(segment, mask)]
 
     def finish(self, folder: Path, entries: Entries, categories: Sequence[Category]) -> None:
         """Write ``annotations.json``. Annotations are numbered from 1."""

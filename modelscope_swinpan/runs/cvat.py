@@ -1,14 +1,12 @@
 """CVAT's annotations, "CVAT for images 1.1"."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import XMLGenerator
-from xml.sax.xmlreader import AttributesImpl
 
 import numpy as np
 import numpy.typing as npt
+from jinja2 import Environment
 
 from ..categories import Category
 from ..files import atomic
@@ -17,6 +15,34 @@ from .own_names import UNWRITABLE, class_names
 from .shapes import ShapesSink, segment_polygons
 from .sinks import Entries
 
+_XML = """<?xml version="1.0" encoding="utf-8"?>
+<annotations><version>1.1</version>
+<meta><task><size>{{ size }}</size>
+<mode>annotation</mode>
+<labels>
+{% for category in categories %}
+<label><name>{{ names[category.id] }}</name>
+<color>#{% for value in category.color %}{{ "%02x" % value }}{% endfor %}</color>
+<type>{{ kind }}</type>
+</label>
+{% endfor %}
+</labels>
+</task>
+</meta>
+{% for entry in entries() %}
+<image id="{{ loop.index0 }}" name="{{ entry.name|writable }}" width="{{ entry.width }}" height="{{ entry.height }}">
+{% for segment in entry.segments %}
+{% set parts, number = segment.shape, loop.index %}
+{% for part in parts %}
+<{{ kind }} label="{{ names[segment.category_id] }}" source="auto" occluded="0"{{ part|xmlattr }} z_order="0"
+{%- if parts|length > 1 %} group_id="{{ number }}"{% endif %}></{{ kind }}>
+{% endfor %}
+{% endfor %}
+</image>
+{% endfor %}
+</annotations>
+"""
+
 
 class CvatSink(ShapesSink):
     """``annotations.xml``: masks, which are exact, or polygons.
@@ -24,15 +50,12 @@ class CvatSink(ShapesSink):
     The polygons of one segment's parts have one ``group_id``.
     """
 
+    name = "cvat"
     files = ("annotations.xml",)
-
-    def __init__(self, *, polygons: bool = False) -> None:
-        self.name = "cvat-polygons" if polygons else "cvat"
-        self._kind = "polygon" if polygons else "mask"
 
     def shape(self, segment: Segment, mask: npt.NDArray[np.bool_]) -> Any:
         """The attributes of each XML element that describes the segment."""
-        if self._kind == "polygon":
+        if self.kind == "polygon":
             parts = [part.tolist() for part in segment_polygons(segment, mask)]
             return [{"points": ";".join(f"{x:.2f},{y:.2f}" for x, y in part)} for part in parts]
         x1, y1, x2, y2 = segment.box
@@ -41,53 +64,17 @@ class CvatSink(ShapesSink):
 
     def finish(self, folder: Path, entries: Entries, categories: Sequence[Category]) -> None:
         """Write ``annotations.xml``; images are numbered from 0, and CVAT knows them by their names."""
-        names = class_names(categories)
-        with atomic(folder / self.files[0]) as partial, partial.open("w", encoding="utf-8") as file:
-            xml = XMLGenerator(file, "utf-8")
-            xml.startDocument()
-            with _element(xml, "annotations"):
-                _text(xml, "version", "1.1")
-                self._write_meta(xml, names, categories, sum(1 for _ in entries()))
-                for index, entry in enumerate(entries()):
-                    size = {"width": entry["width"], "height": entry["height"]}
-                    with _element(xml, "image", id=index, name=entry["name"], **size):
-                        self._write_shapes(xml, entry, names)
-            xml.endDocument()
-
-    def _write_meta(
-        self, xml: XMLGenerator, names: Mapping[int, str], categories: Sequence[Category], images: int
-    ) -> None:
-        with _element(xml, "meta"), _element(xml, "task"):
-            _text(xml, "size", images)
-            _text(xml, "mode", "annotation")
-            with _element(xml, "labels"):
-                for category in categories:
-                    with _element(xml, "label"):
-                        _text(xml, "name", names[category.id])
-                        _text(xml, "color", f"#{bytes(category.color).hex()}")
-                        _text(xml, "type", self._kind)
-
-    def _write_shapes(self, xml: XMLGenerator, entry: Mapping[str, Any], names: Mapping[int, str]) -> None:
-        for number, segment in enumerate(entry["segments"], start=1):
-            group = {"group_id": number} if len(segment["shape"]) > 1 else {}
-            for shape in segment["shape"]:
-                given = {"label": names[segment["category_id"]], "source": "auto", "occluded": 0, **shape}
-                with _element(xml, self._kind, **given, z_order=0, **group):
-                    pass
-
-
-@contextmanager
-def _element(xml: XMLGenerator, tag: str, **attributes: Any) -> Iterator[None]:
-    """An XML element. Characters that XML cannot hold become ``_``."""
-    xml.startElement(tag, AttributesImpl({name: UNWRITABLE.sub("_", str(value)) for name, value in attributes.items()}))
-    yield
-    xml.endElement(tag)
-    xml.characters("\n")
-
-
-def _text(xml: XMLGenerator, tag: str, text: object) -> None:
-    with _element(xml, tag):
-        xml.characters(str(text))
+        environment = Environment(autoescape=True, trim_blocks=True, keep_trailing_newline=True)
+        environment.filters["writable"] = lambda name: UNWRITABLE.sub("_", name)  # XML cannot hold all characters
+        pieces = environment.from_string(_XML).stream(
+            kind=self.kind,
+            categories=categories,
+            names=class_names(categories),
+            size=sum(1 for _ in entries()),
+            entries=entries,
+        )
+        with atomic(folder / self.files[0]) as partial, partial.open("wb") as file:
+            pieces.dump(file, encoding="utf-8")
 
 
 def _runs(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:

@@ -10,6 +10,7 @@ import shutil
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -160,15 +161,11 @@ class RunFolder:
         ``errors.jsonl`` tells of images that failed, and is itself a list of inputs; ``left-out.json`` counts, by
         reason, what was there but is no input. They are written where they have something to tell.
         """
-
-        def entries(sink: Sink) -> Iterator[Any]:
-            return (line[sink.name] for line in islice(self.kept(), limit) if ERROR not in line)
-
         for sink in self.sinks:
-            sink.finish(self.path, lambda sink=sink: entries(sink), categories)  # type: ignore[misc]
+            sink.finish(self.path, partial(self._entries, sink.name, limit), categories)
         (self.path / ERRORS).unlink(missing_ok=True)
         if self.failed:
-            with atomic(self.path / ERRORS) as partial, partial.open("w", encoding="utf-8") as file:
+            with atomic(self.path / ERRORS) as unfinished, unfinished.open("w", encoding="utf-8") as file:
                 for line in self.kept():
                     if ERROR in line:
                         file.write(json.dumps(line[ERROR]) + "\n")
@@ -176,6 +173,10 @@ class RunFolder:
             write_atomic(self.path / LEFT_OUT, json.dumps(self._inputs.left_out, indent=2, sort_keys=True).encode())
         else:
             (self.path / LEFT_OUT).unlink(missing_ok=True)
+
+    def _entries(self, name: str, limit: int | None) -> Iterator[Any]:
+        """What the sink ``name`` kept of the first ``limit`` images."""
+        return (line[name] for line in islice(self.kept(), limit) if ERROR not in line)
 
     def _write(self, record: Record) -> None:
         """Write an image's files."""

@@ -80,7 +80,7 @@ class Inputs:
                 index + 1 if image_id is None else image_id,
                 writable(name),
                 source,
-                f"{index:08d}-{_stem(name)}" if stem is None else stem,
+                f"{index:08d}-{writable(file_stem(name))}".replace("\\", "_") if stem is None else stem,
                 _stamp(source),
             )
             line = json.dumps(vars(item), separators=(",", ":")).encode() + b"\n"
@@ -100,10 +100,6 @@ def describe_left_out(left_out: Mapping[str, int]) -> str:
     """The counts in a line, as in "3 left out: 1 .heic, 2 hidden"; empty if there are none."""
     counts = ", ".join(f"{count} {why}" for why, count in sorted(left_out.items()))
     return f"{sum(left_out.values())} left out: {counts}" if counts else ""
-
-
-def _stem(name: str) -> str:
-    return writable(file_stem(name)).replace("\\", "_")
 
 
 def writable(name: str) -> str:

@@ -33,15 +33,12 @@ class LabelStudioSink(ShapesSink):
     tools, so that segments can be added with either.
     """
 
+    name, exact = "labelstudio", "brush"
     files = (TASKS, CONFIG)
-
-    def __init__(self, *, polygons: bool = False) -> None:
-        self.name = "labelstudio-polygons" if polygons else "labelstudio"
-        self._kind = "polygon" if polygons else "brush"
 
     def shape(self, segment: Segment, mask: npt.NDArray[np.bool_]) -> Any:
         """What Label Studio calls a region's ``value``, but for its label."""
-        if self._kind == "brush":
+        if self.kind == "brush":
             return {"format": "rle", "rle": encode_brush(mask)}
         height, width = mask.shape
         corners = joined(segment_polygons(segment, mask)) * (100 / width, 100 / height)  # percent
@@ -57,12 +54,12 @@ class LabelStudioSink(ShapesSink):
         write_atomic(folder / CONFIG, _configuration(names, categories))
 
     def _prediction(self, entry: Mapping[str, Any], names: Mapping[int, str], version: str) -> dict[str, Any]:
-        labels = f"{self._kind}labels"
+        labels = f"{self.kind}labels"
         regions = [
             {
                 "id": str(number),
                 "type": labels,
-                "from_name": self._kind,
+                "from_name": self.kind,
                 "to_name": "image",
                 "original_width": entry["width"],
                 "original_height": entry["height"],

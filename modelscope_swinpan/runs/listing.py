@@ -5,7 +5,7 @@ import itertools
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -42,19 +42,19 @@ def open_inputs(
     """
     given = local_path(os.fspath(given))
     path, left_out = Path(given), Counter[str]()
+    entries: Callable[[], Iterator[Entry]] | None = None
     if path.is_dir():
         entries = partial(_in_folder, path.resolve(), _own_paths(leave_out, path), left_out)
-        return Inputs(entries=entries, left_out=left_out, strict=strict)
-    if not path.exists() and glob.has_magic(given):
+    elif not path.exists() and glob.has_magic(given):
         given = os.path.expanduser(given)  # noqa: PTH111 (a pattern is no path)
         plain = itertools.takewhile(lambda part: not glob.has_magic(part), Path(given).parts)
         entries = partial(_matching, given, _own_paths(leave_out, Path(*plain)), left_out)
-        return Inputs(entries=entries, left_out=left_out, strict=strict)
-    listed = list_reader(path, images) if path.is_file() else None
-    if listed is not None:
-        return Inputs(entries=listed)
-    what = "of a kind that lists no images" if path.exists() else "no such file or folder"
-    raise ConfigError(f"{given}: {what}; expected {EXPECTED}.")
+    elif path.is_file():
+        entries = list_reader(path, images)
+    if entries is None:
+        what = "of a kind that lists no images" if path.exists() else "no such file or folder"
+        raise ConfigError(f"{given}: {what}; expected {EXPECTED}.")
+    return Inputs(entries=entries, left_out=left_out, strict=strict)
 
 
 def _own_paths(output: Path | None, root: Path) -> frozenset[Path]:

@@ -1,6 +1,5 @@
 """Lists of images as people write them: a text file, a table, JSON lines, or a JSON file."""
 
-import codecs
 import csv
 import itertools
 import json
@@ -52,7 +51,9 @@ def list_reader(path: Path, images: Path | None) -> Callable[[], Iterator[Entry]
 
 def _listed(path: Path, lines: Callable[[TextIO, Path, Path], Iterator[str]], folder: Path) -> Iterator[Entry]:
     try:
-        with path.open(encoding=_encoding(path), newline="") as file:
+        with path.open("rb") as file:
+            encoding = json.detect_encoding(file.read(4))  # PowerShell writes UTF-16
+        with path.open(encoding=encoding, newline="") as file:
             yield from _entries(lines(file, path, folder), folder)
     except UnicodeError as error:
         raise DatasetError(
@@ -60,19 +61,6 @@ def _listed(path: Path, lines: Callable[[TextIO, Path, Path], Iterator[str]], fo
         ) from None
     except (csv.Error, json.JSONDecodeError, RecursionError) as error:
         raise DatasetError(f"{path}: cannot be read: {error}") from None
-
-
-def _encoding(path: Path) -> str:
-    """The encoding of a text file: UTF-16 or UTF-32 where it begins like one, as PowerShell writes them, else UTF-8."""
-    with path.open("rb") as file:
-        head = file.read(4)
-    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        return "utf-32"
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    if head[1:2] == b"\0":
-        return "utf-16-le"
-    return "utf-16-be" if head[:1] == b"\0" else "utf-8-sig"
 
 
 def _entries(names: Iterable[str], folder: Path) -> Iterator[Entry]:

@@ -1,9 +1,10 @@
 """The engine that is several processes on this machine: a process a core segments more images than one on all cores."""
 
 import itertools
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import wait
 
 import torch
@@ -22,9 +23,6 @@ MEMORY = 2 * 2**30
 """What a process may need beside the weights, in bytes: its libraries, and a forward of the hub model in float32."""
 SENT = 2
 """Tasks that a process has, so that it never waits for the next one."""
-
-Task = list[tuple[int, Item]]
-"""Images with their places among those of the run, from 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +62,7 @@ class ProcessEngine:
 
     def _records(self, items: Iterator[Item], workers: int, sinks: Sequence[Sink], read: Reader) -> Iterator[Record]:
         threads = max(1, torch.get_num_threads() // workers)
-        crew = Crew(_Job(self.predictor, sinks, read, threads), workers)
+        crew = Crew(partial(_segment, self.predictor, sinks, read, threads), workers)
         try:
             yield from crew.work(items, self.predictor.batch_size)
         finally:
@@ -78,51 +76,42 @@ def best_number() -> int:
     return max(1, min(torch.get_num_threads(), psutil.virtual_memory().available // MEMORY))
 
 
-@dataclass(frozen=True)
-class _Job:
+def _segment(
+    predictor: Predictor, sinks: Sequence[Sink], read: Reader, threads: int, items: Sequence[Item]
+) -> list[Record]:
     """What a process does with a task."""
-
-    predictor: Predictor
-    sinks: Sequence[Sink]
-    read: Reader
-    threads: int
-
-    def __call__(self, task: Task) -> list[Record]:
-        torch.set_num_threads(self.threads)
-        items = [item for _, item in task]
-        return list(LocalEngine(self.predictor)(items, sinks=self.sinks, read=self.read))
+    torch.set_num_threads(threads)
+    return list(LocalEngine(predictor)(items, sinks=sinks, read=read))
 
 
 class Crew:
-    """Worker processes and what each of them has to do."""
+    """Worker processes and what each of them has to do: tasks are lists of images."""
 
-    def __init__(self, job: _Job, number: int) -> None:
+    def __init__(self, job: Callable[[list[Item]], list[Record]], number: int) -> None:
         self._job = job
-        self._again: deque[Task] = deque()
-        self._deaths: dict[int, int] = {}
+        self._again: deque[list[Item]] = deque()
+        self._deaths = Counter[int]()
         self._finished: dict[int, Record] = {}
         self._workers = start(job, number)
 
     def work(self, items: Iterator[Item], task_size: int) -> Iterator[Record]:
         """The records of ``items``, in order. No more are drawn ahead than twice what the workers hold."""
-        numbered = enumerate(items)
         ahead = 2 * SENT * len(self._workers) * task_size
-        drawn = following = 0
+        drawn: deque[int] = deque()  # the images whose records are still to come
         while True:
             for worker in self._workers * SENT:  # all get one before any gets two
                 if len(worker.tasks) < SENT:
                     task = self._again.popleft() if self._again else []
                     if not task:
-                        task = list(itertools.islice(numbered, min(task_size, following + ahead - drawn)))
-                        drawn += len(task)
+                        task = list(itertools.islice(items, min(task_size, ahead - len(drawn))))
+                        drawn.extend(item.index for item in task)
                     if task:
                         worker.send(task)
-            if not any(worker.tasks for worker in self._workers):
+            if not drawn:
                 return
             self._receive()
-            while following in self._finished:
-                yield self._finished.pop(following)
-                following += 1
+            while drawn and drawn[0] in self._finished:
+                yield self._finished.pop(drawn.popleft())
 
     def kill(self) -> None:
         """End all workers at once."""
@@ -134,24 +123,23 @@ class Crew:
         heard = wait([worker.connection for worker in self._workers])
         for worker in [one for one in self._workers if one.connection in heard]:
             try:
-                task, answer = worker.receive()
+                _, answer = worker.receive()
             except (EOFError, OSError):
                 self._replace(worker)
                 continue
             if isinstance(answer, Exception):
                 raise answer
-            for (number, _), record in zip(task, answer, strict=True):
-                self._finished[number] = record
+            self._finished.update((record.index, record) for record in answer)
 
     def _replace(self, worker: Worker) -> None:
         """Start a new process. Images that may have killed the old one are tried again one by one."""
         worker.kill()
         suspects, *others = worker.tasks or [[]]
-        for number, item in suspects:
-            self._deaths[number] = self._deaths.get(number, 0) + 1
-            if self._deaths[number] == ATTEMPTS:
-                self._finished[number] = failure(item, f"{ATTEMPTS} worker processes died over this image.")
+        for item in suspects:
+            self._deaths[item.index] += 1
+            if self._deaths[item.index] == ATTEMPTS:
+                self._finished[item.index] = failure(item, f"{ATTEMPTS} worker processes died over this image.")
             else:
-                self._again.append([(number, item)])
+                self._again.append([item])
         self._again.extend(others)
         (self._workers[self._workers.index(worker)],) = start(self._job, 1)

@@ -15,7 +15,18 @@ from .sinks import Encoded, Sink
 
 
 class ShapesSink(Sink):
-    """Keeps the segments of an image with the shape that :meth:`shape` makes of each."""
+    """Keeps the segments of an image with the shape that :meth:`shape` makes of each.
+
+    Formats with masks, which are exact, have ``polygons`` under another name.
+    """
+
+    exact = "mask"
+    """What the format calls a mask."""
+
+    def __init__(self, *, polygons: bool = False) -> None:
+        self.kind = "polygon" if polygons else self.exact
+        if polygons:
+            self.name = f"{self.name}-polygons"
 
     def encode(self, item: Item, result: Result, pixels: Pixels) -> Encoded:
         """The image's object."""
@@ -36,8 +47,3 @@ def segment_polygons(segment: Segment, mask: npt.NDArray[np.bool_]) -> list[Poly
     """The polygons of a segment's parts."""
     x1, y1, x2, y2 = segment.box
     return polygons(mask[y1:y2, x1:x2], (x1, y1))
-
-
-def flat(polygon: Polygon) -> list[float]:
-    """The corners as COCO lists them, ``[x, y, x, y, …]``, with two digits behind the point."""
-    return [float(value) for value in polygon.round(2).reshape(-1)]

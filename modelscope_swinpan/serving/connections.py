@@ -22,8 +22,7 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """See asyncio."""
         super().connection_made(transport)
-        self._idle_since, self._turn = self.loop.time(), next(_TURNS)
-        self._timer = self.loop.call_later(HEAD_TIMEOUT, self._look)
+        self._await_head()
         if len(self.connections) > most_connections():
             idle = [one for one in self.connections if isinstance(one, Connection) and one._is_idle()]
             min(idle, key=lambda one: one._turn)._cut()
@@ -35,18 +34,22 @@ class Connection(H11Protocol):
 
     def on_response_complete(self) -> None:
         """See uvicorn."""
-        self._idle_since, self._turn = self.loop.time(), next(_TURNS)
+        self._timer.cancel()
+        if not self.transport.is_closing():
+            self._await_head()
         super().on_response_complete()
+
+    def _await_head(self) -> None:
+        self._turn = next(_TURNS)
+        self._timer = self.loop.call_later(HEAD_TIMEOUT, self._look)
 
     def _is_idle(self) -> bool:
         """Whether no request is being received or answered."""
         return self.cycle is None or self.cycle.response_complete or self.transport.is_closing()
 
     def _look(self) -> None:
-        if self._is_idle() and self.loop.time() - self._idle_since >= HEAD_TIMEOUT:
+        if self._is_idle():
             self._cut()
-        else:
-            self._timer = self.loop.call_later(HEAD_TIMEOUT / 2, self._look)
 
     def _cut(self) -> None:
         self.connections.discard(self)  # now: others may come before asyncio tells that it is gone

@@ -4,11 +4,9 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from ..errors import ConfigError
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,22 +32,15 @@ class Limits:
         Raises:
             ConfigError: a variable has an unusable value.
         """
-
-        def read(name: str, convert: Callable[[str], T], default: T, expected: str) -> T:
-            text = environment.get(name, "")
-            try:
-                return convert(text) if text else default
-            except (KeyError, OSError, ValueError):
-                raise ConfigError(f"{name} must be {expected}; got {text!r}.") from None
-
-        return cls(
-            folder=read("SWINPAN_SERVE_FOLDER", _folder, cls.folder, "a folder that exists"),
-            private_addresses=read(
-                "SWINPAN_SERVE_PRIVATE_ADDRESSES", {"0": False, "1": True}.__getitem__, cls.private_addresses, "0 or 1"
-            ),
-            megabytes=read("SWINPAN_SERVE_MEGABYTES", _positive, cls.megabytes, "a whole number of at least 1"),
-            workers=read("SWINPAN_SERVE_WORKERS", _positive, cls.workers, "a whole number of at least 1"),
-        )
+        given: dict[str, Any] = {}
+        for option, (read, expected) in _VARIABLES.items():
+            name = f"SWINPAN_SERVE_{option.upper()}"
+            if text := environment.get(name):
+                try:
+                    given[option] = read(text)
+                except (KeyError, OSError, ValueError):
+                    raise ConfigError(f"{name} must be {expected}; got {text!r}.") from None
+        return cls(**given)
 
 
 def _folder(text: str) -> Path:
@@ -64,3 +55,12 @@ def _positive(text: str) -> int:
     if number < 1:
         raise ValueError
     return number
+
+
+_VARIABLES: dict[str, tuple[Callable[[str], Any], str]] = {
+    "folder": (_folder, "a folder that exists"),
+    "private_addresses": ({"0": False, "1": True}.__getitem__, "0 or 1"),
+    "megabytes": (_positive, "a whole number of at least 1"),
+    "workers": (_positive, "a whole number of at least 1"),
+}
+"""How the variable of each limit is read, and what it must be."""

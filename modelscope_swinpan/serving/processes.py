@@ -3,6 +3,7 @@
 import asyncio
 import queue
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import torch
 
@@ -26,7 +27,7 @@ class Processes:
         Raises:
             DeviceError: a process does not start.
         """
-        self._job = _Job(segmenter)
+        self._job = partial(_answer, segmenter)
         self._all_threads = torch.get_num_threads()
         self._idle: queue.SimpleQueue[Worker] = queue.SimpleQueue()
         for worker in start(self._job, number):
@@ -61,13 +62,8 @@ class Processes:
             self._idle.put(worker)
 
 
-class _Job:
+def _answer(segmenter: Segmenter, task: tuple[Call, int]) -> Answer:
     """What a process does with a call."""
-
-    def __init__(self, segmenter: Segmenter) -> None:
-        self._segmenter = segmenter
-
-    def __call__(self, task: tuple[Call, int]) -> Answer:
-        call, threads = task
-        torch.set_num_threads(threads)
-        return self._segmenter([call])[0]
+    call, threads = task
+    torch.set_num_threads(threads)
+    return segmenter([call])[0]

@@ -57,15 +57,8 @@ class RayReplicas(RayWorkers):
 
     def _deploy(self, serve: Any, name: str, batch_size: int) -> Any:
         least, most = self.workers
-        number: dict[str, Any] = {"num_replicas": least}
-        if least < most:
-            number = {
-                "autoscaling_config": {
-                    "min_replicas": least,
-                    "max_replicas": most,
-                    "target_ongoing_requests": batch_size,
-                }
-            }
+        by_load = {"min_replicas": least, "max_replicas": most, "target_ongoing_requests": batch_size}
+        number: dict[str, Any] = {"autoscaling_config": by_load} if least < most else {"num_replicas": least}
         deployment = serve.deployment(
             Replica,
             name="model",

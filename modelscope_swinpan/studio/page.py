@@ -136,40 +136,29 @@ class Handlers:
             return None, {"problem": texts["problem"].format(reason=error)}, None
 
     def downloader(self, title: str) -> Callable[..., str]:
-        """The handler of a button. Gradio finds out from its annotations that it wants the request."""
+        """The handler of a button: makes one of :data:`DOWNLOADS` of the selected segments, and returns its path."""
+        suffix, make = DOWNLOADS[title]
 
-        def download(
+        def download(  # Gradio finds out from the annotations that it wants the request
             segmented: SegmentedPhoto | None, kinds: Collection[str], threshold: float, request: gr.Request
         ) -> str:
-            return self.download(title, segmented, kinds, threshold, request)
+            texts = texts_for(request.headers)
+            try:
+                if segmented is None:
+                    raise FileNotFoundError
+                content = make(segmented, kinds, threshold)
+            except FileNotFoundError:
+                reason = texts["gone"].format(hours=LIFETIME // 3600, visitors=MAX_VISITORS)
+                raise gr.Error(reason, print_exception=False) from None
+            if refusal := self._quota.take(visitor(request.client.host), len(content)):
+                raise gr.Error(self._quota.reason(refusal, texts), print_exception=False)
+            downloads = self._folder / "downloads"
+            downloads.mkdir(exist_ok=True)
+            path = Path(tempfile.mkdtemp(dir=downloads), segmented.name + suffix)
+            path.write_bytes(content)
+            return str(path)
 
         return download
-
-    def download(
-        self,
-        title: str,
-        segmented: SegmentedPhoto | None,
-        kinds: Collection[str],
-        threshold: float,
-        request: gr.Request,
-    ) -> str:
-        """Make one of the :data:`DOWNLOADS` of the selected segments, and return its path."""
-        suffix, make = DOWNLOADS[title]
-        texts = texts_for(request.headers)
-        try:
-            content = None if segmented is None else make(segmented, kinds, threshold)
-        except FileNotFoundError:
-            content = None
-        if segmented is None or content is None:
-            reason = texts["gone"].format(hours=LIFETIME // 3600, visitors=MAX_VISITORS)
-            raise gr.Error(reason, print_exception=False)
-        if refusal := self._quota.take(visitor(request.client.host), len(content)):
-            raise gr.Error(self._quota.reason(refusal, texts), print_exception=False)
-        downloads = self._folder / "downloads"
-        downloads.mkdir(exist_ok=True)
-        path = Path(tempfile.mkdtemp(dir=downloads), segmented.name + suffix)
-        path.write_bytes(content)
-        return str(path)
 
     def _keep(self, photo: bytes) -> Path:
         """Write a photo to a file, one for all visitors who have the same, and remove what has expired."""

@@ -32,7 +32,8 @@ def test_a_run_says_what_it_will_do(lines):
 
 def test_items_are_counted(lines, monkeypatch):
     monkeypatch.setattr(progress, "SECONDS", 0)
-    assert list(progress.counted("ab", 2, "Painting", progress.err)) == ["a", "b"]
+    with progress.tracking("Painting") as track:
+        assert list(track("ab")) == ["a", "b"]
     first, *later = lines()
     assert first == "Painting 2 images"
     assert [line.partition(", ")[0] for line in later] == ["1 of 2 images", "2 of 2 images"]

@@ -80,7 +80,7 @@ def test_a_full_gpu_is_told_in_words(tmp_path, progress, monkeypatch):
 def test_files_lie_in_the_folder(tmp_path, progress):
     handlers = Handlers(PaintedPredictor(), tmp_path, Quota())
     answer, _, _ = handlers.upload(make_png(60, 80), "../cat.png", SOMEBODY, progress)
-    files = [handlers.download(title, answer, ["Things"], 0.5, SOMEBODY) for title in DOWNLOADS]
+    files = [handlers.downloader(title)(answer, ["Things"], 0.5, SOMEBODY) for title in DOWNLOADS]
     assert [file.rsplit("/", 1)[1] for file in files] == ["cat-segments.png", "cat.json", "cat.png"]
     made = {tmp_path.joinpath(file) for file in files}
     assert {path for path in tmp_path.rglob("*") if path.is_file()} == {answer.photo, *made}
@@ -95,7 +95,7 @@ def test_photos_are_kept_once_and_for_an_hour(tmp_path, progress):
     assert first.photo == second.photo != other.photo
     leftover = tmp_path / "tmp-of-a-broken-upload"
     leftover.write_bytes(b"half a photo")
-    download = Path(handlers.download("coco_json", first, ["Things"], 0, SOMEBODY))
+    download = Path(handlers.downloader("coco_json")(first, ["Things"], 0, SOMEBODY))
     example = tmp_path / "1234" / "image.webp"  # as Gradio keeps the pictures of the page itself
     example.parent.mkdir()
     example.write_bytes(b"a scene")
@@ -106,7 +106,7 @@ def test_photos_are_kept_once_and_for_an_hour(tmp_path, progress):
     assert example.exists()
     assert not any(path.exists() for path in (first.photo, leftover, download))
     with pytest.raises(gr.Error, match="no longer has this photo"):
-        handlers.download("picture", first, ["Things"], 0, SOMEBODY)
+        handlers.downloader("picture")(first, ["Things"], 0, SOMEBODY)
 
 
 def test_a_visitor_who_reads_chinese_is_told_in_chinese(tmp_path, progress, steps):
@@ -117,20 +117,20 @@ def test_a_visitor_who_reads_chinese_is_told_in_chinese(tmp_path, progress, step
     _, shown, _ = handlers.upload(b"", "cat.png", reader, progress)
     assert shown["problem"].startswith("无法处理这张照片：cat.png: empty")
     with pytest.raises(gr.Error, match="只保留 1 小时"):
-        handlers.download("picture", None, ["Things"], 0, reader)
-    handlers.download("coco_json", answer, ["Things"], 0, reader)
+        handlers.downloader("picture")(None, ["Things"], 0, reader)
+    handlers.downloader("coco_json")(answer, ["Things"], 0, reader)
     with pytest.raises(gr.Error, match="请稍后再试"):
-        handlers.download("coco_json", answer, ["Things"], 0, reader)
+        handlers.downloader("coco_json")(answer, ["Things"], 0, reader)
 
 
 def test_downloads_count_for_the_quota(tmp_path, progress):
     handlers = Handlers(PaintedPredictor(), tmp_path, Quota(each=12_000))
     answer, _, _ = handlers.upload(make_png(60, 80), "cat.png", SOMEBODY, progress)
-    handlers.download("coco_json", answer, ["Things"], 0, SOMEBODY)
-    handlers.download("coco_json", answer, ["Things"], 0, SOMEBODY)
+    handlers.downloader("coco_json")(answer, ["Things"], 0, SOMEBODY)
+    handlers.downloader("coco_json")(answer, ["Things"], 0, SOMEBODY)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(gr.Error, match=r"At most .* of each visitor are kept"):
-        handlers.download("coco_json", answer, ["Things"], 0, SOMEBODY)
+        handlers.downloader("coco_json")(answer, ["Things"], 0, SOMEBODY)
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -139,7 +139,7 @@ def test_a_photo_that_is_gone_is_told_in_words(tmp_path):
     handlers = Handlers(PaintedPredictor(), tmp_path, Quota())
     for title in DOWNLOADS:
         with pytest.raises(gr.Error, match=r"for 1 hour, and those of the last 64 visitors\. Segment it again"):
-            handlers.download(title, None, ["Things"], 0, SOMEBODY)
+            handlers.downloader(title)(None, ["Things"], 0, SOMEBODY)
 
 
 @pytest.mark.parametrize("categories", [SCENE_CATEGORIES, swin_large().categories])
