@@ -5,8 +5,6 @@ intersection over union exceeds 0.5 (Kirillov et al., Panoptic Segmentation, arX
 overlap, each has at most one such partner. Void is no part of a union, crowds have no partner.
 """
 
-import math
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,25 +20,14 @@ MATCHED = 0.5  # a partner's intersection over union is above it
 IGNORED = 0.5  # a prediction with more than this share of its pixels in void and a crowd of its class is no error
 
 
-@dataclass(frozen=True, kw_only=True)
 class Listed:
     """The N segments of a map: ids, labels, whether they are crowds, and scores, NaN where there is none."""
 
-    ids: Ints
-    labels: Ints
-    crowd: Bools
-    scores: Floats
-
-    @classmethod
-    def read(cls, infos: Iterable[Mapping[str, Any]], labels: Mapping[int, int]) -> "Listed":
-        """Read COCO's ``segments_info``; ``labels`` has the label of every category id."""
-        infos = list(infos)
-        return cls(
-            ids=np.array([info["id"] for info in infos], np.int64),
-            labels=np.array([labels[info["category_id"]] for info in infos], np.int64),
-            crowd=np.array([bool(info.get("iscrowd")) for info in infos], np.bool_),
-            scores=np.array([info.get("score", math.nan) for info in infos], np.float64),
-        )
+    def __init__(self, ids: npt.ArrayLike, labels: npt.ArrayLike, *, crowd: Any = False, scores: Any = np.nan) -> None:
+        self.ids: Ints = np.asarray(ids, np.int64)
+        self.labels: Ints = np.asarray(labels, np.int64)
+        self.crowd: Bools = np.broadcast_to(np.asarray(crowd, np.bool_), self.ids.shape)
+        self.scores: Floats = np.broadcast_to(np.asarray(scores, np.float64), self.ids.shape)
 
     def indices(self, ids: npt.NDArray[np.int32]) -> Indices:
         """(H, W): 0 for void, n + 1 for segment n, of a map of ids."""
