@@ -205,13 +205,13 @@ def _instances(
     truth = instance_truth(dataset, number) if found else None
     if truth is None:
         return {}, None, None
-    precision, lost = {}, None
+    (content, source), precision, lost = truth, {}, None
     image_ids = [entry.id for entry in dataset.entries[:number]]
     for kind, path in found.items():
-        evaluation = evaluate_instances(truth.content, path, kind, image_ids)
+        evaluation = evaluate_instances(content, path, kind, image_ids)
         precision[kind] = precision_figures(evaluation)
         lost = instance_errors(evaluation) if kind == "segm" else lost
-    return precision, truth.source, lost
+    return precision, source, lost
 
 
 def _told(path: Path) -> str:

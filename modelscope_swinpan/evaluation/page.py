@@ -4,15 +4,17 @@ import base64
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
-from .errors import KINDS
 from .heatmap import heatmap
 from .plots import bars, reliability
 from .tables import figure, interval, signed
+
+if TYPE_CHECKING:
+    from .report import Report
 
 CONFUSIONS = 30
 """The most frequent pairs of classes that the page shows; the JSON has all."""
@@ -27,27 +29,14 @@ TIDE = {
 """The kinds of error that TIDE tells apart (Bolya et al., arXiv 2008.08115)."""
 
 
-def render(
-    summary: Mapping[str, Any],
-    figures: Mapping[str, Any],
-    evaluated: Mapping[str, Any],
-    pictures: Sequence[tuple[bytes, bytes]],
-) -> str:
-    """The page.
-
-    Args:
-        summary: The report's main figures.
-        figures: Those of :class:`~.analysis.Analysis`.
-        evaluated: What was evaluated.
-        pictures: JPEG files of the truth and of the answer, for each of the worst photos.
-    """
+def render(report: "Report", figures: Mapping[str, Any], pictures: Sequence[tuple[bytes, bytes]]) -> str:
+    """The page of a report, the ``figures`` of its analysis, and JPEG files of truth and answer of the worst photos."""
     calibration = figures["calibration"]
     return _template().render(
-        summary=summary,
+        report=report,
         figures=figures,
-        evaluated=evaluated,
+        evaluated=report.evaluated,
         confusions=[pair for pair in figures["confusion"] if pair["true"] != pair["predicted"]][:CONFUSIONS],
-        kinds=KINDS,
         interval=interval,
         tide=TIDE,
         size_plot=Markup(bars(figures["by_size"], "size of the segment", "size")),  # noqa: S704

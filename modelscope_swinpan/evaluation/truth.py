@@ -1,6 +1,5 @@
 """The true instances of a COCO panoptic dataset."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +9,19 @@ from ..coco.writer import category_entries
 from ..inference.prefetch import map_ahead
 
 
-@dataclass(frozen=True, kw_only=True)
-class InstanceTruth:
-    """True instances in COCO's instance format, a file or its content, and a name of their source for the report."""
-
-    content: Path | dict[str, Any]
-    source: str
-
-
-def instance_truth(dataset: CocoPanoptic, number: int) -> InstanceTruth | None:
+def instance_truth(dataset: CocoPanoptic, number: int) -> tuple[Path | dict[str, Any], str] | None:
     """The true instances of the first ``number`` images, or None if no category is a thing.
 
-    They come from ``instances_SPLIT.json`` beside ``panoptic_SPLIT.json``, if COCO's file is there. Otherwise they are
-    the things of the panoptic truth. Those do not overlap, and there may be fewer of them than in COCO's file.
+    They are in COCO's instance format, a file or its content, with a name of their source. They come from
+    ``instances_SPLIT.json`` beside ``panoptic_SPLIT.json``, if COCO's file is there. Otherwise they are the things of
+    the panoptic truth. Those do not overlap, and there may be fewer of them than in COCO's file.
 
     Raises:
         DatasetError: a PNG is missing or contradicts the JSON.
     """
     file = dataset.layout.beside("instances")
     if file is not None and all(entry.key == str(entry.id) for entry in dataset.entries):
-        return InstanceTruth(content=file, source=file.name)
+        return file, file.name
     things = [category for category in dataset.categories if category.isthing]
     if not things:
         return None
@@ -40,7 +32,7 @@ def instance_truth(dataset: CocoPanoptic, number: int) -> InstanceTruth | None:
         "annotations": [{**annotation, "id": id_} for id_, annotation in enumerate(annotations, start=1)],
         "categories": category_entries(things),
     }
-    return InstanceTruth(content=content, source=f"the things of {dataset.layout.json_path.name}")
+    return content, f"the things of {dataset.layout.json_path.name}"
 
 
 def _true_instances(dataset: CocoPanoptic, index: int) -> list[dict[str, Any]]:
