@@ -94,17 +94,14 @@ def analyse(
 
 def _matching(truth: Annotation, prediction: Mapping[str, Any], labels: Mapping[int, int]) -> Matching:
     """One photo's matching."""
-    path, infos, segments = prediction["file_name"], prediction["segments_info"], truth.segments
-    true = Listed(
-        [one.id for one in segments], [one.label_id for one in segments], crowd=[one.iscrowd for one in segments]
-    )
+    path, infos = prediction["file_name"], prediction["segments_info"]
     found = Listed(
         [info["id"] for info in infos],
         [labels[info["category_id"]] for info in infos],
         scores=[info.get("score", np.nan) for info in infos],
     )
     ids = read_ids(Path(path), Size(*truth.segment_ids.shape), found.ids.tolist(), path)
-    matching = match(truth.segment_ids, true, ids, found)
+    matching = match(truth.segment_ids, Listed.of(truth.segments), ids, found)
     if not matching.found_areas.all() or matching.found_areas.sum() != np.count_nonzero(ids):
         odd = set(found.ids.tolist()) ^ set(np.unique(ids).tolist()) - {0}
         raise DatasetError(

@@ -5,12 +5,15 @@ intersection over union exceeds 0.5 (Kirillov et al., Panoptic Segmentation, arX
 overlap, each has at most one such partner. Void is no part of a union, crowds have no partner.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from ..coco.annotation import SegmentInfo
 
 Indices = npt.NDArray[np.uint16 | np.uint32]
 Ints = npt.NDArray[np.int64]
@@ -28,6 +31,12 @@ class Listed:
         self.labels: Ints = np.asarray(labels, np.int64)
         self.crowd: Bools = np.broadcast_to(np.asarray(crowd, np.bool_), self.ids.shape)
         self.scores: Floats = np.broadcast_to(np.asarray(scores, np.float64), self.ids.shape)
+
+    @classmethod
+    def of(cls, truth: Sequence[SegmentInfo]) -> "Listed":
+        """True segments."""
+        crowd = [info.iscrowd for info in truth]
+        return cls([info.id for info in truth], [info.label_id for info in truth], crowd=crowd)
 
     def indices(self, ids: npt.NDArray[np.int32]) -> Indices:
         """(H, W): 0 for void, n + 1 for segment n, of a map of ids."""
