@@ -228,7 +228,6 @@ TRAINER = Part(
         _CONFIG,
         _LOGGER,
         Internal("modelscope.trainers.base:BaseTrainer", "base class of our trainer"),
-        Internal("modelscope.trainers.base:BaseTrainer.get_or_download_model_dir", "fetches a revision of a model"),
         Internal("modelscope.utils.device:create_device", "makes a torch.device of a name"),
     ),
 )

@@ -193,7 +193,8 @@ class SwinPanTrainer(BaseTrainer):
         figures = ", ".join(f"{name}: {value:.4g}" for name, value in values.items())
         _logger.info(f"step {step}/{self.run.config.steps}: {figures}")
 
-    def _find(self, model: Any, revision: str | None) -> Path:
+    @staticmethod
+    def _find(model: Any, revision: str | None) -> Path:
         """The directory or file of a model, which is fetched if it is a hub id."""
         if isinstance(model, SwinPanModel):
             return Path(model.model_dir)
@@ -202,9 +203,7 @@ class SwinPanTrainer(BaseTrainer):
                 "model must be a directory, a hub id, or a model loaded by Model.from_pretrained(); got "
                 f"{type(model).__name__} {model!r:.200}."
             )
-        if revision is None or Path(model).exists():
-            return resolve_model(model)
-        return Path(self.get_or_download_model_dir(str(model), revision))
+        return resolve_model(model, revision)
 
 
 def _open(data: Any, given: tuple[Category, ...] | None, default: tuple[Category, ...]) -> Any:
