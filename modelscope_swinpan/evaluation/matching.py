@@ -6,7 +6,6 @@ overlap, each has at most one such partner. Void is no part of a union, crowds h
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -47,7 +46,6 @@ class Listed:
         return table[ids]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Matching:
     """The overlaps of one photo's segments, in pixels.
 
@@ -57,15 +55,18 @@ class Matching:
     for the true segment n.
     """
 
-    truth: Listed
-    found: Listed
-    shared: Ints
-    true_areas: Ints
-    found_areas: Ints
-    seen_areas: Ints
-    iou: Floats
-    ignored: Bools
-    true_map: Indices
+    def __init__(self, counts: Ints, true_map: Indices, truth: Listed, found: Listed) -> None:
+        """``counts`` (T+1, P+1) are the pixels that each true segment shares with each predicted one, void first."""
+        self.truth, self.found, self.true_map = truth, found, true_map
+        self.shared: Ints = counts[1:, 1:]
+        void: Ints = counts[0, 1:]
+        self.true_areas: Ints = counts[1:].sum(1)
+        self.found_areas: Ints = counts[:, 1:].sum(0)
+        self.seen_areas: Ints = self.found_areas - void
+        union = self.true_areas[:, None] + self.seen_areas - self.shared
+        self.iou: Floats = np.where(truth.crowd[:, None], 0.0, self.shared / np.maximum(union, 1))
+        excused = self.shared * (_excusing(truth)[:, None] & (truth.labels[:, None] == found.labels))
+        self.ignored: Bools = void + excused.sum(0) > IGNORED * self.found_areas
 
     @cached_property
     def same_class(self) -> Bools:
@@ -98,7 +99,7 @@ def match(true_ids: npt.NDArray[np.int32], truth: Listed, found_ids: npt.NDArray
     """Match the segments of two maps (H, W) of ids, 0 for void."""
     true_map = truth.indices(true_ids)
     counts = overlaps(true_map, len(truth.ids) + 1, found.indices(found_ids), len(found.ids) + 1)
-    return matching_of(counts, true_map, truth, found)
+    return Matching(counts, true_map, truth, found)
 
 
 def overlaps(first: npt.NDArray[Any], rows: int, second: npt.NDArray[Any], columns: int) -> Ints:
@@ -106,25 +107,6 @@ def overlaps(first: npt.NDArray[Any], rows: int, second: npt.NDArray[Any], colum
     pairs = np.multiply(first, columns, dtype=np.int64)
     pairs += second
     return np.bincount(pairs.ravel(), minlength=rows * columns).reshape(rows, columns)
-
-
-def matching_of(counts: Ints, true_map: Indices, truth: Listed, found: Listed) -> Matching:
-    """Match segments by the pixels (T+1, P+1) that each true one shares with each predicted one; void comes first."""
-    shared, void = counts[1:, 1:], counts[0, 1:]
-    true_areas, found_areas = counts[1:].sum(1), counts[:, 1:].sum(0)
-    union = true_areas[:, None] + (found_areas - void) - shared
-    in_crowd = (shared * (_excusing(truth)[:, None] & (truth.labels[:, None] == found.labels))).sum(0)
-    return Matching(
-        truth=truth,
-        found=found,
-        shared=shared,
-        true_areas=true_areas,
-        found_areas=found_areas,
-        seen_areas=found_areas - void,
-        iou=np.where(truth.crowd[:, None], 0.0, shared / np.maximum(union, 1)),
-        ignored=void + in_crowd > IGNORED * found_areas,
-        true_map=true_map,
-    )
 
 
 def _excusing(truth: Listed) -> Bools:

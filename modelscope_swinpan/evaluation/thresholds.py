@@ -20,7 +20,7 @@ from ..files import open_file
 from ..inference.fusion import survives
 from ..structures import Size
 from .counts import count, mean_pq, totals
-from .matching import Floats, Ints, Listed, Matching, matching_of, overlaps
+from .matching import Floats, Ints, Listed, Matching, overlaps
 from .sinks import REGIONS
 
 STEPS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -172,7 +172,7 @@ class Thresholds:
         seen = pixels[1:].any(1)
         found = Listed(np.flatnonzero(seen) + 1, np.array([labels[id_] for id_, _ in numbers], np.int64)[seen])
         kept = pixels[np.append(True, seen)].T
-        return count(matching_of(kept, matching.true_map, matching.truth, found), len(labels))
+        return count(Matching(kept, matching.true_map, matching.truth, found), len(labels))
 
     def _damaged(self, error: Exception) -> DatasetError:
         return DatasetError(
