@@ -1,7 +1,6 @@
 """What a reduced precision changes: its results, scored with those of float32 as the truth."""
 
 import dataclasses
-import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +13,9 @@ import typer
 from modelscope_swinpan.checkpoints.load import load_model
 from modelscope_swinpan.cli.bench import DeviceOption
 from modelscope_swinpan.cli.options import DtypeOption
+from modelscope_swinpan.coco.reader import CocoPanoptic
 from modelscope_swinpan.coco.writer import CocoPanopticWriter
-from modelscope_swinpan.evaluation.metrics import panoptic_quality
+from modelscope_swinpan.evaluation.evaluate import score
 from modelscope_swinpan.images.decode import decode_image
 from modelscope_swinpan.inference.network import PanopticPredictor
 from modelscope_swinpan.inference.results import PanopticResult
@@ -40,8 +40,7 @@ def bench_precision(
         folder = Path(temporary)
         expected = _answers(model, device, "float32", images, folder / "float32.json")
         found = _answers(model, device, dtype, images, folder / "other.json")
-        truth, predictions = (json.loads((folder / name).read_bytes()) for name in ("float32.json", "other.json"))
-        quality = panoptic_quality(truth, folder / "float32", predictions, folder / "other")
+        quality = score(CocoPanoptic.open(folder / "float32.json"), folder / "other.json").panoptic
     same = [(one.panoptic_seg == other.panoptic_seg).mean() for one, other in zip(expected, found, strict=True)]
     return {
         "device": device,

@@ -1,7 +1,6 @@
 """What tiles change on large photos of small things: panoptic quality, time and memory."""
 
 import dataclasses
-import json
 import tempfile
 from pathlib import Path
 from statistics import median
@@ -16,9 +15,10 @@ from modelscope_swinpan.checkpoints.load import load_model
 from modelscope_swinpan.cli.bench import DeviceOption
 from modelscope_swinpan.cli.console import read_size
 from modelscope_swinpan.cli.options import DtypeOption, TileSideOption
+from modelscope_swinpan.coco.reader import CocoPanoptic
 from modelscope_swinpan.coco.writer import CocoPanopticWriter
 from modelscope_swinpan.evaluation.callback import panoptic_figures
-from modelscope_swinpan.evaluation.metrics import panoptic_quality
+from modelscope_swinpan.evaluation.evaluate import score
 from modelscope_swinpan.inference.network import PanopticPredictor
 from modelscope_swinpan.inference.predictor import Predictor, Result
 from modelscope_swinpan.inference.tiles import TiledPredictor
@@ -87,6 +87,5 @@ class _Trial:
 
     def figures(self, truth: CocoPanopticWriter) -> dict[str, Any]:
         """Time, memory and quality over all photos. Call it after the files are complete."""
-        contents = (json.loads(writer.json_path.read_bytes()) for writer in (truth, self._writer))
-        quality = panoptic_quality(next(contents), truth.png_folder, next(contents), self._writer.png_folder)
+        quality = score(CocoPanoptic.open(truth.json_path), self._writer.json_path).panoptic
         return {**summary(self._measured), **{name: round(x, 2) for name, x in panoptic_figures(quality).items()}}

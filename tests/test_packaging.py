@@ -84,6 +84,7 @@ def test_the_wheel_holds_the_package_alone(wheel):
         "card/zh.md",
         "embedded/configuration.json",
         "evaluation/page.html",
+        "evaluation/thresholds.html",
         "studio/gradio.js",
         "studio/texts.json",
         "studio/viewer.js",

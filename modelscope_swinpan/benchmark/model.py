@@ -21,8 +21,8 @@ from ..scenes.dataset import generate_scene
 from . import implementations, process
 from .random_model import PHOTO, write_random_model
 
-PEERS: dict[str, str] = {"transformers": "transformers"}
-"""Each peer, and the checkpoint form that it reads."""
+PEERS = ("transformers",)
+"""Their names are those of the checkpoint forms that they read."""
 ALIKE = {"float32": 1e-3, "bfloat16": 0.3, "float16": 0.3}
 """Largest relative difference of logits at which two implementations count as the same model.
 
@@ -64,7 +64,7 @@ def bench_model(
         }
         found: dict[str, dict[str, Any]] = {}
         for name, (kind, compile_it) in contenders.items():
-            place = in_form(PEERS[name], directory, Path(temporary, name)) if name in PEERS else directory
+            place = in_form(name, directory, Path(temporary, name)) if name in PEERS else directory
             loaded = (
                 workers[name].submit(implementations.load, name, str(place), device, kind, compile_it, threads).result()
             )

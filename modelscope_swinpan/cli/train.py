@@ -173,7 +173,7 @@ def _fine_tuning(
         load_model(resolve_model(model)), dataset.categories, device=device, seed=config.seed
     )
     if change is not None and processes.rank == 0:
-        say(str(change))
+        say(change)
     shown = held_out or dataset
     return TrainingRun(
         network,

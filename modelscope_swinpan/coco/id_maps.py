@@ -51,11 +51,6 @@ def read_size(path: Path, where: str = "") -> Size:
     return read_label_file(path, lambda picture: Size(picture.height, picture.width), where)
 
 
-def is_coco_png(path: Path) -> bool:
-    """Whether a file of ids has exactly the form of COCO's: a PNG in RGB."""
-    return read_label_file(path, lambda picture: (picture.format, picture.mode) == ("PNG", "RGB"))
-
-
 def check_size(path: Path, size: Size, expected: Size) -> None:
     """Raise a DatasetError if a file's size is not the one in the JSON, or too large."""
     if size != expected:

@@ -7,28 +7,34 @@ from typing import Any
 
 import numpy as np
 
+from ..coco.annotation import Annotation
 from ..coco.id_maps import read_ids
 from ..coco.reader import CocoPanoptic
+from ..coco.remarks import Remark, Remarks
+from ..errors import DatasetError
 from ..inference.prefetch import map_ahead
+from ..structures import Size
 from .calibration import Calibration
 from .confusion import Confusion
-from .counts import MATCHES, UNFOUND, UNTRUE, count, qualities
+from .counts import count, panoptic_quality, totals
 from .errors import ErrorKinds
 from .groups import Groups
 from .matching import Floats, Listed, Matching, match
+from .metrics import PanopticQuality
 from .photos import photo_line
 from .thresholds import WHY_NOT, Thresholds
-from .worst import BadPhoto, WorstPhotos
+from .worst import BadPhoto, bad_photo, worst_photos
 
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
-    """What an evaluation found besides its figures.
+    """The ``quality`` that an evaluation found, and why it is what it is.
 
     ``figures`` are JSON. ``photos`` has a line of JSON for each photo, which another evaluation can be compared with
     (:mod:`.photos`). ``worst`` are photos of ``dataset``.
     """
 
+    quality: PanopticQuality
     figures: Mapping[str, Any]
     photos: Sequence[str]
     worst: Sequence[BadPhoto]
@@ -36,81 +42,92 @@ class Analysis:
 
 
 def analyse(
-    dataset: CocoPanoptic, truth: Mapping[str, Any], found: Mapping[str, Any], thresholds: Thresholds | None = None
+    dataset: CocoPanoptic, predictions: Sequence[Mapping[str, Any]], thresholds: Thresholds | None = None
 ) -> Analysis:
     """Compare the maps of the first photos of ``dataset``; all but a line for each photo is of a fixed size.
 
+    What is odd about the truth is told in one warning for each kind.
+
     Args:
-        dataset: The photos and classes.
-        truth: A panoptic JSON whose PNGs are absolute paths, as of :func:`~.truth.panoptic_truth`.
-        found: The predictions for the same photos in the same order, as of :func:`~.predictions.predicted`.
+        dataset: The photos, their truth and classes.
+        predictions: Those for the first photos in their order, as of :func:`~.predictions.predicted`.
         thresholds: Where the run kept what tells the PQ with other thresholds.
 
     Raises:
-        DatasetError: a PNG cannot be read, or what ``thresholds`` reads is damaged.
+        DatasetError: a PNG cannot be read or contradicts its JSON, or what ``thresholds`` reads is damaged.
     """
     classes = len(dataset.categories)
-    totals = np.zeros((classes, 4))
+    total = np.zeros((classes, 4))
     errors, confusion = ErrorKinds(classes), Confusion(dataset.categories)
     groups, calibration = Groups(classes), Calibration()
-    worst, lines = WorstPhotos(dataset), []
-    pairs = list(zip(truth["annotations"], found["annotations"], strict=True))
+    bad, lines, remarks = [], [], Remarks()
 
-    def look(index: int) -> tuple[Matching, Floats | None]:
-        matching = _matching(dataset, index, *pairs[index])
-        return matching, thresholds.counts(index, matching) if thresholds else None
+    def look(index: int) -> tuple[Sequence[Remark], Matching, Floats | None]:
+        truth = dataset.annotation(index)
+        matching = _matching(truth, predictions[index], dataset.labels)
+        return truth.remarks, matching, thresholds.counts(index, matching) if thresholds else None
 
-    for index, (matching, other) in enumerate(map_ahead(look, range(len(pairs)))):
+    for index, (odd, matching, other) in enumerate(map_ahead(look, range(len(predictions)))):
+        remarks.add(odd)
         counts = count(matching, classes)
-        totals += counts
+        total += counts
         for collector in (errors, confusion, groups, calibration):
             collector.add(matching)
         if thresholds is not None and other is not None:
             thresholds.add(other)
-        worst.add(index, counts, pairs[index][1])
+        bad.append(bad_photo(dataset, index, counts, predictions[index]))
         lines.append(photo_line(dataset.entries[index], counts, matching, dataset.categories))
+    remarks.warn()
+    quality, worst = panoptic_quality(total, dataset.categories), worst_photos(filter(None, bad))
     figures = {
-        "classes": _classes(dataset, totals, errors),
+        "classes": _classes(dataset, quality, total, errors),
         "confusion": confusion.figures(),
-        "errors": errors.figures(totals),
+        "errors": errors.figures(total),
         "by_size": groups.by_size(),
         "by_number": groups.by_number(),
         "calibration": calibration.figures(),
-        "worst_photos": [photo.figures() for photo in worst.found()],
+        "worst_photos": [photo.figures for photo in worst],
         "thresholds": thresholds.figures() if thresholds else {"computed": False, "why": WHY_NOT},
     }
-    return Analysis(figures=figures, photos=lines, worst=worst.found(), dataset=dataset)
+    return Analysis(quality=quality, figures=figures, photos=lines, worst=worst, dataset=dataset)
 
 
-def _matching(dataset: CocoPanoptic, index: int, truth: Mapping[str, Any], found: Mapping[str, Any]) -> Matching:
+def _matching(truth: Annotation, prediction: Mapping[str, Any], labels: Mapping[int, int]) -> Matching:
     """One photo's matching."""
-    size = dataset.entries[index].size
-    sides = []
-    for annotation in (truth, found):
-        listed = Listed.read(annotation["segments_info"], dataset.labels)
-        path = annotation["file_name"]
-        sides.append((read_ids(Path(path), size, listed.ids.tolist(), path), listed))
-    (true_ids, true), (found_ids, predicted) = sides
-    return match(true_ids, true, found_ids, predicted)
+    path, infos = prediction["file_name"], prediction["segments_info"]
+    found = Listed(
+        [info["id"] for info in infos],
+        [labels[info["category_id"]] for info in infos],
+        scores=[info.get("score", np.nan) for info in infos],
+    )
+    ids = read_ids(Path(path), Size(*truth.segment_ids.shape), found.ids.tolist(), path)
+    matching = match(truth.segment_ids, Listed.of(truth.segments), ids, found)
+    if not matching.found_areas.all() or matching.found_areas.sum() != np.count_nonzero(ids):
+        odd = set(found.ids.tolist()) ^ set(np.unique(ids).tolist()) - {0}
+        raise DatasetError(
+            f"{path}: the PNG and its segments_info must have the same ids; only one of both has "
+            f"{', '.join(map(str, sorted(odd))):.80}."
+        )
+    return matching
 
 
-def _classes(dataset: CocoPanoptic, totals: Floats, errors: ErrorKinds) -> list[dict[str, Any]]:
+def _classes(
+    dataset: CocoPanoptic, quality: PanopticQuality, total: Floats, errors: ErrorKinds
+) -> list[dict[str, Any]]:
     """The figures of the classes that have any segment, the class that loses most first."""
     rows = [
         {
             "category_id": category.id,
             "name": category.name,
             "isthing": category.isthing,
-            **dict(zip(("pq", "sq", "rq"), quality, strict=True)),
-            "lost": 100 - quality[0],
-            "matches": int(counts[MATCHES]),
-            "unmatched_predictions": int(counts[UNTRUE]),
-            "unmatched_true": int(counts[UNFOUND]),
+            "pq": found.pq,
+            "sq": found.sq,
+            "rq": found.rq,
+            "lost": 100 - found.pq,
+            **totals(total[label]),
             "errors": errors.of_class(label),
         }
-        for label, (category, quality, counts) in enumerate(
-            zip(dataset.categories, qualities(totals).tolist(), totals, strict=True)
-        )
-        if not np.isnan(quality[0])
+        for label, category in enumerate(dataset.categories)
+        if (found := quality.per_class.get(category.id)) is not None
     ]
     return sorted(rows, key=lambda row: -row["lost"])

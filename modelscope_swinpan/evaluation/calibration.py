@@ -13,8 +13,7 @@ class Calibration:
     """Predictions counted by their score, in bins of one width."""
 
     def __init__(self) -> None:
-        self._number, self._matches = np.zeros(BINS, np.int64), np.zeros(BINS, np.int64)
-        self._scores = np.zeros(BINS)
+        self._sums = np.zeros((3, BINS))  # of predictions, of their matches, and of their scores
 
     def add(self, matching: Matching) -> None:
         """Count one photo's predictions that have a score. Those that are ignored are left out."""
@@ -22,9 +21,7 @@ class Calibration:
         judged = ~np.isnan(matching.found.scores) & (matched | matching.untrue)
         scores = matching.found.scores[judged]
         bins = np.minimum((scores * BINS).astype(np.int64), BINS - 1)
-        self._number += np.bincount(bins, minlength=BINS)
-        self._scores += np.bincount(bins, scores, minlength=BINS)
-        self._matches += np.bincount(bins[matched[judged]], minlength=BINS)
+        self._sums += [np.bincount(bins, each, minlength=BINS) for each in (None, matched[judged], scores)]
 
     def figures(self) -> dict[str, Any] | None:
         """The bins that have predictions, and the expected calibration error (0–1); None without any score.
@@ -32,20 +29,18 @@ class Calibration:
         The error is the mean distance between the mean score of a bin and its share of matches, weighted by the bins'
         predictions (Guo et al., On Calibration of Modern Neural Networks, arXiv 1706.04599).
         """
-        total = int(self._number.sum())
+        total = int(self._sums[0].sum())
         if not total:
             return None
         bins = [
             {
                 "from": index / BINS,
                 "to": (index + 1) / BINS,
-                "predictions": number,
+                "predictions": int(number),
                 "mean_score": scores / number,
                 "matched": matches / number,
             }
-            for index, (number, scores, matches) in enumerate(
-                zip(self._number.tolist(), self._scores.tolist(), self._matches.tolist(), strict=True)
-            )
+            for index, (number, matches, scores) in enumerate(self._sums.T.tolist())
             if number
         ]
         error = sum(found["predictions"] * abs(found["mean_score"] - found["matched"]) for found in bins) / total

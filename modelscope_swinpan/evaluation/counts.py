@@ -4,10 +4,13 @@ Counts are an array (…, K, 4) of K classes: matches, predictions without a mat
 sum of the matches' intersections over unions. Counts of several photos add up.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from ..categories import Category
 from .matching import Bools, Floats, Matching
-from .metrics import Quality
+from .metrics import PanopticQuality, Quality
 
 MATCHES, UNTRUE, UNFOUND, OVERLAP = range(4)
 
@@ -46,9 +49,33 @@ def means(values: Floats) -> Floats:
     return np.where(number > 0, np.where(known, values, 0).sum(-2) / np.maximum(number, 1), np.nan)
 
 
+def panoptic_quality(counts: Floats, categories: Sequence[Category]) -> PanopticQuality:
+    """The panoptic quality of counts (K, 4) of these classes."""
+    things = np.array([category.isthing for category in categories], bool)
+    per_class = {
+        category.id: Quality(pq=pq, sq=sq, rq=rq)
+        for category, (pq, sq, rq) in zip(categories, qualities(counts).tolist(), strict=True)
+        if not np.isnan(pq)
+    }
+    parts = (mean_quality(part) for part in (counts, counts[things], counts[~things]))
+    return PanopticQuality(**dict(zip(("all", "things", "stuff"), parts, strict=True)), per_class=per_class)
+
+
+def totals(counts: Floats) -> dict[str, int]:
+    """The matches and errors of some counts (…, 4) by their names in JSON."""
+    matches, untrue, unfound, _ = counts.reshape(-1, 4).sum(0)
+    return {"matches": int(matches), "unmatched_predictions": int(untrue), "unmatched_true": int(unfound)}
+
+
 def mean_quality(counts: Floats) -> Quality | None:
     """The mean quality over the classes of counts (K, 4), or None without any segment."""
     found = qualities(counts)
     number = int((~np.isnan(found[:, 0])).sum())
     pq, sq, rq = means(found).tolist()
     return Quality(pq=pq, sq=sq, rq=rq, classes=number) if number else None
+
+
+def mean_pq(counts: Floats) -> float | None:
+    """The PQ of :func:`mean_quality`."""
+    quality = mean_quality(counts)
+    return quality.pq if quality else None

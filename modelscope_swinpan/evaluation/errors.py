@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .counts import MATCHES, OVERLAP, UNFOUND, UNTRUE, mean_quality
+from .counts import MATCHES, OVERLAP, UNFOUND, UNTRUE, mean_pq
 from .matching import Bools, Floats, Ints, Matching
 
 NEAR = 0.1  # the least intersection over union of a poor boundary, as in TIDE (Bolya et al., arXiv 2008.08115)
@@ -70,26 +70,13 @@ class ErrorKinds:
 
         ``exact_masks`` is the PQ if every match covered its segment exactly: the RQ.
         """
-        kinds = {
-            kind: {
-                "true_segments": int(self._true[:, index].sum()),
-                "predictions": int(self._found[:, index].sum()),
-                "pq_without": _pq(_without(counts, self._true[:, index], self._found[:, index])),
-            }
-            for index, kind in enumerate(KINDS)
-        }
+        kinds = {}
+        for kind, true, found in zip(KINDS, self._true.T, self._found.T, strict=False):
+            without = counts.copy()
+            without[:, UNFOUND] -= true
+            without[:, UNTRUE] -= found
+            numbers = {"true_segments": int(true.sum()), "predictions": int(found.sum())}
+            kinds[kind] = {**numbers, "pq_without": mean_pq(without)}
         exact = counts.copy()
         exact[:, OVERLAP] = exact[:, MATCHES]
-        return {"pq": _pq(counts), "exact_masks": _pq(exact), "kinds": kinds, "meaning": KINDS}
-
-
-def _without(counts: Floats, true: Ints, found: Ints) -> Floats:
-    less: Floats = counts.copy()
-    less[:, UNFOUND] -= true
-    less[:, UNTRUE] -= found
-    return less
-
-
-def _pq(counts: Floats) -> float | None:
-    quality = mean_quality(counts)
-    return quality.pq if quality else None
+        return {"pq": mean_pq(counts), "exact_masks": mean_pq(exact), "kinds": kinds, "meaning": KINDS}

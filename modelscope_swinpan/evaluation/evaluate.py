@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import json
 import platform
-import tempfile
 from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -27,7 +26,6 @@ from .metrics import (
     evaluate_instances,
     instance_errors,
     load_hotcoco,
-    panoptic_quality,
     precision_figures,
 )
 from .predictions import predicted
@@ -36,7 +34,7 @@ from .report import Report
 from .scorable import check_scorable
 from .sinks import BOXES, MASKS, THRESHOLDS, ContestsSink, InstancesSink
 from .thresholds import Thresholds, with_present
-from .truth import instance_truth, panoptic_truth
+from .truth import instance_truth
 
 FILES = run_files((CocoPanopticSink, InstancesSink, ContestsSink), REPORT_FILES)
 """The names that :func:`evaluate` may write to in its folder."""
@@ -166,21 +164,18 @@ def score(
         DatasetError: predictions are missing, or some files are damaged or do not fit; or ``compare_with`` is of other
             photos, classes or truth.
     """
+    load_hotcoco()  # before the work, not after it
     number = _checked_number(dataset, limit)
     baseline = None if compare_with is None else read_baseline(compare_with, dataset, number)
     layout = find_layout(predictions)
-    found = predicted(layout, dataset, number)
-    with tempfile.TemporaryDirectory() as folder:
-        truth = panoptic_truth(dataset, number, Path(folder))
-        quality = panoptic_quality(truth, dataset.layout.panoptic, found, layout.panoptic)
-        kept = layout.json_path.with_name(THRESHOLDS)
-        thresholds = Thresholds(kept, dataset, number) if kept.exists() else None
-        analysis = analyse(dataset, truth, found, thresholds)
+    kept = layout.json_path.with_name(THRESHOLDS)
+    thresholds = Thresholds(kept, dataset, number) if kept.exists() else None
+    analysis = analyse(dataset, predicted(layout, dataset, number), thresholds)
     precision, source, lost = _instances(dataset, layout.json_path, number)
     comparison = None if baseline is None else compare(baseline, analysis.photos, dataset)
     figures = {**analysis.figures, "instances": lost, "comparison": comparison}
     return Report(
-        panoptic=quality,
+        panoptic=analysis.quality,
         box_ap=precision.get("bbox"),
         mask_ap=precision.get("segm"),
         categories=dataset.categories,
@@ -210,13 +205,13 @@ def _instances(
     truth = instance_truth(dataset, number) if found else None
     if truth is None:
         return {}, None, None
-    precision, lost = {}, None
+    (content, source), precision, lost = truth, {}, None
     image_ids = [entry.id for entry in dataset.entries[:number]]
     for kind, path in found.items():
-        evaluation = evaluate_instances(truth.content, path, kind, image_ids)
+        evaluation = evaluate_instances(content, path, kind, image_ids)
         precision[kind] = precision_figures(evaluation)
         lost = instance_errors(evaluation) if kind == "segm" else lost
-    return precision, truth.source, lost
+    return precision, source, lost
 
 
 def _told(path: Path) -> str:

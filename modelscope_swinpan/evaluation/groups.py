@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .counts import MATCHES, UNFOUND, UNTRUE, count, mean_quality
+from .counts import count, mean_quality, totals
 from .matching import Matching
 
 SIZES = {"small": 0, "medium": 32**2, "large": 96**2, "huge": 288**2}
@@ -48,6 +48,4 @@ class Groups:
 def _figures(name: str, counts: Any) -> dict[str, Any]:
     quality = mean_quality(counts)
     figures = dataclasses.asdict(quality) if quality else dict.fromkeys(("pq", "sq", "rq"), None) | {"classes": 0}
-    totals = counts.sum(0)
-    named = {"matches": MATCHES, "unmatched_predictions": UNTRUE, "unmatched_true": UNFOUND}
-    return {"group": name, **figures, **{key: int(totals[index]) for key, index in named.items()}}
+    return {"group": name, **figures, **totals(counts)}

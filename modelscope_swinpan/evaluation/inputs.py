@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 
+from ..coco.id_maps import check_size
 from ..coco.photo import Exif, read_photo
 from ..coco.reader import CocoPanoptic
-from ..errors import ImageError
+from ..errors import DatasetError, ImageError
 from ..inference.predictor import Pixels
 from ..runs.inputs import Entry, Inputs, Source
 from ..structures import Size
@@ -33,12 +35,7 @@ def _read(sizes: Mapping[str, tuple[str, Size]], exif: Exif | None, source: Sour
     where, expected = sizes[str(source)]
     try:
         image = read_photo(source, expected, exif)
-    except ImageError as error:
+        check_size(Path(str(source)), Size(*image.shape[:2]), expected)
+    except (ImageError, DatasetError) as error:
         raise ImageError(f"{where}: {error}") from None
-    size = Size(*image.shape[:2])
-    if size != expected:
-        raise ImageError(
-            f"{where}: {source} has {size.width} × {size.height} pixels, but width and height in the JSON are "
-            f"{expected.width} × {expected.height}."
-        )
     return image[..., ::-1]

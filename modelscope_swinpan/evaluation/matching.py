@@ -5,14 +5,14 @@ intersection over union exceeds 0.5 (Kirillov et al., Panoptic Segmentation, arX
 overlap, each has at most one such partner. Void is no part of a union, crowds have no partner.
 """
 
-import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from ..coco.annotation import SegmentInfo
 
 Indices = npt.NDArray[np.uint16 | np.uint32]
 Ints = npt.NDArray[np.int64]
@@ -22,25 +22,20 @@ MATCHED = 0.5  # a partner's intersection over union is above it
 IGNORED = 0.5  # a prediction with more than this share of its pixels in void and a crowd of its class is no error
 
 
-@dataclass(frozen=True, kw_only=True)
 class Listed:
     """The N segments of a map: ids, labels, whether they are crowds, and scores, NaN where there is none."""
 
-    ids: Ints
-    labels: Ints
-    crowd: Bools
-    scores: Floats
+    def __init__(self, ids: npt.ArrayLike, labels: npt.ArrayLike, *, crowd: Any = False, scores: Any = np.nan) -> None:
+        self.ids: Ints = np.asarray(ids, np.int64)
+        self.labels: Ints = np.asarray(labels, np.int64)
+        self.crowd: Bools = np.broadcast_to(np.asarray(crowd, np.bool_), self.ids.shape)
+        self.scores: Floats = np.broadcast_to(np.asarray(scores, np.float64), self.ids.shape)
 
     @classmethod
-    def read(cls, infos: Iterable[Mapping[str, Any]], labels: Mapping[int, int]) -> "Listed":
-        """Read COCO's ``segments_info``; ``labels`` has the label of every category id."""
-        infos = list(infos)
-        return cls(
-            ids=np.array([info["id"] for info in infos], np.int64),
-            labels=np.array([labels[info["category_id"]] for info in infos], np.int64),
-            crowd=np.array([bool(info.get("iscrowd")) for info in infos], np.bool_),
-            scores=np.array([info.get("score", math.nan) for info in infos], np.float64),
-        )
+    def of(cls, truth: Sequence[SegmentInfo]) -> "Listed":
+        """True segments."""
+        crowd = [info.iscrowd for info in truth]
+        return cls([info.id for info in truth], [info.label_id for info in truth], crowd=crowd)
 
     def indices(self, ids: npt.NDArray[np.int32]) -> Indices:
         """(H, W): 0 for void, n + 1 for segment n, of a map of ids."""
@@ -51,7 +46,6 @@ class Listed:
         return table[ids]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Matching:
     """The overlaps of one photo's segments, in pixels.
 
@@ -61,15 +55,18 @@ class Matching:
     for the true segment n.
     """
 
-    truth: Listed
-    found: Listed
-    shared: Ints
-    true_areas: Ints
-    found_areas: Ints
-    seen_areas: Ints
-    iou: Floats
-    ignored: Bools
-    true_map: Indices
+    def __init__(self, counts: Ints, true_map: Indices, truth: Listed, found: Listed) -> None:
+        """``counts`` (T+1, P+1) are the pixels that each true segment shares with each predicted one, void first."""
+        self.truth, self.found, self.true_map = truth, found, true_map
+        self.shared: Ints = counts[1:, 1:]
+        void: Ints = counts[0, 1:]
+        self.true_areas: Ints = counts[1:].sum(1)
+        self.found_areas: Ints = counts[:, 1:].sum(0)
+        self.seen_areas: Ints = self.found_areas - void
+        union = self.true_areas[:, None] + self.seen_areas - self.shared
+        self.iou: Floats = np.where(truth.crowd[:, None], 0.0, self.shared / np.maximum(union, 1))
+        excused = self.shared * (_excusing(truth)[:, None] & (truth.labels[:, None] == found.labels))
+        self.ignored: Bools = void + excused.sum(0) > IGNORED * self.found_areas
 
     @cached_property
     def same_class(self) -> Bools:
@@ -102,7 +99,7 @@ def match(true_ids: npt.NDArray[np.int32], truth: Listed, found_ids: npt.NDArray
     """Match the segments of two maps (H, W) of ids, 0 for void."""
     true_map = truth.indices(true_ids)
     counts = overlaps(true_map, len(truth.ids) + 1, found.indices(found_ids), len(found.ids) + 1)
-    return matching_of(counts, true_map, truth, found)
+    return Matching(counts, true_map, truth, found)
 
 
 def overlaps(first: npt.NDArray[Any], rows: int, second: npt.NDArray[Any], columns: int) -> Ints:
@@ -110,25 +107,6 @@ def overlaps(first: npt.NDArray[Any], rows: int, second: npt.NDArray[Any], colum
     pairs = np.multiply(first, columns, dtype=np.int64)
     pairs += second
     return np.bincount(pairs.ravel(), minlength=rows * columns).reshape(rows, columns)
-
-
-def matching_of(counts: Ints, true_map: Indices, truth: Listed, found: Listed) -> Matching:
-    """Match segments by the pixels (T+1, P+1) that each true one shares with each predicted one; void comes first."""
-    shared, void = counts[1:, 1:], counts[0, 1:]
-    true_areas, found_areas = counts[1:].sum(1), counts[:, 1:].sum(0)
-    union = true_areas[:, None] + (found_areas - void) - shared
-    in_crowd = (shared * (_excusing(truth)[:, None] & (truth.labels[:, None] == found.labels))).sum(0)
-    return Matching(
-        truth=truth,
-        found=found,
-        shared=shared,
-        true_areas=true_areas,
-        found_areas=found_areas,
-        seen_areas=found_areas - void,
-        iou=np.where(truth.crowd[:, None], 0.0, shared / np.maximum(union, 1)),
-        ignored=void + in_crowd > IGNORED * found_areas,
-        true_map=true_map,
-    )
 
 
 def _excusing(truth: Listed) -> Bools:

@@ -1,6 +1,6 @@
-"""Panoptic quality by the protocol of panopticapi, and average precision by that of pycocotools.
+"""The figures of an evaluation, and average precision by the protocol of pycocotools, which hotcoco computes.
 
-The library hotcoco computes both. All figures are in percent. A figure without any segment to measure is None, and a
+All figures are in percent. A figure without any segment to measure is None, and a
 class without any is missing from ``per_class``.
 """
 
@@ -62,36 +62,6 @@ class AveragePrecision:
 
 
 _FIGURES = tuple(AveragePrecision.__annotations__)[:-1]  # in pycocotools' order, without per_class
-
-
-def panoptic_quality(
-    truth: Mapping[str, Any], truth_pngs: Path, predictions: Mapping[str, Any], prediction_pngs: Path
-) -> PanopticQuality:
-    """Score panoptic predictions. Crowds and void are ignored, by panopticapi's protocol.
-
-    Args:
-        truth: The content of a COCO panoptic JSON file.
-        truth_pngs: The folder of its PNGs.
-        predictions: The predictions in the same format.
-        prediction_pngs: The folder of their PNGs.
-
-    Raises:
-        ConfigError: hotcoco is not installed.
-        DatasetError: a PNG is missing or contradicts its JSON, or an image of ``truth`` has no prediction.
-    """
-    panoptic = load_hotcoco().panoptic
-    try:
-        evaluation = panoptic.PanopticEval(truth, predictions, gt_folder=truth_pngs, pred_folder=prediction_pngs)
-        evaluation.evaluate()
-    except (ValueError, KeyError, OSError) as error:
-        raise DatasetError(f"{prediction_pngs}: the predictions cannot be scored: {error}") from None
-    found = evaluation.results()
-    return PanopticQuality(
-        all=_quality(found["All"]),
-        things=_quality(found["Things"]),
-        stuff=_quality(found["Stuff"]),
-        per_class={int(id_): quality for id_, values in found["per_class"].items() if (quality := _quality(values))},
-    )
 
 
 def evaluate_instances(
@@ -159,13 +129,6 @@ def instance_errors(evaluation: Any) -> dict[str, Any]:
 def load_hotcoco() -> ModuleType:
     """Import hotcoco, the library that computes the metrics, or raise a ConfigError where it is not installed."""
     return require("Evaluation", "hotcoco", extra="eval")
-
-
-def _quality(values: Mapping[str, float]) -> Quality | None:
-    if values["pq"] < 0:  # the class is neither in the truth nor in the predictions
-        return None
-    pq, sq, rq = (100 * values[name] for name in ("pq", "sq", "rq"))
-    return Quality(pq=pq, sq=sq, rq=rq, classes=int(values.get("n", 1)))
 
 
 def _percent(value: float) -> float | None:

@@ -12,8 +12,8 @@ from ..structures import Size
 from .scorable import check_class_names
 
 
-def predicted(layout: CocoLayout, dataset: CocoPanoptic, number: int) -> dict[str, Any]:
-    """The predictions for the first ``number`` images of ``dataset``, as panoptic JSON. Its PNGs are absolute paths.
+def predicted(layout: CocoLayout, dataset: CocoPanoptic, number: int) -> list[dict[str, Any]]:
+    """The annotations for the first ``number`` images of ``dataset``, with absolute paths of PNGs.
 
     Images are matched by the dataset's ids, or by the numbers that this package gives to images whose ids are texts.
 
@@ -39,7 +39,7 @@ def predicted(layout: CocoLayout, dataset: CocoPanoptic, number: int) -> dict[st
             f"{path}: no prediction for {len(missing)} of {len(entries)} images, image {missing[0][:SHOWN]} for one."
         )
     pngs = Folder(layout.panoptic)
-    return {"annotations": [_annotation(entry, found[entry.id], pngs, dataset.labels) for entry in entries]}
+    return [_annotation(entry, found[entry.id], pngs, dataset.labels) for entry in entries]
 
 
 def _annotation(entry: ImageEntry, node: Node, pngs: Folder, labels: dict[int, int]) -> dict[str, Any]:

@@ -91,17 +91,11 @@ class Report:
 
     def _analysed(self, analysis: Analysis) -> dict[str, str]:
         """The files of an analysis, by name."""
-        quality = self.panoptic
-        summary = {
-            "quality": {"all": quality.all, "things": quality.things, "stuff": quality.stuff},
-            "box_ap": self.box_ap.ap if self.box_ap else None,
-            "mask_ap": self.mask_ap.ap if self.mask_ap else None,
-        }
         pictures = [draw_photo(analysis.dataset, photo) for photo in analysis.worst]
         return {
             ANALYSIS: json.dumps(analysis.figures, indent=2),
             PER_PHOTO: "".join(f"{line}\n" for line in analysis.photos),
-            PAGE: render(summary, analysis.figures, self.evaluated, pictures),
+            PAGE: render(self, analysis.figures, pictures),
         }
 
     def _per_class(self) -> str:

@@ -14,7 +14,7 @@ from ..coco.writer import json_list
 from ..errors import ConfigError
 from ..files import atomic
 from ..images.encode import encode_png
-from ..inference.contests import regions
+from ..inference.contests import Contender, regions
 from ..inference.predictor import Pixels, Result
 from ..runs.inputs import Item
 from ..runs.sinks import Encoded, Entries, Sink, compact
@@ -84,6 +84,11 @@ class ContestsSink(Sink):
         contests = getattr(result, "contests", None)
         if contests is None:
             raise ConfigError("Other thresholds need a predictor whose panoptic results carry contests.")
+
+        def listed(one: Contender) -> list[int]:
+            category_id = self._ids.get(one.category.id, -1)
+            return [one.query, category_id, int(one.category.isthing), one.won_area, one.mask_area]
+
         distinct = contests.distinct()
         found, winners = regions(distinct)
         line = {
@@ -93,19 +98,7 @@ class ContestsSink(Sink):
             "overlap_threshold": contests.config.overlap_threshold,
             "object_mask_thresholds": list(contests.by_threshold),
             "contest": [distinct.index(contest) for contest in contests.by_threshold.values()],
-            "contests": [
-                [
-                    [
-                        one.query,
-                        self._ids.get(one.category.id, -1),
-                        int(one.category.isthing),
-                        one.won_area,
-                        one.mask_area,
-                    ]
-                    for one in contest.queries
-                ]
-                for contest in distinct
-            ],
+            "contests": [[listed(one) for one in contest.queries] for contest in distinct],
             "winners": winners.tolist(),
         }
         return Encoded(line, {f"{REGIONS}/{item.stem}.png": encode_png(colors_from_ids(found))})

@@ -4,10 +4,10 @@ Every point of the grid is what a run with these thresholds would give: the rule
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,8 @@ from ..errors import DatasetError
 from ..files import open_file
 from ..inference.fusion import survives
 from ..structures import Size
-from .counts import MATCHES, UNFOUND, UNTRUE, count, mean_quality
-from .matching import Floats, Ints, Listed, Matching, matching_of, overlaps
+from .counts import count, mean_pq, totals
+from .matching import Floats, Ints, Listed, Matching, overlaps
 from .sinks import REGIONS
 
 STEPS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -38,13 +38,14 @@ def with_present(threshold: float) -> tuple[float, ...]:
     return tuple(sorted({*STEPS, threshold}))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Query:
-    """A query that takes part in a contest: its class, and whether overlap thresholds (N) leave it in."""
+class Query(NamedTuple):
+    """A query that takes part in a contest: its number, its class, and the pixels that it won and that it covers."""
 
+    number: int
     category_id: int
-    isthing: bool
-    stays: tuple[bool, ...]
+    isthing: int
+    won_area: int
+    mask_area: int
 
 
 class Thresholds:
@@ -88,7 +89,7 @@ class Thresholds:
         """
         line = self._lines[index]
         try:
-            contests = [self._contest(contest) for contest in line["contests"]]
+            contests = [[Query(*map(int, query)) for query in contest] for contest in line["contests"]]
             winners = np.array(line["winners"], np.int64).reshape(-1, len(contests))
             shared = self._shared(line, matching, len(winners))
             found = [
@@ -112,18 +113,15 @@ class Thresholds:
         ``best`` is the point of the highest PQ; of several the one nearest to ``present``. ``steps`` are the points
         that differ from the present one by one value of one threshold.
         """
-        totals = self._counts.sum(2)
-        qualities = [[mean_quality(counts) for counts in row] for row in self._counts]
-        pq = [[quality.pq if quality else None for quality in row] for row in qualities]
+        pq = [[mean_pq(counts) for counts in row] for row in self._counts]
         present = (self._present, self.overlap_thresholds.index(self.present.overlap_threshold))
 
         def point(row: int, column: int) -> dict[str, Any]:
-            numbers = {"matches": MATCHES, "unmatched_predictions": UNTRUE, "unmatched_true": UNFOUND}
             return {
                 "object_mask_threshold": self.object_mask_thresholds[row],
                 "overlap_threshold": self.overlap_thresholds[column],
                 "pq": pq[row][column],
-                **{name: int(totals[row, column, which]) for name, which in numbers.items()},
+                **totals(self._counts[row, column]),
             }
 
         points = [(row, column) for row in range(len(pq)) for column in range(len(pq[0]))]
@@ -139,14 +137,6 @@ class Thresholds:
             "steps": [point(*there) for there in points if distance[there] == 1],
         }
 
-    def _contest(self, contest: Iterable[Sequence[int]]) -> dict[int, Query]:
-        """The queries of a contest, by number."""
-        found = {}
-        for number, category_id, isthing, won, own in contest:
-            stays = tuple(survives(won, own, threshold) for threshold in self.overlap_thresholds)
-            found[int(number)] = Query(category_id=int(category_id), isthing=bool(isthing), stays=stays)
-        return found
-
     def _shared(self, line: Mapping[str, Any], matching: Matching, number: int) -> Ints:
         """The pixels (T+1, R) that each true segment, void first, shares with each of ``number`` regions."""
         path = path_inside(self._path.with_name(REGIONS), line["file_name"], str(self._path))
@@ -158,39 +148,31 @@ class Thresholds:
             raise ValueError(f"{path} has regions that are not listed")
         return overlaps(matching.true_map, len(matching.truth.ids) + 1, regions, number)
 
-    def _of_contest(self, contest: Mapping[int, Query], winners: Ints, shared: Ints, matching: Matching) -> Floats:
+    def _of_contest(self, contest: Sequence[Query], winners: Ints, shared: Ints, matching: Matching) -> Floats:
         """The counts (N, K, 4) of a contest, whose ``winners`` (R) have the regions."""
-        known: dict[tuple[bool, ...], Floats] = {}
-        counts = []
-        for column in range(len(self.overlap_thresholds)):
-            staying = tuple(query.stays[column] for query in contest.values())
-            if staying not in known:
-                left = {number: query for number, query in contest.items() if query.stays[column]}
-                known[staying] = self._of_map(left, winners, shared, matching)
-            counts.append(known[staying])
-        return np.stack(counts)
+        of_map = cache(lambda staying: self._of_map(staying, winners, shared, matching))
+        maps = (
+            tuple(query for query in contest if survives(query.won_area, query.mask_area, threshold))
+            for threshold in self.overlap_thresholds
+        )
+        return np.stack([of_map(staying) for staying in maps])
 
-    def _of_map(self, queries: Mapping[int, Query], winners: Ints, shared: Ints, matching: Matching) -> Floats:
+    def _of_map(self, queries: Sequence[Query], winners: Ints, shared: Ints, matching: Matching) -> Floats:
         """The counts (K, 4) of the map that some queries leave: each thing is a segment, and each class of stuff."""
         labels = self._dataset.labels
         numbers: dict[tuple[int, int], int] = {}  # of the segments, from 1
         of_query = {
-            number: numbers.setdefault((query.category_id, number if query.isthing else -1), len(numbers) + 1)
-            for number, query in queries.items()
-            if query.category_id in labels  # others are void
+            one.number: numbers.setdefault((one.category_id, one.number if one.isthing else -1), len(numbers) + 1)
+            for one in queries
+            if one.category_id in labels  # others are void
         }
         of_region = [of_query.get(winner, 0) for winner in winners.tolist()]
         pixels = np.zeros((len(numbers) + 1, len(shared)), np.int64)
         np.add.at(pixels, of_region, shared.T)
-        seen = pixels[1:].sum(1) > 0
-        found = Listed(
-            ids=np.flatnonzero(seen) + 1,
-            labels=np.array([labels[category_id] for category_id, _ in numbers], np.int64)[seen],
-            crowd=np.zeros(int(seen.sum()), np.bool_),
-            scores=np.full(int(seen.sum()), np.nan),
-        )
-        kept = pixels[np.concatenate([[True], seen])].T
-        return count(matching_of(kept, matching.true_map, matching.truth, found), len(labels))
+        seen = pixels[1:].any(1)
+        found = Listed(np.flatnonzero(seen) + 1, np.array([labels[id_] for id_, _ in numbers], np.int64)[seen])
+        kept = pixels[np.append(True, seen)].T
+        return count(Matching(kept, matching.true_map, matching.truth, found), len(labels))
 
     def _damaged(self, error: Exception) -> DatasetError:
         return DatasetError(

@@ -1,7 +1,7 @@
 """The worst photos of an evaluation, and their pictures: the truth beside the answer."""
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from ..errors import DatasetError, ImageError
 from ..images.encode import encode_jpeg
 from ..inference.draw import draw
 from ..inference.regions import make_segment
-from .counts import UNFOUND, UNTRUE, means, qualities
-from .matching import Floats, Listed
+from .counts import mean_quality, totals
+from .matching import Floats
 
 KEPT = 12
 SIDE = 420  # the long side of a picture, in pixels
@@ -30,56 +30,37 @@ Ids = npt.NDArray[np.int32]
 
 @dataclass(frozen=True, kw_only=True)
 class BadPhoto:
-    """A photo by its ``index`` in the dataset, with its own PQ in percent, and its segments without a match.
-
-    ``png`` has the predicted map, whose segments are ``infos``, COCO's ``segments_info``.
-    """
+    """A photo by its ``index`` in the dataset, its ``figures`` as JSON, and its ``prediction``, COCO's annotation."""
 
     index: int
-    image_id: int
-    file_name: str
-    pq: float
-    unmatched_true: int
-    unmatched_predictions: int
-    png: Path
-    infos: Sequence[Mapping[str, Any]]
-
-    def figures(self) -> dict[str, Any]:
-        """What the JSON tells of it."""
-        kept = ("image_id", "file_name", "pq", "unmatched_true", "unmatched_predictions")
-        return {name: getattr(self, name) for name in kept}
+    figures: Mapping[str, Any]
+    prediction: Mapping[str, Any]
 
 
-class WorstPhotos:
+def bad_photo(dataset: CocoPanoptic, index: int, counts: Floats, prediction: Mapping[str, Any]) -> BadPhoto | None:
+    """A photo with counts (K, 4), its own PQ in percent and its errors; None if no segment has an error."""
+    quality, errors = mean_quality(counts), totals(counts)
+    if quality is None or quality.pq >= 100:
+        return None
+    entry = dataset.entries[index]
+    names = ("unmatched_true", "unmatched_predictions")
+    figures = {
+        "image_id": entry.id,
+        "file_name": entry.name,
+        "pq": quality.pq,
+        **{name: errors[name] for name in names},
+    }
+    return BadPhoto(index=index, figures=figures, prediction=prediction)
+
+
+def worst_photos(photos: Iterable[BadPhoto]) -> list[BadPhoto]:
     """The :data:`KEPT` photos of the lowest PQ; of those with the same, the ones with more errors."""
 
-    def __init__(self, dataset: CocoPanoptic) -> None:
-        self._dataset = dataset
-        self._kept: list[tuple[float, int, int, BadPhoto]] = []
+    def order(photo: BadPhoto) -> tuple[float, int, int]:
+        found = photo.figures
+        return found["pq"], -found["unmatched_true"] - found["unmatched_predictions"], photo.index
 
-    def add(self, index: int, counts: Floats, prediction: Mapping[str, Any]) -> None:
-        """Look at one photo, with counts (K, 4). Those without an error in any segment are not kept."""
-        pq = float(means(qualities(counts))[0])
-        unfound, untrue = (int(counts[:, column].sum()) for column in (UNFOUND, UNTRUE))
-        if np.isnan(pq) or pq >= 100:
-            return
-        entry = self._dataset.entries[index]
-        photo = BadPhoto(
-            index=index,
-            image_id=entry.id,
-            file_name=entry.name,
-            pq=pq,
-            unmatched_true=unfound,
-            unmatched_predictions=untrue,
-            png=Path(prediction["file_name"]),
-            infos=prediction["segments_info"],
-        )
-        keep = heapq.heappush if len(self._kept) < KEPT else heapq.heappushpop
-        keep(self._kept, (-pq, unfound + untrue, -index, photo))
-
-    def found(self) -> list[BadPhoto]:
-        """The worst first."""
-        return [photo for *_, photo in sorted(self._kept, key=lambda kept: kept[:3], reverse=True)]
+    return heapq.nsmallest(KEPT, photos, order)
 
 
 def draw_photo(dataset: CocoPanoptic, photo: BadPhoto) -> tuple[bytes, bytes]:
@@ -91,8 +72,8 @@ def draw_photo(dataset: CocoPanoptic, photo: BadPhoto) -> tuple[bytes, bytes]:
     entry = dataset.entries[photo.index]
     truth = dataset.annotation(photo.index)
     true = [{"id": segment.id, "category_id": dataset.categories[segment.label_id].id} for segment in truth.segments]
-    listed = Listed.read(photo.infos, dataset.labels)
-    found_ids = read_ids(photo.png, entry.size, listed.ids.tolist(), str(photo.png))
+    png, infos = photo.prediction["file_name"], photo.prediction["segments_info"]
+    found_ids = read_ids(Path(png), entry.size, [info["id"] for info in infos], png)
     try:
         image = read_photo(dataset.image_path(entry), entry.size, dataset.exif)
     except (ImageError, DatasetError):
@@ -100,7 +81,7 @@ def draw_photo(dataset: CocoPanoptic, photo: BadPhoto) -> tuple[bytes, bytes]:
     factor = min(1.0, SIDE / max(entry.size))
     size = tuple(max(1, round(side * factor)) for side in (entry.size.width, entry.size.height))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return _overlay(small, truth.segment_ids, true, dataset), _overlay(small, found_ids, photo.infos, dataset)
+    return _overlay(small, truth.segment_ids, true, dataset), _overlay(small, found_ids, infos, dataset)
 
 
 def _overlay(image: Pixels, ids: Ids, infos: Sequence[Mapping[str, Any]], dataset: CocoPanoptic) -> bytes:

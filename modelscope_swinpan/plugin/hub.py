@@ -2,8 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from ..checkpoints.load import CONFIGURATION, as_path, locate
 from ..errors import HubError, SwinPanError
 from .compat import PIPELINE_TYPES
 
-CLIENT_LOGGER = "modelscope_hub"
 SECONDS = 3
 """How long the hub may take to answer before a complete copy on disk is used instead."""
 MEGABYTE = 10**6
@@ -72,11 +70,13 @@ def _fetch(model_id: str, revision: str | None) -> Path:
         from modelscope.hub.snapshot_download import snapshot_download
     except ImportError as error:
         raise HubError(f"Fetching {model_id!r} needs ModelScope, which does not import here: {error}.") from error
-    copy = _complete_copy(model_id, revision)
+    copy, client = _complete_copy(model_id, revision), logging.getLogger("modelscope_hub")
     try:
         if copy is not None:
             _reach()  # the client itself tries for half a minute
-        with _quiet():
+        with ExitStack() as stack:  # without the client's warnings of each try: our error names the cause
+            stack.callback(client.setLevel, client.level)
+            client.setLevel(max(client.level, logging.ERROR))
             _announce(model_id, revision)
             return Path(snapshot_download(model_id, revision=revision))
     except Exception as error:  # the client's own errors, requests', the disk's: which ones depends on its version
@@ -88,18 +88,6 @@ def _fetch(model_id: str, revision: str | None) -> Path:
             f"{model_id} --local_dir DIR'), copy DIR here, and pass its path instead of the id. (There is no file or "
             "directory of that name here, either.)"
         ) from None
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence the client's warnings of each try. Where all of them fail, our error names the cause."""
-    logger = logging.getLogger(CLIENT_LOGGER)
-    level = logger.level
-    logger.setLevel(max(level, logging.ERROR))
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def _reach() -> None:

@@ -1,23 +1,17 @@
 """ModelScope's metric of panoptic segmentation."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from modelscope.metrics.base import Metric
 
 from ..categories import COCO_PANOPTIC, Category
-from ..coco.annotation import Annotation, SegmentInfo
-from ..coco.encoding import PackedIds
-from ..coco.reader import CocoPanoptic
 from ..coco.remarks import Remark, Remarks
-from ..coco.writer import CocoPanopticWriter
-from ..errors import ConfigError
+from ..errors import ConfigError, DatasetError
 from ..evaluation.callback import panoptic_figures
-from ..evaluation.evaluate import score
-from ..inference.results import PanopticResult
+from ..evaluation.counts import count, panoptic_quality
+from ..evaluation.matching import Listed, match
 from ..structures import Segment
 from .compat import METRIC
 from .rows import parse_categories, read_annotation
@@ -37,7 +31,7 @@ class PanopticMetric(Metric):
             DatasetError: a field of a category is missing or wrong.
         """
         self.categories = parse_categories(categories)
-        self._images: list[_Image] = []
+        self._images, self._counts = 0, np.zeros((len(self.categories), 4))
         self._remarks: list[Remark] = []
 
     def add(self, outputs: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
@@ -49,10 +43,15 @@ class PanopticMetric(Metric):
             ConfigError: ``outputs`` is not an answer of the panoptic pipeline, or of another size than the row's label.
             DatasetError: the row is wrong.
         """
-        truth = read_annotation(inputs, self.categories, f"row {len(self._images)}")
+        truth = read_annotation(inputs, self.categories, f"row {self._images}")
+        labels = {category.id: label for label, category in enumerate(self.categories)}
         try:
-            ids, found = np.asarray(outputs["panoptic_seg"], np.int32), outputs["segments_info"]
-            segments = tuple(Segment(**segment) for segment in found)
+            ids = np.asarray(outputs["panoptic_seg"], np.int32)
+            segments = [
+                one for one in (Segment(**one) for one in outputs["segments_info"]) if one.category_id in labels
+            ]
+            if int(ids.min(initial=0)) < 0 or any(segment.id < 0 for segment in segments):
+                raise ValueError("ids are negative")
         except (KeyError, TypeError, ValueError) as error:
             raise ConfigError(
                 "The metric takes the pipeline's answer, a dict with panoptic_seg and segments_info; got "
@@ -62,47 +61,32 @@ class PanopticMetric(Metric):
             raise ConfigError(
                 f"panoptic_seg has the shape {ids.shape}, but the row's label has {truth.segment_ids.shape}."
             )
+        found = Listed([segment.id for segment in segments], [labels[segment.category_id] for segment in segments])
+        matching = match(truth.segment_ids, Listed.of(truth.segments), ids, found)
+        if not matching.found_areas.all():
+            raise ConfigError("segments_info lists a segment twice, or one that has no pixel in panoptic_seg.")
+        self._images += 1
+        self._counts += count(matching, len(labels))
         self._remarks += truth.remarks
-        known = {category.id for category in self.categories}
-        kept = tuple(segment for segment in segments if segment.category_id in known)
-        self._images.append(_Image(PackedIds.pack(truth.segment_ids), truth.segments, PackedIds.pack(ids), kept))
 
     def merge(self, other: "PanopticMetric") -> None:
         """Add the images of another process's metric."""
         self._images += other._images
+        self._counts += other._counts
         self._remarks += other._remarks
 
     def evaluate(self) -> dict[str, float]:
         """The figures (0–100): pq, sq and rq of all classes, pq_things, pq_stuff; NaN where there is nothing to score.
 
         Raises:
-            ConfigError: hotcoco is not installed.
             DatasetError: no image was added.
         """
+        if not self._images:
+            raise DatasetError("No image was added, so there is nothing to evaluate.")
         remarks = Remarks()
         remarks.add(self._remarks)
         remarks.warn()
-        with tempfile.TemporaryDirectory() as folder:
-            truth, found = Path(folder, "truth.json"), Path(folder, "answers.json")
-            with (
-                CocoPanopticWriter(truth, self.categories) as truths,
-                CocoPanopticWriter(found, self.categories) as ours,
-            ):
-                for number, image in enumerate(self._images, start=1):
-                    name = f"{number}.png"
-                    truth_ids, ids = image.true_ids.unpack(), image.ids.unpack()
-                    truths.add_annotation(name, name, Annotation(segment_ids=truth_ids, segments=image.true_segments))
-                    ours.add(name, name, PanopticResult(ids, image.segments, void_id=0))
-            return panoptic_figures(score(CocoPanoptic.open(truth), found).panoptic)
-
-
-class _Image(NamedTuple):
-    """Ground truth and answer of one image."""
-
-    true_ids: PackedIds
-    true_segments: tuple[SegmentInfo, ...]
-    ids: PackedIds
-    segments: tuple[Segment, ...]
+        return panoptic_figures(panoptic_quality(self._counts, self.categories))
 
 
 METRIC.register(PanopticMetric)

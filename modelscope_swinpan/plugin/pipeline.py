@@ -25,8 +25,6 @@ from .compat import PIPELINE
 from .hub import resolve_model
 from .model import SwinPanModel, check_device
 
-DEFAULT_CONFIGURATION = EMBEDDED / CONFIGURATION
-"""The configuration that ModelScope reads for a directory without one, such as a transformers repository."""
 CALL_OPTIONS = ("batch_size", "mask_format", "scores", "subtask", "tiles", *THRESHOLDS)
 MODELSCOPE_OPTIONS = (
     "auto_collate",
@@ -112,8 +110,7 @@ class SwinPanPipeline(Pipeline):
         options["preprocessor"] = options.get("preprocessor") or decode_image
         if isinstance(model, str):
             model = str(resolve_model(model))  # with a pipeline_name, ModelScope has not fetched it yet
-            own = Path(model) / CONFIGURATION
-            options.setdefault("config_file", str(own if own.is_file() else DEFAULT_CONFIGURATION))
+            options.setdefault("config_file", str(configuration_of(Path(model))))
         super().__init__(model=model, device=device, **{**options, "auto_collate": False})
         self.predictor: Predictor
         if isinstance(self.model, ExportedPredictor):
@@ -127,16 +124,13 @@ class SwinPanPipeline(Pipeline):
         """Our model, whichever type the directory names: transformers repositories name no type, or their own."""
         if not isinstance(model, str):
             return model
-        if exported_files(Path(model)):
-            return self._open_exported(model, options.get("dtype"))
-        return SwinPanModel(model, device=self.device_name, dtype=options.get("dtype", "float32"))
-
-    def _open_exported(self, path: str, dtype: str | None) -> ExportedPredictor:
-        if dtype is not None:
-            raise ConfigError(f"dtype is not for {path}: an exported file has its own number format.")
+        if not exported_files(Path(model)):
+            return SwinPanModel(model, device=self.device_name, dtype=options.get("dtype", "float32"))
+        if options.get("dtype") is not None:
+            raise ConfigError(f"dtype is not for {model}: an exported file has its own number format.")
         # 'gpu' is ModelScope's default, on a machine without one as well.
         device = "cpu" if self.device_name == "gpu" else self.device_name
-        return open_exported(path, device=device, trust=self.trust_remote_code)
+        return open_exported(model, device=device, trust=self.trust_remote_code)
 
     def _get_framework(self) -> str:
         framework: str = Frameworks.torch
@@ -203,6 +197,12 @@ def build_pipeline(model: str | Path, **options: Any) -> SwinPanPipeline:
     directory = resolve_model(model).resolve()
     built: SwinPanPipeline = modelscope_pipeline(Tasks.image_segmentation, model=str(directory), **options)
     return built
+
+
+def configuration_of(model: Path) -> Path:
+    """A model's configuration file; for checkpoint files and transformers' directories, which have none, a default."""
+    file = model / CONFIGURATION
+    return file if file.is_file() else EMBEDDED / CONFIGURATION
 
 
 def _check_batch_size(value: Any) -> None:

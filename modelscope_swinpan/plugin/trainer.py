@@ -12,7 +12,7 @@ from modelscope.utils.device import create_device
 from modelscope.utils.logger import get_logger
 
 from ..categories import Category
-from ..checkpoints.load import CONFIGURATION, load_model
+from ..checkpoints.load import load_model
 from ..coco.reader import CocoPanoptic
 from ..coco.writer import write_dataset
 from ..config import check_names
@@ -28,7 +28,7 @@ from ..training.state import run_claim
 from .compat import TRAINER
 from .hub import resolve_model
 from .model import SwinPanModel, check_device
-from .pipeline import DEFAULT_CONFIGURATION
+from .pipeline import configuration_of
 from .rows import RowDataset, parse_categories
 from .train_options import modify, read_options, without_foreign
 
@@ -104,7 +104,7 @@ class SwinPanTrainer(BaseTrainer):
                 f"launcher must be 'pytorch' or left out; got {launcher!r}. Start several processes with torchrun."
             )
         path = self._find(model, model_revision)
-        super().__init__(str(cfg_file or _configuration(path)))
+        super().__init__(str(cfg_file or configuration_of(path)))
         self.cfg = modify(self.cfg if cfg_file else without_foreign(self.cfg), cfg_modify_fn)
         told = {"max_epochs": max_epochs, "seed": seed, "work_dir": work_dir}
         self.options = read_options(self.cfg, {name: value for name, value in told.items() if value is not None})
@@ -193,7 +193,8 @@ class SwinPanTrainer(BaseTrainer):
         figures = ", ".join(f"{name}: {value:.4g}" for name, value in values.items())
         _logger.info(f"step {step}/{self.run.config.steps}: {figures}")
 
-    def _find(self, model: Any, revision: str | None) -> Path:
+    @staticmethod
+    def _find(model: Any, revision: str | None) -> Path:
         """The directory or file of a model, which is fetched if it is a hub id."""
         if isinstance(model, SwinPanModel):
             return Path(model.model_dir)
@@ -202,15 +203,7 @@ class SwinPanTrainer(BaseTrainer):
                 "model must be a directory, a hub id, or a model loaded by Model.from_pretrained(); got "
                 f"{type(model).__name__} {model!r:.200}."
             )
-        if revision is None or Path(model).exists():
-            return resolve_model(model)
-        return Path(self.get_or_download_model_dir(str(model), revision))
-
-
-def _configuration(model: Path) -> Path:
-    """A model's configuration file. Checkpoint files and transformers' directories have none and get a default one."""
-    file = model / CONFIGURATION
-    return file if file.is_file() else DEFAULT_CONFIGURATION
+        return resolve_model(model, revision)
 
 
 def _open(data: Any, given: tuple[Category, ...] | None, default: tuple[Category, ...]) -> Any:

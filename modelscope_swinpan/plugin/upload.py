@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from glob import escape
+from logging.handlers import MemoryHandler
 from pathlib import Path
 
 from ..card.content import README
@@ -62,14 +63,16 @@ def _one_line(name: str, token: str | None) -> Iterator[None]:
 
     The client's own logs are silenced meanwhile: they repeat the error for every file.
     """
-    reasons = _Reasons(logging.ERROR)
+    reasons = MemoryHandler(10**6, flushLevel=logging.CRITICAL + 1)  # the exception may only say how many there were
+    reasons.setLevel(logging.ERROR)
     logs = {log: log.handlers for log in map(logging.getLogger, CLIENT_LOGS)}
     for log in logs:
         log.handlers = [reasons]
     try:
         yield
     except Exception as error:  # the client's own errors, requests', the disk's: which ones depends on its version
-        told = [*reasons.lines, *str(error).splitlines(), type(error).__name__]
+        logged = [record.getMessage().split("\n")[0] for record in reasons.buffer]
+        told = [*logged, *str(error).splitlines(), type(error).__name__]
         reason = (told[0].replace(token, "…") if token else told[0]).rstrip(".")
         raise HubError(
             f"Could not publish {name!r}: {reason}. Check token, name and connection and try again: large files "
@@ -78,14 +81,3 @@ def _one_line(name: str, token: str | None) -> Iterator[None]:
     finally:
         for log, handlers in logs.items():
             log.handlers = handlers
-
-
-class _Reasons(logging.Handler):
-    """Collects the first line of each logged error: the exception that follows may only say how many there were."""
-
-    def __init__(self, level: int) -> None:
-        super().__init__(level)
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.lines.append(record.getMessage().split("\n")[0])

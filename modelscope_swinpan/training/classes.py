@@ -12,25 +12,9 @@ from ..errors import ConfigError
 from ..models.mask2former import Mask2Former
 
 
-@dataclasses.dataclass(frozen=True)
-class ClassChange:
-    """Names of the classes that a model kept, has yet to learn, and dropped."""
-
-    kept: tuple[str, ...]
-    new: tuple[str, ...]
-    dropped: tuple[str, ...]
-
-    def __str__(self) -> str:
-        parts = [
-            f"{len(names)} {what}{': ' if names else ''}{', '.join(names)}"
-            for what, names in dataclasses.asdict(self).items()
-        ]
-        return "Classes: " + "; ".join(parts) + "."
-
-
 def starting_model(
     model: Mask2Former, categories: Sequence[Category], *, device: str | torch.device = "cpu", seed: int = 0
-) -> tuple[Mask2Former, ClassChange | None]:
+) -> tuple[Mask2Former, str | None]:
     """Copy ``model`` in float32, give the copy the dataset's classes, and tell how they differ from the model's
     (None if they do not).
 
@@ -46,7 +30,7 @@ def starting_model(
 
 
 @torch.no_grad()
-def change_classes(model: Mask2Former, categories: Sequence[Category]) -> ClassChange:
+def change_classes(model: Mask2Former, categories: Sequence[Category]) -> str:
     """Give ``model`` the classes ``categories``, in place.
 
     The model gets a new class head. It copies the rows of the no-object class and of classes whose names the model
@@ -72,8 +56,10 @@ def change_classes(model: Mask2Former, categories: Sequence[Category]) -> ClassC
         head.weight[row], head.bias[row] = old.weight[old_row], old.bias[old_row]
     model.transformer_decoder.class_head = head
     model.config = dataclasses.replace(model.config, categories=tuple(categories))
-    return ClassChange(
-        kept=tuple(name for name in names if name in rows),
-        new=tuple(name for name in names if name not in rows),
-        dropped=tuple(name for name in old_names if name not in names),
-    )
+    told = {
+        "kept": [name for name in names if name in rows],
+        "new": [name for name in names if name not in rows],
+        "dropped": [name for name in old_names if name not in names],
+    }
+    parts = [f"{len(found)} {what}{': ' if found else ''}{', '.join(found)}" for what, found in told.items()]
+    return f"Classes: {'; '.join(parts)}."

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ..files import atomic
 from ..images.encode import write_png
 from . import loggers
-from .loggers import Logger, TensorBoardLogger, open_loggers
+from .loggers import Logger, open_loggers, tensorboard
 
 LOG, EVALUATIONS, CURVES, SAMPLES, EVENTS = "log.csv", "evaluations.csv", "curves.png", "samples", "tensorboard"
 FEW = 100
@@ -88,7 +88,7 @@ class TrainingLog:
             writer.writerow([step, *(f"{value:.6g}" for value in values.values())])
         self._tell(lambda logger: logger.add_values(group, step, values))
 
-    def _tell(self, what: Callable[[Logger], None]) -> None:
+    def _tell(self, what: Callable[[Logger], object]) -> None:
         """Tell the loggers. One that fails, as those that need a network can, does not end the run."""
         for logger in list(self._loggers):
             try:
@@ -96,7 +96,7 @@ class TrainingLog:
             except Exception as error:  # noqa: PERF203 (of packages that have many types of them)
                 self._loggers.remove(logger)
                 warnings.warn(
-                    f"{type(logger).__name__} failed and gets no more ({type(error).__name__}: {error}). The run goes "
+                    f"{logger.package} failed and gets no more ({type(error).__name__}: {error}). The run goes "
                     f"on; {LOG} and {EVALUATIONS} have everything.",
                     stacklevel=2,
                 )
@@ -166,6 +166,6 @@ def _step(row: str, commas: int) -> float:
 def _tensorboard(folder: Path, step: int) -> list[Logger]:
     """TensorBoard's logger, or nothing where TensorBoard is not installed."""
     try:
-        return [TensorBoardLogger(folder, step)]
+        return [tensorboard(folder, step)]
     except ImportError:
         return []

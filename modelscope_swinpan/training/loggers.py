@@ -5,13 +5,14 @@ Where they keep it is set in their own ways, such as ``MLFLOW_TRACKING_URI`` and
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from ..config import check_names
 from ..errors import ConfigError
 from ..extras import require
 from ..files import write_atomic
@@ -19,96 +20,78 @@ from ..files import write_atomic
 NAMES = "loggers.json"
 
 
-class Logger(Protocol):
-    """What gets the values and pictures of a training run. ``name`` is what the package calls the run."""
+class Logger(NamedTuple):
+    """What gets the values and pictures of a training run; ``run`` is what the ``package`` calls it.
 
-    name: str
+    ``add_values`` takes a group (``train`` or ``evaluation``), a step and its values, ``add_picture`` a group, a step
+    and pixels (H, W, 3) RGB. ``close`` writes what is still in memory.
+    """
 
-    def add_values(self, group: str, step: int, values: Mapping[str, float]) -> None:
-        """Add the values of a step, of the group ``train`` or ``evaluation``."""
-
-    def add_picture(self, group: str, step: int, pixels: npt.NDArray[np.uint8]) -> None:
-        """Add a picture, (H, W, 3) RGB."""
-
-    def close(self) -> None:
-        """Write what is still in memory."""
+    package: str
+    run: str
+    add_values: Callable[[str, int, Mapping[str, float]], object]
+    add_picture: Callable[[str, int, npt.NDArray[np.uint8]], object]
+    close: Callable[[], object]
 
 
-class TensorBoardLogger:
-    """Writes TensorBoard's events into ``folder``. Those after ``step``, of a run that was stopped, are void."""
+def tensorboard(folder: Path, step: int) -> Logger:
+    """Write TensorBoard's events into ``folder``. Those after ``step``, of a run that was stopped, are void."""
+    from torch.utils.tensorboard import SummaryWriter
 
-    def __init__(self, folder: Path, step: int) -> None:
-        from torch.utils.tensorboard import SummaryWriter
+    writer: Any = SummaryWriter(str(folder), purge_step=step + 1)  # type: ignore[no-untyped-call]
 
-        self.name = str(folder)
-        self._writer: Any = SummaryWriter(str(folder), purge_step=step + 1)  # type: ignore[no-untyped-call]
-
-    def add_values(self, group: str, step: int, values: Mapping[str, float]) -> None:
-        """See :class:`Logger`."""
+    def add_values(group: str, step: int, values: Mapping[str, float]) -> None:
         for key, value in values.items():
-            self._writer.add_scalar(f"{group}/{key}", value, step)
+            writer.add_scalar(f"{group}/{key}", value, step)
 
-    def add_picture(self, group: str, step: int, pixels: npt.NDArray[np.uint8]) -> None:
-        """See :class:`Logger`."""
-        self._writer.add_image(group, pixels, step, dataformats="HWC")
-
-    def close(self) -> None:
-        """See :class:`Logger`."""
-        self._writer.close()
-
-
-class MlflowLogger:
-    """Logs to MLflow: a new run called ``title``, or the one with the id ``name``."""
-
-    def __init__(self, title: str, name: str | None) -> None:
-        self._mlflow = require("Logging to mlflow", "mlflow")
-        run = self._mlflow.start_run(run_id=name) if name else self._mlflow.start_run(run_name=title)
-        self.name = run.info.run_id
-
-    def add_values(self, group: str, step: int, values: Mapping[str, float]) -> None:
-        """See :class:`Logger`."""
-        self._mlflow.log_metrics({f"{group}/{key}": value for key, value in values.items()}, step=step)
-
-    def add_picture(self, group: str, step: int, pixels: npt.NDArray[np.uint8]) -> None:
-        """See :class:`Logger`."""
-        self._mlflow.log_image(pixels, f"{group}/step-{step:06d}.png")
-
-    def close(self) -> None:
-        """See :class:`Logger`."""
-        self._mlflow.end_run()
+    return Logger(
+        package="TensorBoard",
+        run=str(folder),
+        add_values=add_values,
+        add_picture=lambda group, step, pixels: writer.add_image(group, pixels, step, dataformats="HWC"),
+        close=writer.close,
+    )
 
 
-class WandbLogger:
-    """Logs to Weights & Biases: a new run called ``title``, or the one with the id ``name``."""
-
-    def __init__(self, title: str, name: str | None) -> None:
-        self._wandb = require("Logging to wandb", "wandb")
-        self._run = self._wandb.init(id=name, name=title, resume="allow")
-        self._run.define_metric("*", step_metric="step")  # its own steps never go back, as those of a resumed run do
-        self.name = self._run.id
-
-    def add_values(self, group: str, step: int, values: Mapping[str, float]) -> None:
-        """See :class:`Logger`."""
-        self._run.log({"step": step, **{f"{group}/{key}": value for key, value in values.items()}})
-
-    def add_picture(self, group: str, step: int, pixels: npt.NDArray[np.uint8]) -> None:
-        """See :class:`Logger`."""
-        self._run.log({"step": step, group: self._wandb.Image(pixels)})
-
-    def close(self) -> None:
-        """See :class:`Logger`."""
-        self._run.finish()
+def mlflow(title: str, run_id: str | None) -> Logger:
+    """Log to MLflow: to a new run called ``title``, or to the one with this id."""
+    package = require("Logging to mlflow", "mlflow")
+    run = package.start_run(run_id=run_id) if run_id else package.start_run(run_name=title)
+    return Logger(
+        package="mlflow",
+        run=run.info.run_id,
+        add_values=lambda group, step, values: package.log_metrics(_named(group, values), step=step),
+        add_picture=lambda group, step, pixels: package.log_image(pixels, f"{group}/step-{step:06d}.png"),
+        close=package.end_run,
+    )
 
 
-LOGGERS: Mapping[str, Callable[[str, str | None], Logger]] = {"mlflow": MlflowLogger, "wandb": WandbLogger}
+def wandb(title: str, run_id: str | None) -> Logger:
+    """Log to Weights & Biases: to a new run called ``title``, or to the one with this id."""
+    package = require("Logging to wandb", "wandb")
+    run = package.init(id=run_id, name=title, resume="allow")
+    run.define_metric("*", step_metric="step")  # its own steps never go back, as those of a resumed run do
+    return Logger(
+        package="wandb",
+        run=run.id,
+        add_values=lambda group, step, values: run.log({"step": step, **_named(group, values)}),
+        add_picture=lambda group, step, pixels: run.log({"step": step, group: package.Image(pixels)}),
+        close=run.finish,
+    )
+
+
+def _named(group: str, values: Mapping[str, float]) -> dict[str, float]:
+    return {f"{group}/{key}": value for key, value in values.items()}
+
+
+LOGGERS: Mapping[str, Callable[[str, str | None], Logger]] = {"mlflow": mlflow, "wandb": wandb}
 """Those that log where they are asked for, by the name of their package."""
 
 
-def check_loggers(names: Iterable[str]) -> None:
+def check_loggers(names: Sequence[str]) -> None:
     """Raise a ConfigError unless ``names`` are those of :data:`LOGGERS`, and their packages are installed."""
+    check_names(names, LOGGERS, "--log", "logger")
     for name in names:
-        if name not in LOGGERS:
-            raise ConfigError(f"unknown logger {name!r:.80}. Known are {' and '.join(LOGGERS)}.")
         require(f"Logging to {name}", name)
 
 
@@ -131,7 +114,7 @@ def open_loggers(names: Sequence[str], folder: Path) -> list[Logger]:
                 message += f" It was to go on with the run {known[name]}; remove {file} to begin another."
             raise ConfigError(message) from None
         loggers.append(logger)
-        known[name] = logger.name
+        known[name] = logger.run
         write_atomic(file, json.dumps(known, indent=2).encode())
     return loggers
 

@@ -20,12 +20,11 @@ from ..coco.remarks import DAMAGED, Remarks
 from ..errors import TrainingError
 from ..inference.identity import weights_digest
 from ..models.mask2former import Mask2Former
-from .checkpointing import recompute_layers
 from .config import CriterionConfig, Phase, TrainConfig
 from .criterion import Criterion, Normalizers
 from .data import Batch, TrainingData, batches, check_tolerable, combine_seeds
-from .drop_path import add_drop_path
 from .identity import check_data, check_options, describe_data, describe_options
+from .layers import add_drop_path, recompute_layers
 from .log import Meter, TrainingLog
 from .optimizer import build_optimizer, freeze, rate_factor
 from .processes import Processes

@@ -42,7 +42,8 @@ def test_every_language_has_both_snippets_and_the_first_the_quick_start(rendered
         assert "model='me/strips')" in block
     for told in ("pip install modelscope_swinpan", "MIT License", "Strips, painted by *nobody*.", "person, bicycle"):
         assert text.count(told) >= len(languages)
-    assert "$" not in text
+    assert "{{" not in text
+    assert "{%" not in text
 
 
 def test_figures_are_the_reports(rendered, evaluated):

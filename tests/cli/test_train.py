@@ -169,7 +169,7 @@ def test_a_logger(tmp_path, dataset, small, monkeypatch):
     ("arguments", "message"),
     [
         ((), "Give either --data, a dataset, or --demo"),
-        (("--demo", "--log", "comet"), "unknown logger 'comet'. Known are mlflow and wandb"),
+        (("--demo", "--log", "comet"), "unknown logger 'comet'. Known loggers: mlflow, wandb"),
         (("--demo", "--set", "step=3"), "unknown option 'step'. Did you mean 'steps'"),
         (("--demo", "--set", "steps"), "--set needs NAME=VALUE"),
         (("--demo", "--set", "steps=many"), "steps must be int; got 'many'"),

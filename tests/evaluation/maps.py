@@ -29,13 +29,8 @@ def canvas(**rows):
 
 def listed(labels, scores=(), crowds=()):
     """Segments by id, each of a label."""
-    scores = dict(scores)
-    infos = [
-        {"id": id_, "category_id": CATEGORIES[label].id, "iscrowd": id_ in crowds}
-        | ({"score": scores[id_]} if id_ in scores else {})
-        for id_, label in labels.items()
-    ]
-    return Listed.read(infos, LABELS)
+    scores = [dict(scores).get(id_, np.nan) for id_ in labels]
+    return Listed(list(labels), list(labels.values()), crowd=[id_ in crowds for id_ in labels], scores=scores)
 
 
 def matching(truth, found, scores=(), crowds=()):

@@ -1,13 +1,19 @@
 """The whole analysis, against hotcoco and by hand."""
 
+import json
+
+import hotcoco
 import numpy as np
 import pytest
+from PIL import Image
 
+from modelscope_swinpan.coco.encoding import colors_from_ids
+from modelscope_swinpan.coco.reader import CocoPanoptic
+from modelscope_swinpan.errors import DatasetError
 from modelscope_swinpan.evaluation.evaluate import score
+from tests.coco import datasets
 
 from .maps import CAT, CATEGORIES, DOG, SKY, canvas, dataset, predictions
-
-pytest.importorskip("hotcoco")
 
 
 def random_maps(seed, count=8):
@@ -26,16 +32,36 @@ def random_maps(seed, count=8):
 
 
 @pytest.mark.parametrize(("seed", "crowds"), [(0, ()), (1, (1, 5)), (2, range(1, 9, 2))])
-def test_the_classes_have_hotcocos_quality(tmp_path, seed, crowds):
+def test_the_quality_is_hotcocos(tmp_path, seed, crowds):
     """With several crowds of one class as well."""
     truths, found = random_maps(seed)
     data = dataset(tmp_path / "data", truths, crowds=crowds)
-    report = score(data, predictions(tmp_path / "found", found))
+    folder = predictions(tmp_path / "found", found)
+    truth, answers = (
+        json.loads((one / "panoptic.json").read_bytes()) for one in (data.layout.json_path.parent, folder)
+    )
+    evaluation = hotcoco.panoptic.PanopticEval(
+        truth, answers, gt_folder=data.layout.panoptic, pred_folder=folder / "panoptic"
+    )
+    evaluation.evaluate()
+    theirs = evaluation.results()
+    report = score(data, folder)
+    for ours, name in (
+        (report.panoptic.all, "All"),
+        (report.panoptic.things, "Things"),
+        (report.panoptic.stuff, "Stuff"),
+    ):
+        expected = theirs[name]
+        assert [ours.pq, ours.sq, ours.rq] == pytest.approx([100 * expected[figure] for figure in ("pq", "sq", "rq")])
+        assert ours.classes == expected["n"]
     classes = report.analysis.figures["classes"]
-    assert {row["category_id"] for row in classes} == set(report.panoptic.per_class)
     for row in classes:
-        theirs = report.panoptic.per_class[row["category_id"]]
-        assert (row["pq"], row["sq"], row["rq"]) == pytest.approx((theirs.pq, theirs.sq, theirs.rq))
+        expected = theirs["per_class"][row["category_id"]]
+        assert [row[name] for name in ("pq", "sq", "rq")] == pytest.approx(
+            [100 * expected[name] for name in ("pq", "sq", "rq")]
+        )
+        numbers = [row[name] for name in ("matches", "unmatched_predictions", "unmatched_true")]
+        assert numbers == [expected[name] for name in ("tp", "fp", "fn")]
     assert report.analysis.figures["errors"]["pq"] == pytest.approx(report.panoptic.all.pq)
     lost = [row["lost"] for row in classes]
     assert lost == sorted(lost, reverse=True)
@@ -83,3 +109,48 @@ def test_only_the_first(tmp_path):
     truth = (canvas(_1=(0, 10)), {1: CAT})
     data = dataset(tmp_path / "data", [truth] * 3, CATEGORIES)
     assert len(score(data, data.layout.json_path, limit=2).analysis.photos) == 2
+
+
+@pytest.mark.parametrize(
+    ("ids", "labels", "message"),
+    [
+        (canvas(_1=(0, 5), _2=(5, 6)), {1: CAT}, r"panoptic/000001\.png: .* same ids; only one of both has 2"),
+        (canvas(_1=(0, 5)), {1: CAT, 5: DOG}, "only one of both has 5"),
+        (np.ones((5, 5), np.int32), {1: CAT}, "5 × 5 pixels"),
+    ],
+)
+def test_predictions_that_contradict_their_pngs(tmp_path, ids, labels, message):
+    data = dataset(tmp_path / "data", [(canvas(_1=(0, 5)), {1: CAT})])
+    folder = predictions(tmp_path / "found", [(canvas(_1=(0, 5)), {1: CAT})])
+    content = json.loads((folder / "panoptic.json").read_bytes())
+    content["annotations"][0]["segments_info"] = [
+        {"id": id_, "category_id": CATEGORIES[label].id} for id_, label in labels.items()
+    ]
+    (folder / "panoptic.json").write_text(json.dumps(content))
+    Image.fromarray(colors_from_ids(ids)).save(folder / "panoptic" / "000001.png")
+    with pytest.raises(DatasetError, match=message):
+        score(data, folder)
+
+
+def test_truth_of_another_form(tmp_path):
+    """A grey PNG, ids of two categories, which become void, and segments without pixels: told once each."""
+    content = datasets.content()
+    content["annotations"][0]["segments_info"] = [
+        {"id": 70, "category_id": 17, "iscrowd": None},
+        {"id": 5, "category_id": 193},
+        {"id": 5, "category_id": 17},
+        {"id": 9, "category_id": 17},
+    ]
+    datasets.write(tmp_path, content)
+    ids = np.array([[0, 70, 70, 5], [0, 70, 0, 5]], np.uint8)
+    Image.fromarray(ids).save(tmp_path / "annotations" / "panoptic_val2017" / "42.png")
+    found = [{"id": 1, "category_id": 17}]
+    annotations = [{"image_id": 42, "file_name": "42.png", "segments_info": found}]
+    (tmp_path / "found").mkdir()
+    (tmp_path / "found.json").write_text(json.dumps({"annotations": annotations}))
+    Image.fromarray(np.uint8(ids == 70)).save(tmp_path / "found" / "42.png")
+    with pytest.warns(UserWarning, match="segments") as caught:
+        report = score(CocoPanoptic.open(tmp_path), tmp_path / "found.json")
+    assert len(caught) == 2
+    assert report.panoptic.per_class.keys() == {17}
+    assert report.panoptic.all.pq == 100

@@ -44,7 +44,10 @@ def test_images_are_read_as_the_dataset_reads_them(dataset):
     [
         (lambda path: path.unlink(), "no such file"),
         (lambda path: path.write_bytes(b"damaged"), "000002.png"),
-        (lambda path: Image.new("RGB", (50, 40)).save(path), "has 50 × 40 pixels, but width and height .* 64 × 96"),
+        (
+            lambda path: Image.new("RGB", (50, 40)).save(path),
+            "000002.png: 50 × 40 pixels, but width and height .* 64 × 96",
+        ),
     ],
 )
 def test_damaged_images(dataset, damage, message):

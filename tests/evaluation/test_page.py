@@ -7,6 +7,7 @@ import pytest
 
 from modelscope_swinpan.categories import Category
 from modelscope_swinpan.evaluation.evaluate import score
+from modelscope_swinpan.evaluation.page import environment
 from tests.studio.chromium import chromium
 
 from .maps import CAT, DOG, SKY, canvas, dataset, predictions
@@ -99,3 +100,50 @@ def test_all_right(tmp_path):
     text = Parsed((tmp_path / "out" / "report.html").read_text()).text
     assert "Every photo is perfect." in text
     assert "The predictions have no scores." in text
+
+
+def point(mask, overlap, pq):
+    numbers = {"matches": 3, "unmatched_true": 2, "unmatched_predictions": 1}
+    return {"object_mask_threshold": mask, "overlap_threshold": overlap, "pq": pq, **numbers}
+
+
+THRESHOLDS = {
+    "computed": True,
+    "object_mask_thresholds": [0.7, 0.8],
+    "overlap_thresholds": [0.8, 0.9],
+    "pq": [[60.0, None], [55.0, 50.0]],
+    "present": point(0.8, 0.8, 55.0),
+    "best": point(0.7, 0.8, 60.0),
+    "steps": [point(0.7, 0.8, 60.0), point(0.8, 0.9, 50.0)],
+}
+
+
+def of_thresholds(found):
+    return Parsed(environment().get_template("thresholds.html").render(found=found))
+
+
+def test_better_thresholds():
+    shown = of_thresholds(THRESHOLDS)
+    assert (
+        "PQ is 55.0 with object_mask_threshold 0.8 and overlap_threshold 0.8. The best of this table is 60.0, with "
+        "object_mask_threshold 0.7 and overlap_threshold 0.8."
+    ) in shown.text
+    assert re.findall(r"\w+ (?:lowered|raised) to 0\.\d", shown.text) == [
+        "object_mask_threshold lowered to 0.7",
+        "overlap_threshold raised to 0.9",
+    ]
+    cells = [attributes for tag, attributes in shown.elements if tag == "td" and "style" in attributes]
+    assert [cell.get("class", "").strip() for cell in cells] == ["best", "", "present", ""]
+    shades = [float(cell["style"].split("/")[1].strip(" )")) for cell in cells]
+    assert shades == [0.6, 0, 0.3, 0]
+
+
+def test_no_better_thresholds():
+    text = of_thresholds({**THRESHOLDS, "best": THRESHOLDS["present"]}).text
+    assert "overlap_threshold 0.8, and no other pair in this table gives more." in text
+
+
+def test_thresholds_without_any_figure():
+    nothing = {**THRESHOLDS, "pq": [[None] * 2] * 2, "steps": [point(0.7, 0.8, None)]}
+    nothing |= {"present": point(0.8, 0.8, None), "best": point(0.8, 0.8, None)}
+    assert of_thresholds(nothing).text.count("–") == 9

@@ -77,7 +77,7 @@ def test_what_metrics_need_of_others_predictions(dataset):
             ]
         content["annotations"] += [{**content["annotations"][0], "image_id": 99}] * 2
 
-    found = predicted(change(dataset, minimal), dataset, 2)["annotations"]
+    found = predicted(change(dataset, minimal), dataset, 2)
     assert [annotation["image_id"] for annotation in found] == [1, 2]
     assert found[0]["file_name"] == str(dataset.layout.panoptic / "000001.png")
     assert {"id": 3, "category_id": 187} in found[0]["segments_info"]

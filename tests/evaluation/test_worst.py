@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from modelscope_swinpan.evaluation import worst
-from modelscope_swinpan.evaluation.worst import WorstPhotos, draw_photo
+from modelscope_swinpan.evaluation.worst import bad_photo, draw_photo, worst_photos
 
 from .maps import CAT, CATEGORIES, DOG, SKY, canvas, dataset, predictions
 
@@ -21,44 +21,34 @@ def counts(matches, untrue, unfound, overlap=None):
     return np.array([[matches, untrue, unfound, matches if overlap is None else overlap]], float)
 
 
-def prediction(tmp_path):
-    return {"file_name": str(tmp_path / "found" / "panoptic" / "000001.png"), "segments_info": []}
-
-
-def test_the_lowest_come_first(data, tmp_path, monkeypatch):
+def test_the_lowest_come_first(data, monkeypatch):
     monkeypatch.setattr(worst, "KEPT", 3)
-    photos = WorstPhotos(data)
-    given = [counts(1, 0, 0), counts(1, 1, 1), counts(0, 1, 0), counts(0, 1, 2)]
-    for index, one in enumerate([*given[:3], given[3]]):
-        photos.add(index, one, prediction(tmp_path))
-    found = photos.found()
-    assert [photo.index for photo in found] == [3, 2, 1]  # the first is perfect
-    assert found[0].figures() == {
+    given = [counts(0, 5, 5), counts(1, 1, 1), counts(0, 1, 0), counts(0, 1, 2)]
+    photos = [bad_photo(data, index, one, {}) for index, one in enumerate(given)]
+    found = worst_photos(photos)
+    assert [photo.index for photo in found] == [0, 3, 2]
+    assert found[1].figures == {
         "image_id": 4,
         "file_name": "000004.png",
         "pq": 0,
         "unmatched_true": 2,
         "unmatched_predictions": 1,
     }
-    photos.add(0, counts(0, 5, 5), prediction(tmp_path))
-    assert [photo.index for photo in photos.found()] == [0, 3, 2]
 
 
-def test_photos_without_segments_are_not_the_worst(data, tmp_path):
-    photos = WorstPhotos(data)
-    photos.add(0, counts(0, 0, 0), prediction(tmp_path))
-    assert photos.found() == []
+def test_photos_without_errors_or_segments_are_not_bad(data):
+    assert bad_photo(data, 0, counts(1, 0, 0), {}) is None
+    assert bad_photo(data, 0, counts(0, 0, 0), {}) is None
 
 
 @pytest.mark.parametrize("photo_is_there", [True, False])
 def test_pictures(data, tmp_path, photo_is_there):
     folder = predictions(tmp_path / "found", [(canvas(_1=(0, 10)), {1: DOG})])
-    photos = WorstPhotos(data)
     png = next((folder / "panoptic").iterdir())
-    photos.add(0, counts(0, 1, 1), {"file_name": str(png), "segments_info": [{"id": 1, "category_id": 9}]})
+    photo = bad_photo(data, 0, counts(0, 1, 1), {"file_name": str(png), "segments_info": [{"id": 1, "category_id": 9}]})
     if not photo_is_there:
         (data.layout.images / "000001.png").unlink()
-    true, found = (np.asarray(Image.open(io.BytesIO(one))) for one in draw_photo(data, photos.found()[0]))
+    true, found = (np.asarray(Image.open(io.BytesIO(one))) for one in draw_photo(data, photo))
     assert true.shape == found.shape == (640, 640, 3)  # small photos are enlarged
     red, green, _ = true[600, 600].astype(int)
     assert red > green  # the cat's colour
@@ -69,9 +59,8 @@ def test_pictures(data, tmp_path, photo_is_there):
 def test_large_photos_become_small(tmp_path):
     large = np.kron(TRUTH[0], np.ones((100, 200), np.int32))
     data = dataset(tmp_path / "large", [(large, TRUTH[1])])
-    photos = WorstPhotos(data)
     png = data.layout.panoptic / "000001.png"
     infos = [{"id": id_, "category_id": CATEGORIES[label].id, "score": 0.5} for id_, label in TRUTH[1].items()]
-    photos.add(0, counts(0, 1, 1), {"file_name": str(png), "segments_info": infos})
-    for content in draw_photo(data, photos.found()[0]):
+    photo = bad_photo(data, 0, counts(0, 1, 1), {"file_name": str(png), "segments_info": infos})
+    for content in draw_photo(data, photo):
         assert Image.open(io.BytesIO(content)).size == (420, 210)

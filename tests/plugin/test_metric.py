@@ -101,5 +101,10 @@ def test_mistakes(answered: Any, metric: Any) -> None:
         metric.add({**answer, "panoptic_seg": [[1, 1], [1, 1]]}, row)
     with pytest.raises(DatasetError, match="row 0 has no column 'label'"):
         metric.add(answer, {})
-    with pytest.raises(DatasetError, match="no annotated images"):
+    for segments in (answer["segments_info"] * 2, [{**answer["segments_info"][0], "id": 99}]):
+        with pytest.raises(ConfigError, match="lists a segment twice, or one that has no pixel"):
+            metric.add({**answer, "segments_info": segments}, row)
+    with pytest.raises(ConfigError, match="ids are negative"):
+        metric.add({**answer, "panoptic_seg": -answer["panoptic_seg"]}, row)
+    with pytest.raises(DatasetError, match="No image was added"):
         metric.evaluate()

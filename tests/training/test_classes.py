@@ -27,10 +27,7 @@ def test_classes_known_by_name_keep_their_rows(tmp_path):
         assert head.bias[row] == old.bias[old_row]
     assert head.weight.requires_grad
     assert 0 < head.weight[1].abs().max() < 1
-    assert change.kept == ("car", "person")
-    assert change.new == ("zeppelin",)
-    assert len(change.dropped) == 131
-    assert str(change).startswith("Classes: 2 kept: car, person; 1 new: zeppelin; 131 dropped: bicycle, ")
+    assert change.startswith("Classes: 2 kept: car, person; 1 new: zeppelin; 131 dropped: bicycle, ")
     save_pretrained(model, tmp_path)
     assert [category.name for category in load_model(tmp_path).config.categories] == ["car", "zeppelin", "person"]
 
@@ -39,8 +36,7 @@ def test_the_same_classes_change_nothing():
     model, twin = random_model(), random_model()
     change = change_classes(model, COCO_PANOPTIC)
     assert torch.equal(model.transformer_decoder.class_head.weight, twin.transformer_decoder.class_head.weight)
-    assert (change.new, change.dropped) == ((), ())
-    assert str(change).endswith("; 0 new; 0 dropped.")
+    assert change.endswith("; 0 new; 0 dropped.")
 
 
 @pytest.mark.parametrize(
@@ -68,6 +64,6 @@ def test_half_precision_is_trained_in_full_and_classes_change(tmp_path):
     (model, change), (again, _) = (starting_model(load_model(tmp_path), COCO_PANOPTIC[4:6], seed=3) for _ in range(2))
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
     assert all(parameter.requires_grad for parameter in model.parameters())
-    assert change.kept == ("airplane", "bus")
+    assert change.startswith("Classes: 2 kept: airplane, bus; 0 new; 131 dropped: ")
     head, same = model.transformer_decoder.class_head, again.transformer_decoder.class_head
     assert torch.equal(head.weight, same.weight)
