@@ -59,8 +59,8 @@ def _read(given: Given, report: Report) -> Source:
         photos.append(Photo(where=str(image), name=name, image=image, size=None, shapes=drawn))
     if listed is None:
         swapped = _swapped(images / "any", images).parent
-        texts = (_texts(swapped) if swapped != images else []) or ([] if labels is None else _texts(labels))
-        for text in sorted(set(texts) - used):
+        texts = _texts(swapped) if swapped != images else []
+        for text in sorted(set(texts or _texts(labels)) - used):
             report.leave_out(str(text), Dropped(MISSING))
     return Source(classes=[SourceClass(name=name, isthing=True) for name in dict.fromkeys(names)], photos=photos)
 
@@ -172,8 +172,9 @@ def _swapped(path: Path, images: Path) -> Path:
     return path
 
 
-def _texts(labels: Path) -> list[Path]:
-    return [path for path in files_below(labels, ".txt") if path.name != "classes.txt"]
+def _texts(labels: Path | None) -> list[Path]:
+    files = files_below(labels, ".txt") if labels is not None and labels.is_dir() else ()
+    return [path for path in files if path.name != "classes.txt"]
 
 
 def _shapes(text: Path, names: Sequence[str], size: Size) -> Iterator[Shape]:

@@ -91,6 +91,16 @@ def test_texts_without_a_photo_are_counted(tmp_path, images):
     assert str(report.notes[0]) == f"{labels / 'gone.txt'}: missing image"
 
 
+def test_texts_beside_the_photos(tmp_path):
+    folder = yolo(tmp_path / "in")
+    (folder / "labels" / "train" / "a.txt").rename(folder / "images" / "train" / "a.txt")
+    for labels in (folder / "labels" / "train", folder / "labels"):
+        labels.rmdir()
+        dataset, report = imported(folder, tmp_path / f"out of {labels.name}", things=("cat",))
+        assert drawings.regions(dataset) == drawings.truth()
+        assert report.notes == []
+
+
 def test_names_that_yaml_takes_for_something_else(tmp_path):
     folder = yolo(tmp_path / "in")
     (folder / "data.yaml").write_text("train: images/train\nnames: [no, 010]\n")
