@@ -98,14 +98,12 @@ def export_model(
     size = _checked_size(model, size or default_size(model.config))
     if dtype not in TOLERANCES:
         raise ConfigError(f"An exported file has one of the dtypes {', '.join(TOLERANCES)}; got {dtype!r}.")
-    with _quiet():
+    with _quiet(), temporary_folder(path.parent) as folder:
         program = _trace(_half(model) if dtype == "float16" and to != "openvino" else model, size, to)
-    with temporary_folder(path.parent) as folder:
         file = folder / path.name
-        with _quiet():
-            with errors_named(path):
-                _write(program, file, to, model.config, size, half=dtype == "float16")
-            found = _difference(model, file, size)
+        with errors_named(path):
+            _write(program, file, to, model.config, size, half=dtype == "float16")
+        found = _difference(model, file, size)
         if not found.relative < TOLERANCES[dtype]:
             raise SwinPanError(
                 f"The exported file does not answer as the model does: its relative error is {found.relative:.1e}, "

@@ -10,6 +10,7 @@ from ..errors import ConfigError, ImageError
 from ..images.decode import decode_image, several_images
 from ..structures import Size
 from .predictor import Pixels, Predictor, Result
+from .prefetch import map_ahead
 
 WORKERS = 4  # threads that read, decode and resize: much of that is waiting
 AHEAD = 4  # Batches whose images are being decoded, or wait for others of their size. They bound the memory.
@@ -48,27 +49,19 @@ def answers(predictor: Predictor, images: Iterable[Any], *, decode: Decode = dec
     """As :func:`stream`, with the decoded images beside the results."""
     finished: dict[int, Answer] = {}
     following = 0
+
+    def prepare(group: list[Numbered]) -> tuple[list[Numbered], Any]:
+        return group, predictor.prepare([pixels for _, pixels in group])
+
     with ThreadPoolExecutor(WORKERS, "swinpan-decode") as pool:
-        preparing: deque[tuple[list[Numbered], Future[Any]]] = deque()
-
-        def answer_first() -> None:
-            group, batch = preparing.popleft()
-            results = predictor.answer(batch.result())
-            for (number, pixels), result in zip(group, results, strict=True):
+        groups = _groups(pool, predictor, images, decode, finished)
+        for group, batch in map_ahead(prepare, groups, threads=1, ahead=PREPARED - 1):
+            for (number, pixels), result in zip(group, predictor.answer(batch), strict=True):
                 finished[number] = Answer(pixels, result)
-
-        for group in _groups(pool, predictor, images, decode, finished):
-            preparing.append((group, pool.submit(predictor.prepare, [pixels for _, pixels in group])))
-            if len(preparing) == PREPARED:
-                answer_first()
             while following in finished:
                 yield finished.pop(following)
                 following += 1
-        while preparing:
-            answer_first()
-        while following in finished:
-            yield finished.pop(following)
-            following += 1
+    yield from (finished[number] for number in sorted(finished))
 
 
 def _groups(
