@@ -7,13 +7,12 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 from ..coco.remarks import number_of_kind
-from ..errors import ConfigError
+from ..errors import ConfigError, SwinPanError
 from ..files import refuse_to_replace, write_atomic
 from ..words import number_of
 from .console import complain, say, show_table, warn
@@ -81,8 +80,7 @@ def check(
         told = [_for_page(dataset) for dataset in content["datasets"]]
         write_page(html, "Datasets", problems=content["problems"], datasets=told, columns=COLUMNS)
     if problems := sum(len(found["problems"]) for found in (content, *content["datasets"])):
-        complain(f"{number_of(problems, 'problem')} found.")
-        raise typer.Exit(1)
+        raise SwinPanError(f"{number_of(problems, 'problem')} found.")
     say("No problems found.")
 
 

@@ -8,11 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from ..errors import DatasetError
+from ..errors import DatasetError, SwinPanError
 from ..files import refuse_to_replace
-from .console import complain, say
+from .console import say
 from .declare import flag, option
 from .options import DatasetArgument, LayoutOptions
 from .page import write_page
@@ -52,8 +50,7 @@ def show(
         write_page(output, f"{len(indices)} of {len(opened)} pictures of {dataset}", figures=figures)
     say(f"The page is {output}")
     if failed:
-        complain(f"{len(failed)} of {len(indices)} pictures cannot be shown; the page says why.")
-        raise typer.Exit(1)
+        raise SwinPanError(f"{len(failed)} of {len(indices)} pictures cannot be shown; the page says why.")
 
 
 def _figure(dataset: "CocoPanoptic", failed: list[str], index: int) -> dict[str, str]:
