@@ -108,6 +108,7 @@ if __name__ == "__main__":
                 "py.typed",
                 "coco_panoptic.json",
                 "card/*.md",
+                "cli/*.html",
                 "embedded/*",
                 "evaluation/*.html",
                 "studio/*.css",

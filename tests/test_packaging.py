@@ -82,6 +82,7 @@ def test_the_wheel_holds_the_package_alone(wheel):
     for needed in (
         "py.typed",
         "card/zh.md",
+        "cli/page.html",
         "embedded/configuration.json",
         "evaluation/page.html",
         "evaluation/thresholds.html",

@@ -4,11 +4,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from ..errors import ConfigError
+from ..errors import ConfigError, SwinPanError
 from ..runs.registry import FORMATS
-from .console import complain, err, say, warn
+from .console import err, say, warn
 from .declare import ListedOption, argument, flag, folder, option
 from .options import EngineOptions, ModelOptions, OutputOption, TaskOption, ThresholdOptions, given_thresholds
 from .progress import line, shown
@@ -68,8 +66,7 @@ def batch(
     if reached.left_out:
         say(describe_left_out(reached.left_out))
     if reached.failed:
-        complain(f"{reached.failed} of {reached.total} images have no result; see {output / 'errors.jsonl'}.")
-        raise typer.Exit(1)
+        raise SwinPanError(f"{reached.failed} of {reached.total} images have no result; see {output / 'errors.jsonl'}.")
 
 
 def _inputs(

@@ -3,24 +3,22 @@
 import json
 import os
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 from ..coco.remarks import number_of_kind
-from ..errors import ConfigError
+from ..errors import ConfigError, SwinPanError
 from ..files import refuse_to_replace, write_atomic
 from ..words import number_of
 from .console import complain, say, show_table, warn
 from .declare import argument, flag, option
 from .options import LayoutOptions
-from .page import bullets, page, table
+from .page import write_page
 from .progress import tracking
 
 if TYPE_CHECKING:
@@ -79,10 +77,10 @@ def check(
         json_file.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(json_file, json.dumps(content, indent=2).encode())
     if html is not None:
-        _write_page(html, content)
+        told = [_for_page(dataset) for dataset in content["datasets"]]
+        write_page(html, "Datasets", problems=content["problems"], datasets=told, columns=COLUMNS)
     if problems := sum(len(found["problems"]) for found in (content, *content["datasets"])):
-        complain(f"{number_of(problems, 'problem')} found.")
-        raise typer.Exit(1)
+        raise SwinPanError(f"{number_of(problems, 'problem')} found.")
     say("No problems found.")
 
 
@@ -172,11 +170,7 @@ def _complain(problems: Sequence[str]) -> None:
         complain(f"… and {len(problems) - SHOWN} more.")
 
 
-def _write_page(path: Path, content: dict[str, Any]) -> None:
-    with page(path, "Datasets") as add:
-        add(bullets(content["problems"], "wrong"))
-        for dataset in content["datasets"]:
-            add(f"<h2>{escape(dataset['path'])}</h2>\n<p>{_summary(dataset)}</p>\n")
-            add(bullets(dataset["problems"], "wrong"))
-            add(bullets(_remarks(dataset)))
-            add(table(COLUMNS, _rows(dataset, COLUMNS)))
+def _for_page(dataset: dict[str, Any]) -> dict[str, Any]:
+    """What a page tells of a dataset."""
+    told = {"summary": _summary(dataset), "remarks": _remarks(dataset), "rows": _rows(dataset, COLUMNS)}
+    return {"path": dataset["path"], "problems": dataset["problems"], **told}

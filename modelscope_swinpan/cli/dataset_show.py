@@ -5,18 +5,15 @@ import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from ..errors import DatasetError
+from ..errors import DatasetError, SwinPanError
 from ..files import refuse_to_replace
-from .console import complain, say
+from .console import say
 from .declare import flag, option
 from .options import DatasetArgument, LayoutOptions
-from .page import page
+from .page import write_page
 from .progress import tracking
 
 if TYPE_CHECKING:
@@ -47,26 +44,17 @@ def show(
     opened = where.open(dataset)
     shown = range(len(opened))[:limit]
     indices = list(shown) if seed is None else sorted(random.Random(seed).sample(range(len(opened)), len(shown)))  # noqa: S311
-    failed = 0
-    with (
-        tracking("Drawing") as progress,
-        page(output, f"{len(indices)} of {len(opened)} pictures of {dataset}") as add,
-        ThreadPoolExecutor(os.cpu_count()) as pool,
-    ):
-        add("<main>\n")
-        drawn = partial(_figure, opened)
-        for figure, sound in progress(pool.map(drawn, indices), len(indices)):
-            add(figure)
-            failed += not sound
-        add("</main>\n")
+    failed: list[str] = []
+    with tracking("Drawing") as progress, ThreadPoolExecutor(os.cpu_count()) as pool:
+        figures = progress(pool.map(partial(_figure, opened, failed), indices), len(indices))
+        write_page(output, f"{len(indices)} of {len(opened)} pictures of {dataset}", figures=figures)
     say(f"The page is {output}")
     if failed:
-        complain(f"{failed} of {len(indices)} pictures cannot be shown; the page says why.")
-        raise typer.Exit(1)
+        raise SwinPanError(f"{len(failed)} of {len(indices)} pictures cannot be shown; the page says why.")
 
 
-def _figure(dataset: "CocoPanoptic", index: int) -> tuple[str, bool]:
-    """The HTML of an example, and whether its files are sound."""
+def _figure(dataset: "CocoPanoptic", failed: list[str], index: int) -> dict[str, str]:
+    """The picture of an example and its caption; or what is wrong with its files, which is also added to ``failed``."""
     from ..images.encode import jpeg_url
     from ..training.samples import truth
 
@@ -74,7 +62,8 @@ def _figure(dataset: "CocoPanoptic", index: int) -> tuple[str, bool]:
     try:
         example = dataset[index]
     except DatasetError as error:
-        return f'<figure><figcaption class="wrong">{escape(str(error))}</figcaption></figure>\n', False
+        failed.append(str(error))
+        return {"problem": str(error)}
     picture = truth(example, dataset.categories).to_pil(example.image[..., ::-1])
     picture.thumbnail((SIDE, SIDE))
     counts = Counter(
@@ -83,5 +72,4 @@ def _figure(dataset: "CocoPanoptic", index: int) -> tuple[str, bool]:
     )
     listed = ", ".join(name if count == 1 else f"{count} × {name}" for name, count in counts.most_common())
     caption = f"{entry.name}, {entry.size.width}×{entry.size.height}: {listed or 'nothing'}"
-    image = f'<img alt="" loading="lazy" src="{jpeg_url(picture, QUALITY)}">'
-    return f"<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>\n", True
+    return {"image": jpeg_url(picture, QUALITY), "caption": caption}

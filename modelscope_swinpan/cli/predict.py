@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ..errors import ImageError, SwinPanError
 from ..files import file_stem, is_url
 from ..images.sources import is_data_url, local_path
 from .console import complain, out, say
@@ -74,13 +75,11 @@ def predict(
     folder, reached = (output, segment(output)) if output else _in_default_folder(segment)
     say(f"The results are in {folder}")
     if reached.failed:
-        complain(f"{reached.failed} of {len(images)} images could not be segmented.")
-        raise typer.Exit(1)
+        raise SwinPanError(f"{reached.failed} of {len(images)} images could not be segmented.")
 
 
 def _check_that_some_exist(images: Sequence[str]) -> None:
     """End where no image is there, before a model is loaded, or even downloaded."""
-    from ..errors import ImageError
     from ..images.decode import decode_image
 
     if any(is_url(image) or is_data_url(image) or Path(local_path(image)).is_file() for image in images):

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from modelscope_swinpan.cli.page import bullets, page, table
+from modelscope_swinpan.cli.page import write_page
 from tests.studio.chromium import chromium
 
 EMPTY = {"meta", "img"}
@@ -41,24 +41,29 @@ def check_page(path):
 
 def test_texts_are_no_html(tmp_path):
     evil = "<script>&\"'"
-    with page(tmp_path / "new" / "page.html", evil) as add:
-        add(table([evil, "n"], [[evil, 3]]))
-        add(bullets([evil]))
-    assert check_page(tmp_path / "new" / "page.html").count("&lt;script&gt;&amp;") == 5
+    dataset = {"path": evil, "summary": evil, "problems": [evil], "remarks": [evil], "rows": [[evil, 3]]}
+    figures = [{"problem": evil}, {"image": "data:image/png;base64,", "caption": evil}]
+    given = {"problems": [evil], "datasets": [dataset], "columns": [evil, "n"], "figures": iter(figures)}
+    write_page(tmp_path / "new" / "page.html", evil, **given)
+    assert check_page(tmp_path / "new" / "page.html").count("&lt;script&gt;&amp;") == 11
 
 
 def test_an_unfinished_page_is_not_there(tmp_path):
-    with pytest.raises(OSError, match="full"), page(tmp_path / "page.html", "A page"):
+    def figures():
+        yield {"problem": "damaged"}
         raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        write_page(tmp_path / "page.html", "A page", figures=figures())
     assert list(tmp_path.iterdir()) == []
 
 
 def test_it_fits_a_phone(tmp_path):
     """However long names are; a table can be pushed to the side."""
     long = "a-name/without_a_place_to_break_it" * 8
-    with page(tmp_path / "page.html", long) as add:
-        add(bullets([long]) + table(["class", *("smallest", "median", "largest") * 3], [[long, *range(9)]]))
-        add(f"<main><figure><figcaption>{long}</figcaption></figure></main>")
+    dataset = {"path": long, "summary": long, "problems": [long], "remarks": [], "rows": [[long, *range(9)]]}
+    columns = ["class", *("smallest", "median", "largest") * 3]
+    write_page(tmp_path / "page.html", long, datasets=[dataset], columns=columns, figures=[{"problem": long}])
     with chromium(tmp_path / "chromium") as browser:
         phone = {"width": 320, "height": 640, "deviceScaleFactor": 1, "mobile": True}
         browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
