@@ -1,7 +1,6 @@
 """The rows of an MsDataset as inputs of a run. Every process that segments them opens the dataset itself."""
 
 import threading
-from collections.abc import Iterator
 from functools import lru_cache, partial
 from typing import Any
 
@@ -20,11 +19,10 @@ def row_inputs(dataset: str, *, split: str | None = None, subset: str | None = N
     """
     rows = _open(dataset, split, subset)
     name = "/".join(filter(None, (dataset, subset, split)))
-    return Inputs(entries=partial(_entries, name, len(rows)), read=partial(_read, dataset, split, subset))
-
-
-def _entries(name: str, count: int) -> Iterator[Entry]:
-    return (Entry(f"{name}/{index}", index) for index in range(count))
+    return Inputs(
+        entries=lambda: (Entry(f"{name}/{index}", index) for index in range(len(rows))),
+        read=partial(_read, dataset, split, subset),
+    )
 
 
 def _read(dataset: str, split: str | None, subset: str | None, source: Source) -> dict[str, Any]:

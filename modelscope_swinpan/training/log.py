@@ -5,7 +5,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,9 @@ class TrainingLog:
         for name in (LOG, EVALUATIONS):
             _drop_rows_after(step, folder / name)
         self.evaluated = set(read_table(folder / EVALUATIONS).get("step", ()))
-        self._loggers = [*_tensorboard(folder / EVENTS, step), *open_loggers(others, folder)]
+        self._loggers = open_loggers(others, folder)
+        with suppress(ImportError):  # TensorBoard is not installed
+            self._loggers.append(tensorboard(folder / EVENTS, step))
 
     def add_training(self, step: int, values: Mapping[str, float]) -> None:
         """Add a row of values measured in training."""
@@ -161,11 +163,3 @@ def _step(row: str, commas: int) -> float:
     except ValueError:
         return math.inf
     return first if len(others) == commas else math.inf
-
-
-def _tensorboard(folder: Path, step: int) -> list[Logger]:
-    """TensorBoard's logger, or nothing where TensorBoard is not installed."""
-    try:
-        return [tensorboard(folder, step)]
-    except ImportError:
-        return []
