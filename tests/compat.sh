@@ -3,7 +3,7 @@
 #   oldest: the oldest ModelScope, and the newest of everything else
 #   newest: the newest of everything
 #   lowest: the lowest version of every requirement
-# Left out are the tests of the command line and of the documents, and what needs a browser, Ray, Gradio or an export.
+# Left out are the tests of the command line and of the documents, and what needs a browser, Ray or Gradio.
 # Arguments name the edges to run, by default all. PYTHON is the interpreter, python3 by default.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -30,7 +30,7 @@ for line in [*setup.REQUIRED, *setup.HEIF, *setup.SERVE, *setup.SUPERVISION, *se
         *) echo "No such edge: $edge" >&2; exit 2 ;;
     esac
     "$venv/bin/python" -m pip install --quiet --upgrade --upgrade-strategy eager \
-        --editable ".[heif,serve,supervision,train]" --requirement "$venv/pins.txt" "${TOOLS[@]}"
+        --editable ".[export,heif,serve,supervision,train]" --requirement "$venv/pins.txt" "${TOOLS[@]}"
     echo "== $edge: $("$venv/bin/python" -m pip list --format freeze | grep -E '^(modelscope|numpy|torch)' | tr '\n' ' ')"
     if "$venv/bin/python" -m pytest -n auto "${ROOMS[@]}"; then
         results+=("$edge: passed")

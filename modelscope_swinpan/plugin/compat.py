@@ -25,10 +25,11 @@ _logger = logging.getLogger(__name__)
 
 
 class Internal(NamedTuple):
-    """A name of ModelScope, and what we do with it."""
+    """A name of ModelScope, what we do with it, and the oldest version that is known to have it."""
 
     name: str
     use: str
+    since: str = "1.15"
 
     def get(self) -> Any:
         """What ``name`` ('module:object') stands for, or a ConfigError if the installed version does not have it."""
@@ -135,6 +136,7 @@ def incompatible(reason: str) -> ConfigError:
 AST_INDEX = Internal(
     "modelscope.utils.import_utils:LazyImportModule.get_ast_index",
     "gets our types: a model's type that is not in it is taken for one of transformers, other types are warned of",
+    since="1.23",
 )
 INDEX_KEY = Internal("modelscope.utils.ast_utils:INDEX_KEY", "the index's key of the entries")
 MODULE_KEY = Internal("modelscope.utils.ast_utils:MODULE_KEY", "an entry's key of the module")
@@ -162,7 +164,7 @@ _CONFIG = Internal("modelscope.utils.config:Config", "reads configuration.json")
 _LOGGER = Internal("modelscope.utils.logger:get_logger", "training logs where ModelScope does")
 _PIPELINE = Internal("modelscope.pipelines:pipeline", "builds our pipeline")
 _HUB_API = Internal("modelscope.hub.api:HubApi", "makes a repository and uploads to it; lists a model's files")
-_HUB_CONFIG = Internal("modelscope_hub.config:HubConfig", "tells the hub's address and the folder of models")
+_HUB_CONFIG = Internal("modelscope_hub.config:HubConfig", "tells the hub's address and the folder of models", "1.38")
 _TASKS = Internal("modelscope.utils.constant:Tasks", "the name of the task")
 _SNAPSHOT = Internal("modelscope.hub.snapshot_download:snapshot_download", "fetches a model, or finds the copy on disk")
 
@@ -187,6 +189,7 @@ MODEL = Part(
         Internal(
             "modelscope.utils.plugins:filter_plugin_in_whitelist",
             "ModelScope's own gate: no plugin or code of a model directory without trust_remote_code",
+            since="1.37",
         ),
     ),
 )
@@ -269,8 +272,10 @@ PARTS = (
     Part(
         module="command",
         needs=(
-            Internal("modelscope_hub.cli.main:_PLUGIN_GROUP", "the entry-point group that setup.py names"),
-            Internal("modelscope_hub.cli.base:CLICommand", "base class of our sub-command"),
+            Internal(
+                "modelscope_hub.cli.main:_PLUGIN_GROUP", "the entry-point group that setup.py names", since="1.38"
+            ),
+            Internal("modelscope_hub.cli.base:CLICommand", "base class of our sub-command", since="1.38"),
         ),
     ),
 )
