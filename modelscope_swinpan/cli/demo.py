@@ -23,11 +23,14 @@ def demo(output: OutputOption = Path("swinpan-demo")) -> None:
     from ..runs.sinks import Sink
     from ..scenes.compose import SCENE_CATEGORIES
     from ..scenes.dataset import generate_scene
-    from ..training.samples import BesideTruth, truth
+    from ..training.samples import BesideTruth, Sample, truth
     from .table import TableSink
 
     scene = generate_scene(SEED)
-    sinks: list[Sink] = [TableSink(), BesideTruth(truth(scene, SCENE_CATEGORIES))]
+    sinks: list[Sink] = [
+        TableSink(),
+        BesideTruth([Sample(scene.image, truth(scene, SCENE_CATEGORIES))], "segmented.png", photo="scene.png"),
+    ]
     former = {"sinks": [sink.name for sink in sinks]}
     if is_of(output, former):
         discard(output, former)

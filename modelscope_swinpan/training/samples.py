@@ -1,5 +1,6 @@
-"""Pictures of what a model answers, beside the truth."""
+"""Pictures of what a model answers, beside the truth: a sink of the one run."""
 
+import io
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,7 +14,7 @@ from torch.utils.data import Dataset
 
 from ..categories import Category
 from ..coco.annotation import Annotation, Example
-from ..errors import DamagedFileError, ImageError
+from ..errors import DamagedFileError
 from ..images.encode import encode_png
 from ..inference.network import PanopticPredictor
 from ..inference.predictor import Pixels, Result
@@ -21,7 +22,8 @@ from ..inference.regions import make_segment
 from ..inference.results import PanopticResult
 from ..models.mask2former import Mask2Former
 from ..runs.inputs import Item
-from ..runs.sinks import Encoded, Sink
+from ..runs.local_engine import LocalEngine
+from ..runs.sinks import ERROR, Encoded, Sink
 
 WIDTH, TALLEST = 640, 1920  # of one picture, in pixels
 SAMPLES = 4  # examples that are drawn at every evaluation
@@ -35,18 +37,23 @@ class Sample(NamedTuple):
 
 
 class BesideTruth(Sink):
-    """One photo, ``scene.png``, and ``segmented.png``: its truth on the left, the answer on the right."""
+    """A picture per image: the truth on the left, the answer on the right. Images are numbers of ``samples``."""
 
     name = "beside-truth"
-    files = ("segmented.png", "scene.png")
 
-    def __init__(self, truth: PanopticResult) -> None:
-        self._truth = truth
+    def __init__(self, samples: Sequence[Sample], file: str = "{}.png", photo: str | None = None) -> None:
+        """``file`` names an image's picture, and ``photo`` its own PNG, if it is to be kept; {} is its stem."""
+        self._samples, self._file, self._photo = samples, file, photo
+        self.files = tuple(name for name in (file, photo) if name and "{" not in name)
 
     def encode(self, item: Item, result: Result, pixels: Pixels) -> Encoded:
-        """Both as PNG files."""
-        both = np.hstack([_picture(one, pixels) for one in (self._truth, result)])
-        return Encoded(files=dict(zip(self.files, map(encode_png, (both, pixels)), strict=True)))
+        """The picture, a PNG file."""
+        true = self._samples[int(item.source)].truth
+        both = np.hstack([_picture(one, pixels) for one in (true, result)])
+        files = {self._file.format(item.stem): encode_png(both)}
+        if self._photo is not None:
+            files[self._photo.format(item.stem)] = encode_png(pixels)
+        return Encoded(files=files)
 
 
 def first_of(dataset: Dataset[Example], categories: Sequence[Category]) -> list[Sample]:
@@ -66,16 +73,19 @@ def draw_samples(model: Mask2Former, samples: Sequence[Sample]) -> npt.NDArray[n
 
     The right is black where a sample cannot be segmented, as one that is too narrow; a warning tells why.
     """
-    predictor = PanopticPredictor(model)
+    items = [Item(index, index + 1, str(index), index, str(index)) for index in range(len(samples))]
+    engine = LocalEngine(PanopticPredictor(model))
     pictures = []
-    for number, sample in enumerate(samples, start=1):
-        true = _picture(sample.truth, sample.image)
-        try:
-            answer = _picture(predictor.predict([sample.image])[0], sample.image)
-        except ImageError as error:
-            warnings.warn(f"Sample {number}: {error}", stacklevel=2)
-            answer = np.zeros_like(true)
-        pictures.append(np.hstack([true, answer]))
+    for record, sample in zip(
+        engine(items, sinks=[BesideTruth(samples)], read=lambda source: samples[int(source)].image[..., ::-1]),
+        samples,
+        strict=True,
+    ):
+        if record.failed:
+            warnings.warn(f"Sample {record.index + 1}: {record.read()[ERROR]['error']}", stacklevel=2)
+            true = _picture(sample.truth, sample.image)
+            pictures.append(np.hstack([true, np.zeros_like(true)]))
+        pictures += [np.asarray(Image.open(io.BytesIO(content))) for content in record.files.values()]
     return np.vstack(pictures)
 
 
