@@ -34,9 +34,8 @@ def embedded():
 
 
 def listed(result):
-    segments = [{"id": segment.id, "category_id": segment.label_id} for segment in result.segments]
-    ids = np.where(np.isin(result.panoptic_seg, [segment["id"] for segment in segments]), result.panoptic_seg, 0)
-    return ids, Listed.read(segments, {label: label for label in range(133)})
+    found = Listed([segment.id for segment in result.segments], [segment.label_id for segment in result.segments])
+    return np.where(np.isin(result.panoptic_seg, found.ids), result.panoptic_seg, 0), found
 
 
 def quality(found, expected):
