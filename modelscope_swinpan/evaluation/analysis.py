@@ -60,7 +60,8 @@ def analyse(
     total = np.zeros((classes, 4))
     errors, confusion = ErrorKinds(classes), Confusion(dataset.categories)
     groups, calibration = Groups(classes), Calibration()
-    bad, lines, remarks = [], [], Remarks()
+    worst: list[BadPhoto] = []
+    lines, remarks = list[str](), Remarks()
 
     def look(index: int) -> tuple[Sequence[Remark], Matching, Floats | None]:
         truth = dataset.annotation(index)
@@ -75,10 +76,10 @@ def analyse(
             collector.add(matching)
         if thresholds is not None and other is not None:
             thresholds.add(other)
-        bad.append(bad_photo(dataset, index, counts, predictions[index]))
+        worst = worst_photos(filter(None, [*worst, bad_photo(dataset, index, counts, predictions[index])]))
         lines.append(photo_line(dataset.entries[index], counts, matching, dataset.categories))
     remarks.warn()
-    quality, worst = panoptic_quality(total, dataset.categories), worst_photos(filter(None, bad))
+    quality = panoptic_quality(total, dataset.categories)
     figures = {
         "classes": _classes(dataset, quality, total, errors),
         "confusion": confusion.figures(),
