@@ -244,11 +244,12 @@ def test_no_way_to_drip_outlasts_the_deadline(way):
     began = time.monotonic()
     with answering(drip) as port, pytest.raises(ImageError, match=r"not complete after 0\.5 s"):
         remote.fetch(f"http{'s' if way == 'handshake' else ''}://127.0.0.1:{port}/")
-    assert 0.4 < time.monotonic() - began < 0.9
+    assert 0.4 < time.monotonic() - began < 3
 
 
-def test_redirects_share_one_deadline():
+def test_redirects_share_one_deadline(monkeypatch):
     """Each comes in time."""
+    monkeypatch.setattr(remote, "READ_TIMEOUT", 20)
 
     def redirect(connection):
         time.sleep(0.2)
@@ -257,7 +258,7 @@ def test_redirects_share_one_deadline():
     began = time.monotonic()
     with answering(redirect) as port, pytest.raises(ImageError, match=r"not complete after 0\.5 s"):
         remote.fetch(f"http://127.0.0.1:{port}/")
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 3
 
 
 def test_hosts_of_many_silent_addresses(monkeypatch):
