@@ -10,13 +10,12 @@ from multiprocessing.connection import wait
 import torch
 
 from ..inference.predictor import Predictor
+from .attempts import ATTEMPTS, DIED
 from .inputs import Item
 from .local_engine import LocalEngine, Reader
 from .sinks import Record, Sink, failure
 from .workers import Worker, start
 
-ATTEMPTS = 3
-"""How often an image is tried: it may itself kill the process."""
 MANY = 32
 """With fewer images, processes take longer to start, some seconds each, than they save."""
 MEMORY = 2 * 2**30
@@ -138,7 +137,7 @@ class Crew:
         for item in suspects:
             self._deaths[item.index] += 1
             if self._deaths[item.index] == ATTEMPTS:
-                self._finished[item.index] = failure(item, f"{ATTEMPTS} worker processes died over this image.")
+                self._finished[item.index] = failure(item, DIED)
             else:
                 self._again.append([item])
         self._again.extend(others)

@@ -8,9 +8,9 @@ from functools import cached_property, partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from ..errors import SwinPanError
+from ..errors import DeviceError, SwinPanError
 from ..inference.predictor import Predictor
-from .attempts import Attempts
+from .attempts import ATTEMPTS, DIED, Attempts
 from .inputs import Item
 from .local_engine import LocalEngine, Reader
 from .ray_cluster import RayWorkers, check_room, cluster, import_ray
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 WINDOW = 100_000
 """Images that Ray Data is given at once, which bounds what it holds. The workers start anew with each window."""
-ATTEMPTS = 3
-"""How often the images of a task are tried: they themselves may kill the worker."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +43,7 @@ class RayEngine(RayWorkers):
         import_ray("ray")
 
     def __call__(self, items: Iterable[Item], *, sinks: Sequence[Sink], read: Reader) -> Iterator[Record]:
-        """The records, in order. If a worker dies, another one gets its images, :data:`ATTEMPTS` times in all.
+        """The records, in order. If a worker dies, another one gets its images, one by one.
 
         Raises:
             ConfigError: the cluster cannot be reached, or this machine has no room for a worker.
@@ -92,12 +90,18 @@ class _RayWorker:
     """A worker in its own process. It returns our errors as answers: raised, they would be buried in Ray's."""
 
     def __init__(self, load: Callable[[], Predictor], sinks: Sequence[Sink], read: Reader, attempts: Any) -> None:
+        import ray
+
         self._sinks, self._read, self._attempts = sinks, read, attempts
         self._engine: LocalEngine | SwinPanError
+        me = ray.get_runtime_context().get_actor_id()  # Ray starts one that died anew, for ever, under the same id
         try:
+            if ray.get(attempts.begin.remote(me)) > ATTEMPTS:
+                raise DeviceError(f"{ATTEMPTS} worker processes died while they loaded the model. Is memory short?")
             self._engine = LocalEngine(load())
         except SwinPanError as error:
             self._engine = error
+        attempts.end.remote([me])
 
     def __call__(self, table: "pa.Table") -> "pa.Table":
         import pyarrow as pa
@@ -108,15 +112,27 @@ class _RayWorker:
     def _answer(self, items: list[Item]) -> list[Record] | SwinPanError:
         import ray
 
-        if isinstance(self._engine, SwinPanError):
-            return self._engine
-        first, last = items[0].index, items[-1].index
+        images = [item.index for item in items]
         try:
-            if ray.get(self._attempts.begin.remote(first)) > ATTEMPTS:
-                reason = f"{ATTEMPTS} workers died over the images {first} to {last}; this is one of them."
-                return [failure(item, reason) for item in items]
-            return list(self._engine(items, sinks=self._sinks, read=self._read))
+            if ray.get(self._attempts.begin_together.remote(images)):
+                return self._records(items)
+            # A worker died over one of them.
+            return [record for item in items for record in self._alone(item)]
         except SwinPanError as error:
             return error
         finally:
-            self._attempts.end.remote(first)
+            self._attempts.end.remote(images)
+
+    def _alone(self, item: Item) -> list[Record]:
+        import ray
+
+        if ray.get(self._attempts.begin.remote(item.index)) > ATTEMPTS:
+            return [failure(item, DIED)]
+        records = self._records([item])
+        self._attempts.end.remote([item.index])
+        return records
+
+    def _records(self, items: list[Item]) -> list[Record]:
+        if isinstance(self._engine, SwinPanError):
+            raise self._engine
+        return list(self._engine(items, sinks=self._sinks, read=self._read))

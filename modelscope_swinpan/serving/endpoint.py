@@ -4,6 +4,7 @@ ModelScope's own endpoint runs the model in the event loop, opens any file or ad
 decode every format it knows, and answers every mistake with status 500 and a traceback.
 """
 
+import asyncio
 import base64
 import json
 import logging
@@ -70,6 +71,8 @@ class Endpoint:
             return await self._answered(body)
         except Exception as error:
             return _refused(error)
+        except asyncio.CancelledError:  # the second signal
+            return failure(503, "The server was ended before it had the answer.")
         finally:
             self._held -= len(body)
 
@@ -164,17 +167,18 @@ class Endpoint:
 def _refused(error: Exception) -> Response:
     """What a client is told of an error."""
     if isinstance(error, HTTPException):
-        return _failure(error.status_code, error.detail)
+        return failure(error.status_code, error.detail)
     if isinstance(error, ClientDisconnect):
-        return _failure(400, "The request was cut short.")
+        return failure(400, "The request was cut short.")
     if isinstance(error, SwinPanError):
-        return _failure(503 if isinstance(error, DeviceError) else 400, str(error))
+        return failure(503 if isinstance(error, DeviceError) else 400, str(error))
     if isinstance(error, UnexpectedError):
-        return _failure(500, str(error))
+        return failure(500, str(error))
     _logger.error("A request could not be answered.", exc_info=error)
-    return _failure(500, "The server failed; its log says why.")
+    return failure(500, "The server failed; its log says why.")
 
 
-def _failure(status: int, message: str) -> Response:
+def failure(status: int, message: str) -> Response:
+    """What a client gets in place of an answer."""
     content = json.dumps({"Code": status, "Success": False, "Message": message})
     return Response(content, status, media_type="application/json")

@@ -14,15 +14,17 @@ ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIG
 
 
 def listen(host: str, port: int | str) -> socket.socket:
-    """A socket that listens at the host and port; port 0 is any free one.
+    """A socket that listens at the host and port; port 0 is any free one, and '::' stands for IPv4, too.
 
     Raises:
         ConfigError: it cannot.
     """
+    both = host == "::" and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        return socket.create_server((host, int(port)), family=family, dualstack_ipv6=both)
     except (OSError, OverflowError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
+        reason = str(getattr(error, "strerror", None) or error).partition(" (while ")[0]  # it would repeat the place
         raise ConfigError(f"Cannot listen at host {host}, port {port}: {reason}. Choose another.") from None
 
 

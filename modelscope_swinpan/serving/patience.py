@@ -1,9 +1,10 @@
 """How long a server waits for slow clients: long while there is room, and briefly while others need it."""
 
+import asyncio
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import anyio
 from starlette.responses import Response
@@ -72,7 +73,7 @@ class PatientResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Starlette's call."""
-        with self._done, self._waits.wait():
+        with self._done, suppress(asyncio.CancelledError), self._waits.wait():  # a second signal cancels
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             for start in range(0, len(self.body), PIECE):
                 piece = bytes(self.body[start : start + PIECE])

@@ -7,11 +7,9 @@ from functools import partial
 
 import torch
 
+from ..runs.attempts import ATTEMPTS, DIED
 from ..runs.workers import Worker, start
 from .segmenter import Answer, Call, Segmenter, UnexpectedError
-
-ATTEMPTS = 3
-"""How often a request is tried: its image may itself kill the process."""
 
 
 class Processes:
@@ -57,7 +55,7 @@ class Processes:
                 except (EOFError, OSError):
                     worker.kill()
                     (worker,) = start(self._job, 1)
-            return UnexpectedError(f"{ATTEMPTS} worker processes died over this image.")
+            return UnexpectedError(DIED)
         finally:
             self._idle.put(worker)
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
 from ..extras import require
+from ..runs.attempts import ATTEMPTS, DIED
 from ..runs.ray_cluster import RayWorkers, check_room, cluster, import_ray
 from .model_thread import ModelThread
 from .segmenter import Answer, Call, Segmenter, UnexpectedError
@@ -24,8 +25,6 @@ from .segmenter import Answer, Call, Segmenter, UnexpectedError
 if TYPE_CHECKING:
     from ..inference.predictor import Predictor
 
-ATTEMPTS = 3
-"""How often a request is tried: its image may itself kill the replica."""
 STARTS = 3
 """How often a replica is started anew before the start of all is given up."""
 
@@ -115,4 +114,4 @@ class Answers:
                     return answer
                 except (RayActorError, ObjectLostError):
                     continue
-        return UnexpectedError(f"{ATTEMPTS} workers died over this image.")
+        return UnexpectedError(DIED)

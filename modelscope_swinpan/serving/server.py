@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -15,7 +16,7 @@ from ..errors import ConfigError
 from ..inference.predictor import Predictor
 from ..runs.registry import Job, check_processes, local_workers, ray_options
 from .connections import Connection
-from .endpoint import Endpoint
+from .endpoint import Endpoint, failure
 from .limits import Limits
 from .listening import ended_by_signals, url
 from .model_thread import ModelThread
@@ -41,11 +42,15 @@ def serve(engine: str, job: Job, listener: socket.socket) -> None:
     limits = Limits.from_environment()
     with ended_by_signals(), contextlib.suppress(KeyboardInterrupt), ENGINES[engine](job, limits) as (answerer, number):
         endpoint = Endpoint(answerer, limits, workers=number)
-        app = Starlette(routes=[Route("/call", endpoint.call, methods=["POST"]), Route("/health", _health)])
+        app = Starlette(
+            routes=[Route("/call", endpoint.call, methods=["POST"]), Route("/health", _health)],
+            exception_handlers={HTTPException: _nothing_here},
+        )
         sys.stdout.write(f"Requests are answered at {url(listener)}call\n")
         sys.stdout.flush()
         with ended_by_signals():  # by now Ray may have handlers of its own
-            uvicorn.Server(uvicorn.Config(app, log_level="warning", http=Connection, ws="none")).run([listener])
+            config = uvicorn.Config(app, log_level="warning", http=Connection, ws="none", lifespan="off")
+            uvicorn.Server(config).run([listener])
 
 
 def local_answerer(predictor: Predictor, workers: int) -> Answerer:
@@ -78,6 +83,11 @@ def _ray(job: Job, limits: Limits) -> Iterator[tuple[Answerer, int]]:
 
 
 ENGINES = {"local": _local, "ray": _ray}
+
+
+def _nothing_here(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    return failure(error.status_code, f"{error.detail}. This server answers POST /call and GET /health.")
 
 
 def _health(_: Request) -> Response:

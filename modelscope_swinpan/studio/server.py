@@ -21,6 +21,7 @@ from starlette.middleware import Middleware
 
 from ..inference.predictor import Predictor
 from ..plugin.opening import open_predictor
+from ..serving.connections import Connection
 from ..serving.listening import ended_by_signals, listen, url
 from .content_security import ContentSecurityPolicy
 from .page import build
@@ -107,7 +108,8 @@ def _server(predictor: Predictor, host: str | None, port: int | None) -> Iterato
             css_paths=Path(__file__).with_name("studio.css"),
         )
         page.has_launched = True  # otherwise Gradio accepts any path of this machine as an upload
-        yield _Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)), listener
+        config = uvicorn.Config(app, http=Connection, log_level="error", timeout_graceful_shutdown=1)
+        yield _Server(config), listener
 
 
 class _Server(uvicorn.Server):

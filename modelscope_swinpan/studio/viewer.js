@@ -128,14 +128,16 @@ document.addEventListener("swinpan-filter", (event) => {
 });
 document.addEventListener("swinpan-failed", () => show({ problem: texts.failed }));
 
-// Files that are refused. Gradio would say so in English.
-function refusal({ name, size, type }) {
+// Files that are refused. Gradio would say so in English, and take the first of several without a word.
+function refusal(files) {
+  if (files.length > 1) return say("several", { count: files.length });
+  const { name, size, type } = files[0];
   if (size > props.megabytes * 2 ** 20) return say("too_large", { name, megabytes: props.megabytes });
   return type && !type.startsWith("image/") ? say("no_image", { name }) : null;
 }
 
 function choose(event, files) {
-  const problem = files.length && refusal(files[0]);
+  const problem = files.length && refusal(files);
   if (!problem) return reveal();
   event.preventDefault();
   event.stopImmediatePropagation();

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -84,6 +85,30 @@ def test_under_load_a_worker_is_killed_and_no_request_is_lost(options, worker, e
     _, alive = psutil.wait_procs(children, 30)
     assert not alive
     shutil.rmtree(folder)
+
+
+def test_what_is_not_there_is_refused_in_the_same_form():
+    with serving("--model", "embedded") as (url, _):
+        for method, place, status in (("GET", "call", 405), ("POST", "health", 405), ("POST", "", 404)):
+            refused = requests.request(method, url.replace("call", place), timeout=60)
+            assert refused.status_code == refused.json()["Code"] == status
+            assert "This server answers POST /call and GET /health." in refused.json()["Message"]
+
+
+@pytest.mark.parametrize("options", [(), ("--workers", "2")], ids=["one process", "processes"])
+def test_a_second_signal_ends_it_at_once(options, capfd):
+    with serving("--model", "embedded", *options) as (url, process), ThreadPoolExecutor(28) as pool:
+        asked = [pool.submit(ask, url) for _ in range(28)]
+        while not any(one.done() for one in asked):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+        responses = [one.result() for one in asked if not one.exception()]
+        assert {response.status_code for response in responses} == {200, 503}
+        assert all("labels" in response.json() or response.json()["Code"] == 503 for response in responses)
+    assert "Traceback" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ class BrightPredictor(PanopticPredictor):
 
 
 class DeadlyPredictor(BrightPredictor):
-    """Dies of the image whose red is ``always``, and of that whose red is ``once`` till there is a file ``mark``."""
+    """Dies of images whose red is in ``always``, and of that whose red is ``once`` till there is a file ``mark``."""
 
     def __init__(self, device=None, *, always, once, mark):
         super().__init__()
@@ -49,7 +49,7 @@ class DeadlyPredictor(BrightPredictor):
         first_time = self._once in numbers and not self._mark.exists()
         if first_time:
             self._mark.touch()
-        if first_time or self._always in numbers:
+        if first_time or set(self._always) & set(numbers):
             os.kill(os.getpid(), signal.SIGKILL)
         return super().answer(batch)
 

@@ -50,7 +50,7 @@ def test_the_same_files_as_one_process(folder, tmp_path):
 def test_images_that_kill(tmp_path):
     """One kills a process once, another one every process: it alone has no result."""
     folder = photos(tmp_path / "photos", COUNT)
-    predictor = DeadlyPredictor(always=6, once=11, mark=tmp_path / "mark")
+    predictor = DeadlyPredictor(always=[6], once=11, mark=tmp_path / "mark")
     inputs = open_inputs(str(folder))
     reached = run_images(
         predictor, inputs, tmp_path / "out", sinks=["rle"], engine=ProcessEngine(predictor=predictor, workers=2)

@@ -18,7 +18,7 @@ from .calls import ask, call, expected
 def test_a_request_whose_process_dies_is_answered(tmp_path):
     """One image kills a process once, another one every process: it alone has no answer, and the rest stay alive."""
     once, deadly = 2, 5
-    predictor = DeadlyPredictor(once=once, always=deadly, mark=tmp_path / "died")
+    predictor = DeadlyPredictor(once=once, always=[deadly], mark=tmp_path / "died")
     processes = Processes(Segmenter(predictor), 2)
     assert len(workers_of(os.getpid())) == 2
     answers = ask(processes, map(call, range(8)))

@@ -52,7 +52,7 @@ def test_of_requests_that_died_together_only_the_one_at_fault_is_given_up():
     answers = ask(Answers(handle), map(call, range(5)))
     assert [isinstance(answer, bytes) for answer in answers] == [number != 2 for number in range(5)]
     assert isinstance(answers[2], UnexpectedError)
-    assert str(answers[2]) == "3 workers died over this image."
+    assert str(answers[2]) == "3 worker processes died over this image."
     assert handle.tried.count("2.png") == 3
 
 

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ from urllib3 import Retry
 from modelscope_swinpan import studio
 from modelscope_swinpan.errors import ConfigError
 from modelscope_swinpan.inference.network import PanopticPredictor
+from modelscope_swinpan.serving import connections
 from modelscope_swinpan.serving.listening import ENDING
 from modelscope_swinpan.studio import server
 from modelscope_swinpan.studio.content_security import POLICY
@@ -71,6 +73,13 @@ def test_nobody_is_sent_to_other_hosts(page, form, target):
     answer = requests.get(f"{page}{form}{target}", timeout=60, allow_redirects=False)
     assert answer.status_code in (400, 403, 404)
     assert "Location" not in answer.headers
+
+
+def test_a_connection_that_never_asks_is_given_up(page, monkeypatch):
+    monkeypatch.setattr(connections, "HEAD_TIMEOUT", 0.3)
+    place = ("127.0.0.1", int(page[:-1].split(":")[-1]))
+    with socket.create_connection(place, timeout=20) as idle, contextlib.suppress(ConnectionResetError):
+        assert idle.recv(1) == b""
 
 
 def test_other_pages_cannot_ask(page):

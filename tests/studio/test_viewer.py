@@ -131,25 +131,37 @@ def test_a_photo_without_suffix(opened, photo):
     assert opened.all("#photo input")[0].get_attribute("accept") == "image/*"
 
 
-@pytest.mark.parametrize(("name", "shown"), [("cat.png", ".photo figcaption"), ("cat.txt", ".problem")])
-def test_a_file_dropped_beside_the_field(opened, photo, name, shown):
-    """Otherwise the browser leaves the page and opens the file."""
+@pytest.mark.parametrize("place", ["#viewer", "#photo button"])
+@pytest.mark.parametrize(
+    ("names", "shown", "text"),
+    [
+        (["cat.png"], ".photo figcaption", "cat.png"),
+        (["cat.txt"], ".problem", "cat.txt: not an image."),
+        (["cat.png", "dog.png"], ".problem", "2 files came. Give one photo at a time."),
+    ],
+)
+def test_files_dropped_on_the_field_and_beside_it(opened, photo, place, names, shown, text):
+    """Otherwise the browser leaves the page and opens the file, and Gradio takes the first of several."""
     assert opened.run(
         """
-        const [url, name, done] = arguments;
+        const [url, names, place] = arguments;
         const bytes = Uint8Array.from(atob(url), (byte) => byte.charCodeAt());
         const dataTransfer = new DataTransfer();
-        dataTransfer.items.add(new File([bytes], name, { type: name.endsWith("png") ? "image/png" : "text/plain" }));
+        for (const name of names) {
+            const type = name.endsWith("png") ? "image/png" : "text/plain";
+            dataTransfer.items.add(new File([bytes], name, { type }));
+        }
         return ["dragover", "drop"].map((kind) => {
             const drag = new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer });
-            document.querySelector("#viewer").dispatchEvent(drag);
+            document.querySelector(place).dispatchEvent(drag);
             return drag.defaultPrevented;
         });
         """,
         base64.b64encode(photo.read_bytes()).decode(),
-        name,
+        names,
+        place,
     ) == [True, True]
-    assert opened.wait(shown).text.startswith(name)
+    assert opened.wait(shown).text.startswith(text)
 
 
 def test_an_unexpected_failure_and_the_next_photo(segmented, photo, painted, monkeypatch):
