@@ -34,9 +34,10 @@ class Folder:
         """The file that a JSON file calls ``name``; the path as written if there is none.
 
         Where no file has the name as written, it may be Windows' (with backslashes), have accents in the other form of
-        Unicode (as files from a Mac do) or bytes that are no Unicode as escapes, begin with the folder's own name, stand for the only file of this name further
-        below, as Cityscapes' do, or have another ``suffix``. The absolute path of another machine stands for the only
-        file of its name, or the only one whose path it ends with, folder included; the first one is warned of.
+        Unicode (as files from a Mac do) or bytes that are no Unicode as escapes, begin with the folder's own name,
+        stand for the only file of this name further below, as Cityscapes' do, or have another ``suffix``. The absolute
+        path of another machine stands for the only file of its name, or the only one whose path it ends with, folder
+        included; the first one is warned of.
 
         Raises:
             DatasetError: the name is empty, leads out of the folder, or stands for several files; or another machine's
