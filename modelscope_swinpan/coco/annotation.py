@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -53,11 +52,31 @@ def annotate(segment_ids: npt.NDArray[np.int32], labels: Mapping[int, int], crow
         labels: The label of every id in the map but 0. Ids that have no pixel are left out.
         crowds: The ids of crowds.
     """
-    segments = []
-    for id_ in sorted(labels):
-        mask = (segment_ids == id_).view(np.uint8)
-        if area := cv2.countNonZero(mask):
-            x, y, width, height = cv2.boundingRect(mask)
-            box = (x, y, x + width, y + height)
-            segments.append(SegmentInfo(id=id_, label_id=labels[id_], area=area, box=box, iscrowd=id_ in crowds))
+    segments = [
+        SegmentInfo(id=id_, label_id=labels[id_], area=area, box=(x1, y1, x2, y2), iscrowd=id_ in crowds)
+        for id_, area, x1, y1, x2, y2 in _measure(segment_ids)
+        if id_ in labels
+    ]
     return Annotation(segment_ids=segment_ids, segments=tuple(segments))
+
+
+def _measure(ids: npt.NDArray[np.int32]) -> list[list[int]]:
+    """Id, area and box (x1, y1, x2, y2) of each segment in a map (H, W), in order of id.
+
+    They are made of the runs of pixels in each row, so that any number of segments takes the same time.
+    """
+    begins = np.ones(ids.shape, np.bool_)
+    np.not_equal(ids[:, 1:], ids[:, :-1], out=begins[:, 1:])
+    starts = np.flatnonzero(begins)
+    values = ids.reshape(-1)[starts]
+    order = np.argsort(values, kind="stable")
+    values, lengths = values[order], np.diff(starts, append=ids.size)[order]
+    rows, lefts = np.divmod(starts[order], ids.shape[1])
+    changes = values[1:] != values[:-1]
+    firsts, lasts = np.flatnonzero(np.append(True, changes)), np.flatnonzero(np.append(changes, True))
+    left, right = np.minimum.reduceat(lefts, firsts), np.maximum.reduceat(lefts + lengths, firsts)
+    areas = np.add.reduceat(lengths, firsts)
+    measures: list[list[int]] = np.stack(
+        [values[firsts], areas, left, rows[firsts], right, rows[lasts] + 1], axis=1
+    ).tolist()
+    return measures

@@ -11,11 +11,14 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.spatial import Delaunay
 
 TOLERANCE = 0.5
 """How far a polygon may lie from the edges of the pixels, in pixels: so far that a slope needs no steps."""
-_CANDIDATES = 64
-"""The most corners of a line that are tried as the end of a cut."""
+_CANDIDATES = 100_000
+"""The most corners that are tried as ends of cuts, but for one of each line."""
 Polygon = npt.NDArray[np.float64]
 """Corners (N, 2), x and y; the last one is joined to the first."""
 
@@ -25,26 +28,54 @@ def polygons(mask: npt.NDArray[np.bool_], origin: tuple[int, int] = (0, 0)) -> l
 
     Pixels that touch at a corner belong to one part.
     """
-    outlines, tree = cv2.findContours(_corners(mask), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    if not outlines:
-        return []
+    corners = _corners(mask)
+    outlines, _ = cv2.findContours(corners, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)  # a tree takes quadratic time
+    _, numbers = cv2.connectedComponents(corners, connectivity=8)
     parts: defaultdict[int, list[Polygon]] = defaultdict(list)
-    for index, (outline, (*_, parent)) in enumerate(zip(outlines, tree.reshape(-1, 4).tolist(), strict=True)):
-        parts[index if parent < 0 else parent].append(_simplified(outline) / 2 + origin)
+    for outline in outlines:
+        x, y = outline[0, 0]
+        parts[numbers[y, x]].append(_simplified(outline) / 2 + origin)
     return [joined(lines) for lines in parts.values()]
 
 
 def joined(lines: Sequence[Polygon]) -> Polygon:
-    """Several closed lines as one: each is joined to those before it by a cut, where they are closest."""
-    whole = lines[0]
-    for line in lines[1:]:
-        step = -(-len(line) // _CANDIDATES)
-        x, y = line[::step].T
-        distances = np.square(whole[:, :1] - x) + np.square(whole[:, 1:] - y)
-        start, end = np.unravel_index(distances.argmin(), distances.shape)
-        turned = np.roll(line, -int(end) * step, axis=0)
-        whole = np.concatenate([whole[: start + 1], turned, turned[:1], whole[start:]])
+    """Several closed lines as one: short cuts from corner to corner join them."""
+    if len(lines) == 1:
+        return lines[0]
+    corners, ends = np.concatenate(lines), np.cumsum([len(line) for line in lines])
+    following = np.arange(1, len(corners) + 1)
+    following[ends - 1] = [0, *ends[:-1]]
+    corner_at, after = list(range(len(corners))), following.tolist()
+    for start, end in _cuts(corners, ends):  # a copy of each goes on where the line at its end went on
+        corner_at += [start, end]
+        after += [after[start], after[end]]
+        after[start], after[end] = len(after) - 1, len(after) - 2
+    walk = [0]
+    while place := after[walk[-1]]:
+        walk.append(place)
+    whole: Polygon = corners[np.array(corner_at)[walk]]
     return whole
+
+
+def _cuts(corners: Polygon, ends: npt.NDArray[np.int64]) -> list[list[int]]:
+    """The pairs of ``corners`` (N, 2) at whose cuts the lines hang together; ``ends`` are those of the lines.
+
+    They are the edges of a minimum spanning tree, which are among those of the Delaunay triangulation.
+    """
+    tried = np.union1d(np.arange(0, len(corners), -(-len(corners) // _CANDIDATES)), ends - 1)
+    lines = np.searchsorted(ends, tried, side="right")
+    mesh = Delaunay(corners[tried])  # coplanar are points that others have as well
+    starts = np.append(mesh.simplices, mesh.coplanar[:, 0])
+    stops = np.append(np.roll(mesh.simplices, 1, axis=1), mesh.coplanar[:, 2])
+    between = lines[starts] != lines[stops]
+    starts, stops = starts[between], stops[between]
+    lengths = np.square(corners[tried[starts]] - corners[tried[stops]]).sum(axis=1)
+    along = np.flatnonzero(lines[1:] == lines[:-1])  # costs nothing, almost: 0 would be no edge
+    weights = np.append(lengths + 1, np.full(len(along), 0.5))
+    edges = coo_array((weights, (np.append(starts, along), np.append(stops, along + 1))), shape=(len(tried),) * 2)
+    tree = minimum_spanning_tree(edges.tocsr()).tocoo()
+    cuts = lines[tree.row] != lines[tree.col]
+    return tried[np.column_stack([tree.row, tree.col])[cuts]].tolist()  # type: ignore[no-any-return]
 
 
 def _corners(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:

@@ -15,7 +15,7 @@ from ..structures import Size
 from .annotation import Annotation, Example
 from .folder import Folder
 from .id_maps import annotate_listed, check_size, read_ids, read_size
-from .json import ImageEntry, category_names, check_panoptic, read_categories, read_images, read_json
+from .json import ImageEntry, ListedSegments, category_names, check_panoptic, read_categories, read_images, read_json
 from .layout import CocoLayout, find_layout
 from .photo import Exif, Pixels, annotated_size, is_undecided, read_photo
 from .remarks import TURNED, Remark, raise_or_warn
@@ -110,11 +110,14 @@ class CocoPanoptic(Dataset[Example]):
             DamagedFileError: the PNG is missing or damaged.
             DatasetError: a field of a segment is wrong, or the PNG contradicts the JSON.
         """
-        entry = self.entries[index]
-        listed = entry.segments(self.labels)
+        entry, listed = self.entries[index], self.listed(index)
         path = self.png_path(entry)
         ids = read_ids(path, entry.size, listed.labels, f"{entry.annotation.where}.file_name")
         return annotate_listed(ids, listed, str(path))
+
+    def listed(self, index: int) -> ListedSegments:
+        """The segments that the annotation at ``index`` lists. Raises a DatasetError if a field is wrong."""
+        return self.entries[index].segments(self.labels)
 
     def image_path(self, entry: ImageEntry) -> Path:
         """The file of an image. It may be missing.

@@ -91,6 +91,8 @@ def survey(
     with ThreadPoolExecutor(threads) as pool:
         for index, look in enumerate(progress(pool.map(partial(_look, dataset), range(len(dataset))), len(dataset))):
             _add(found, dataset, index, look)
+    if len(dataset) and not found.problems and not any(figures.areas for figures in found.classes):
+        found.problems.append(f"{dataset.layout.json_path}: no image has a segment that is no crowd.")
     for photos in found.photos.values():
         found.remarks.add(Remark(REPEATED, photo.name) for photo in photos[1:])
     return found

@@ -18,7 +18,7 @@ from ..coco.annotation import Annotation, annotate
 from ..structures import Size
 from ..words import number_of
 from .drawn import IN_FRONT, Photo, Shape
-from .masks import Rle, area, bitmap, decode
+from .masks import Rle, area, bitmap, box_of, decode
 from .report import COVERED, NO_PIXELS, OVERLAP, RECTANGLES, UNKNOWN_CLASS, Dropped, Report
 
 Overlap = Literal["small", "order"]
@@ -29,11 +29,15 @@ SLIGHT = 0.05
 
 @dataclass(frozen=True)
 class _Drawn:
+    """A shape, and the code of its mask, whose corner lies at ``left`` and ``top`` of the photo."""
+
     shape: Shape
     label: int
     isthing: bool
     rle: Rle
     area: int
+    left: int = 0
+    top: int = 0
 
     @property
     def segment(self) -> Hashable:
@@ -83,11 +87,16 @@ def _drawn(
         return []
     label = labels[shape.label]
     isthing = categories[label].isthing
-    parts = [rle]
-    if shape.scattered and isthing:  # pixels that touch at a corner are connected
-        count, numbers = cv2.connectedComponents(decode(rle).view(np.uint8), connectivity=8)
-        parts = [bitmap(numbers == number) for number in range(1, count)]
-    return [_Drawn(shape, label, isthing, part, area(part)) for part in parts]
+    if not (shape.scattered and isthing):
+        return [_Drawn(shape, label, isthing, rle, area(rle))]
+    mask = decode(rle).view(np.uint8)
+    _, numbers, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)  # pixels that touch at a corner are
+    parts = (
+        (bitmap(numbers[y : y + height, x : x + width] == number), pixels, x, y)
+        for number, (x, y, width, height, pixels) in enumerate(boxes.tolist())
+        if number
+    )
+    return [_Drawn(shape, label, isthing, *part) for part in parts]
 
 
 def _paint(
@@ -99,9 +108,11 @@ def _paint(
     counted = np.array([False, *(not one.shape.crowd and one.shape.layer == IN_FRONT for one in order)])
     most, example, shared, involved = 0, "", 0, set()
     for number, one in enumerate(order, start=1):
-        mask = decode(one.rle)
+        x, y, width, height = box_of(one.rle)
+        mask = decode(one.rle)[y : y + height, x : x + width]
+        there = canvas[one.top :, one.left :][y : y + height, x : x + width]
         if counted[number]:
-            below, pixels = np.unique(canvas[mask], return_counts=True)
+            below, pixels = np.unique(there[mask], return_counts=True)
             for other, count in zip(below.tolist(), pixels.tolist(), strict=True):
                 if not counted[other] or owners[other] == owners[number]:
                     continue
@@ -110,7 +121,7 @@ def _paint(
                     involved |= {other, number}
                     if count > most:
                         most, example = count, f"{one.shape.where} over {order[other - 1].shape.where}"
-        canvas[mask] = number
+        there[mask] = number
     if shared:
         detail = (
             f"{len(involved)} shapes share {number_of(shared, 'pixel')}, each more than {SLIGHT:.0%} of the smaller"

@@ -106,7 +106,7 @@ def pasted(piece: Mask, left: int, top: int) -> Outline:
 
 
 def pixels_of(values: npt.NDArray[np.int32], value: int) -> Outline:
-    """The outline of the pixels that have one of the ``values`` (H, W)."""
+    """The outline of the pixels that have one of the ``values`` (H, W). Fortran order is the fastest."""
     return lambda _: bitmap(values == value)
 
 
@@ -121,6 +121,12 @@ def area(rle: Rle) -> int:
     return int(library().area(rle))
 
 
+def box_of(rle: Rle) -> tuple[int, int, int, int]:
+    """The box about the pixels of a code: x, y, width and height."""
+    x, y, width, height = map(int, library().toBbox(rle))
+    return x, y, width, height
+
+
 def runs(counts: Sequence[int], size: Size, *, by_rows: bool = False) -> Mask:
     """The mask of run lengths, off first, in turns: down the columns as COCO has them, or along the rows.
 
@@ -130,7 +136,7 @@ def runs(counts: Sequence[int], size: Size, *, by_rows: bool = False) -> Mask:
     if any(count < 0 for count in counts) or sum(counts) != size.height * size.width:
         raise Dropped(BAD_OUTLINE, f"its runs do not add up to {size.width} × {size.height} pixels")
     flat = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
-    return flat.reshape(size) if by_rows else np.ascontiguousarray(flat.reshape(size[::-1]).T)
+    return flat.reshape(size) if by_rows else flat.reshape(size[::-1]).T
 
 
 def uncompressed(text: str) -> list[int]:

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ..coco.check import check_files
+from ..coco.check import check_files, check_segments
 from ..coco.layout import find_layout
 from ..coco.reader import CocoPanoptic
 from ..errors import ConfigError, DatasetError
@@ -225,4 +225,6 @@ def _checked_number(dataset: CocoPanoptic, limit: int | None) -> int:
         raise ConfigError(f"limit must be at least 1; got {limit}.")
     if not dataset.entries:
         raise DatasetError(f"{dataset.layout.json_path}: no annotated images, so there is nothing to evaluate.")
-    return min(limit or len(dataset), len(dataset))
+    number = min(limit or len(dataset), len(dataset))
+    check_segments(dataset, number)
+    return number

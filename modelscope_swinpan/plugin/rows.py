@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from ..categories import Category
 from ..coco.annotation import Annotation, Example
 from ..coco.id_maps import annotate_listed, ids_of_array, ids_of_picture, read_label_file, read_size
-from ..coco.json import ImageEntry, read_categories
+from ..coco.json import ImageEntry, ListedSegments, read_categories
 from ..coco.photo import annotated_size, is_undecided, read_photo
 from ..coco.remarks import TURNED, Remark
 from ..coco.values import Node
@@ -77,6 +77,10 @@ class RowDataset(Dataset[Example]):
     def annotation(self, index: int) -> Annotation:
         """The annotation alone. The image may be damaged. Raises as :func:`read_annotation`."""
         return read_annotation(self._row(index), self.categories, f"row {index}")
+
+    def listed(self, index: int) -> ListedSegments:
+        """The segments that the annotation lists. Raises a DatasetError if a field is wrong."""
+        return _listed_segments(self._row(index), self.categories, f"row {index}")
 
     def problem(self, index: int) -> str | Remark | None:
         """What the headers of a row's files show to be wrong, or a remark about its photo, or None.
@@ -146,9 +150,13 @@ def read_annotation(row: Mapping[str, Any], categories: Sequence[Category], wher
     """
     if "label" not in row:
         raise DatasetError(f"{where} has no column 'label'; its columns: {', '.join(map(repr, row)) or 'none'}.")
-    labels = {category.id: label for label, category in enumerate(categories)}
-    listed = ImageEntry(0, "", Size(0, 0), Node(row, where)).segments(labels)
+    listed = _listed_segments(row, categories, where)
     return annotate_listed(_segment_ids(row["label"], listed.labels, f"{where}.label"), listed, f"{where}.label")
+
+
+def _listed_segments(row: Mapping[str, Any], categories: Sequence[Category], where: str) -> ListedSegments:
+    labels = {category.id: label for label, category in enumerate(categories)}
+    return ImageEntry(0, "", Size(0, 0), Node(row, where)).segments(labels)
 
 
 def parse_categories(listed: Sequence[Category | Mapping[str, Any]]) -> tuple[Category, ...]:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, count
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -64,5 +65,5 @@ def own_name(photo: str) -> str | None:
 def class_names(categories: Sequence[Category]) -> dict[int, str]:
     """Names by category id, on one line, of characters that files can hold. Ids tell categories of one name apart."""
     lines = {category.id: UNWRITABLE.sub("_", " ".join(category.name.split())) or "class" for category in categories}
-    names = list(lines.values())
-    return {id_: name if names.count(name) == 1 else f"{name} ({id_})" for id_, name in lines.items()}
+    times = Counter(lines.values())
+    return {id_: name if times[name] == 1 else f"{name} ({id_})" for id_, name in lines.items()}

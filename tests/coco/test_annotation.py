@@ -1,6 +1,7 @@
 """Areas and boxes as the pixels have them."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -26,3 +27,10 @@ def test_every_pixel_is_counted(ids):
         assert inside.sum() == (ids == segment.id).sum() == segment.area
         assert inside.any(0)[[0, -1]].all()
         assert inside.any(1)[[0, -1]].all()
+
+
+@pytest.mark.timeout(30)  # it takes a second
+def test_half_a_million_segments():
+    ids = np.arange(1, 490_001, dtype=np.int32).reshape(700, 700)
+    segments = annotate(ids, dict.fromkeys(range(1, 490_001), 0)).segments
+    assert segments[1234] == SegmentInfo(id=1235, label_id=0, area=1, box=(534, 1, 535, 2))

@@ -102,3 +102,24 @@ def test_every_problem_is_told_at_once(folder):
         check_files(CocoPanoptic.open(folder))
     with pytest.raises(DatasetError, match=r"^1 of 1 examples are wrong\.\n.*1\.png"):
         check_files(CocoPanoptic.open(folder), 1)
+
+
+@pytest.mark.parametrize("crowd", [False, True])
+def test_no_segment_in_any_photo(folder, crowd):
+    """What was not drawn, or was drawn as crowds alone, teaches and measures nothing; in some photos it may be so."""
+    path = folder / "panoptic.json"
+    content = json.loads(path.read_text())
+
+    def empty(annotations):
+        for annotation in annotations:
+            segments = [{**one, "iscrowd": 1} for one in annotation["segments_info"]] if crowd else []
+            annotation["segments_info"] = segments
+        path.write_text(json.dumps(content))
+
+    empty(content["annotations"][:3])
+    check_files(CocoPanoptic.open(folder))
+    with pytest.raises(DatasetError, match=r"^3 examples, and not one segment .*crowds do not count"):
+        check_files(CocoPanoptic.open(folder), 3)
+    empty(content["annotations"][3:])
+    with pytest.raises(DatasetError, match=r"^4 examples, and not one segment"):
+        check_files(CocoPanoptic.open(folder))

@@ -8,6 +8,8 @@ from hypothesis.extra.numpy import arrays
 
 from modelscope_swinpan.coco import polygons as module
 from modelscope_swinpan.coco.polygons import joined, polygons
+from modelscope_swinpan.data import masks
+from modelscope_swinpan.structures import Size
 from tests.runs.annotated import filled, iou, result
 
 MASKS = arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9)))
@@ -56,6 +58,24 @@ def test_cuts_are_short():
     assert np.array_equal(filled(mask.shape, line), mask)
     edges = 2 * (50 + 40) + 2 * (50 + 37) + 2 * (16 + 6)
     assert np.abs(np.diff(line, axis=0, append=line[:1])).sum() <= edges + 2 * 3 + 2 * 9
+
+
+@pytest.mark.timeout(60)  # it takes a second; in quadratic time, some minutes
+def test_thousands_of_holes():
+    """A mask like noise, or leaves before the sky, comes back as one line."""
+    mask = np.ones((301, 301), bool)
+    mask[1::2, 1::2] = False
+    (line,) = polygons(mask)
+    size = Size(*mask.shape)
+    assert np.array_equal(masks.decode(masks.polygons([line.reshape(-1)])(size)), mask)
+
+
+def test_parts_that_touch_at_a_corner():
+    """A cut of no length joins them."""
+    square = np.array([[0, 0], [2, 0], [2, 2], [0, 2]])
+    line = joined([square, square + 2])
+    assert np.array_equal(filled((4, 4), line), np.kron(np.eye(2), np.ones((2, 2))))
+    assert np.abs(np.diff(line, axis=0, append=line[:1])).sum() == 16
 
 
 def test_nothing():

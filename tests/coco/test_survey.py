@@ -139,3 +139,12 @@ def test_a_class_without_a_name(folder, name):
 def test_a_dataset_of_nothing(folder):
     change(folder, lambda content: content.update(annotations=[], images=[]))
     assert look(folder).problems == [f"{folder / 'panoptic.json'}: no image is annotated."]
+
+
+def test_no_segment_in_any_photo(folder):
+    def crowds(content):
+        for annotation in content["annotations"]:
+            annotation["segments_info"] = [{**one, "iscrowd": 1} for one in annotation["segments_info"]]
+
+    change(folder, crowds)
+    assert look(folder).problems == [f"{folder / 'panoptic.json'}: no image has a segment that is no crowd."]

@@ -89,6 +89,17 @@ def test_parts_of_a_scattered_class_are_things_of_their_own():
     assert areas(annotation) == [(1, 5)]
 
 
+@pytest.mark.timeout(60)  # it takes two seconds
+def test_tens_of_thousands_of_parts():
+    mask = np.zeros((600, 600), bool)
+    mask[::2, ::2] = True
+    shape = Shape(label="cat", where="", outline=lambda _: bitmap(mask), scattered=True)
+    photo = Photo(where="a.jpg", name="a.jpg", image=b"", size=None, shapes=lambda _: [shape])
+    annotation = flatten(photo, Size(600, 600), CATEGORIES, "small", Report())
+    assert np.array_equal(annotation.segment_ids > 0, mask)
+    assert areas(annotation) == [(0, 1)] * 90_000
+
+
 def test_what_is_dropped_is_counted_by_reason():
     annotation, report = flat(
         box(0, 0, 8, 6),

@@ -2,12 +2,17 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from modelscope_swinpan.categories import COCO_PANOPTIC
+from modelscope_swinpan.coco.annotation import annotate
 from modelscope_swinpan.data.formats import label_studio
+from modelscope_swinpan.inference.regions import make_segment
+from modelscope_swinpan.inference.results import PanopticResult
 from modelscope_swinpan.runs.listing import open_inputs
 from modelscope_swinpan.runs.registry import FORMATS
 from modelscope_swinpan.runs.run import run_images
@@ -81,6 +86,39 @@ def test_a_run_comes_back(name, tmp_path):
     assert report.images == len(NAMES)
     assert sum(report.left_out.values()) <= 1  # the photo without a segment
     assert set(report.others) <= {"overlap", label_studio.PREDICTED}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="all names are Unicode there")
+@pytest.mark.parametrize("name", READ)
+def test_a_photo_whose_name_is_no_unicode_comes_back(name, tmp_path):
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (128, 96)).save(tmp_path / "photos" / "cat-\udcff.png")
+    dataset, report = imported(batch(tmp_path, name), tmp_path / "in", images=tmp_path / "photos")
+    assert report.images == 1
+    assert (maps(dataset)[0] == truth()).mean() > 0.98
+
+
+class LeavesPredictor(BrightPredictor):
+    """Finds one segment, with 2,961 holes."""
+
+    def answer(self, batch):
+        ids = np.full((96, 128), annotated.SKY, np.int32)
+        ids[1:-1:2, 1:-1:2] = annotated.VOID
+        (info,) = annotate(ids, annotated.LABELS).segments
+        sky = make_segment(info.id, info.label_id, COCO_PANOPTIC, info.area, info.box, 0.5)
+        return [PanopticResult(ids, (sky,), annotated.VOID)] * len(batch)
+
+
+@pytest.mark.parametrize("name", READ)
+def test_thousands_of_holes_come_back(name, tmp_path):
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (128, 96)).save(tmp_path / "photos" / "leaves.png")
+    inputs = open_inputs(str(tmp_path / "photos"))
+    run_images(LeavesPredictor(), inputs, tmp_path / "out", sinks=[name])
+    dataset, _ = imported(tmp_path / "out", tmp_path / "in", images=tmp_path / "photos")
+    expected = np.ones((96, 128), bool)
+    expected[1:-1:2, 1:-1:2] = False
+    assert np.array_equal(dataset.annotation(0).segment_ids > 0, expected)
 
 
 @pytest.mark.parametrize("name", READ)

@@ -252,3 +252,17 @@ def test_mistakes(dataset, tmp_path):
     write_dataset(tmp_path / "empty", [], painted.CATEGORIES)
     with pytest.raises(DatasetError, match="no annotated images"):
         evaluate(predictor(), CocoPanoptic.open(tmp_path / "empty"), tmp_path / "out")
+
+
+def test_nothing_to_measure(dataset, tmp_path):
+    """In a dataset without segments; a model's run does not begin."""
+    content = json.loads(dataset.layout.json_path.read_text())
+    for annotation in content["annotations"]:
+        annotation["segments_info"] = []
+    dataset.layout.json_path.write_text(json.dumps(content))
+    void = CocoPanoptic.open(dataset.layout.json_path)
+    with pytest.raises(DatasetError, match=r"^5 examples, and not one segment in the annotations"):
+        evaluate(predictor(), void, tmp_path / "out")
+    with pytest.raises(DatasetError, match=r"^5 examples, and not one segment in the annotations"):
+        score(void, dataset.layout.json_path)
+    assert not (tmp_path / "out").exists()

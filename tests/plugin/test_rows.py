@@ -183,8 +183,15 @@ def test_files_are_looked_over_before_a_run(coco: CocoPanoptic, tmp_path: Path) 
     ]
     with pytest.raises(DatasetError, match=r"^3 of 4 examples .*\nrow 1: .*\nrow 2: .*\nrow 3: .*\(3, 4\).*\(2, 4\)"):
         check_files(RowDataset(rows, coco.categories))
-    decoded = [{"image": np.asarray(Image.open(row["image"])), "label": IDS}]
+    decoded = [{**row, "image": np.asarray(Image.open(row["image"])), "label": IDS}]
     check_files(RowDataset([*decoded, *rows], coco.categories))  # images in rows would have to be decoded
+
+
+def test_rows_without_any_segment(coco: CocoPanoptic) -> None:
+    empty = {**rows_of(coco)[0], "segments_info": [], "label": np.zeros_like(IDS)}
+    with pytest.raises(DatasetError, match=r"^2 examples, and not one segment in the annotations"):
+        check_files(RowDataset([empty, empty], coco.categories))
+    check_files(RowDataset([empty, *rows_of(coco)], coco.categories))
 
 
 def test_segments_without_pixels(coco: CocoPanoptic) -> None:

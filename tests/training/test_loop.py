@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from modelscope_swinpan import load_model
+from modelscope_swinpan.coco.annotation import Example
 from modelscope_swinpan.coco.reader import CocoPanoptic
 from modelscope_swinpan.coco.writer import write_dataset
 from modelscope_swinpan.errors import ConfigError, DatasetError, TrainingError
@@ -363,6 +364,15 @@ def test_missing_files_and_wrong_headers_end_a_run_before_it_begins(tmp_path):
         small_run(tmp_path / "run", examples=dataset)
     lines = str(caught.value).splitlines()[1:]
     assert [f"00000{number}.png" in line for number, line in enumerate(lines, start=2)] == [True] * 4
+    assert not (tmp_path / "run").exists()
+
+
+def test_data_without_any_segment_end_a_run_before_it_begins(tmp_path):
+    scene = photos(tmp_path / "data")[0]
+    void = Example(segment_ids=np.zeros_like(scene.segment_ids), segments=(), image=scene.image)
+    write_dataset(tmp_path / "void", [void] * 3, SceneDataset(()).categories)
+    with pytest.raises(DatasetError, match=r"^3 examples, and not one segment in the annotations"):
+        small_run(tmp_path / "run", examples=CocoPanoptic.open(tmp_path / "void"))
     assert not (tmp_path / "run").exists()
 
 

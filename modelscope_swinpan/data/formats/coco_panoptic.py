@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from functools import partial
 
+import numpy as np
+
 from ...coco.json import first_annotation
 from ...coco.layout import find_layout
 from ...coco.reader import CocoPanoptic
@@ -45,11 +47,12 @@ def _shapes(dataset: CocoPanoptic, index: int, report: Report, _: Size) -> Itera
     annotation = dataset.annotation(index)
     entry = dataset.entries[index]
     report.note_remarks(annotation.remarks)
+    ids = np.asfortranarray(annotation.segment_ids)
     for segment in annotation.segments:
         yield Shape(
             label=dataset.categories[segment.label_id].name,
             where=f"{entry.annotation.where}, id {segment.id}",
-            outline=pixels_of(annotation.segment_ids, segment.id),
+            outline=pixels_of(ids, segment.id),
             crowd=segment.iscrowd,
         )
 

@@ -4,10 +4,9 @@ A bitmap is a PNG, packed by zlib and in base64, with the pixel of its corner. C
 pixels that belong to them, as in Supervisely's own masks.
 """
 
-import glob
 import zlib
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from pathlib import Path
 
 from ...coco.json import MAX_SIDE, read_json
@@ -50,7 +49,8 @@ def _read(given: Given, report: Report) -> Source:
         datasets.setdefault(path.parents[1].relative_to(root).as_posix(), []).append(path)
     if given.split is not None:
         datasets = {given.split: datasets[given.choose(datasets)]}
-    photos = [_photo(given, path) for paths in datasets.values() for path in paths]
+    stems_of = cache(_stems)
+    photos = [_photo(given, path, stems_of) for paths in datasets.values() for path in paths]
     if not photos:
         raise DatasetError(f"{root}: no JSON file in a folder {ANNOTATIONS} there.")
     return Source(classes=classes, photos=photos)
@@ -65,24 +65,29 @@ def _color(node: Node) -> Color | None:
     return red, green, blue
 
 
-def _photo(given: Given, path: Path) -> Photo:
+def _photo(given: Given, path: Path, stems_of: Callable[[Path], Mapping[str, Path]]) -> Photo:
     content = read_json(path)
     told = content.at("size")
     size = Size(told.integer("height", 1, MAX_SIDE), told.integer("width", 1, MAX_SIDE))
-    image = _image(given, path)
+    image = _image(given, path, stems_of)
     nodes = list(content.each("objects"))
     return Photo(where=str(path), name=image.name, image=image, size=size, shapes=partial(_shapes, nodes))
 
 
-def _image(given: Given, path: Path) -> Path:
+def _image(given: Given, path: Path, stems_of: Callable[[Path], Mapping[str, Path]]) -> Path:
     """The photo of an annotation: its name is the photo's and ``.json``, in old exports without the photo's suffix."""
     dataset = path.parents[1]
     folders = [dataset / IMAGES]
     if given.images is not None:
         folders = [given.images / dataset.relative_to(given.folder), given.images]
     named = [folder / path.stem for folder in folders]
-    found = (image for name in named for image in (name, *sorted(name.parent.glob(f"{glob.escape(name.name)}.*"))))
+    found = (image for name in named for image in (name, stems_of(name.parent).get(name.name, name)))
     return next((image for image in found if image.is_file()), named[0])
+
+
+def _stems(folder: Path) -> dict[str, Path]:
+    """The files of a folder by their names without the suffix."""
+    return {path.stem: path for path in sorted(folder.iterdir(), reverse=True)} if folder.is_dir() else {}
 
 
 def _shapes(nodes: list[Node], _: Size) -> Iterator[Shape]:

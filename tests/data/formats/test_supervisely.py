@@ -1,6 +1,8 @@
 import base64
 import io
 import json
+import os
+import shutil
 import tracemalloc
 import zlib
 
@@ -95,6 +97,19 @@ def test_photos_in_another_folder(tmp_path):
     assert drawings.regions(dataset) == drawings.truth()
     with pytest.raises(DatasetError, match="1 × missing image"):
         imported(folder, tmp_path / "out2")
+
+
+def test_a_folder_of_photos_is_listed_once(tmp_path, monkeypatch):
+    folder = supervisely(tmp_path / "in")
+    for number in range(4):
+        shutil.copy(folder / ANN, folder / "first" / "ann" / f"{number}.json")
+        photo(folder / "first" / "img" / f"{number}.jpg", seed=number)
+    listed, scandir = [], os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: listed.append(str(path)) or scandir(path))
+    monkeypatch.setattr(os, "listdir", lambda path: [entry.name for entry in os.scandir(path)])
+    _, report = imported(folder, tmp_path / "out", things=("cat",))
+    assert report.images == 5
+    assert listed.count(str(folder / "first" / "img")) == 2  # the second time as a folder below the project's
 
 
 def test_a_bomb_is_not_unpacked(tmp_path, monkeypatch):
