@@ -6,13 +6,13 @@
 ARG PYTHON=3.12
 FROM python:${PYTHON}-slim
 
-# OpenCV's libraries.
+ARG TORCH=cpu
+# OpenCV's libraries. For a GPU also a C compiler, with which Triton builds its launcher at the first image.
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends libgl1 libglib2.0-0 \
+    && apt-get install --yes --no-install-recommends libgl1 libglib2.0-0 $([ "$TORCH" = cpu ] || echo gcc libc6-dev) \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 1000 swinpan
 
-ARG TORCH=cpu
 COPY . /source
 RUN PIP_NO_CACHE_DIR=1 /source/docker/install "$TORCH" /source && rm -rf /source
 

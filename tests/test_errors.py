@@ -4,7 +4,7 @@ import pickle
 import pytest
 
 from modelscope_swinpan import errors
-from modelscope_swinpan.errors import MAX_MESSAGE, ConfigError, SwinPanError, brief
+from modelscope_swinpan.errors import MAX_MESSAGE, ConfigError, SwinPanError, brief, is_short_of_memory
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, SwinPanError)]
 
@@ -30,3 +30,18 @@ def test_errors_travel(again):
     error = again(ConfigError("x" * 5000))
     assert type(error) is ConfigError
     assert len(str(error)) == MAX_MESSAGE
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "CUDA out of memory. Tried to allocate 2.00 GiB.",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+        "level_zero backend failed with error: 39 (UR_RESULT_ERROR_OUT_OF_DEVICE_MEMORY)",
+        "MPS backend out of memory (MPS allocated: 17.80 GiB)",
+    ],
+)
+def test_devices_are_short_of_memory_in_words_of_their_own(message):
+    assert is_short_of_memory(RuntimeError(message))
+    assert not is_short_of_memory(RuntimeError("CUDA error: an illegal memory access was encountered"))

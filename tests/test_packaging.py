@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -153,6 +154,15 @@ def test_the_image_has_what_its_steps_need():
     let_through = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     assert let_through >= {"docker/install", "modelscope_swinpan", "pyproject.toml", "setup.py", "README.md"}
     assert all((ROOT / name).exists() for name in let_through)
+
+
+@pytest.mark.parametrize(("torch", "compiler"), [("cpu", set()), ("cuda", {"gcc", "libc6-dev"})])
+def test_the_image_for_gpus_has_triton_a_compiler(torch, compiler):
+    """Without one, Triton is left out with a warning. python:slim has Python's headers, but no compiler."""
+    [packages] = re.findall(r"apt-get install (.*) \\$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    shell = ["sh", "-c", f"echo {packages}"]
+    told = subprocess.run(shell, env={"TORCH": torch}, capture_output=True, text=True, check=True).stdout
+    assert {word for word in told.split() if not word.startswith("-")} == {"libgl1", "libglib2.0-0", *compiler}
 
 
 def test_a_release(tmp_path):

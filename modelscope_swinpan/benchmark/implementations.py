@@ -20,6 +20,7 @@ from ..checkpoints.load import load_model, parse_device, parse_dtype
 from ..extras import require
 from ..images.decode import decode_image
 from ..inference.network import PanopticPredictor
+from ..kernels.dispatch import on_gpu
 from .process import measure, peak_resident, resident
 
 Pixels = npt.NDArray[np.uint8]
@@ -186,9 +187,9 @@ def _measure(work: Callable[[], object]) -> dict[str, Any]:
 
 
 def _now() -> float:
-    """The time in seconds, after waiting for the GPU to finish."""
-    if _device.type == "cuda":
-        torch.cuda.synchronize(_device)
+    """The time in seconds, after waiting for a GPU or another accelerator to finish."""
+    if on_gpu(_device):
+        torch.accelerator.synchronize(_device)
     return time.perf_counter()
 
 

@@ -50,8 +50,8 @@ def upsampled_bands(
         low, high = source_rows(rows, resized.height, original.height)
         band = _interpolate_rows(mask_logits, *(x[low:high] for x in to_input))
         band = _interpolate_rows(band, first - low, second - low, weight)
-        band = F.interpolate(band, size=STRIDE * w, mode="linear")[..., : resized.width]
-        yield rows, F.interpolate(band, size=original.width, mode="linear")
+        band = _interpolate_columns(band, STRIDE * w)[..., : resized.width]
+        yield rows, _interpolate_columns(band, original.width)
 
 
 def _band_rows(planes: int, width: int, device: torch.device) -> int:
@@ -79,3 +79,11 @@ def source_rows(rows: slice, size: int, target: int) -> tuple[int, int]:
 def _interpolate_rows(x: Tensor, first: Tensor, second: Tensor, weight: Tensor) -> Tensor:
     """Weighted rows of ``x`` (Q, rows, w)."""
     return x[:, first] * (1 - weight)[:, None] + x[:, second] * weight[:, None]
+
+
+def _interpolate_columns(x: Tensor, width: int) -> Tensor:
+    """``x`` (Q, rows, w) at another ``width``: (Q, rows, width)."""
+    if on_gpu(x.device):
+        # PyTorch's linear resize for CUDA has one thread a column, which goes through all rows of all masks.
+        return F.interpolate(x[None], size=(x.shape[1], width), mode="bilinear")[0]
+    return F.interpolate(x, size=width, mode="linear")

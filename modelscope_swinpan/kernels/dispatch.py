@@ -17,6 +17,8 @@ from typing import Any, ParamSpec
 import torch
 from torch import Tensor
 
+from ..errors import is_short_of_memory
+
 P = ParamSpec("P")
 
 FORMS: dict[Callable[..., Tensor], list[tuple[Callable[..., bool], Callable[..., Tensor]]]] = {}
@@ -86,8 +88,9 @@ def on_gpu(device: torch.device) -> bool:
 
 
 def widest_float(device: torch.device) -> torch.dtype:
-    """The dtype for sums over many pixels: float64, which Apple's GPUs lack."""
-    return torch.float32 if device.type == "mps" else torch.float64
+    """The dtype for sums over many pixels: float64, or float32 on Apple's GPUs and those of Intel's that lack it."""
+    lacking = device.type == "mps" or (device.type == "xpu" and not torch.xpu.get_device_properties(device).has_fp64)
+    return torch.float32 if lacking else torch.float64
 
 
 def on_cpu(x: Tensor, *_: object, **__: object) -> bool:
@@ -144,9 +147,9 @@ def triton_works(trial: Callable[[torch.device], object], device: torch.device) 
         return False
     try:
         trial(device)
-    except torch.OutOfMemoryError:  # says nothing of Triton
-        raise
     except Exception as error:  # from the compiler, the driver or an import: the plain twin works in any case
+        if is_short_of_memory(error):  # says nothing of Triton
+            raise
         warnings.warn(
             f"Triton does not work here ({str(error).strip()[:200]}): PyTorch's slower operations take its place.",
             stacklevel=2,

@@ -80,6 +80,15 @@ def test_a_replayed_model_has_no_stages(monkeypatch):
     assert found["seconds"] > 0
 
 
+@pytest.mark.parametrize("kind", ["cuda", "xpu", "mps"])
+def test_the_clock_waits_for_accelerators(monkeypatch, kind):
+    waited = []
+    monkeypatch.setattr(torch.accelerator, "synchronize", waited.append)
+    monkeypatch.setattr(implementations, "_device", torch.device(kind, 0), raising=False)
+    implementations._now()
+    assert waited == [torch.device(kind, 0)]
+
+
 def test_memory_of_a_gpu_is_what_it_reserves_for_one_run(monkeypatch):
     """A replay allocates nothing, but works in reserved memory."""
     done = []

@@ -1,6 +1,7 @@
 """What Apple's GPUs lack is not asked of them. Nobody has run this package on one: a stand-in on the CPU watches."""
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -95,3 +96,10 @@ def test_on_apples_gpus():
     assert dispatch.avoids_grid_sample(mps)
     assert not dispatch.avoids_grid_sample(cpu)
     assert (dispatch.on_gpu(mps), dispatch.on_cuda(mps), dispatch.on_gpu(cpu)) == (True, False, False)
+
+
+@pytest.mark.parametrize(("has_fp64", "dtype"), [(True, torch.float64), (False, torch.float32)])
+def test_some_of_intels_gpus_lack_float64_too(monkeypatch, has_fp64, dtype):
+    told = SimpleNamespace(has_fp64=has_fp64)
+    monkeypatch.setattr(torch.xpu, "get_device_properties", lambda device: told if device.index == 1 else None)
+    assert dispatch.widest_float(torch.device("xpu", 1)) == dtype

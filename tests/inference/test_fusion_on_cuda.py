@@ -6,14 +6,10 @@ import torch
 
 from modelscope_swinpan.config import PostprocessConfig
 from modelscope_swinpan.inference.fusion import fuse
-from tests.cuda_stand_in import GPU, Far, stand_in
+from tests.cuda_stand_in import GPU, NONE_REAL, OTHER_GPU, Far, stand_in
 from tests.inference.test_fusion import CATEGORIES, case
 
-pytestmark = [
-    # What is cached for the stand-in would be taken for a real one's.
-    pytest.mark.skipif(torch.cuda.is_available(), reason="tests/gpu has a real GPU"),
-    pytest.mark.skipif(not hasattr(torch._C, "_ensureCUDADeviceGuardSet"), reason="this PyTorch needs a driver"),
-]
+pytestmark = NONE_REAL
 
 
 @pytest.fixture
@@ -84,6 +80,8 @@ def test_the_stand_in_watches(gpu):
         far + torch.ones(3)
     with pytest.raises(AssertionError, match="index mixes devices"):
         far[torch.arange(2)]
+    with pytest.raises(AssertionError, match="add mixes devices"):
+        far + torch.ones(3, device=OTHER_GPU)
     with pytest.raises(AssertionError, match="numpy"):
         far.numpy()
     gpu.waits.clear()

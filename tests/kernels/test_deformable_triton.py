@@ -53,15 +53,18 @@ def test_fallback_where_triton_fails(monkeypatch):
     dispatch.triton_works.cache_clear()
 
 
-def test_a_full_gpu_says_nothing_of_triton():
-    answers = [torch.OutOfMemoryError("CUDA out of memory"), None]
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("Triton Error [CUDA]: out of memory")]
+)
+def test_a_full_gpu_says_nothing_of_triton(error):
+    answers = [error, None]
 
     def trial(_):
         if error := answers.pop(0):
             raise error
 
     dispatch.triton_works.cache_clear()
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(type(error), match="out of memory"):
         dispatch.triton_works(trial, torch.device("cpu"))
     assert dispatch.triton_works(trial, torch.device("cpu"))
     dispatch.triton_works.cache_clear()
