@@ -1,6 +1,7 @@
 """The engine that is several processes on this machine: a process a core segments more images than one on all cores."""
 
 import itertools
+import warnings
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from multiprocessing.connection import wait
 
 import torch
 
+from ..errors import DeviceError
 from ..inference.predictor import Predictor
 from .attempts import ATTEMPTS, DIED
 from .inputs import Item
@@ -28,8 +30,9 @@ SENT = 2
 class ProcessEngine:
     """Worker processes on this machine's CPUs, which share one copy of the weights.
 
-    By default there are as many as PyTorch would use threads here, if memory allows, and few images stay in this
-    process. The records are those of one process, in the same order.
+    By default there are as many as PyTorch would use threads here, if memory allows. Few images stay in this process,
+    and so do all where no others can be started, with a warning. The records are those of one process, in the same
+    order.
 
     Args:
         predictor: What segments the images; on a CPU.
@@ -48,7 +51,7 @@ class ProcessEngine:
         """The records, in order. If a process dies, another one gets its images.
 
         Raises:
-            DeviceError: a process does not start, or memory does not suffice.
+            DeviceError: memory does not suffice, or one of the ``workers`` that were asked for does not start.
             Exception: what a process raised.
         """
         source = iter(items)
@@ -61,7 +64,16 @@ class ProcessEngine:
 
     def _records(self, items: Iterator[Item], workers: int, sinks: Sequence[Sink], read: Reader) -> Iterator[Record]:
         threads = max(1, torch.get_num_threads() // workers)
-        crew = Crew(partial(_segment, self.predictor, sinks, read, threads), workers)
+        crew = None
+        try:
+            crew = Crew(partial(_segment, self.predictor, sinks, read, threads), workers)
+        except DeviceError as error:
+            if self.workers is not None:
+                raise
+            warnings.warn(f"This process segments the images alone. {error}", stacklevel=2)
+        if crew is None:
+            yield from LocalEngine(self.predictor)(items, sinks=sinks, read=read)
+            return
         try:
             yield from crew.work(items, self.predictor.batch_size)
         finally:

@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import multiprocessing
+import os
 import queue
 import shutil
 import signal
@@ -18,6 +19,9 @@ import torch
 
 from ..errors import DeviceError
 from ..files import save_torch
+
+PROCESSES = Path("/proc")
+"""Where Linux lets a process open what another one has open."""
 
 
 class Worker:
@@ -67,25 +71,52 @@ class Worker:
 def start(job: Callable[[Any], Any], number: int) -> list[Worker]:
     """New workers, which answer tasks with ``job``; it pickles.
 
-    They map its tensors from one file, which is gone when they have it: a killed run must not leave it behind.
+    They map its tensors from one file, which is gone when they have it.
 
     Raises:
-        DeviceError: a process ended before it had the job.
+        DeviceError: there is no room for the file, or no more processes; or one ended before it had the job.
     """
-    folder = Path(tempfile.mkdtemp(prefix="swinpan-"))
     workers: list[Worker] = []
-    try:
-        save_torch(job, folder / "job")
-        workers += [Worker(folder / "job") for _ in range(number)]
-        for worker in workers:
-            worker.await_job()
-        return workers
-    except BaseException:
-        for worker in workers:
-            worker.kill()
-        raise
-    finally:
-        _remove(folder)
+    with contextlib.ExitStack() as stack:
+        try:
+            path = _write(job, stack)
+        except OSError as error:
+            raise DeviceError(
+                "Worker processes share the model in a temporary file, which cannot be written"
+                f"{f' in {tempfile.tempdir}' if tempfile.tempdir else ''}: {error.strerror or error}. Set TMPDIR to a "
+                "folder with room, or ask for one worker."
+            ) from None
+        try:
+            for _ in range(number):
+                workers.append(Worker(path))  # noqa: PERF401 (those that were started are killed below)
+            for worker in workers:
+                worker.await_job()
+        except BaseException as error:
+            for worker in workers:
+                worker.kill()
+            if isinstance(error, OSError):
+                raise DeviceError(
+                    f"Worker process {len(workers) + 1} of {number} cannot be started: {error.strerror}. Ask for fewer."
+                ) from None
+            raise
+    return workers
+
+
+def _write(job: Callable[[Any], Any], stack: contextlib.ExitStack) -> Path:
+    """Write the file, which lasts as long as ``stack``.
+
+    On Linux it has no name, so that it goes with this process, even if that is killed.
+    """
+    own = PROCESSES / str(os.getpid()) / "fd"
+    if own.is_dir():
+        file = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 (it does)
+        path = own / str(file.fileno())
+    else:
+        folder = Path(tempfile.mkdtemp(prefix="swinpan-"))
+        stack.callback(_remove, folder)
+        path = folder / "job"
+    save_torch(job, path)
+    return path
 
 
 def load(path: Path) -> Any:

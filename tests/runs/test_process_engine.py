@@ -20,6 +20,7 @@ from modelscope_swinpan.runs.process_engine import ProcessEngine
 from modelscope_swinpan.runs.registry import Job, build_engine
 from modelscope_swinpan.runs.run import run_images
 from tests.conftest import EMBEDDED, ROOT
+from tests.full_disk import full_disk
 from tests.runs.fakes import BrightPredictor, DeadlyPredictor, contents, photos, small_model
 
 COUNT, BAD = 19, 4
@@ -44,6 +45,25 @@ def test_the_same_files_as_one_process(folder, tmp_path):
     stopped = run_images(predictor, inputs, tmp_path / "two", sinks=["coco", "rle"], engine=engine, limit=7)
     reached = run_images(predictor, inputs, tmp_path / "two", sinks=["coco", "rle"], engine=engine)
     assert (stopped.done, reached.done, reached.failed) == (7, COUNT, 1)
+    assert contents(tmp_path / "two") == contents(tmp_path / "one")
+
+
+@pytest.mark.parametrize("asked", [None, 2])
+def test_no_room_for_what_processes_share(asked, folder, tmp_path, monkeypatch):
+    """One process does the work unless several were asked for."""
+    monkeypatch.setattr(process_engine, "MANY", 2)
+    monkeypatch.setattr(process_engine, "best_number", lambda: 2)
+    predictor, inputs = PanopticPredictor(small_model()), open_inputs(str(folder))
+    run_images(predictor, inputs, tmp_path / "one", sinks=["rle"])
+    engine = ProcessEngine(predictor=predictor, workers=asked)
+    largest = 10**5  # bytes: less than the weights
+    if asked:
+        with full_disk(largest), pytest.raises(DeviceError, match="Set TMPDIR"):
+            run_images(predictor, inputs, tmp_path / "two", sinks=["rle"], engine=engine)
+        assert not (tmp_path / "two").exists()
+        return
+    with full_disk(largest), pytest.warns(UserWarning, match="This process segments the images alone.*Set TMPDIR"):
+        run_images(predictor, inputs, tmp_path / "two", sinks=["rle"], engine=engine)
     assert contents(tmp_path / "two") == contents(tmp_path / "one")
 
 

@@ -3,19 +3,28 @@
 Their job and its tensors are in one mapped file.
 """
 
+import contextlib
+import os
 import shutil
+import subprocess
+import sys
+import tempfile
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from torch import nn
 
 from modelscope_swinpan import PanopticPredictor
+from modelscope_swinpan.errors import DeviceError
 from modelscope_swinpan.files import save_torch
 from modelscope_swinpan.runs import workers
 from modelscope_swinpan.runs.workers import load, start
+from tests.conftest import ROOT
 from tests.full_disk import full_disk
 from tests.runs.fakes import pixels, small_model
 
@@ -73,12 +82,95 @@ def test_a_mapped_file_goes_in_the_end(monkeypatch, tmp_path):
 
     later = []
     monkeypatch.setattr(workers, "Worker", Mapping)
+    monkeypatch.setattr(workers, "PROCESSES", tmp_path / "none")
     monkeypatch.setattr(workers.tempfile, "mkdtemp", lambda **_: str(tmp_path))
     monkeypatch.setattr(workers.atexit, "register", lambda *given, **options: later.append((given, options)))
     start(answer, 1)
     assert (tmp_path / "job").exists()
     ((given, options),) = later
     assert (given[1], options) == (tmp_path, {"ignore_errors": True})
+
+
+def test_no_file_is_left_where_names_are_needed(monkeypatch, tmp_path):
+    monkeypatch.setattr(workers, "PROCESSES", tmp_path / "none")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (worker,) = start(answer, 1)
+    worker.send(1)
+    assert worker.receive() == (1, 2)
+    worker.kill()
+    assert not [*tmp_path.iterdir()]
+
+
+class Slow:
+    """A job that tells that it is being read, and is then not read to its end."""
+
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __setstate__(self, state):
+        state["mark"].touch()
+        time.sleep(60)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="files without a name are Linux's")
+def test_a_run_that_is_killed_while_workers_load_leaves_nothing(tmp_path):
+    mark, folder = tmp_path / "mark", tmp_path / "temporary"
+    folder.mkdir()
+    code = f"from tests.runs.test_workers import Slow, start, Path; start(Slow(Path({str(mark)!r})), 1)"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "TMPDIR": str(folder)})
+    until = time.monotonic() + 60
+    while not mark.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait()
+    for child in children:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+    assert mark.exists()
+    assert not [*folder.iterdir()]
+
+
+def test_no_room_for_the_file(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with full_disk(), pytest.raises(DeviceError, match=rf"cannot be written in {tmp_path}: .*TMPDIR") as caught:
+        start(Job(torch.ones(10**5)), 2)
+    assert caught.value.__cause__ is None
+    assert not [*tmp_path.iterdir()]
+
+
+def test_no_folder_for_the_file(monkeypatch):
+    def missing():
+        raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_get_default_tempdir", missing)
+    with pytest.raises(DeviceError, match=r"cannot be written: No usable temporary directory found"):
+        start(answer, 2)
+
+
+class Job:
+    def __init__(self, tensor):
+        self.tensor = tensor
+
+    def __call__(self, task):
+        return task
+
+
+def test_no_more_processes():
+    """As few open files as this process has: no pipe to another one can be made."""
+    resource = pytest.importorskip("resource")
+    former = resource.getrlimit(resource.RLIMIT_NOFILE)
+    before = psutil.Process().children()
+    with tempfile.TemporaryFile() as last:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (last.fileno() + 9, former[1]))
+    try:
+        with pytest.raises(DeviceError, match=r"^Worker process \d+ of 20 cannot be started: .*Ask for fewer\.$"):
+            start(answer, 20)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, former)
+    left = [child for child in psutil.Process().children() if child not in before]
+    assert not [child for child in left if "spawn_main" in " ".join(child.cmdline())]
 
 
 def back(value, folder):
