@@ -58,7 +58,7 @@ class DamagedFileError(DatasetError):
 
 SHORT_OF_MEMORY = (
     *("out of memory", "not enough memory", "MemoryError"),
-    *("allocate memory", "memory allocation", "bad_alloc", "bad allocation"),
+    *("allocate memory", "memory allocation", "bad_alloc", "bad allocation", "failed to map segment"),
 )
 """Words of errors, in what Python, PyTorch and other runtimes say where memory does not suffice."""
 
