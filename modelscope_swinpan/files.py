@@ -72,7 +72,8 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
     parent.mkdir(parents=True, exist_ok=True)
     folder = _temporary_name(parent)
     try:
-        folder.mkdir()
+        with errors_named(parent, folder):
+            folder.mkdir()
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

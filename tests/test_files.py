@@ -52,6 +52,12 @@ def test_a_file_in_a_temporary_folder_is_named_by_its_later_place(tmp_path):
             raise OSError(errno.ENOSPC, "No space")
 
 
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="a folder in which nobody may make any is Linux's")
+def test_where_no_temporary_folder_can_be_made_its_parent_is_named():
+    with pytest.raises(OSError, match=r"'/proc/self'$"), temporary_folder(Path("/proc/self")):
+        pass
+
+
 def test_as_readable_as_any_other_file(tmp_path):
     (tmp_path / "other").write_bytes(b"")
     write_atomic(tmp_path / "file", b"")

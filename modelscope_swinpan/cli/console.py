@@ -17,7 +17,7 @@ from ..errors import ConfigError, SwinPanError, brief, is_short_of_memory
 
 FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 """Errors of a disk that takes no more, or no more of a file or a user."""
-UNNAMED = ". This is standard output, or a temporary file: the variable TMPDIR names another folder for those."
+ELSEWHERE = "The variable TMPDIR names another folder for temporary files."
 _UNBOUNDED = 100_000  # characters
 
 
@@ -91,8 +91,9 @@ def _of_the_system(error: OSError) -> str:
     if error.strerror is None:
         return str(error)
     if file is None:
-        unnamed = full or "temporary directory" in error.strerror
-        return f"{error.strerror}{UNNAMED if unnamed else ''}"
+        place = ". This is standard output, or a temporary file" if full else ""
+        hint = f". {ELSEWHERE}" if full or "temporary directory" in error.strerror else ""
+        return f"{error.strerror}{place}{hint}"
     advice = ". Make room for it, and give the same command again." if full else ""
     return f"{file if isinstance(file, str) else repr(file)}: {error.strerror}{advice}"
 

@@ -56,8 +56,11 @@ def test_a_console_that_cannot_print(error, lost, monkeypatch, capsys):
         (OSError(28, "No space left", "a/b"), "a/b: No space left. Make room for it, and give the same command again."),
         (OSError(28, "No space left", "photo", None, "a/b"), "a/b: No space left. Make room"),
         (OSError(13, "Permission denied", "a/b"), "a/b: Permission denied\n"),
-        (OSError(28, "No space left"), "the variable TMPDIR names another folder"),
-        (FileNotFoundError(2, "No usable temporary directory found in ['/']"), "found in ['/']. This"),
+        (
+            OSError(28, "No space left"),
+            "This is standard output, or a temporary file. The variable TMPDIR names another",
+        ),
+        (FileNotFoundError(2, "No usable temporary directory found in ['/']"), "found in ['/']. The variable TMPDIR"),
         (ConnectionError(111, "Connection refused"), "Connection refused\n"),
         (OSError("words"), "words\n"),
         (RuntimeError("can't start new thread"), "too few threads: can't start new thread\n"),
