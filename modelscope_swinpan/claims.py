@@ -16,7 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from .errors import ConfigError, DatasetError
-from .files import remove_leftovers, write_atomic
+from .files import errors_named, remove_leftovers, write_atomic
 
 RUN, LOCK = "run.json", ".lock"
 PURPOSE = "purpose"
@@ -143,6 +143,8 @@ def read_claim(folder: Path) -> dict[str, Any] | None:
     try:
         content = dict(json.loads(path.read_bytes()))
         return {**content, "files": [str(name) for name in content["files"]]}
+    except PermissionError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror}); choose another folder.") from None
     except (OSError, KeyError, TypeError, ValueError):
         raise DatasetError(f"{path}: damaged, or no file of a run; choose another folder.") from None
 
@@ -155,7 +157,8 @@ def locked(folder: Path) -> Iterator[None]:
         ConfigError: another process is at work in it.
     """
     try:
-        lock = FileLock(folder / LOCK).acquire(timeout=0)
+        with errors_named(folder / LOCK):  # some disks have no locks
+            lock = FileLock(folder / LOCK).acquire(timeout=0)
     except Timeout:
         raise ConfigError(f"{folder}: another process is at work in it; wait for its end.") from None
     with lock:

@@ -58,7 +58,7 @@ class DamagedFileError(DatasetError):
 
 SHORT_OF_MEMORY = (
     *("out of memory", "not enough memory", "MemoryError"),
-    *("allocate memory", "memory allocation", "bad_alloc", "bad allocation"),
+    *("allocate memory", "memory allocation", "bad_alloc", "bad allocation", "failed to map segment"),
     *("ALLOC_FAILED", "ALLOCATION_FAILED", "OUT_OF_DEVICE_MEMORY", "OUT_OF_HOST_MEMORY"),  # cuBLAS, cuDNN, Level Zero
 )
 """Words of errors, in what Python, PyTorch and other runtimes say where memory does not suffice."""

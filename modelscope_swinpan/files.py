@@ -43,13 +43,23 @@ def atomic(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def errors_named(path: Path, *partials: Path) -> Iterator[None]:
-    """Have an OSError that names no file, or one of ``partials``, name ``path``."""
+    """Have an OSError that names no file, or one of ``partials`` or in it, name ``path`` or that in it."""
     try:
         yield
     except OSError as error:
-        if error.errno is None or error.filename not in (None, *map(str, partials)):
+        named = path if error.filename is None else _renamed((error.filename2, error.filename), path, partials)
+        if error.errno is None or named is None:
             raise
-        raise OSError(error.errno, error.strerror, str(path)) from None
+        raise OSError(error.errno, error.strerror, str(named)) from None
+
+
+def _renamed(names: Iterable[object], path: Path, partials: Iterable[Path]) -> Path | None:
+    """The first of ``names`` that is one of ``partials`` or in it, with ``path`` in its place."""
+    for partial in partials:
+        for name in names:
+            if isinstance(name, str) and Path(name).is_relative_to(partial):
+                return path / Path(name).relative_to(partial)
+    return None
 
 
 @contextlib.contextmanager
@@ -62,7 +72,8 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
     parent.mkdir(parents=True, exist_ok=True)
     folder = _temporary_name(parent)
     try:
-        folder.mkdir()
+        with errors_named(parent, folder):
+            folder.mkdir()
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,9 @@
 """Whose a folder is, and that one process at a time is at work in it."""
 
+import errno
 import json
 import time
+from pathlib import Path
 
 import pytest
 
@@ -124,6 +126,28 @@ def test_a_run_json_that_is_none(tmp_path, content):
     with pytest.raises(DatasetError, match=r"run\.json: damaged, or no file of a run"):
         claim(tmp_path).check()
     assert contents(tmp_path) == {"run.json": content.encode()}
+
+
+def test_a_run_json_that_may_not_be_read(tmp_path, monkeypatch):
+    (tmp_path / "run.json").write_text("{}")
+
+    def closed(path):  # root may read all files
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", closed)
+    with pytest.raises(DatasetError, match=r"run\.json: cannot be read \(Permission denied\); choose"):
+        claim(tmp_path).check()
+
+
+def test_a_disk_without_locks(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def without(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", without)
+    with pytest.raises(OSError, match=r"No locks available: '.*\.lock'$"), claim(tmp_path).taken():
+        pass
 
 
 def test_one_process_at_a_time(tmp_path):

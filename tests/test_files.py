@@ -8,6 +8,7 @@ import pytest
 
 from modelscope_swinpan.files import (
     atomic,
+    errors_named,
     file_stem,
     is_endless,
     missing_folders,
@@ -37,6 +38,24 @@ def test_the_file_is_named_where_the_disk_is_full(tmp_path):
     with pytest.raises(OSError, match=r"'other'$"), atomic(tmp_path / "file"):
         raise OSError(errno.ENOENT, "No such file", "other")
     assert not [*tmp_path.iterdir()]
+
+
+def test_a_file_in_a_temporary_folder_is_named_by_its_later_place(tmp_path):
+    with temporary_folder(tmp_path) as folder:
+        (folder / "images").mkdir()
+        for name, other in ((folder / "images" / "a.png", None), (tmp_path / "a.png", folder / "images" / "a.png")):
+            with pytest.raises(OSError, match=r"'out.images.a\.png'$"), errors_named(Path("out"), folder):
+                raise OSError(errno.ENOSPC, "No space", str(name), None, other and str(other))
+        with pytest.raises(OSError, match=r"'elsewhere'$"), errors_named(Path("out"), folder):
+            raise OSError(errno.ENOSPC, "No space", "elsewhere")
+        with pytest.raises(OSError, match=r"'out'$"), errors_named(Path("out"), folder):
+            raise OSError(errno.ENOSPC, "No space")
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="a folder in which nobody may make any is Linux's")
+def test_where_no_temporary_folder_can_be_made_its_parent_is_named():
+    with pytest.raises(OSError, match=r"'/proc/self'$"), temporary_folder(Path("/proc/self")):
+        pass
 
 
 def test_as_readable_as_any_other_file(tmp_path):

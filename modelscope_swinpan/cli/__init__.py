@@ -4,8 +4,10 @@ Exit status: 0 when all went well, 1 when some images could not be segmented or 
 command line is wrong. What needs torch or ModelScope is imported where it is used, so that ``--help`` answers at once.
 """
 
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -13,7 +15,7 @@ import typer
 from .. import __version__
 from . import batch, bench, card, convert, dataset, demo, export, inspect, predict, scenes, serve, studio, train
 from . import eval as eval_
-from .console import print_any_character, say
+from .console import one_line_errors, print_any_character, say
 from .declare import command
 
 # Plain help: the rich one cuts long defaults off.
@@ -23,7 +25,20 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False, ric
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command with ``arguments``, or else with those of the process, and exit."""
     print_any_character()
-    sys.exit(app(args=arguments, prog_name="swinpan"))
+    _have_a_home()
+    try:
+        with one_line_errors():  # also of --help, and of what options import
+            sys.exit(app(args=arguments, prog_name="swinpan"))
+    except typer.Exit as ended:
+        sys.exit(ended.exit_code)
+
+
+def _have_a_home() -> None:
+    """Have a home folder where the system knows of none, as containers have: ModelScope is not imported without."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = os.sep
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,6 +1,7 @@
 """What the commands say, and how they end."""
 
 import contextlib
+import errno
 import os
 import re
 import sys
@@ -12,8 +13,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ..errors import ConfigError, SwinPanError, brief
+from ..errors import ConfigError, SwinPanError, brief, is_short_of_memory
 
+FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+"""Errors of a disk that takes no more, or no more of a file or a user."""
+ELSEWHERE = "The variable TMPDIR names another folder for temporary files."
 _UNBOUNDED = 100_000  # characters
 
 
@@ -52,7 +56,7 @@ def print_any_character() -> None:
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """End the command with one line for errors that are not ours to debug: the package's own, and the disk's.
+    """End the command with one line for errors that are not ours to debug: the package's own, and the machine's.
 
     Warnings take one line each, too, and do not end it. Neither does a full disk behind standard output, until the end.
     """
@@ -62,10 +66,36 @@ def one_line_errors() -> Iterator[None]:
             yield
         if out.lost:
             raise OSError(f"Standard output could not be written: {out.lost.strerror}")
-    except (SwinPanError, OSError) as error:
-        complain(str(error))
+    except (SwinPanError, OSError, ImportError, MemoryError, RuntimeError) as error:
+        message = _message(error)
+        if message is None:
+            raise
+        complain(message)
         status = 2 if isinstance(error, ConfigError) else 1
         raise typer.Exit(status) from None
+
+
+def _message(error: Exception) -> str | None:
+    """What to say of an error; None where it is a mistake of a program."""
+    if isinstance(error, SwinPanError):
+        return str(error)
+    if isinstance(error, OSError):
+        return _of_the_system(error)
+    if is_short_of_memory(error) or "start new thread" in str(error):
+        return f"This machine has too little memory, or allows too little or too few threads: {error}"
+    return None
+
+
+def _of_the_system(error: OSError) -> str:
+    file, full = error.filename2 or error.filename, error.errno in FULL
+    if error.strerror is None:
+        return str(error)
+    if file is None:
+        place = ". This is standard output, or a temporary file" if full else ""
+        hint = f". {ELSEWHERE}" if full or "temporary directory" in error.strerror else ""
+        return f"{error.strerror}{place}{hint}"
+    advice = ". Make room for it, and give the same command again." if full else ""
+    return f"{file if isinstance(file, str) else repr(file)}: {error.strerror}{advice}"
 
 
 def read_size(text: str) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +14,7 @@ from rich.text import Text
 
 from ..coco.remarks import number_of_kind
 from ..errors import ConfigError, SwinPanError
-from ..files import refuse_to_replace, write_atomic
+from ..files import atomic, refuse_to_replace
 from ..words import number_of
 from .console import complain, say, show_table, warn
 from .declare import argument, flag, option
@@ -73,12 +74,13 @@ def check(
     for dataset in content["datasets"]:
         _print(dataset)
     _complain(content["problems"])
-    if json_file is not None:
-        json_file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(json_file, json.dumps(content, indent=2).encode())
-    if html is not None:
-        told = [_for_page(dataset) for dataset in content["datasets"]]
-        write_page(html, "Datasets", problems=content["problems"], datasets=told, columns=COLUMNS)
+    with ExitStack() as files:  # both or none
+        if json_file is not None:
+            json_file.parent.mkdir(parents=True, exist_ok=True)
+            files.enter_context(atomic(json_file)).write_text(json.dumps(content, indent=2), encoding="utf-8")
+        if html is not None:
+            told = [_for_page(dataset) for dataset in content["datasets"]]
+            write_page(html, "Datasets", problems=content["problems"], datasets=told, columns=COLUMNS)
     if problems := sum(len(found["problems"]) for found in (content, *content["datasets"])):
         raise SwinPanError(f"{number_of(problems, 'problem')} found.")
     say("No problems found.")

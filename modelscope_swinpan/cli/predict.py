@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -82,7 +83,8 @@ def _check_that_some_exist(images: Sequence[str]) -> None:
     """End where no image is there, before a model is loaded, or even downloaded."""
     from ..images.decode import decode_image
 
-    if any(is_url(image) or is_data_url(image) or Path(local_path(image)).is_file() for image in images):
+    # os.path's function calls a file in a folder that is closed to us no file; pathlib's raises an error.
+    if any(is_url(image) or is_data_url(image) or os.path.isfile(local_path(image)) for image in images):  # noqa: PTH113
         return
     for image in images:
         try:

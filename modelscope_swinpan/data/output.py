@@ -17,7 +17,7 @@ from ..coco.photo import Exif
 from ..coco.reader import CocoPanoptic
 from ..coco.writer import DATASET_JSON, CocoPanopticWriter
 from ..errors import DatasetError, ImageError
-from ..files import file_stem, is_temporary, temporary_folder
+from ..files import errors_named, file_stem, is_temporary, temporary_folder
 from ..images.header import check_end
 from .files import content_digest
 from .report import REPEATED, UNSOUND, Report
@@ -73,10 +73,11 @@ class DatasetOutput:
         stem = self._new_stem(file_stem(name))
         file_name = stem + (PureWindowsPath(name).suffix.lower() or ".jpg")
         target = self.folder / "images" / file_name
-        if isinstance(image, bytes):
-            target.write_bytes(image)
-        else:
-            shutil.copyfile(image, target)
+        with errors_named(target):
+            if isinstance(image, bytes):
+                target.write_bytes(image)
+            else:
+                shutil.copyfile(image, target)
         self._writer.add_annotation(file_name, f"{stem}.png", annotation)
         for path in (target, self._writer.png_folder / f"{stem}.png"):  # while the system has them in memory
             self.digests[path.relative_to(self.folder).as_posix()] = content_digest(path)
@@ -115,7 +116,7 @@ def dataset_output(
     """
     claim.check()
     _check_former(claim)
-    with temporary_folder(claim.folder.absolute().parent) as folder:
+    with temporary_folder(claim.folder.absolute().parent) as folder, errors_named(claim.folder, folder):
         (folder / "images").mkdir()
         info = None if exif is None else {"exif": exif}
         with CocoPanopticWriter(folder / DATASET_JSON, categories, info) as writer:
@@ -124,8 +125,9 @@ def dataset_output(
         texts = {name: content_digest(folder / name) for name in claim.files if (folder / name).is_file()}
         with claim.taken():
             _check_former(claim)
+            claim.sign(_joined({**output.digests, **texts}))  # first: there may be no room for it
             _move(folder, claim)
-            claim.sign(_joined({**output.digests, **texts}))
+            (claim.folder / RUN).touch()  # the latest file: see _is_changed
 
 
 def _check_former(claim: Claim) -> None:

@@ -8,6 +8,7 @@ import copy
 import io
 import json
 import logging
+import shutil
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -189,8 +190,9 @@ def _write(
         converted.set_rt_info(description, DESCRIPTION)
         try:
             openvino.save_model(converted, file, compress_to_fp16=half)
-        except RuntimeError as error:  # its words for a full disk
-            raise OSError(f"{file.name} cannot be written: {str(error).splitlines()[-1]}") from None
+        except RuntimeError as error:  # its words for a full disk do not say so
+            place, free = file.parent.parent / file.name, shutil.disk_usage(file.parent).free / 2**20
+            raise OSError(f"{place}: {str(error).splitlines()[-1]}. There are {free:.0f} MiB free.") from None
 
 
 def _write_onnx(program: torch.export.ExportedProgram, file: Path, description: str) -> None:

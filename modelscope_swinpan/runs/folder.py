@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
 from ..categories import Category
@@ -25,10 +25,12 @@ from .journal import Lines
 from .sinks import ERROR, STAMP, WRITTEN, Record, Sink, is_changed
 
 INPUTS, JOURNAL, ERRORS, LEFT_OUT = "inputs.jsonl", "journal.jsonl", "errors.jsonl", "left-out.json"
+HELD = 2**20
+"""Bytes of a list of inputs that are held in memory. A longer one is in a temporary file until there is a result."""
 
 
 class _Listed:
-    """The inputs in a file that the system deletes with this process, however it ends. Any thread may go through it."""
+    """The inputs, in memory or a file that the system deletes with this process. Any thread may go through them."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file = file
@@ -77,7 +79,7 @@ class RunFolder:
             DatasetError: the list of inputs or the folder's files are damaged, or there are no inputs.
         """
         with ExitStack() as stack:
-            self._listed = _Listed(stack.enter_context(TemporaryFile()))
+            self._listed = _Listed(stack.enter_context(SpooledTemporaryFile(HELD)))
             listed = self._inputs.write(self._listed.file)
             self.total = listed["count"]
             made = {**self._run, "sinks": [sink.name for sink in self.sinks], "inputs": listed}

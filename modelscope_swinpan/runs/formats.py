@@ -149,7 +149,8 @@ class ParquetSink(RowSink):
         numbers = {"image_id": pa.int64(), "file_name": pa.string(), "height": pa.int32(), "width": pa.int32()}
         schema = pa.schema({**numbers, "segments_info": pa.list_(segment)})
         rows = entries()
-        with atomic(folder / "results.parquet") as partial, parquet.ParquetWriter(partial, schema) as writer:
+        file = folder / "results.parquet"
+        with atomic(file) as partial, partial.open("wb") as out, parquet.ParquetWriter(out, schema) as writer:
             while group := list(islice(rows, ROWS)):
                 writer.write_table(pa.Table.from_pylist(group, schema))
 

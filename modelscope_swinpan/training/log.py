@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..files import atomic
+from ..files import atomic, errors_named
 from ..images.encode import write_png
 from . import loggers
 from .loggers import Logger, open_loggers, tensorboard
@@ -36,7 +36,7 @@ class TrainingLog:
             _drop_rows_after(step, folder / name)
         self.evaluated = set(read_table(folder / EVALUATIONS).get("step", ()))
         self._loggers = open_loggers(others, folder)
-        with suppress(ImportError):  # TensorBoard is not installed
+        with suppress(ImportError), errors_named(folder / EVENTS):  # TensorBoard is not installed
             self._loggers.append(tensorboard(folder / EVENTS, step))
 
     def add_training(self, step: int, values: Mapping[str, float]) -> None:
@@ -83,7 +83,7 @@ class TrainingLog:
     def _add(self, name: str, group: str, step: int, values: Mapping[str, float]) -> None:
         path = self._folder / name
         is_new = not path.exists()
-        with path.open("a", encoding="utf-8", newline="") as file:
+        with errors_named(path), path.open("a", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             if is_new:
                 writer.writerow(["step", *values])
@@ -147,13 +147,14 @@ def _drop_rows_after(step: int, path: Path) -> None:
     """Drop the rows of later steps, and what is no row: lines that a kill left unfinished, or a power cut as zeros."""
     if not path.exists():
         return
-    head, *rows = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True) or [""]
+    text = path.read_bytes().decode(errors="replace")  # with the ends of lines that it has
+    head, *rows = text.splitlines(keepends=True) or [""]
     if not (head.startswith("step,") and head.endswith("\n")):
         path.unlink()
         return
     kept = [row for row in rows if row.endswith("\n") and _step(row, head.count(",")) <= step]
     with atomic(path) as partial:
-        partial.write_text("".join([head, *kept]), encoding="utf-8")
+        partial.write_text("".join([head, *kept]), encoding="utf-8", newline="")
 
 
 def _step(row: str, commas: int) -> float:

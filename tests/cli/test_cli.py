@@ -107,6 +107,14 @@ class TestPredict:
             assert (out / "overlays" / name).is_file()
             assert (out / "panoptic" / name).is_file()
 
+    def test_a_path_that_the_system_refuses_is_one_that_cannot_be_read(self, tmp_path, photos, quick_model):
+        """Such as a name that is too long, or one in a folder that is closed to this user."""
+        answer = swinpan("predict", "x" * 300, photos[0], "--model", quick_model, "--output", tmp_path / "out")
+        assert answer.exit_code == 1
+        assert lines(answer.stderr)[-1] == "Error: 1 of 2 images could not be segmented."
+        assert "File name too long" in answer.stderr
+        assert (tmp_path / "out" / "panoptic.json").is_file()
+
     def test_where_no_image_is_there_no_model_is_asked_for(self, tmp_path):
         answer = swinpan("predict", tmp_path / "a.png", tmp_path, "--model", "no/model", "--output", tmp_path / "out")
         assert answer.exit_code == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from modelscope_swinpan.cli import console
+from modelscope_swinpan.cli import console, main
 from modelscope_swinpan.cli.console import SafeConsole
 from tests.conftest import CHELSEA, EMBEDDED
 
@@ -50,6 +50,40 @@ def test_a_console_that_cannot_print(error, lost, monkeypatch, capsys):
     assert capsys.readouterr().err == "Error: Standard output could not be written: No space left on device\n"
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(28, "No space left", "a/b"), "a/b: No space left. Make room for it, and give the same command again."),
+        (OSError(28, "No space left", "photo", None, "a/b"), "a/b: No space left. Make room"),
+        (OSError(13, "Permission denied", "a/b"), "a/b: Permission denied\n"),
+        (
+            OSError(28, "No space left"),
+            "This is standard output, or a temporary file. The variable TMPDIR names another",
+        ),
+        (FileNotFoundError(2, "No usable temporary directory found in ['/']"), "found in ['/']. The variable TMPDIR"),
+        (ConnectionError(111, "Connection refused"), "Connection refused\n"),
+        (OSError("words"), "words\n"),
+        (RuntimeError("can't start new thread"), "too few threads: can't start new thread\n"),
+        (ImportError("libtorch_cpu.so: failed to map segment from shared object"), "too little memory"),
+        (MemoryError(), "too little memory"),
+    ],
+)
+def test_what_a_machine_lacks_takes_one_line(error, told, capsys):
+    with pytest.raises(console.typer.Exit) as caught, console.one_line_errors():
+        raise error
+    assert caught.value.exit_code == 1
+    message = capsys.readouterr().err
+    assert message.startswith("Error: ")
+    assert told in message
+    assert message.count("\n") == 1
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a mistake"), ImportError("no name in module"), ValueError("another")])
+def test_mistakes_of_programs_are_seen(error):
+    with pytest.raises(type(error), match=str(error)), console.one_line_errors():
+        raise error
+
+
 @pytest.fixture
 def photo(tmp_path):
     return shutil.copy(CHELSEA, tmp_path / "照片 é.png")
@@ -76,6 +110,29 @@ def test_a_full_disk_behind_standard_output(photo, tmp_path):
         answer.stderr == b"Segmenting 1 image\nError: Standard output could not be written: No space left on device\n"
     )
     assert (tmp_path / "out" / "panoptic.json").is_file()
+
+
+def test_a_full_disk_behind_help():
+    with Path("/dev/full").open("wb") as full:
+        answer = subprocess.run([*SWINPAN, "--help"], stdout=full, stderr=subprocess.PIPE)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith(b"Error: No space left on device. This is standard output, or")
+    assert answer.stderr.count(b"\n") == 1
+
+
+def test_a_user_without_a_home(monkeypatch, capsys):
+    """As in containers: the system's table of users does not know the number, and no variable names a folder."""
+    pwd = pytest.importorskip("pwd")
+
+    def unknown(number):
+        raise KeyError(number)
+
+    monkeypatch.setenv("HOME", "x")  # comes back at the end
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert Path.home() == Path("/")
 
 
 def test_a_reader_that_goes_away():

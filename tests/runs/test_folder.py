@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 
 import pytest
 
@@ -9,7 +10,8 @@ from modelscope_swinpan import claims
 from modelscope_swinpan.categories import COCO_PANOPTIC
 from modelscope_swinpan.claims import TakenError
 from modelscope_swinpan.errors import ConfigError, DatasetError
-from modelscope_swinpan.runs.folder import RunFolder, check_replaceable, discard, is_of
+from modelscope_swinpan.runs import folder
+from modelscope_swinpan.runs.folder import HELD, RunFolder, check_replaceable, discard, is_of
 from modelscope_swinpan.runs.formats import CocoPanopticSink, LinesSink
 from modelscope_swinpan.runs.inputs import Entry, Inputs
 from modelscope_swinpan.runs.sinks import failure, record
@@ -70,6 +72,16 @@ def test_nothing_is_written_before_there_is_a_record(tmp_path):
         assert not (tmp_path / "new").exists()
         keep(folder)
         assert (tmp_path / "new" / "run.json").exists()
+
+
+@pytest.mark.parametrize("held", [10, HELD])
+def test_a_list_in_memory_or_in_a_file(held, tmp_path, monkeypatch):
+    monkeypatch.setattr(folder, "HELD", held)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path) if held == 10 else str(tmp_path / "missing"))
+    run = finished(tmp_path / "out", inputs=some(9))
+    assert (run.done, run.total) == (9, 9)
+    assert len((run.path / "inputs.jsonl").read_text().splitlines()) == 9
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_no_list_of_errors_without_any(tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from modelscope_swinpan.training.log import CURVES, LOG, Meter, TrainingLog, read_table
+from tests.full_disk import full_disk
 
 
 def test_rows_are_added_and_later_ones_dropped(tmp_path):
@@ -21,6 +22,24 @@ def test_rows_are_added_and_later_ones_dropped(tmp_path):
     assert table["step"] == [1, 2, 3]
     assert table["loss"] == [1, 0.5, 0.25]
     assert np.isnan(table["speed"]).tolist() == [False, False, True]
+
+
+def test_a_table_that_goes_on_is_the_same_byte_by_byte(tmp_path):
+    logs = [TrainingLog(tmp_path / name, 0) for name in ("whole", "stopped") if (tmp_path / name).mkdir() is None]
+    for log in logs:
+        log.add_training(1, {"loss": 0.5})
+    logs[1] = TrainingLog(tmp_path / "stopped", 1)
+    for log in logs:
+        log.add_training(2, {"loss": 0.25})
+    assert (tmp_path / "whole" / LOG).read_bytes() == (tmp_path / "stopped" / LOG).read_bytes()
+
+
+def test_a_full_disk(tmp_path):
+    with full_disk(0), pytest.raises(OSError, match=r"tensorboard'$"):
+        TrainingLog(tmp_path, 0)
+    log = TrainingLog(tmp_path, 0)
+    with full_disk(0), pytest.raises(OSError, match=r"log\.csv'$"):
+        log.add_training(1, {"loss": 0.5})
 
 
 @pytest.mark.parametrize("torn", ["3,0.", "3", "3,0.2", "\0\0\0\0\n", "3\n", "3,0.2,\n", "\0\0,0.2\n"])
