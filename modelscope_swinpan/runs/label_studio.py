@@ -1,5 +1,6 @@
 """Label Studio's tasks with predictions, and the label configuration of a project for them."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from statistics import fmean
@@ -84,7 +85,7 @@ def _address(entry: Mapping[str, Any]) -> str:
     if not isinstance(source, str) or is_url(source):
         return str(entry["name"] if not isinstance(source, str) else source)
     path = PurePath(source)
-    return LOCAL_FILES + quote(path.relative_to(path.anchor).as_posix())
+    return LOCAL_FILES + quote(os.fsencode(path.relative_to(path.anchor).as_posix()))
 
 
 def _configuration(names: Mapping[int, str], categories: Sequence[Category]) -> bytes:

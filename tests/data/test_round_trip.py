@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -85,6 +86,16 @@ def test_a_run_comes_back(name, tmp_path):
     assert report.images == len(NAMES)
     assert sum(report.left_out.values()) <= 1  # the photo without a segment
     assert set(report.others) <= {"overlap", label_studio.PREDICTED}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="all names are Unicode there")
+@pytest.mark.parametrize("name", READ)
+def test_a_photo_whose_name_is_no_unicode_comes_back(name, tmp_path):
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (128, 96)).save(tmp_path / "photos" / "cat-\udcff.png")
+    dataset, report = imported(batch(tmp_path, name), tmp_path / "in", images=tmp_path / "photos")
+    assert report.images == 1
+    assert (maps(dataset)[0] == truth()).mean() > 0.98
 
 
 class LeavesPredictor(BrightPredictor):
