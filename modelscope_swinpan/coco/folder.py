@@ -35,9 +35,9 @@ class Folder:
 
         Where no file has the name as written, it may be Windows' (with backslashes), have accents in the other form of
         Unicode (as files from a Mac do) or bytes that are no Unicode as escapes, begin with the folder's own name,
-        stand for the only file of this name further below, as Cityscapes' do, or have another ``suffix``. The absolute
-        path of another machine stands for the only file of its name, or the only one whose path it ends with, folder
-        included; the first one is warned of.
+        stand for the only file of this name further below, as Cityscapes' do, have its suffix in capitals or not, or
+        another ``suffix``. The absolute path of another machine stands for the only file of its name, or the only one
+        whose path it ends with, folder included; the first one is warned of.
 
         Raises:
             DatasetError: the name is empty, leads out of the folder, or stands for several files; or another machine's
@@ -99,6 +99,7 @@ class Folder:
             shortened = PurePath(*path.parts[shared:])
             yield shortened
             yield shortened.with_name(shortened.name.replace(*_CITYSCAPES))
+            yield shortened.with_suffix(shortened.suffix.swapcase())
             if suffix is not None:
                 yield shortened.with_suffix(suffix)
                 yield shortened.with_name(shortened.name + suffix)

@@ -54,6 +54,12 @@ def test_accents_in_both_forms_of_unicode(tmp_path):
             assert Folder(folder).find(unicodedata.normalize(other, name), "").samefile(file)
 
 
+def test_a_suffix_in_capitals(tmp_path):
+    """As cameras write it, and as other systems do not tell it apart."""
+    (tmp_path / "a.JPG").touch()
+    assert Folder(tmp_path).find("a.jpg", "").samefile(tmp_path / "a.JPG")
+
+
 def test_absolute_names_inside(folder):
     assert Folder(folder).find(str(folder / "a.png"), "") == folder / "a.png"
     for name in (str(folder / ".." / "b.png"), "../b.png", "images/../../b.png", "", "/", "C:\\", "/x/../b.png"):
