@@ -4,7 +4,7 @@ import os
 import re
 import unicodedata
 import warnings
-from collections import defaultdict
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path, PurePath, PureWindowsPath
@@ -35,9 +35,9 @@ class Folder:
 
         Where no file has the name as written, it may be Windows' (with backslashes), have accents in the other form of
         Unicode (as files from a Mac do) or bytes that are no Unicode as escapes, begin with the folder's own name,
-        stand for the only file of this name further below, as Cityscapes' do, or have another ``suffix``. The absolute
-        path of another machine stands for the only file of its name, or the only one whose path it ends with, folder
-        included; the first one is warned of.
+        stand for the only file of this name further below, as Cityscapes' do, have its suffix in capitals or not, or
+        another ``suffix``. The absolute path of another machine stands for the only file of its name, or the only one
+        whose path it ends with, folder included; the first one is warned of.
 
         Raises:
             DatasetError: the name is empty, leads out of the folder, or stands for several files; or another machine's
@@ -56,18 +56,18 @@ class Folder:
             if os.path.isfile(path := self.path / spelling):  # noqa: PTH113 (takes names that are too long)
                 return path
         for spelling in names:
-            below = [path for path in self._below.get(spelling.name, ()) if _ends_with(path, spelling)]
-            if below:
+            if below := self._ending(spelling):
                 return self.path / self._only(below, name, where)
         return written
 
     def _of_another_machine(self, moved: PurePath, name: str, where: str) -> Path:
         missing = path_inside(self.path, moved.name, where)
         end = PurePath(*moved.parts[1:])
-        found = self._below.get(end.name, [])
+        found = self._ending(PurePath(end.name))
         if not found:
             return missing
-        fitting = [path for path in found if _ends_with(end, path)]
+        ends = (PurePath(*end.parts[start:]) for start in range(len(end.parts)))
+        fitting = [path for path in ends if path in self._ending(path)]
         sure = len(fitting) == 1 and (fitting[0].parent.name or self.path.absolute().name) == end.parent.name
         here = self._only(fitting if sure else found, name, where)
         if not self._moved:
@@ -99,22 +99,33 @@ class Folder:
             shortened = PurePath(*path.parts[shared:])
             yield shortened
             yield shortened.with_name(shortened.name.replace(*_CITYSCAPES))
+            yield shortened.with_suffix(shortened.suffix.swapcase())
             if suffix is not None:
                 yield shortened.with_suffix(suffix)
                 yield shortened.with_name(shortened.name + suffix)
 
+    def _ending(self, end: PurePath) -> list[PurePath]:
+        """The first two of the files below whose paths end with ``end``, the shortest first."""
+        begin = end.parts[::-1]
+        below, key = self._below, lambda parts: parts[: len(begin)]
+        first, last = bisect_left(below, begin, key=key), bisect_right(below, begin, key=key)
+        return [PurePath(*parts[::-1]) for parts in below[first : min(last, first + 2)]]
+
     @cached_property
-    def _below(self) -> dict[str, list[PurePath]]:
-        """All files of the folders below, by their names. Linked folders are followed, each once."""
-        files = defaultdict(list)
+    def _below(self) -> list[tuple[str, ...]]:
+        """The parts of the paths of all files of the folders below, the last first, in sorted order.
+
+        Linked folders are followed, each once.
+        """
+        files = []
         seen = {os.path.realpath(path) for path in (self.path, self._without) if path is not None}
         for parent, folders, names in os.walk(self.path, followlinks=True):
             real = {name: os.path.realpath(os.path.join(parent, name)) for name in folders}  # noqa: PTH118
             folders[:] = [name for name in sorted(folders) if real[name] not in seen]
             seen.update(real.values())
-            for name in names:
-                files[name].append(PurePath(parent, name).relative_to(self.path))
-        return dict(files)
+            inside = PurePath(parent).relative_to(self.path).parts[::-1]
+            files += [(name, *inside) for name in names]
+        return sorted(files)
 
 
 def image_sources(content: Node, folder: Path) -> Iterator[tuple[int, str, str]]:
@@ -132,7 +143,3 @@ def image_sources(content: Node, folder: Path) -> Iterator[tuple[int, str, str]]
 def _byte(escaped: re.Match[str]) -> str:
     """The character that stands for a byte in Python's names of files."""
     return chr(int(escaped[1], 16))
-
-
-def _ends_with(path: PurePath, end: PurePath) -> bool:
-    return path.parts[-len(end.parts) :] == end.parts

@@ -100,6 +100,8 @@ def read_json(path: Path) -> Node:
             return Node(json.loads(file.read()), str(path))
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: not a JSON file in UTF-8, UTF-16 or UTF-32: {error}. Save it as UTF-8.") from None
     except (ValueError, RecursionError) as error:
         reason = str(error) or type(error).__name__
         raise DatasetError(f"{path}: not a JSON file: {reason}") from None

@@ -36,6 +36,7 @@ class DatasetOutput:
     def __init__(self, folder: Path, writer: CocoPanopticWriter, report: Report) -> None:
         self.folder, self._writer, self._report = folder, writer, report
         self._stems: set[str] = set()
+        self._numbers: dict[str, int] = {}  # the last one of each wanted stem
         self.digests: dict[str, str] = {}
         self.photos: dict[str, str] = {}
 
@@ -88,11 +89,12 @@ class DatasetOutput:
 
     def _new_stem(self, wanted: str) -> str:
         """A stem that no other photo has, for the PNG of the same. Some disks do not tell A from a, or é from e + ´."""
-        stem, number = wanted, 1
+        stem, number = wanted, self._numbers.get(wanted, 1)
         while (key := unicodedata.normalize("NFC", stem).casefold()) in self._stems:
             number += 1
             stem = f"{wanted}-{number}"
         self._stems.add(key)
+        self._numbers[wanted] = number
         return stem
 
 

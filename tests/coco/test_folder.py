@@ -1,5 +1,6 @@
 """Files by the names that people's JSON files give them."""
 
+import os
 import pickle
 import unicodedata
 import warnings
@@ -52,6 +53,24 @@ def test_accents_in_both_forms_of_unicode(tmp_path):
         file.touch()
         for name in ("bär/été.png", "été.png", "bär\\été.png"):
             assert Folder(folder).find(unicodedata.normalize(other, name), "").samefile(file)
+
+
+@pytest.mark.timeout(60)  # it takes three seconds
+@pytest.mark.parametrize("above", ["", "/home/ann/default/"])
+@pytest.mark.filterwarnings("ignore:.*is a path of another machine")
+def test_many_files_of_one_name(tmp_path, monkeypatch, above):
+    scenes = [f"scene-{number}" for number in range(20_000)]
+    walked = [(f"{tmp_path}/default/{scene}/rgb", [], ["image.png"]) for scene in scenes]
+    monkeypatch.setattr(os, "walk", lambda path, **options: iter(walked))
+    folder = Folder(tmp_path)
+    found = [folder.find(f"{above}{scene}/rgb/image.png", "") for scene in scenes]
+    assert found == [tmp_path / "default" / scene / "rgb" / "image.png" for scene in scenes]
+
+
+def test_a_suffix_in_capitals(tmp_path):
+    """As cameras write it, and as other systems do not tell it apart."""
+    (tmp_path / "a.JPG").touch()
+    assert Folder(tmp_path).find("a.jpg", "").samefile(tmp_path / "a.JPG")
 
 
 def test_absolute_names_inside(folder):

@@ -105,6 +105,12 @@ def test_no_json(tmp_path, text):
         read_json(tmp_path / "a.json")
 
 
+def test_another_encoding(tmp_path):
+    (tmp_path / "a.json").write_bytes('{"name": "猫狗"}'.encode("gbk"))
+    with pytest.raises(DatasetError, match=r"a\.json: not a JSON file in UTF-8.*Save it as UTF-8"):
+        read_json(tmp_path / "a.json")
+
+
 def test_no_file(tmp_path):
     with pytest.raises(DatasetError, match="cannot be read: No such file"):
         read_json(tmp_path / "a.json")

@@ -1,17 +1,19 @@
-"""What the commands of ``swinpan dataset`` write is there whole, or not at all."""
+"""What the commands of ``swinpan dataset`` write is there whole, or not at all; the names that photos get in it."""
 
 from contextlib import nullcontext
 
 import numpy as np
 import pytest
 
-from modelscope_swinpan.categories import Category
+from modelscope_swinpan.categories import COCO_PANOPTIC, Category
 from modelscope_swinpan.coco.annotation import annotate
-from modelscope_swinpan.coco.writer import dataset_claim
-from modelscope_swinpan.data.output import dataset_output
+from modelscope_swinpan.coco.writer import CocoPanopticWriter, dataset_claim
+from modelscope_swinpan.data.output import DatasetOutput, dataset_output
 from modelscope_swinpan.data.report import Report
 from modelscope_swinpan.images.encode import encode_png
+from tests.data.drawings import photo
 from tests.full_disk import full_disk
+from tests.runs import annotated
 
 LONG = "x" * 10**5
 
@@ -42,3 +44,18 @@ def test_no_room_for_the_last_file(former, tmp_path):
     write(tmp_path / "other", 3, nullcontext())
     for name in ("run.json", "panoptic.json", "images/a.png", "panoptic/a.png"):
         assert (out / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
+
+
+@pytest.mark.timeout(20)  # it takes a second
+def test_thousands_of_photos_of_one_name(tmp_path, monkeypatch):
+    image, truth, names = tmp_path / "image.png", annotated.result(), []
+    photo(image)
+    monkeypatch.setattr("shutil.copyfile", lambda source, target: None)
+    monkeypatch.setattr("modelscope_swinpan.data.output.content_digest", str)
+    writer = CocoPanopticWriter(tmp_path / "panoptic.json", COCO_PANOPTIC)
+    monkeypatch.setattr(writer, "add_annotation", lambda file_name, png_name, annotation: names.append(file_name))
+    output = DatasetOutput(tmp_path, writer, Report())
+    for number in range(20_000):
+        output.add(str(number), "Image.png" if number % 2 else "image.png", image, truth)
+    assert names[:3] == ["image.png", "Image-2.png", "image-3.png"]
+    assert len({name.lower() for name in names}) == 20_000

@@ -36,7 +36,7 @@ def _recognises(given: Given) -> bool:
         return False
     try:
         with path.open("rb") as file:
-            return b"<annotations" in file.read(_HEAD)
+            return b"<annotations" in file.read(_HEAD).replace(b"\0", b"")  # UTF-16 has them
     except OSError:
         return False
 
@@ -72,7 +72,7 @@ def _parse(path: Path) -> Element:
     except defusedxml.DefusedXmlException as error:
         raise DatasetError(f"{path}: declares a document type or entities, which are not read ({error}).") from None
     except (ElementTree.ParseError, ValueError, LookupError) as error:  # LookupError: an unknown encoding
-        raise DatasetError(f"{path}: not an XML file: {error}") from None
+        raise DatasetError(f"{path}: not an XML file in UTF-8 or UTF-16: {error}") from None
 
 
 def _classes(root: Element, images: Sequence[Element]) -> list[SourceClass]:

@@ -99,7 +99,7 @@ def _shapes(nodes: list[Node], _: Size) -> Iterator[Shape]:
             where=node.where,
             outline=partial(_outline, node, kind),
             rectangle=kind in _RECTANGLES,
-            group=None if group is None else node.key("group_id"),
+            group=None if group in (None, "") else node.key("group_id"),
         )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...coco.layout import path_inside
+from ...coco.values import whole
 from ...errors import DatasetError
 from ...structures import Size
 from ..class_list import read_classes
@@ -67,9 +68,10 @@ def _read(given: Given, report: Report) -> Source:
 
 def _names(names: Any, path: Path | None) -> Sequence[str]:
     if isinstance(names, Mapping):
-        if set(names) != set(range(len(names))):
+        numbered = {whole(key): name for key, name in names.items()}
+        if set(numbered) != set(range(len(names))):
             raise DatasetError(f"{path}: names must be a list, or have the numbers from 0 to {len(names) - 1}.")
-        names = [names[index] for index in range(len(names))]
+        names = [numbered[index] for index in range(len(names))]
     if not isinstance(names, list) or not names or len(names) > _MAX_CLASSES:
         raise DatasetError(f"{path}: names must list the classes; got {str(names)[:80]!r}.")
     if not all(isinstance(name, str | int) for name in names):
@@ -91,10 +93,13 @@ def _images(given: Given, content: Mapping[str, Any], path: Path | None) -> tupl
     root, name = given.folder, given.split
     if given.images is not None and name is None:
         return given.images, None
-    if any(isinstance(content.get(split), list) for split in _SPLITS):
-        raise DatasetError(f"{path}: lists several folders for a split; give one with --images.")
-    splits = {split: content[split] for split in _SPLITS if isinstance(content.get(split), str)}
+    listed = {split: content[split] for split in _SPLITS if isinstance(content.get(split), list)}
+    splits = {
+        split: one for split in _SPLITS for one in listed.get(split, [content.get(split)]) if isinstance(one, str)
+    }
     if splits:
+        if len(listed.get(given.choose(splits), [""])) > 1:
+            raise DatasetError(f"{path}: lists several folders for a split; give one with --images.")
         return _written_split(given, content, splits, path)
     found = [first_folder(root, ["images"])] if name is None else [root / "images" / name, root / name / "images"]
     for folder in found:
@@ -160,7 +165,8 @@ def _text(image: Path, images: Path, labels: Path | None, used: Collection[Path]
     beside = image.with_suffix(".txt")
     own = [] if labels is None else [labels / f"{stem}.txt" for stem in stems(image, images)]
     places = (_swapped(beside, images), beside, *(path for path in own if path not in used))
-    return next((path for path in places if path.is_file()), None)
+    cases = (path.with_suffix(suffix) for path in places for suffix in (".txt", ".TXT"))
+    return next((path for path in cases if path.is_file()), None)
 
 
 def _swapped(path: Path, images: Path) -> Path:

@@ -36,6 +36,14 @@ def test_order_groups_and_what_has_no_area(tmp_path):
     assert [category.name for category in dataset.categories] == ["bird", "cat", "road"]
 
 
+def test_a_file_in_utf_16(tmp_path):
+    folder = cvat(tmp_path / "in")
+    path = folder / "annotations.xml"
+    path.write_text(path.read_text().replace("utf-8", "utf-16"), encoding="utf-16")
+    dataset, _ = imported(folder, tmp_path / "out", things=("cat",))
+    assert drawings.regions(dataset) == drawings.truth()
+
+
 def test_photos_of_one_name_in_the_subsets_of_a_project(tmp_path):
     for number, subset in enumerate(("Train", "Val")):
         drawings.photo(tmp_path / "in" / "images" / subset / "a.jpg", seed=number)

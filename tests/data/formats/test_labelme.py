@@ -38,6 +38,9 @@ def test_one_group_is_one_object(tmp_path):
     change(folder / "a.json", lambda c: [shape.update(group_id=0) for shape in c["shapes"]])
     _, report = imported(folder, tmp_path / "out")
     assert report.segments == {"cat": 1, "road": 1}
+    change(folder / "a.json", lambda c: [shape.update(group_id="") for shape in c["shapes"]])
+    _, report = imported(folder, tmp_path / "out2")
+    assert report.segments == {"cat": 2, "road": 1}
 
 
 def test_the_photo_in_the_file_itself(tmp_path):

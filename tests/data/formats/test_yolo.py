@@ -29,6 +29,7 @@ def test_without_data_yaml(tmp_path):
         "path: C:\\Users\\me\\pets\ntrain: images\\train\n",
         "train: C:\\Users\\me\\pets\\images\\train\n",
         "train: C:/Users/me/pets/images/train\n",
+        "train: [images/train]\n",
     ],
 )
 def test_a_moved_data_yaml(written, tmp_path):
@@ -64,6 +65,7 @@ def test_what_is_left_out_is_named(tmp_path):
         ("data.yaml", "names: {0: cat, 5: road}\ntrain: images/train\n", "names must be a list, or have the numbers"),
         ("data.yaml", "names: [cat]\ntrain: images/gone\n", "train: no folder 'images/gone'"),
         ("data.yaml", "names: [cat]\ntrain: images/train\nval: images/train\n", r"several splits \(train, val\)"),
+        ("data.yaml", "names: [cat]\ntrain: [a, b]\n", "data.yaml: lists several folders for a split"),
         ("data.yaml", "names: &a [b, *a]\ntrain: images/train\n", "data.yaml: has aliases"),
         ("data.yaml", "names: !!python/object/apply:os.system ['touch hacked']\n", "not a YAML file"),
     ],
@@ -106,6 +108,15 @@ def test_names_that_yaml_takes_for_something_else(tmp_path):
     (folder / "data.yaml").write_text("train: images/train\nnames: [no, 010]\n")
     dataset, _ = imported(folder, tmp_path / "out")
     assert [one.name for one in dataset.categories] == ["no", "010"]
+
+
+def test_a_text_in_capitals_and_numbers_as_texts(tmp_path):
+    folder = yolo(tmp_path / "in")
+    (folder / "labels" / "train" / "a.txt").rename(folder / "labels" / "train" / "a.TXT")
+    (folder / "data.yaml").write_text('train: images/train\nnames: {"1": road, "0": cat}\n')
+    dataset, report = imported(folder, tmp_path / "out", things=("cat",))
+    assert drawings.regions(dataset) == drawings.truth()
+    assert not report.left_out
 
 
 def test_a_list_says_which_photos_a_split_has(tmp_path):
