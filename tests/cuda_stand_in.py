@@ -117,9 +117,9 @@ def stand_in():
 
     def new_tensor(*given, device=None, **options):
         if device is None or device.type == "cpu":
-            return tensor(*given, **options)
+            return tensor(*given, device=device, **options)
         mode.wait("copy")
-        return Far(tensor(*given, **options), _gpu(device))
+        return Far(tensor(*given, device="cpu", **options), _gpu(device))
 
     def tolist(self):
         mode.wait("copy")
