@@ -18,12 +18,11 @@ WAITING = ("_local_scalar_dense", "nonzero", "_unique2", "bincount", "masked_sel
 SLOW = ("upsample_linear1d",)
 """What PyTorch computes with few threads on CUDA: a thread for each column, in turn for all rows of all channels."""
 
-NONE_REAL = [
-    # What is cached for the stand-in would be taken for a real one's.
-    pytest.mark.skipif(torch.cuda.is_available(), reason="tests/gpu has a real GPU"),
-    pytest.mark.skipif(not hasattr(torch._C, "_ensureCUDADeviceGuardSet"), reason="this PyTorch needs a driver"),
-]
-"""Marks of tests with a stand-in."""
+NONE_REAL = pytest.mark.skipif(
+    torch.cuda.is_available() or not hasattr(torch._C, "_ensureCUDADeviceGuardSet"),
+    reason="what is cached for the stand-in would be taken for a real GPU's, or this PyTorch needs a driver",
+)
+"""The mark of tests with a stand-in."""
 
 
 class Far(Tensor):
@@ -117,9 +116,9 @@ def stand_in():
 
     def new_tensor(*given, device=None, **options):
         if device is None or device.type == "cpu":
-            return tensor(*given, **options)
+            return tensor(*given, device=device, **options)
         mode.wait("copy")
-        return Far(tensor(*given, **options), _gpu(device))
+        return Far(tensor(*given, device="cpu", **options), _gpu(device))
 
     def tolist(self):
         mode.wait("copy")

@@ -58,9 +58,10 @@ class ReplayedModel:
             self._graphs[pixel_values.shape] = graph
             if len(self._graphs) > SHAPES:  # A capture has waited for all replays: none reads the oldest one's input.
                 self._graphs.popitem(last=False)
-            output = graph.replay(pixel_values)
-            self._done.record()
-        return output
+            try:
+                return graph.replay(pixel_values)
+            finally:  # also where memory for the output is missing: the graph runs already
+                self._done.record()
 
 
 class Graph:

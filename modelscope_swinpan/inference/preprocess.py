@@ -68,7 +68,7 @@ def preprocess(
             raise ImageError(f"A batch needs images of one padded size; got {sorted(sizes)}.")
         padded = sizes.pop()
     resized = tuple(resized_size(size, config) for size in original)
-    pixel_values = torch.empty(len(images), 3, *padded, pin_memory=pin_memory)
+    pixel_values = torch.empty(len(images), 3, *padded, device="cpu", pin_memory=pin_memory)
     # By NumPy: PyTorch's copies in a thread of their own start more OpenMP threads than there are processors. The model
     # that runs meanwhile would take twice its time.
     values = pixel_values.numpy()

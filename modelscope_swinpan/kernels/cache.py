@@ -19,13 +19,14 @@ _lent: ContextVar[list[object] | None] = ContextVar("lent", default=None)
 def shape_cache(function: Callable[P, T]) -> Callable[P, T]:
     """Cache the last :data:`ENTRIES` results of ``function``. Its arguments are hashable; nobody changes its tensors.
 
-    Results are made outside inference mode even when a prediction asks first, so that training can use them too.
-    A trace calls ``function`` itself and leaves nothing in the cache: its tensors have no values.
+    Results are made outside inference mode even when a prediction asks first, so that training can use them too. Where
+    ``function`` names no device it has the CPU, whatever ``torch.set_default_device`` says. A trace calls ``function``
+    itself and leaves nothing in the cache: its tensors have no values.
     """
 
     @lru_cache(maxsize=ENTRIES)
     def remembered(*args: Hashable) -> T:
-        with torch.inference_mode(False):
+        with torch.inference_mode(False), torch.device("cpu"):
             return cast(Callable[..., T], function)(*args)
 
     @wraps(function)

@@ -120,7 +120,9 @@ def _weighted_rows(table: Tensor, places: Tensor, weights: Tensor, shapes: Seque
     n, heads, _, points = weights.shape
     weights = weights.flatten(2)  # (n, heads, L · P)
     sides, starts = table_layout(tuple(shapes), points)
-    places = torch.clamp(places.flatten(2, 3) + 0.5, torch.zeros(()), sides + 1)  # x, y in pixels of the padded map
+    places = torch.clamp(
+        places.flatten(2, 3) + 0.5, places.new_zeros(()), sides + 1
+    )  # x, y in pixels of the padded map
     corner = torch.minimum(places.floor(), sides)
     right_weight, bottom_weight = (places - corner).unbind(-1)
     bottom_weight = bottom_weight * weights
@@ -131,7 +133,7 @@ def _weighted_rows(table: Tensor, places: Tensor, weights: Tensor, shapes: Seque
     left, top = corner.int().unbind(-1)
     row = (sides[:, 0] + 2).int()
     first = (top * row).add_(left).add_(starts).mul_(heads)
-    first += torch.arange(heads, dtype=torch.int32)[:, None]
+    first += torch.arange(heads, dtype=torch.int32, device=first.device)[:, None]
     below = first + row * heads
     neighbours = (first, first + heads, below, below + heads)
     out = F.embedding_bag(

@@ -13,7 +13,7 @@ from modelscope_swinpan.config import PostprocessConfig, PreprocessConfig
 from modelscope_swinpan.errors import DeviceError
 from modelscope_swinpan.inference import graphs
 from modelscope_swinpan.inference.fusion import contests, instances, panoptic, semantic
-from modelscope_swinpan.kernels.deformable import try_triton
+from modelscope_swinpan.kernels.deformable import sample_by_triton, try_triton
 from modelscope_swinpan.kernels.dispatch import triton_works
 from tests.builders import random_image, random_model
 from tests.inference.test_fusion import CATEGORIES
@@ -65,6 +65,21 @@ def test_the_kernel_samples_as_pytorch_does(sizes, dtype):
     pytest.importorskip("triton", reason="needs Triton")
     assert triton_works(try_triton, torch.device("cuda", 0))
     check(case(*sizes, dtype=dtype, device="cuda"))
+
+
+def test_the_kernel_reads_beyond_2_31_values():
+    pytest.importorskip("triton", reason="needs Triton")
+    generator = torch.Generator("cuda").manual_seed(0)
+    shapes, images = [(100, 200)], 421
+    values = torch.zeros(images, 20_000, 8, 32, dtype=torch.bfloat16, device="cuda")
+    assert values[:-1].numel() > 2**31
+    values[-1].normal_(generator=generator)
+    places = 100 * torch.rand(images, 64, 8, 1, 4, 2, device="cuda", generator=generator)
+    weights = torch.rand(images, 64, 8, 1, 4, device="cuda", generator=generator)
+    found = sample_by_triton(values, places, weights, shapes)
+    alone = sample_by_triton(values[-1:], places[-1:], weights[-1:], shapes)
+    assert alone.count_nonzero() > 0
+    assert torch.equal(found[-1:], alone)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -177,6 +192,20 @@ def test_contests_as_on_the_cpu():
         assert [one.query for one in other.queries] == [one.query for one in contest.queries]
         assert (other.winners != contest.winners).sum() <= 2  # rounding
     assert found.by_threshold[1.0].queries == ()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_eight_photos_at_once_and_no_memory_kept(tiny, chelsea, dtype):
+    predictor = PanopticPredictor(on_gpu(tiny, dtype))
+    photos = [np.roll(chelsea, 40 * number, axis=1) for number in range(8)]
+    alone = predictor.predict(photos)
+    held = []
+    for _ in range(3):
+        found = predictor.predict(photos, batch_size=8)
+        held.append(torch.cuda.memory_allocated())
+    assert held[1] == held[2]
+    for one, other in zip(found, alone, strict=True):
+        assert (one.panoptic_seg == other.panoptic_seg).mean() >= (0.999 if dtype == "float32" else 0.95)
 
 
 def test_a_full_gpu_is_a_clear_error_and_no_lasting_one(tiny):

@@ -11,6 +11,7 @@ import sys
 import numpy as np
 import onnxruntime
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from modelscope_swinpan import PanopticPredictor, load_model, open_exported
@@ -22,10 +23,11 @@ from modelscope_swinpan.images.decode import decode_image
 from modelscope_swinpan.inference.export import export_model
 from modelscope_swinpan.inference.exported import exported_files
 from modelscope_swinpan.inference.preprocess import padded_size
-from modelscope_swinpan.inference.runtimes import RUNTIMES
+from modelscope_swinpan.inference.runtimes import RUNTIMES, open_network
 from modelscope_swinpan.structures import Size
 from tests.builders import random_model
 from tests.conftest import CHELSEA
+from tests.cuda_stand_in import NONE_REAL, OTHER_GPU, stand_in
 from tests.inference.test_export import TINY
 
 SMALLEST = random_model(dataclasses.replace(TINY, preprocess=PreprocessConfig(short_side=64, long_side=96)))
@@ -100,6 +102,20 @@ def save_as_ours(path, ours, nodes, outputs):
     theirs = helper.make_model(graph, opset_imports=ours.opset_import, ir_version=8)
     theirs.metadata_props.extend(ours.metadata_props)
     save(theirs, path)
+
+
+@NONE_REAL
+def test_a_program_on_a_gpu(exported):
+    """A stand-in for the second one. The program has nothing on the CPU, and waits for what comes and goes alone."""
+    pixel_values = torch.randn(2, 3, 64, 96)
+    expected = open_network(exported["torch"], "cpu")[1](pixel_values)
+    with stand_in() as mode:
+        network = open_network(exported["torch"], str(OTHER_GPU))[1]
+        mode.waits.clear()
+        found = network(pixel_values)
+        assert mode.waits == ["copy"] * 3
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-3, rtol=1e-3)
 
 
 class TestSizes:

@@ -84,6 +84,22 @@ def test_threads_take_turns(model, captured):
     assert len(captured) == 3
 
 
+def test_the_next_replay_waits_for_one_without_memory_for_its_output(model, captured, monkeypatch):
+    """It may come from another stream, and the graph runs."""
+    told = []
+
+    def replay(*_):
+        told.append("replay")
+        raise torch.OutOfMemoryError
+
+    stream = SimpleNamespace(wait_event=lambda _: None, record=lambda: told.append("record"))
+    monkeypatch.setattr(torch.cuda, "Event", lambda: stream)
+    monkeypatch.setattr(CountedGraph, "replay", replay)
+    with pytest.raises(torch.OutOfMemoryError):
+        graphs.ReplayedModel(model)(torch.rand(1, 3, 2, 2))
+    assert told == ["replay", "record"]
+
+
 def test_graphs_share_the_memory_of_one_that_lives(model, captured, monkeypatch):
     """The memory of graphs that are all gone is gone: PyTorch refuses its handle."""
     monkeypatch.setattr(graphs, "SHAPES", 1)

@@ -62,6 +62,19 @@ def test_tiles_with_instances(model, photos):
     assert len(found.instances.segments) == len(expected.instances.segments)
 
 
+@pytest.mark.parametrize("device", [torch.device("cpu"), OTHER_GPU])
+def test_the_default_device_does_not_matter(model, photos, device):
+    """As after ``torch.set_default_device``, which some programs call with 'cuda'."""
+    narrow = [photo[:, :60] for photo in photos]  # a size of its own: nothing is cached yet
+    with stand_in():
+        moved = copy.deepcopy(model).to(device)
+        with torch.device("meta"):
+            found = PanopticPredictor(moved, instances=True).predict(narrow)
+    expected = PanopticPredictor(model).predict(narrow)
+    for one, other in zip(found, expected, strict=True):
+        assert (one.panoptic_seg == other.panoptic_seg).mean() >= 0.999
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_graphs_replay_what_the_model_does(dtype, monkeypatch):
     """They take no tensor of the CPU, wait for nothing, and depend on nothing that one replay leaves to the next."""
