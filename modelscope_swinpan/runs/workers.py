@@ -118,7 +118,7 @@ def _work(connection: Connection, path: Path) -> None:
                 answer = error
             connection.send(answer)
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        return
+        shutil.rmtree(path.parent, ignore_errors=True)  # there still is one where the first process was killed early
 
 
 def _received(connection: Connection) -> Iterator[Any]:

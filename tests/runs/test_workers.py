@@ -3,7 +3,11 @@
 Their job and its tensors are in one mapped file.
 """
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -16,6 +20,7 @@ from modelscope_swinpan import PanopticPredictor
 from modelscope_swinpan.files import save_torch
 from modelscope_swinpan.runs import workers
 from modelscope_swinpan.runs.workers import load, start
+from tests.conftest import ROOT
 from tests.full_disk import full_disk
 from tests.runs.fakes import pixels, small_model
 
@@ -79,6 +84,20 @@ def test_a_mapped_file_goes_in_the_end(monkeypatch, tmp_path):
     assert (tmp_path / "job").exists()
     ((given, options),) = later
     assert (given[1], options) == (tmp_path, {"ignore_errors": True})
+
+
+def test_a_first_process_that_is_killed_early_leaves_no_file(tmp_path):
+    code = """import os, signal
+from modelscope_swinpan.runs import workers
+if __name__ == '__main__':
+    workers.Worker.await_job = lambda worker: os.kill(os.getpid(), signal.SIGKILL)
+    workers.start(abs, 2)"""
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    died = subprocess.run([sys.executable, script], env=environment, stderr=subprocess.PIPE, check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert [*tmp_path.iterdir()] == [script]  # the pipe is closed: the workers have ended, too
 
 
 def back(value, folder):
