@@ -19,6 +19,8 @@ TOLERANCE = 0.5
 """How far a polygon may lie from the edges of the pixels, in pixels: so far that a slope needs no steps."""
 _CANDIDATES = 100_000
 """The most corners that are tried as ends of cuts, but for one of each line."""
+_SHAKE = 0.1
+"""How far corners are moved to find neighbours, in pixels: those of a fence, on two lines, take quadratic time."""
 Polygon = npt.NDArray[np.float64]
 """Corners (N, 2), x and y; the last one is joined to the first."""
 
@@ -64,7 +66,8 @@ def _cuts(corners: Polygon, ends: npt.NDArray[np.int64]) -> list[list[int]]:
     """
     tried = np.union1d(np.arange(0, len(corners), -(-len(corners) // _CANDIDATES)), ends - 1)
     lines = np.searchsorted(ends, tried, side="right")
-    mesh = Delaunay(corners[tried])  # coplanar are points that others have as well
+    shaken = corners[tried] + np.random.default_rng(0).uniform(-_SHAKE, _SHAKE, (len(tried), 2))
+    mesh = Delaunay(shaken)  # coplanar are points too close to others
     starts = np.append(mesh.simplices, mesh.coplanar[:, 0])
     stops = np.append(np.roll(mesh.simplices, 1, axis=1), mesh.coplanar[:, 2])
     between = lines[starts] != lines[stops]

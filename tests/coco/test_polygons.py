@@ -61,13 +61,15 @@ def test_cuts_are_short():
 
 
 @pytest.mark.timeout(60)  # it takes a second; in quadratic time, some minutes
-def test_thousands_of_holes():
-    """A mask like noise, or leaves before the sky, comes back as one line."""
-    mask = np.ones((301, 301), bool)
+@pytest.mark.parametrize("shape", [(301, 301), (3, 40_001)])
+def test_thousands_of_holes_and_of_parts(shape):
+    """A mask like leaves before the sky, or a row of pixels, and its holes come back as one line each."""
+    mask = np.ones(shape, bool)
     mask[1::2, 1::2] = False
-    (line,) = polygons(mask)
-    size = Size(*mask.shape)
-    assert np.array_equal(masks.decode(masks.polygons([line.reshape(-1)])(size)), mask)
+    size = Size(*shape)
+    for wanted in (mask, ~mask):
+        line = joined(polygons(wanted))
+        assert np.array_equal(masks.decode(masks.polygons([line.reshape(-1)])(size)), wanted)
 
 
 def test_parts_that_touch_at_a_corner():
