@@ -1,11 +1,14 @@
 """What the commands of ``swinpan dataset`` write is there whole, or not at all."""
 
+import os
+import time
 from contextlib import nullcontext
 
 import numpy as np
 import pytest
 
 from modelscope_swinpan.categories import Category
+from modelscope_swinpan.claims import TakenError
 from modelscope_swinpan.coco.annotation import annotate
 from modelscope_swinpan.coco.writer import dataset_claim
 from modelscope_swinpan.data.output import dataset_output
@@ -42,3 +45,14 @@ def test_no_room_for_the_last_file(former, tmp_path):
     write(tmp_path / "other", 3, nullcontext())
     for name in ("run.json", "panoptic.json", "images/a.png", "panoptic/a.png"):
         assert (out / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
+
+
+def test_a_change_after_the_clock_was_set_back(tmp_path):
+    write(tmp_path, 1, nullcontext())
+    to_come = time.time() + 10**6
+    os.utime(tmp_path / "run.json", (to_come, to_come))
+    write(tmp_path, 2, nullcontext())  # nothing was changed
+    os.utime(tmp_path / "run.json", (to_come, to_come))
+    (tmp_path / "images" / "a.png").write_bytes(b"edited")
+    with pytest.raises(TakenError, match="a.png was changed since"):
+        write(tmp_path, 3, nullcontext())
