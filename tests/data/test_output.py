@@ -54,5 +54,5 @@ def test_a_change_after_the_clock_was_set_back(tmp_path):
     write(tmp_path, 2, nullcontext())  # nothing was changed
     os.utime(tmp_path / "run.json", (to_come, to_come))
     (tmp_path / "images" / "a.png").write_bytes(b"edited")
-    with pytest.raises(TakenError, match="a.png was changed since"):
+    with pytest.raises(TakenError, match=r"a\.png was changed since"):
         write(tmp_path, 3, nullcontext())
