@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ..checkpoints.load import open_model
 from ..checkpoints.save import save_pretrained
 from ..errors import SwinPanError
+from ..files import write_atomic
 from ..images.decode import decode_image
 from ..inference.network import PanopticPredictor
 from ..openmp import restore_waits
@@ -153,5 +154,6 @@ def in_form(form: str, directory: Path, target: Path) -> Path:
 
 def write_photo(path: Path, seed: int = 0) -> Path:
     """Write a generated photo of the size :data:`PHOTO` as PNG, and return its path."""
-    cv2.imwrite(str(path), generate_scene(seed, PHOTO).image[..., ::-1])
+    content = cv2.imencode(".png", generate_scene(seed, PHOTO).image[..., ::-1])[1]
+    write_atomic(path, content.tobytes())  # OpenCV itself would not say that the disk is full
     return path

@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from .. import __version__
+from ..errors import SwinPanError
 from . import batch, bench, card, convert, dataset, demo, export, inspect, predict, scenes, serve, studio, train
 from . import eval as eval_
 from .console import one_line_errors, print_any_character, say
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     _have_a_home()
     try:
         with one_line_errors():  # also of --help, and of what options import
+            _check_current_folder()
             sys.exit(app(args=arguments, prog_name="swinpan"))
     except typer.Exit as ended:
         sys.exit(ended.exit_code)
@@ -45,6 +47,14 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         say(f"swinpan {__version__}")
         raise typer.Exit
+
+
+def _check_current_folder() -> None:
+    """Raise a SwinPanError where it was removed: PyTorch's libraries would end the process with other words."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise SwinPanError("The current folder was removed. Change to one that is there.") from None
 
 
 @app.callback()

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -161,9 +162,12 @@ def _check_former(claim: Claim) -> None:
 
 
 def _is_changed(folder: Path, files: Sequence[Path]) -> bool:
-    """Whether a dataset's files differ from what was written. They are read only if a time says that they may."""
+    """Whether a dataset's files differ from what was written. They are read only if a time says that they may.
+
+    A time to come says so as well: the clock was set back, and later changes seem to be earlier ones.
+    """
     written = _changed_at(folder / RUN)
-    if all(_changed_at(path) <= written for path in files):
+    if written <= time.time_ns() and all(_changed_at(path) <= written for path in files):
         return False
     found = {path.relative_to(folder).as_posix(): content_digest(path) for path in files}
     return _joined(found) != (read_claim(folder) or {}).get(DIGEST)

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -82,12 +83,21 @@ def _fetch(model_id: str, revision: str | None) -> Path:
     except Exception as error:  # the client's own errors, requests', the disk's: which ones depends on its version
         if copy is not None:
             return _without_news(copy, model_id, error)
-        raise HubError(
-            f"Could not fetch {model_id!r}: {_reason(error)}. Check the id and the connection and try again: what "
-            "arrived is kept. For a machine without a connection, fetch it elsewhere ('modelscope download --model "
-            f"{model_id} --local_dir DIR'), copy DIR here, and pass its path instead of the id. (There is no file or "
-            "directory of that name here, either.)"
-        ) from None
+        raise HubError(f"Could not fetch {model_id!r}: {_reason(error)}. {_advice(model_id, error)}") from None
+
+
+def _advice(model_id: str, error: Exception) -> str:
+    """What to do about an error: of the disk, or of whatever else."""
+    if any(isinstance(cause, OSError) and cause.errno and cause.filename for cause in _causes(error)):
+        return (
+            "Name folders that can be written: by the variable MODELSCOPE_CACHE for models, by MODELSCOPE_HOME for the "
+            "client's own files."
+        )
+    return (
+        "Check the id and the connection and try again: what arrived is kept. For a machine without a connection, "
+        f"fetch it elsewhere ('modelscope download --model {model_id} --local_dir DIR'), copy DIR here, and pass its "
+        "path instead of the id. (There is no file or directory of that name here, either.)"
+    )
 
 
 def _reach() -> None:
@@ -138,11 +148,17 @@ def _without_news(copy: Path, model_id: str, error: Exception) -> Path:
 
 def _reason(error: Exception) -> str:
     """What happened, in a line. Of urllib3's text, which holds its objects, the first cause is left."""
-    cause: BaseException = error
-    while below := cause.__cause__ or cause.__context__:
-        cause = below
-    text = re.sub(r"\w*Connection(Pool)?\(.*", lambda _: str(cause), str(error), flags=re.DOTALL)
+    *_, first = _causes(error)
+    text = re.sub(r"\w*Connection(Pool)?\(.*", lambda _: str(first), str(error), flags=re.DOTALL)
     return (text or type(error).__name__).split("\n")[0].rstrip(".")
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error, and what led to it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def _copy(model_id: str, revision: str | None) -> Path | None:

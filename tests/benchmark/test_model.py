@@ -10,8 +10,10 @@ from modelscope_swinpan.benchmark import model as bench
 from modelscope_swinpan.benchmark.random_model import write_random_model
 from modelscope_swinpan.cli import main
 from modelscope_swinpan.errors import SwinPanError
+from modelscope_swinpan.images.decode import decode_image
 from tests.builders import SMALL
 from tests.conftest import CHELSEA
+from tests.full_disk import full_disk
 
 OPTIONS = {
     "device": "cpu",
@@ -49,6 +51,12 @@ def test_takes_turns_with_transformers(directory, capsys):
     assert found["ratio"] == pytest.approx(found["ours"]["seconds"] / found["transformers"]["seconds"], rel=0.01)
     for word in ("pixel_decoder", "all (median)", "ours / peer"):
         assert word in captured.err
+
+
+def test_a_full_disk(tmp_path):
+    with full_disk(), pytest.raises(OSError, match=r"photo\.png'$"):
+        bench.write_photo(tmp_path / "photo.png")
+    assert decode_image(bench.write_photo(tmp_path / "photo.png")).shape[:2] == bench.PHOTO
 
 
 def test_alone_in_bfloat16(directory):

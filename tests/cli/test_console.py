@@ -135,6 +135,17 @@ def test_a_user_without_a_home(monkeypatch, capsys):
     assert Path.home() == Path("/")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows removes no folder that is in use")
+def test_a_current_folder_that_was_removed(tmp_path, monkeypatch, capsys):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(SystemExit) as ended:
+        main(["inspect", str(EMBEDDED)])
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "Error: The current folder was removed. Change to one that is there.\n"
+
+
 def test_a_reader_that_goes_away():
     read, write = os.pipe()
     os.close(read)

@@ -1,11 +1,14 @@
 """What the commands of ``swinpan dataset`` write is there whole, or not at all; the names that photos get in it."""
 
+import os
+import time
 from contextlib import nullcontext
 
 import numpy as np
 import pytest
 
 from modelscope_swinpan.categories import COCO_PANOPTIC, Category
+from modelscope_swinpan.claims import TakenError
 from modelscope_swinpan.coco.annotation import annotate
 from modelscope_swinpan.coco.writer import CocoPanopticWriter, dataset_claim
 from modelscope_swinpan.data.output import DatasetOutput, dataset_output
@@ -59,3 +62,14 @@ def test_thousands_of_photos_of_one_name(tmp_path, monkeypatch):
         output.add(str(number), "Image.png" if number % 2 else "image.png", image, truth)
     assert names[:3] == ["image.png", "Image-2.png", "image-3.png"]
     assert len({name.lower() for name in names}) == 20_000
+
+
+def test_a_change_after_the_clock_was_set_back(tmp_path):
+    write(tmp_path, 1, nullcontext())
+    to_come = time.time() + 10**6
+    os.utime(tmp_path / "run.json", (to_come, to_come))
+    write(tmp_path, 2, nullcontext())  # nothing was changed
+    os.utime(tmp_path / "run.json", (to_come, to_come))
+    (tmp_path / "images" / "a.png").write_bytes(b"edited")
+    with pytest.raises(TakenError, match=r"a\.png was changed since"):
+        write(tmp_path, 3, nullcontext())

@@ -130,6 +130,15 @@ def test_hub_that_is_down(hub: LoopbackHub, client: Client, photo: Path, segment
     assert client(_labels, photo).answer == segmentor(str(photo))["labels"]
 
 
+def test_a_folder_that_cannot_be_written(hub: LoopbackHub, client: Client, photo: Path) -> None:
+    """As that of a user without a home folder."""
+    outcome = dataclasses.replace(client, env={**client.env, "MODELSCOPE_HOME": str(photo / "home")})(_resolved)
+    assert outcome.kind == "HubError"
+    assert "Not a directory" in outcome.error
+    assert "MODELSCOPE_HOME" in outcome.error
+    assert "connection" not in outcome.error
+
+
 def test_one_message_where_the_hub_is_down(hub: LoopbackHub, client: Client) -> None:
     """Instead of a warning for each try, urllib3's objects and their tracebacks."""
     hub.stop()
