@@ -7,10 +7,12 @@ import os
 import queue
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,8 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs, job), daemon=True)
-        self.process.start()
+        with _without_interrupts():
+            self.process.start()
         theirs.close()  # so that our end tells when the process is gone
         self.tasks: deque[Any] = deque()
 
@@ -119,6 +122,20 @@ def _write(job: Callable[[Any], Any], stack: contextlib.ExitStack) -> Path:
     return path
 
 
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Processes that are started here get no Ctrl-C. It reaches all processes, and the first one ends the others."""
+    if sys.platform == "win32":
+        yield
+        return
+    resource_tracker.ensure_running()  # now: its start would undo what follows
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
 def load(path: Path) -> Any:
     """What :func:`~..files.save_torch` wrote; its tensors are mapped, so that a machine holds them once.
 
@@ -137,7 +154,7 @@ def _remove(folder: Path) -> None:
 
 def _work(connection: Connection, path: Path) -> None:
     """Answer tasks until the other end of the pipe is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one ends the others
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Windows; see _without_interrupts
     try:
         job = load(path)
         connection.send(None)  # ready

@@ -6,6 +6,7 @@ Their job and its tensors are in one mapped file.
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -110,6 +111,22 @@ class Slow:
     def __setstate__(self, state):
         state["mark"].touch()
         time.sleep(60)
+
+
+def test_an_interrupt_ends_no_worker(monkeypatch):
+    """Ctrl-C in a terminal reaches them also while they start; they told it at length."""
+    await_job = workers.Worker.await_job
+
+    def interrupted(worker):
+        os.kill(worker.process.pid, signal.SIGINT)
+        await_job(worker)
+
+    monkeypatch.setattr(workers.Worker, "await_job", interrupted)
+    (worker,) = start(answer, 1)
+    os.kill(worker.process.pid, signal.SIGINT)
+    worker.send(1)
+    assert worker.receive() == (1, 2)
+    worker.kill()
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="files without a name are Linux's")
