@@ -28,6 +28,7 @@ TRIED = [command for commands in COMMANDS.values() for command in commands if no
 """All but one, which takes long and writes as another does."""
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # of TensorBoard's thread
 @pytest.mark.parametrize("command", TRIED)
 def test_a_full_disk(command, place):
     if "eval" in command or "train" in command or "card" in command:

@@ -34,6 +34,7 @@ def test_a_table_that_goes_on_is_the_same_byte_by_byte(tmp_path):
     assert (tmp_path / "whole" / LOG).read_bytes() == (tmp_path / "stopped" / LOG).read_bytes()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # TensorBoard's thread fails, too
 def test_a_full_disk(tmp_path):
     with full_disk(0), pytest.raises(OSError, match=r"tensorboard'$"):
         TrainingLog(tmp_path, 0)
