@@ -121,6 +121,8 @@ def _drawn(results: Sequence[Node], report: Report) -> list[_Region]:
     for same in entries.values():
         given = next(filter(None, map(_labels, same)), [""])
         drawn = [node for node in same if _kind(node) in _REGIONS]
+        if not drawn and given != [""]:  # drawn, too, since it has a label
+            drawn = same[:1]
         if len(drawn) > 1:  # of one shape or of several
             drawn = [*{_geometry(node): node for node in reversed(drawn)}.values()][::-1]
         for node in drawn:
@@ -142,10 +144,11 @@ def _geometry(region: Node) -> str:
 
 def _labels(entry: Node) -> list[str]:
     """The names of classes in an entry."""
-    if not entry.field("type", str).endswith("labels") and _kind(entry) not in _REGIONS:
-        return []
+    kind = entry.field("type", str)
+    if "value" not in entry.value and not kind.endswith("labels") and _kind(entry) not in _REGIONS:
+        return []  # a relation
     value = entry.at("value")
-    found = value.get(entry.field("type", str)) or value.get("labels")
+    found = (value.get(kind) if kind.endswith("labels") else None) or value.get("labels")
     return found if isinstance(found, list) and all(isinstance(label, str) for label in found) else []
 
 
@@ -216,7 +219,7 @@ def _outline(region: Node, size: Size) -> Rle:
         return draw(x * across, y * down, wide * across, high * down, degrees=value.number("rotation", 0))(size)
     if kind in ("keypoint", "vector"):
         raise Dropped(NO_AREA, kind)
-    raise Dropped(BAD_OUTLINE, f"a {kind}, which is not read; draw with brush or polygon")
+    raise Dropped(BAD_OUTLINE, f"of the type {region.get('type')}, which is not read; draw with brush or polygon")
 
 
 FORMAT = DatasetFormat("label-studio", "Label Studio's export as JSON, brush and polygon", _recognises, _read)

@@ -65,6 +65,23 @@ def test_a_second_label_is_told(tmp_path):
     )
 
 
+@pytest.mark.parametrize("kind", ["videorectangle", "cuboidlabels", "labels"])
+def test_a_shape_of_another_kind_is_told(kind, tmp_path):
+    path = label_studio(tmp_path / "in")
+
+    def edit(content):
+        result = content[0]["annotations"][0]["result"]
+        value = {"x": 1, "y": 1, "labels": ["cat"], kind: ["cat"]}
+        result.append({**result[0], "id": "v", "type": kind, "value": value})
+        result.append({"type": "relation", "from_id": "v", "to_id": "v", "direction": "right"})
+
+    change(path, edit)
+    dataset, report = imported(path, tmp_path / "out", things=("cat",))
+    assert drawings.regions(dataset) == drawings.truth()
+    assert report.dropped == {"unusable outline": 1}
+    assert f"of the type {kind}, which is not read" in str(report.notes[0])
+
+
 def test_a_task_of_several_images_is_left_out(tmp_path):
     path = label_studio(tmp_path / "in")
     change(path, lambda c: c.append({**c[0], "data": {"image": "a.jpg", "second": "b.jpg"}}))
