@@ -120,9 +120,8 @@ def _weighted_rows(table: Tensor, places: Tensor, weights: Tensor, shapes: Seque
     n, heads, _, points = weights.shape
     weights = weights.flatten(2)  # (n, heads, L · P)
     sides, starts = table_layout(tuple(shapes), points)
-    places = torch.clamp(
-        places.flatten(2, 3) + 0.5, places.new_zeros(()), sides + 1
-    )  # x, y in pixels of the padded map
+    # x, y in pixels of the padded map
+    places = torch.clamp(places.flatten(2, 3) + 0.5, places.new_zeros(()), sides + 1)
     corner = torch.minimum(places.floor(), sides)
     right_weight, bottom_weight = (places - corner).unbind(-1)
     bottom_weight = bottom_weight * weights
