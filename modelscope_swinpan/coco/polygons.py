@@ -75,7 +75,9 @@ def _cuts(corners: Polygon, ends: npt.NDArray[np.int64]) -> list[list[int]]:
     lengths = np.square(corners[tried[starts]] - corners[tried[stops]]).sum(axis=1)
     along = np.flatnonzero(lines[1:] == lines[:-1])  # costs nothing, almost: 0 would be no edge
     weights = np.append(lengths + 1, np.full(len(along), 0.5))
-    edges = coo_array((weights, (np.append(starts, along), np.append(stops, along + 1))), shape=(len(tried),) * 2)
+    pairs = [np.append(starts, along), np.append(stops, along + 1)]
+    rows, columns = np.array(pairs, np.int32)  # SciPy 1.13 takes no int64
+    edges = coo_array((weights, (rows, columns)), shape=(len(tried),) * 2)
     tree = minimum_spanning_tree(edges.tocsr()).tocoo()
     cuts = lines[tree.row] != lines[tree.col]
     return tried[np.column_stack([tree.row, tree.col])[cuts]].tolist()  # type: ignore[no-any-return]

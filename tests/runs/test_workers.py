@@ -180,7 +180,7 @@ def test_no_more_processes():
     former = resource.getrlimit(resource.RLIMIT_NOFILE)
     before = psutil.Process().children()
     with tempfile.TemporaryFile() as last:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (last.fileno() + 9, former[1]))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (last.fileno() + 24, former[1]))
     try:
         with pytest.raises(DeviceError, match=r"^Worker process \d+ of 20 cannot be started: .*Ask for fewer\.$"):
             start(answer, 20)
