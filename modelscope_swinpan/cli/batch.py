@@ -29,8 +29,8 @@ def batch(
     where: EngineOptions,
     thresholds: ThresholdOptions,  # type: ignore[valid-type]
     form: Annotated[
-        str, ListedOption("--format", lambda: [known for known in FORMATS.values() if known.sink])
-    ] = "coco",
+        list[str], ListedOption("--format", lambda: [known for known in FORMATS.values() if known.sink])
+    ] = ["coco"],  # noqa: B006 (nothing changes it)
     task: TaskOption = None,
     images: Annotated[
         Path | None,
@@ -49,9 +49,9 @@ def batch(
     1. Give the same command again to go on with a run that was stopped, with any engine. A folder that holds another
     run's results is refused. The last line counts what was found in a folder but is no image, by reason.
     """
-    from ..runs.registry import make_sink
+    from ..runs.registry import make_sinks
 
-    sink = make_sink(form)
+    sinks = make_sinks(dict.fromkeys(form))
     listed = _inputs(inputs, images, split, subset, output, strict)
     engine = where.build(partial(how.anywhere().load, task=task, thresholds=given_thresholds(thresholds)), how)
 
@@ -59,7 +59,7 @@ def batch(
     from ..runs.run import run_images
 
     with shown("Segmenting", err) as progress:
-        reached = run_images(engine.predictor, listed, output, sinks=[sink], engine=engine, progress=progress)
+        reached = run_images(engine.predictor, listed, output, sinks=sinks, engine=engine, progress=progress)
     if ".heic" in reached.left_out:
         warn("HEIC photos need pillow-heif: pip install 'modelscope_swinpan[heif]'.")
     say(f"{line(reached)}\nThe results are in {output}")

@@ -56,7 +56,8 @@ class _Command(TyperCommand):
         params = super().get_params(ctx)
         for param in params:
             if entries := _LISTED.get(getattr(param, "help", None) or ""):
-                param.help = " ".join(f"{entry.name}: {entry.help}." for entry in entries())  # type: ignore[attr-defined]
+                told = [f"{entry.name}: {entry.help}." for entry in entries()]
+                param.help = " ".join(told + ["Repeatable."] * param.multiple)  # type: ignore[attr-defined]
         return params
 
 

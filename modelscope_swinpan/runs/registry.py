@@ -87,6 +87,18 @@ def make_sink(name: str) -> "Sink":
     return makers[name]()
 
 
+def make_sinks(formats: "Iterable[Sink | str]") -> "list[Sink]":
+    """Sinks, those that are names of formats made; a ConfigError where a name is unknown, or two write one file."""
+    sinks = [make_sink(sink) if isinstance(sink, str) else sink for sink in formats]
+    writers: dict[str, str] = {}
+    for sink in sinks:
+        for name in sink.files:
+            if name in writers:
+                raise ConfigError(f"{writers[name]} and {sink.name} both write {name}: give each a folder of its own.")
+            writers[name] = sink.name
+    return sinks
+
+
 def mask_formats() -> "dict[str, Callable[[Result], dict[str, Any]]]":
     """The ways to put masks into the pipeline's answer, by name."""
     return {known.name: known.masks for known in FORMATS.values() if known.masks}

@@ -10,7 +10,7 @@ from ..inference.predictor import Predictor
 from .folder import RunFolder
 from .inputs import Inputs
 from .local_engine import LocalEngine
-from .registry import Engine, make_sink
+from .registry import Engine, make_sinks
 from .sinks import ERROR, Sink
 
 
@@ -66,13 +66,14 @@ def run_images(
         progress: Called before the first image and after each.
 
     Raises:
-        ConfigError: no such format; ``output`` holds something else or another run's results, or is in use.
+        ConfigError: no such format, or two write one file; ``output`` holds something else or another run's results,
+            or is in use.
         DatasetError: the list of inputs is damaged, empty, or strict and leaves something out; or the files in
             ``output`` are damaged.
         DeviceError: the device's memory does not suffice.
         OSError: a file cannot be written.
     """
-    made = [make_sink(sink) if isinstance(sink, str) else sink for sink in sinks]
+    made = make_sinks(sinks)
     run = {**predictor.identity(), **(identity or {})}
     with RunFolder(output, inputs, made, run, files=files) as folder:
         total = folder.total if limit is None else min(limit, folder.total)

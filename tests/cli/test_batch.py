@@ -62,6 +62,16 @@ def test_a_folder(model, folder, tmp_path):
         assert "holds another run's results" in refused.stderr
 
 
+def test_several_formats(model, folder, tmp_path):
+    given = (folder, "--model", model, "--device", "cpu")
+    formats = ("rle", "coco", "rle")
+    both = swinpan(*given, "--output", tmp_path / "both", *(word for form in formats for word in ("--format", form)))
+    assert both.exit_code == 0, both.output
+    for form, file in (("rle", "results.jsonl"), ("coco", "panoptic.json")):
+        swinpan(*given, "--output", tmp_path / form, "--format", form)
+        assert (tmp_path / "both" / file).read_bytes() == (tmp_path / form / file).read_bytes()
+
+
 def test_bad_images_and_then_better_ones(model, folder, tmp_path):
     """The list of errors is a list of inputs."""
     bad = folder / "001.png"
@@ -226,6 +236,7 @@ def test_a_terminal_shows_a_bar(model, folder, tmp_path, monkeypatch):
         (("photos", "--engine", "ray", "--workers", "0"), "--workers must be a number or two, as in 1:8; got '0'"),
         (("photos", "--engine", "ray", "--workers", "3:2"), "at least 3 and at most 2 is no range"),
         (("photos", "--engine", "dask"), "A run: unknown engine 'dask'. Known engines: local, ray."),
+        (("photos", "--format", "yolo", "--format", "semantic"), "yolo and semantic both write classes.txt"),
         (
             ("photos", "--format", "cocoa"),
             "unknown format 'cocoa'. Did you mean 'coco'? Known formats: coco, coco-instances, ",

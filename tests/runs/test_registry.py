@@ -18,6 +18,7 @@ from modelscope_swinpan.runs.registry import (
     OutputFormat,
     build_engine,
     make_sink,
+    make_sinks,
     mask_formats,
 )
 from modelscope_swinpan.runs.run import run_images
@@ -109,6 +110,10 @@ def test_sinks_may_be_given_as_such(tmp_path):
 def test_what_is_not_there():
     with pytest.raises(ConfigError, match=r"unknown format 'list'.*Known formats: coco, "):  # it has no sink
         make_sink("list")
+    with pytest.raises(
+        ConfigError, match=r"^semantic and yolo both write classes\.txt: give each a folder of its own\.$"
+    ):
+        make_sinks(["semantic", CountsSink(), "yolo"])
     with pytest.raises(ConfigError, match="unknown engine 'dask'"):
         build_engine("dask", Job(load=BrightPredictor))
     assert set(mask_formats()) == {"list", "png", "rle"}
