@@ -51,7 +51,7 @@ def batch(
     """
     from ..runs.registry import make_sinks
 
-    sinks = make_sinks(dict.fromkeys(form))
+    sinks = make_sinks(sorted({*form}))  # in one order, so that a stopped run goes on however they are given
     listed = _inputs(inputs, images, split, subset, output, strict)
     engine = where.build(partial(how.anywhere().load, task=task, thresholds=given_thresholds(thresholds)), how)
 

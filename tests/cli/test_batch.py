@@ -67,6 +67,8 @@ def test_several_formats(model, folder, tmp_path):
     formats = ("rle", "coco", "rle")
     both = swinpan(*given, "--output", tmp_path / "both", *(word for form in formats for word in ("--format", form)))
     assert both.exit_code == 0, both.output
+    again = swinpan(*given, "--output", tmp_path / "both", "--format", "coco", "--format", "rle")
+    assert again.stdout.splitlines()[0] == "3 of 3 images", again.output
     for form, file in (("rle", "results.jsonl"), ("coco", "panoptic.json")):
         swinpan(*given, "--output", tmp_path / form, "--format", form)
         assert (tmp_path / "both" / file).read_bytes() == (tmp_path / form / file).read_bytes()
@@ -236,7 +238,7 @@ def test_a_terminal_shows_a_bar(model, folder, tmp_path, monkeypatch):
         (("photos", "--engine", "ray", "--workers", "0"), "--workers must be a number or two, as in 1:8; got '0'"),
         (("photos", "--engine", "ray", "--workers", "3:2"), "at least 3 and at most 2 is no range"),
         (("photos", "--engine", "dask"), "A run: unknown engine 'dask'. Known engines: local, ray."),
-        (("photos", "--format", "yolo", "--format", "semantic"), "yolo and semantic both write classes.txt"),
+        (("photos", "--format", "yolo", "--format", "semantic"), "semantic and yolo both write classes.txt"),
         (
             ("photos", "--format", "cocoa"),
             "unknown format 'cocoa'. Did you mean 'coco'? Known formats: coco, coco-instances, ",
