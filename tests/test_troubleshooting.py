@@ -10,6 +10,7 @@ from tests.conftest import ROOT
 OTHERS = {
     "operator torchvision::nms does not exist",
     "libGL.so.1: cannot open shared object file",
+    "libxcb.so.1",
     "No module named 'mmcv'",
     "'mmdet'",
     "'easycv'",

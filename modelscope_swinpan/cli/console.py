@@ -17,6 +17,8 @@ from ..errors import ConfigError, SwinPanError, brief, is_short_of_memory
 
 FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 """Errors of a disk that takes no more, or no more of a file or a user."""
+NO_LIBRARY = ("cannot open shared object file", "DLL load failed", "Library not loaded")
+"""What Linux, Windows and macOS say of a package whose libraries are missing."""
 ELSEWHERE = "The variable TMPDIR names another folder for temporary files."
 _UNBOUNDED = 100_000  # characters
 
@@ -81,6 +83,9 @@ def _message(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, OSError):
         return _of_the_system(error)
+    if isinstance(error, ImportError) and any(words in str(error) for words in NO_LIBRARY):
+        advice = " On Debian and Ubuntu: apt-get install libgl1 libglib2.0-0." if error.name == "cv2" else ""
+        return f"{error.name} cannot be imported, as a library of the system is missing: {error}.{advice}"
     if is_short_of_memory(error) or "start new thread" in str(error):
         return f"This machine has too little memory, or allows too little or too few threads: {error}"
     return None

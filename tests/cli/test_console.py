@@ -50,6 +50,9 @@ def test_a_console_that_cannot_print(error, lost, monkeypatch, capsys):
     assert capsys.readouterr().err == "Error: Standard output could not be written: No space left on device\n"
 
 
+NO_FILE = "cannot open shared object file: No such file or directory"
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [
@@ -66,6 +69,11 @@ def test_a_console_that_cannot_print(error, lost, monkeypatch, capsys):
         (RuntimeError("can't start new thread"), "too few threads: can't start new thread\n"),
         (ImportError("libtorch_cpu.so: failed to map segment from shared object"), "too little memory"),
         (MemoryError(), "too little memory"),
+        (
+            ImportError(f"libxcb.so.1: {NO_FILE}", name="cv2"),
+            f"missing: libxcb.so.1: {NO_FILE}. On Debian and Ubuntu: ",
+        ),
+        (ImportError(f"libcudnn.so.9: {NO_FILE}", name="torch._C"), "torch._C cannot be imported, as a library of"),
     ],
 )
 def test_what_a_machine_lacks_takes_one_line(error, told, capsys):
