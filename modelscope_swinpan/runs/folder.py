@@ -83,7 +83,7 @@ class RunFolder:
             listed = self._inputs.write(self._listed.file)
             self.total = listed["count"]
             made = {**self._run, "sinks": [sink.name for sink in self.sinks], "inputs": listed}
-            self._claim = Claim(self.path, made, self.files)
+            self._claim = Claim(self.path, made, run_files(self.sinks, self._others))
             if self._claim.is_own():
                 self._open(stack)
             self._stack = stack.pop_all()
@@ -91,11 +91,6 @@ class RunFolder:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """The names in the folder that the run writes to."""
-        return run_files(self.sinks, self._others)
 
     def _open(self, stack: ExitStack) -> None:
         """Take the folder, for this process alone, and count what is done in it."""
