@@ -168,8 +168,7 @@ def from_mapping(kind: type[T], values: Mapping[str, Any], where: str) -> T:
 
 def replace(config: T, values: Mapping[str, Any], where: str) -> T:
     """Copy a frozen dataclass with some fields changed, by the rules of :func:`from_mapping`."""
-    current = {item.name: getattr(config, item.name) for item in dataclasses.fields(config)}  # type: ignore[arg-type]
-    return from_mapping(type(config), {**current, **values}, where)
+    return from_mapping(type(config), {**vars(config), **values}, where)
 
 
 _LONGEST_NAME = 80  # characters of an unknown name that a message shows
