@@ -184,7 +184,7 @@ def content_digest(*paths: Path) -> str:
 
 def is_url(source: str) -> bool:
     """Whether a source is an http or https address rather than a path."""
-    return source.lower().startswith(("http://", "https://"))
+    return source[:8].lower().startswith(("http://", "https://"))
 
 
 def split_address(address: str) -> tuple[str, str, str]:

@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from ..errors import DeviceError, ImageError, SwinPanError
+from ..files import is_url
 from ..images.embedded import embedded
 from ..images.fetch import fetch
 from ..images.sources import is_data_url
@@ -55,6 +56,7 @@ class Endpoint:
         """Have requests answered by ``answer``, which has ``workers`` processes or replicas for them."""
         self._answer = answer
         self._limits = limits
+        self._largest = limits.megabytes * MEGABYTE
         self._places = MAX_PRESENT * workers
         self._present = 0  # whole requests, until their answers are sent
         self._held = 0  # bytes of the bodies of all requests
@@ -83,10 +85,9 @@ class Endpoint:
 
     async def _receive(self, request: Request, body: bytearray) -> None:
         """Fill ``body`` with the request's."""
-        largest = self._limits.megabytes * MEGABYTE
         too_large = HTTPException(413, f"The request is larger than {self._limits.megabytes} MiB, the limit here.")
         announced = request.headers.get("Content-Length", "")
-        if announced.isdecimal() and int(announced) > largest:
+        if announced.isdecimal() and int(announced) > self._largest:
             raise too_large
         if len(self._arriving) >= patience.most_connections() // 2:
             self._arriving.cut(seconds=0)
@@ -94,9 +95,9 @@ class Endpoint:
             async for chunk in request.stream():
                 body += chunk
                 self._held += len(chunk)
-                if len(body) > largest:
+                if len(body) > self._largest:
                     raise too_large
-                if chunk and self._held > MAX_BODIES * largest and not self._arriving.cut():
+                if chunk and self._held > MAX_BODIES * self._largest and not self._arriving.cut():
                     raise HTTPException(503, "Too many large requests are being answered. Try again later.")
         if scope.cancelled_caught:
             late = anyio.current_time() >= scope.deadline
@@ -122,13 +123,12 @@ class Endpoint:
 
     def _load(self, image: str) -> tuple[bytes, str]:
         """The content of the image's file, and its name."""
-        largest = self._limits.megabytes * MEGABYTE
-        if image[:8].lower().startswith(("http://", "https://")):
+        if is_url(image):
             if len(image) > MAX_NAME:
                 raise ImageError(f"{image[:60]}…: more than {MAX_NAME} characters, which no address needs.")
             return self._fetch(image), image
         if path := self._path(image):
-            if path.stat().st_size > largest:
+            if path.stat().st_size > self._largest:
                 raise ImageError(f"{image}: larger than {self._limits.megabytes} MiB, the limit here.")
             return path.read_bytes(), image
         content = embedded(image) if is_data_url(image) else None
@@ -147,8 +147,7 @@ class Endpoint:
         if not self._fetching.acquire(blocking=False):
             raise HTTPException(503, f"{MAX_FETCHING} images are being fetched from other hosts. Try again later.")
         try:
-            largest = self._limits.megabytes * MEGABYTE
-            return fetch(url, public_only=not self._limits.private_addresses, max_bytes=largest)
+            return fetch(url, public_only=not self._limits.private_addresses, max_bytes=self._largest)
         finally:
             self._fetching.release()
 
