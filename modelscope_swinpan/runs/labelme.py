@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..categories import Category
 from ..files import is_url, write_atomic
+from ..images.sources import is_data_url
 from ..structures import Segment
 from .own_names import class_names, with_own_files
 from .shapes import ShapesSink, segment_polygons
@@ -67,7 +68,7 @@ def _shapes(entry: Mapping[str, Any], names: Mapping[int, str]) -> Iterator[dict
 def _photo(entry: Mapping[str, Any], folder: Path) -> str:
     """The path of the photo from the ``folder`` of its JSON file, as LabelMe writes it."""
     source = entry["source"]
-    if not isinstance(source, str) or is_url(source):
+    if not isinstance(source, str) or is_url(source) or is_data_url(source):
         return str(entry["name"])
     try:
         return os.path.relpath(source, folder)
