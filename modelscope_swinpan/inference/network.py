@@ -221,7 +221,7 @@ def check_task(task: Task, trained: Task) -> Task:
 
 
 def check_batch_size(batch_size: int) -> int:
-    """Return ``batch_size``. Raise a ConfigError unless it is a positive int."""
+    """Return ``batch_size``. Raise a ConfigError unless it is a whole number of at least 1."""
     if type(batch_size) is not int or batch_size < 1:
-        raise ConfigError(f"batch_size must be a positive int; got {batch_size!r}.")
+        raise ConfigError(f"batch_size must be a whole number of at least 1; got {batch_size!r}.")
     return batch_size

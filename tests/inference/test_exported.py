@@ -89,7 +89,7 @@ def test_it_pickles_and_tells_what_it_is(exported, photo):
     json.dumps(predictor.identity())
     assert open_exported(exported["openvino"]).identity() != predictor.identity()
     assert predictor.with_options(batch_size=3).batch_size == 3
-    with pytest.raises(ConfigError, match="batch_size must be a positive int"):
+    with pytest.raises(ConfigError, match="batch_size must be a whole number of at least 1"):
         predictor.with_options(batch_size=0)
 
 

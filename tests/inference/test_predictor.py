@@ -240,7 +240,7 @@ class TestOtherProcesses:
 
 def test_mistakes(predictor):
     assert predictor([]) == []
-    with pytest.raises(ConfigError, match="batch_size must be a positive int; got 0"):
+    with pytest.raises(ConfigError, match="batch_size must be a whole number of at least 1; got 0"):
         predictor.predict([], batch_size=0)
     with pytest.raises(ConfigError, match="must be one of 'panoptic', 'instance', 'semantic'; got 'things'"):
         predictor.with_task("things")
