@@ -119,7 +119,7 @@ def _held_out(count: int | None, seed: int | None) -> range | None:
 def _painted(seeds: range, output: Path, *, begins: bool) -> AbstractContextManager[Path]:
     """The folder of scenes in ``output``, painted unless they are there.
 
-    If they are not, and a model's run ``begins`` with them, ``output`` must have room for that.
+    If they are not, and a model's run ``begins`` with them, ``output`` must be free for that run.
     """
     folder = output / f"scenes-{seeds.start}-{len(seeds)}"
     if begins and not folder.exists():

@@ -2,7 +2,7 @@
 
 ``run.json`` says what makes the results, ``inputs.jsonl`` lists the images. ``journal.jsonl`` gets a line per image,
 with what the sinks keep of it or the reason why there is no result. It has as many lines as images are done, so that a
-stopped run can go on. At the end the sinks' files and ``errors.jsonl`` are made of it.
+stopped run can go on. At the end the sinks' files and ``errors.jsonl`` are made from it.
 """
 
 import json
@@ -118,9 +118,9 @@ class RunFolder:
                 yield Item(**item)
 
     def replace(self, records: Iterable[Record]) -> None:
-        """Put records of images :meth:`without_result`, in their order, in the place of what the journal says of them.
+        """Replace the journal's lines of the images :meth:`without_result` by new records, in the same order.
 
-        Where this is stopped, the journal stays as it was.
+        If this is stopped, the journal stays as it was.
         """
         left = iter(records)
 

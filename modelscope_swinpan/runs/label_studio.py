@@ -39,7 +39,7 @@ class LabelStudioSink(ShapesSink):
     files = (TASKS, CONFIG)
 
     def shape(self, segment: Segment, mask: npt.NDArray[np.bool_]) -> Any:
-        """What Label Studio calls a region's ``value``, but for its label."""
+        """What Label Studio calls a region's ``value``, without its label."""
         if self.kind == "brush":
             return {"format": "rle", "rle": encode_brush(mask)}
         height, width = mask.shape

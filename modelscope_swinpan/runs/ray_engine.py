@@ -1,4 +1,4 @@
-"""The same workers on a Ray cluster: on this machine alone, or on many."""
+"""The engine that is a Ray cluster: workers on this machine alone, or on many machines."""
 
 import logging
 import pickle

@@ -82,7 +82,7 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
 
 
 def _is_new(entry: "os.DirEntry[str]", root: Path, seen: set[tuple[int, int]]) -> bool:
-    """Whether a folder was not met before, and will not be without this link; it then counts as met."""
+    """Whether a folder was not met before, and would not be met without this link. From now on it counts as met."""
     path = Path(entry.path)
     try:
         identity = _identity(path)

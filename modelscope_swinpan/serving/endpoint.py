@@ -31,9 +31,9 @@ from .request_body import parse
 from .segmenter import Answerer, Call, UnexpectedError
 
 MAX_PRESENT = 32
-"""The most whole requests that are handled at a time, for each worker; further ones get status 503."""
+"""How many complete requests are handled at a time, for each worker; further ones get status 503."""
 MAX_FETCHING = 16
-"""The most of them that wait for other hosts, so that slow hosts leave room for images that come in the request."""
+"""How many of them may wait for other hosts, so that slow hosts leave room for images that come in the request."""
 MAX_BODIES = 8
 """How many of the largest requests are held in memory at a time."""
 MAX_NAME = 4096
@@ -58,7 +58,7 @@ class Endpoint:
         self._limits = limits
         self._largest = limits.megabytes * MEGABYTE
         self._places = MAX_PRESENT * workers
-        self._present = 0  # whole requests, until their answers are sent
+        self._present = 0  # complete requests, until their answers are sent
         self._held = 0  # bytes of the bodies of all requests
         self._arriving, self._leaving = Waits(), Waits()
         self._fetching = threading.BoundedSemaphore(MAX_FETCHING)
@@ -79,12 +79,12 @@ class Endpoint:
             self._held -= len(body)
 
     def _check_room(self) -> None:
-        """Raise an HTTPException where no more requests can be handled, and no slow client has to make room."""
+        """Raise an HTTPException where no more requests can be handled, and no slow client can be given up for them."""
         if self._present >= self._places and not self._leaving.cut():
             raise HTTPException(503, f"{self._places} requests are being answered or waiting. Try again later.")
 
     async def _receive(self, request: Request, body: bytearray) -> None:
-        """Fill ``body`` with the request's."""
+        """Read the request's body into ``body``."""
         too_large = HTTPException(413, f"The request is larger than {self._limits.megabytes} MiB, the limit here.")
         announced = request.headers.get("Content-Length", "")
         if announced.isdecimal() and int(announced) > self._largest:
