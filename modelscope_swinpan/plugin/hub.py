@@ -5,11 +5,10 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import requests
 
-from ..card.hub_id import HUB_ID
+from ..card.hub_id import is_hub_id
 from ..checkpoints.files.source import read_json
 from ..checkpoints.load import CONFIGURATION, as_path, locate
 from ..errors import HubError, SwinPanError
@@ -38,11 +37,6 @@ def resolve_model(id_or_dir: str | Path, revision: str | None = None) -> Path:
             "'damo/cv_swinL_panoptic-segmentation_cocopan'. The small model of this package is called 'embedded'."
         )
     return _fetch(str(id_or_dir), revision)
-
-
-def is_hub_id(model: Any) -> bool:
-    """Whether ``model`` has the form of a hub id and names nothing on this disk."""
-    return isinstance(model, str | Path) and bool(HUB_ID.fullmatch(str(model))) and not Path(model).exists()
 
 
 def is_ours(directory: Path) -> bool:

@@ -9,12 +9,13 @@ from modelscope.utils.config import Config
 from modelscope.utils.device import verify_device
 from torch import Tensor
 
+from ..card.hub_id import is_hub_id
 from ..checkpoints.files.source import read_json
 from ..checkpoints.load import CONFIGURATION, EMBEDDED, EMBEDDED_NAME, load_model
 from ..checkpoints.save import save_pretrained
 from ..errors import ConfigError
 from .compat import FROM_PRETRAINED, MODEL
-from .hub import copy_without_hub, is_hub_id
+from .hub import copy_without_hub
 
 
 class SwinPanModel(TorchModel):
