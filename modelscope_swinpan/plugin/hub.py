@@ -141,7 +141,7 @@ def _without_news(copy: Path, model_id: str, error: Exception) -> Path:
 
 
 def _reason(error: Exception) -> str:
-    """What happened, in a line. Of urllib3's text, which holds its objects, the first cause is left."""
+    """What happened, in a line. The first cause replaces urllib3's text, which shows its objects."""
     *_, first = _causes(error)
     text = re.sub(r"\w*Connection(Pool)?\(.*", lambda _: str(first), str(error), flags=re.DOTALL)
     return (text or type(error).__name__).split("\n")[0].rstrip(".")

@@ -84,7 +84,7 @@ class SwinPanModel(TorchModel):
         save_pretrained(self.model, target_folder, form=form, weights=weights, entries=self._entries(config))
 
     def _entries(self, config: Mapping[str, Any] | None) -> dict[str, Any]:
-        """What a configuration says beside the model. Nothing of it has code executed or installed."""
+        """A configuration's entries, without those that would have code executed or installed."""
         file = Path(self.model_dir) / CONFIGURATION
         if config is None:
             config = read_json(file) if file.is_file() else {}

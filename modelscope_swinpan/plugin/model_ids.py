@@ -24,7 +24,7 @@ _original: Any = getattr(_pipeline, "__wrapped__", None) or FunctionType(
 
 
 def build(*args: Any, **options: Any) -> Any:
-    """ModelScope's ``pipeline()``. Of our models it gets the directory instead of the id.
+    """ModelScope's ``pipeline()``. It gets the directories of our models instead of their ids.
 
     Raises:
         HubError: the model could not be fetched.
