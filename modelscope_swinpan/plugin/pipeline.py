@@ -139,7 +139,7 @@ class SwinPanPipeline(Pipeline):
     def __call__(self, input: Any, *args: Any, **options: Any) -> Any:  # noqa: A002
         """Segment one image or several; see the class."""
         several = several_images(input)
-        if several is None or isinstance(input, list):
+        if several is None:
             return super().__call__(input, *args, **options)
         if isinstance(input, Sequence):
             return super().__call__(list(input), *args, **options)
