@@ -29,6 +29,7 @@ from ..files import errors_named, refuse_to_replace, temporary_folder
 from ..kernels.dispatch import without_grid_sample
 from ..models.mask2former import Mask2Former
 from ..structures import Size
+from ..words import number_of
 from .preprocess import padded_size
 from .runtimes import DESCRIPTION, INPUT, OUTPUTS, RUNTIMES, open_network
 
@@ -146,7 +147,9 @@ def _half(model: Mask2Former) -> Mask2Former:
     """A copy in float16. It, too, takes and gives float32."""
     half = copy.deepcopy(model).half()
     if large := find_not_finite(half.state_dict()):
-        raise ConfigError(f"{len(large)} weights are too large for float16 ({shorten(large)}). Export float32.")
+        raise ConfigError(
+            f"float16 cannot hold {number_of(len(large), 'weight')} of this model ({shorten(large)}). Export float32."
+        )
     return half
 
 

@@ -268,7 +268,7 @@ def test_out_of_memory_is_a_clear_error_that_holds_nothing(chelsea, error):
         raise type(error)(*error.args)
 
     model.forward = fail
-    expected = r"cpu ran out of memory for 2 image\(s\), resized to 96×64 pixels, .* float32\. Lower batch_size"
+    expected = r"cpu ran out of memory for 2 images, resized to 96×64 pixels, .* float32\. Lower batch_size"
     with pytest.raises(DeviceError, match=expected) as raised:
         PanopticPredictor(model, batch_size=2)([chelsea, chelsea])
     assert raised.value.__context__ is None
