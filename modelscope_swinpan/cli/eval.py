@@ -52,7 +52,7 @@ def evaluate(
         raise ConfigError("Give either --data, a dataset, or --scenes, how many to generate.")
     if thresholds and predictions:
         raise ConfigError(
-            "--thresholds needs a run of a model; what one kept for it is read with --predictions by itself."
+            "--thresholds needs a run of a model. With --predictions leave it out: what such a run kept is read anyway."
         )
     seeds = _held_out(scenes, seed)
 

@@ -102,7 +102,7 @@ class Endpoint:
         if scope.cancelled_caught:
             late = anyio.current_time() >= scope.deadline
             told = f" after {patience.TIMEOUT:g} s" if late else " when others needed the room"
-            raise HTTPException(408, f"The request was not whole{told}.")
+            raise HTTPException(408, f"The request was not complete{told}.")
 
     async def _answered(self, body: bytearray) -> Response:
         with ExitStack() as place:
