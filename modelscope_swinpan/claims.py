@@ -47,7 +47,7 @@ class Claim:
         """Whether the folder is claimed for exactly this; False where nobody has claimed it yet. Writes nothing.
 
         Raises:
-            TakenError: it is claimed for something else, or holds one of the files and is nobody's claim.
+            TakenError: it is claimed for something else, or is not claimed and holds one of the files.
             DatasetError: its ``run.json`` is damaged.
         """
         former = read_claim(self.folder)

@@ -57,8 +57,8 @@ class PreprocessConfig:
     """Test-time preprocessing: sizes in pixels, ``mean`` and ``std`` of RGB in 0–255.
 
     A photo is resized with its aspect kept, so that its short side is ``short_side`` or its long side ``long_side``.
-    With ``fixed_size`` (height, width) it is resized to that size, whatever its aspect. Without ``resize`` it is not.
-    Zeros pad it to multiples of ``size_divisor``.
+    With ``fixed_size`` (height, width) it is resized to that size, whatever its aspect. Without ``resize`` it keeps its
+    size. Zeros pad it to multiples of ``size_divisor``.
     """
 
     short_side: int = 800

@@ -23,7 +23,7 @@ _UNBOUNDED = 100_000  # characters
 class SafeConsole(Console):
     """A console that never stops a run: what it cannot print is lost, the results are not.
 
-    ``lost`` is the error that it met, to be told at the end; a reader that went away, as ``head`` does, is none.
+    ``lost`` is the error that it met, to be told at the end. A reader that goes away, as ``head`` does, is no error.
     """
 
     lost: OSError | None = None

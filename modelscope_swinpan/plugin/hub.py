@@ -81,7 +81,7 @@ def _fetch(model_id: str, revision: str | None) -> Path:
 
 
 def _advice(model_id: str, error: Exception) -> str:
-    """What to do about an error: of the disk, or of whatever else."""
+    """What to do about an error of the disk, or about any other."""
     if any(isinstance(cause, OSError) and cause.errno and cause.filename for cause in _causes(error)):
         return (
             "Name folders that can be written: by the variable MODELSCOPE_CACHE for models, by MODELSCOPE_HOME for the "

@@ -25,7 +25,7 @@ class LabelMeSink(ShapesSink):
     """A JSON file per image in ``labelme``, named like the photo: polygons, one for each part of a segment.
 
     The parts of one segment have one ``group_id``. The files lie side by side, whatever folders the photos are in:
-    ``labelme --output DIR`` looks for them so.
+    ``labelme --output DIR`` looks for them there.
     """
 
     name = "labelme"

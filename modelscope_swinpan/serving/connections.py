@@ -1,6 +1,6 @@
 """Connections whose clients send nothing, or never the end of a request's headers: they are given up.
 
-uvicorn keeps them for ever. A process may have only so many open files, often 1,024: then nobody else reaches it.
+uvicorn keeps them for ever. A process may open a limited number of files, often 1,024: then nobody else reaches it.
 """
 
 import asyncio
