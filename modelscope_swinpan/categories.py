@@ -26,7 +26,7 @@ class Category:
 
 
 def check_categories(categories: Sequence[Category]) -> None:
-    """Raise a ConfigError if categories cannot be a model's: an id twice or out of range, or a colour that is none."""
+    """Raise a ConfigError if categories cannot be a model's: an id twice or out of range, or no colour."""
     for category in categories:
         if not 0 <= category.id <= MAX_ID:
             raise ConfigError(f"category ids must lie between 0 and {MAX_ID}; {category.name!r:.80} has {category.id}.")

@@ -44,10 +44,10 @@ class Claim:
         return content
 
     def is_own(self) -> bool:
-        """Whether the folder is claimed for just this; False where it may be. Writes nothing.
+        """Whether the folder is claimed for exactly this; False where nobody has claimed it yet. Writes nothing.
 
         Raises:
-            TakenError: it is claimed for something else, or holds one of the files and is nobody's claim.
+            TakenError: it is claimed for something else, or is not claimed and holds one of the files.
             DatasetError: its ``run.json`` is damaged.
         """
         former = read_claim(self.folder)
@@ -107,7 +107,7 @@ def check_new(folder: Path, files: Sequence[str]) -> None:
 
 
 def check_free(folder: Path, files: Sequence[str]) -> None:
-    """Raise a TakenError where one of ``files`` is in ``folder``, or a lock that is none of ours."""
+    """Raise a TakenError where one of ``files`` is in ``folder``, or a lock that is not ours."""
     taken = [name for name in files if os.path.lexists(folder / name)]
     if not taken and _is_foreign(folder / LOCK):
         taken = [LOCK]

@@ -57,8 +57,8 @@ class PreprocessConfig:
     """Test-time preprocessing: sizes in pixels, ``mean`` and ``std`` of RGB in 0–255.
 
     A photo is resized with its aspect kept, so that its short side is ``short_side`` or its long side ``long_side``.
-    With ``fixed_size`` (height, width) it is resized to that size, whatever its aspect. Without ``resize`` it is not.
-    Zeros pad it to multiples of ``size_divisor``.
+    With ``fixed_size`` (height, width) it is resized to that size, whatever its aspect. Without ``resize`` it keeps its
+    size. Zeros pad it to multiples of ``size_divisor``.
     """
 
     short_side: int = 800
@@ -168,8 +168,7 @@ def from_mapping(kind: type[T], values: Mapping[str, Any], where: str) -> T:
 
 def replace(config: T, values: Mapping[str, Any], where: str) -> T:
     """Copy a frozen dataclass with some fields changed, by the rules of :func:`from_mapping`."""
-    current = {item.name: getattr(config, item.name) for item in dataclasses.fields(config)}  # type: ignore[arg-type]
-    return from_mapping(type(config), {**current, **values}, where)
+    return from_mapping(type(config), {**vars(config), **values}, where)
 
 
 _LONGEST_NAME = 80  # characters of an unknown name that a message shows

@@ -6,7 +6,7 @@ ModelScope re-raises errors of constructors as ``type(error)(message)``, so each
 MAX_MESSAGE = 4000
 """Characters of a message. What a file, a request or a list of names puts into it may be of any length."""
 END = 400
-"""Of these, how many are kept of the end, which says what to do."""
+"""How many characters of the end of a long message are kept: they say what to do."""
 
 
 def brief(message: str) -> str:
@@ -61,7 +61,7 @@ SHORT_OF_MEMORY = (
     *("allocate memory", "memory allocation", "bad_alloc", "bad allocation", "failed to map segment"),
     *("ALLOC_FAILED", "ALLOCATION_FAILED", "OUT_OF_DEVICE_MEMORY", "OUT_OF_HOST_MEMORY"),  # cuBLAS, cuDNN, Level Zero
 )
-"""Words of errors, in what Python, PyTorch and other runtimes say where memory does not suffice."""
+"""Words by which errors of Python, PyTorch and other runtimes say that memory does not suffice."""
 
 
 def is_short_of_memory(error: Exception) -> bool:

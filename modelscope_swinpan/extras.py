@@ -10,8 +10,8 @@ def require(what: str, *packages: str, extra: str | None = None) -> ModuleType:
     """Import the ``packages`` that ``what`` needs, and return the last of them.
 
     Raises:
-        ConfigError: some are missing. It says what to install: our ``extra``, or where there is none, them.
-            Or one cannot be imported.
+        ConfigError: one cannot be imported, or some are missing. The message then says what to install: our ``extra``,
+            or the packages if there is none.
     """
     missing = []
     for package in packages:

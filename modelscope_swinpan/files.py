@@ -30,7 +30,7 @@ def _temporary_name(folder: Path) -> Path:
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the folder of ``path``. It replaces ``path`` on success and is deleted on an error.
 
-    An OSError names ``path``, as where the disk is full.
+    An OSError, such as a full disk's, names ``path``.
     """
     partial = _temporary_name(path.parent)
     try:
@@ -43,7 +43,10 @@ def atomic(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def errors_named(path: Path, *partials: Path) -> Iterator[None]:
-    """Have an OSError that names no file, or one of ``partials`` or in it, name ``path`` or that in it."""
+    """Make an OSError name ``path`` where it names no file, or one of ``partials``.
+
+    Where it names a file in one of ``partials``, it then names the same file in ``path``.
+    """
     try:
         yield
     except OSError as error:
@@ -66,7 +69,7 @@ def _renamed(names: Iterable[object], path: Path, partials: Iterable[Path]) -> P
 def temporary_folder(parent: Path) -> Iterator[Path]:
     """Make a folder in ``parent`` that is deleted at the end, with all that is still in it.
 
-    ``parent`` is made where it is missing. If nothing came into it, it goes as well.
+    ``parent`` is made where it is missing. If nothing else came into it, it is then deleted as well.
     """
     made = missing_folders(parent)
     parent.mkdir(parents=True, exist_ok=True)
@@ -184,7 +187,7 @@ def content_digest(*paths: Path) -> str:
 
 def is_url(source: str) -> bool:
     """Whether a source is an http or https address rather than a path."""
-    return source.lower().startswith(("http://", "https://"))
+    return source[:8].lower().startswith(("http://", "https://"))
 
 
 def split_address(address: str) -> tuple[str, str, str]:

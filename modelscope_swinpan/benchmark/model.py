@@ -47,7 +47,7 @@ def bench_model(
 ) -> dict[str, Any]:
     """Time our model, and a peer by turns, over ``runs`` runs after one to warm up.
 
-    The peer gets the same weights in its own form, and OpenMP as it comes: our short waits are not the peer's. Before
+    The peer gets the same weights in its own form, and the defaults of OpenMP: our short waits are ours alone. Before
     the timing, both must give the same logits. Options are those of ``swinpan bench model``. Random weights, the
     default, give about 25 segments.
 

@@ -9,6 +9,7 @@ from ..checkpoints.files.source import read_json
 from ..checkpoints.inspection import inspect_checkpoint
 from ..checkpoints.load import CONFIGURATION, locate
 from ..errors import CheckpointError, SwinPanError
+from ..words import number_of
 from .front_matter import TASK
 
 DATA = (".csv", ".jpeg", ".jpg", ".json", ".md", ".png", ".safetensors", ".txt", ".webp")
@@ -47,7 +48,8 @@ def check_model(directory: Path) -> tuple[set[Path], list[Problem]]:
         found = inspect_checkpoint(directory)
     except SwinPanError as error:
         return {weights}, [Problem(name if isinstance(error, CheckpointError) else CONFIGURATION, str(error))]
-    damaged = f"{len(found.not_finite)} weights hold NaN or infinite numbers: {shorten(found.not_finite)}."
+    count = number_of(len(found.not_finite), "weight")
+    damaged = f"NaN or infinite numbers in {count}: {shorten(found.not_finite)}."
     return {weights, *(file.path for file in found.files)}, [Problem(name, damaged)] if found.not_finite else []
 
 

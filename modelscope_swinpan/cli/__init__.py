@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     print_any_character()
     _have_a_home()
     try:
-        with one_line_errors():  # also of --help, and of what options import
+        with one_line_errors():  # also those of --help, and of what options import
             _check_current_folder()
             sys.exit(app(args=arguments, prog_name="swinpan"))
     except typer.Exit as ended:
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _have_a_home() -> None:
-    """Have a home folder where the system knows of none, as containers have: ModelScope is not imported without."""
+    """Set a home folder where the system knows none, as in some containers: importing ModelScope needs one."""
     try:
         Path.home()
     except RuntimeError:

@@ -72,9 +72,9 @@ def batch(
 def _inputs(
     given: str, images: Path | None, split: str | None, subset: str | None, output: Path, strict: bool
 ) -> "Inputs":
-    from ..card.hub_id import HUB_ID
+    from ..card.hub_id import is_hub_id
 
-    if HUB_ID.fullmatch(given) and not Path(given).exists():
+    if is_hub_id(given):
         from ..plugin.row_inputs import row_inputs
 
         return row_inputs(given, split=split, subset=subset)

@@ -25,7 +25,7 @@ ModelOption = Annotated[
     Path | None,
     option("DIR", "A model directory, or 'embedded'.", "random weights of the hub model's size", parser=_read_model),
 ]
-PhotoOption = Annotated[Path | None, option("FILE", "A photo.", "a generated one, 640×427", name="--image")]
+PhotoOption = Annotated[Path | None, option("FILE", "A photo.", "a generated one, 640×427")]
 DeviceOption = Annotated[str, option("NAME", "cpu, cuda or cuda:1.")]
 MEBIBYTE = 2**20
 

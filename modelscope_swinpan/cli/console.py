@@ -1,13 +1,12 @@
 """What the commands say, and how they end."""
 
-import contextlib
 import errno
 import os
 import re
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import typer
 from rich.console import Console
@@ -26,7 +25,7 @@ _UNBOUNDED = 100_000  # characters
 class SafeConsole(Console):
     """A console that never stops a run: what it cannot print is lost, the results are not.
 
-    ``lost`` is the error that it met, to be told at the end; a reader that went away, as ``head`` does, is none.
+    ``lost`` is the error that it met, to be told at the end. A reader that goes away, as ``head`` does, is no error.
     """
 
     lost: OSError | None = None
@@ -41,7 +40,7 @@ class SafeConsole(Console):
     def on_broken_pipe(self) -> None:
         """Print nothing from now on; Python, too, finds nothing to complain of at its end."""
         self.quiet = True
-        with contextlib.suppress(OSError, ValueError):  # tests have no file behind their streams
+        with suppress(OSError, ValueError):  # tests have no file behind their streams
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 

@@ -45,8 +45,8 @@ def import_(
         Path | None,
         option(
             "FILE",
-            "The classes, a name a line: of the values 0, 1, … of label pictures, or of colours (name r g b); "
-            "else the only ones to take.",
+            "The classes, a name a line. Label pictures: those of the values 0, 1, … or of colours (name r g b). "
+            "Other formats: the only ones to take.",
             dir_okay=False,
             exists=True,
         ),

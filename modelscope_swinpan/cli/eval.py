@@ -52,7 +52,7 @@ def evaluate(
         raise ConfigError("Give either --data, a dataset, or --scenes, how many to generate.")
     if thresholds and predictions:
         raise ConfigError(
-            "--thresholds needs a run of a model; what one kept for it is read with --predictions by itself."
+            "--thresholds needs a run of a model. With --predictions leave it out: what such a run kept is read anyway."
         )
     seeds = _held_out(scenes, seed)
 
@@ -119,7 +119,7 @@ def _held_out(count: int | None, seed: int | None) -> range | None:
 def _painted(seeds: range, output: Path, *, begins: bool) -> AbstractContextManager[Path]:
     """The folder of scenes in ``output``, painted unless they are there.
 
-    If they are not, and a model's run ``begins`` with them, ``output`` must have room for that.
+    If they are not, and a model's run ``begins`` with them, ``output`` must be free for that run.
     """
     folder = output / f"scenes-{seeds.start}-{len(seeds)}"
     if begins and not folder.exists():

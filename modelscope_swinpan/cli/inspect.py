@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
+from ..words import number_of
 from .console import out
 from .options import ModelArgument, NetworkOption
 from .progress import busy
@@ -51,7 +52,7 @@ def _table(found: "Inspection") -> Table:
         rows["taken from"] = found.place
     if found.not_finite:
         rows["damaged"] = (
-            f"{len(found.not_finite)} weights hold NaN or infinite numbers, so the model cannot be used: "
+            f"NaN or infinite numbers in {number_of(len(found.not_finite), 'weight')}, so the model cannot be used: "
             + shorten(found.not_finite)
         )
     if found.left_out:

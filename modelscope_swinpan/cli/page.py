@@ -9,8 +9,8 @@ from ..files import atomic
 def write_page(path: Path, title: str, **content: Any) -> None:
     """Write a page to ``path``, whole or not at all.
 
-    ``page.html`` shows what the ``content`` has of ``problems``, ``datasets`` with ``columns``, and ``figures``, of
-    which it holds one at a time.
+    ``page.html`` shows the ``problems``, the ``datasets`` with their ``columns``, and the ``figures`` of ``content``.
+    It takes and holds one figure at a time.
 
     Raises:
         OSError: it cannot be written.

@@ -1,4 +1,4 @@
-"""What long work is at, for people: a bar or a spinner, or lines where there is no terminal."""
+"""Show people how far long work is: by a bar or a spinner, or by lines where there is no terminal."""
 
 import threading
 import time
@@ -25,7 +25,7 @@ SOON = 3
 
 @contextmanager
 def shown(title: str, console: Console) -> "Iterator[Callable[[Progress], None]]":
-    """What a run tells its progress: a bar on ``console``, or lines on standard error where that is no terminal."""
+    """A function that shows a run's progress: by a bar on ``console``, or by lines if that is no terminal."""
     if not console.is_terminal:
         yield _now_and_then(title)
         return
@@ -44,9 +44,9 @@ def shown(title: str, console: Console) -> "Iterator[Callable[[Progress], None]]
 
 @contextmanager
 def tracking(title: str, console: Console | None = None) -> Iterator[Callable[..., Iterator[Any]]]:
-    """What goes through items, given their number where they have no length, while :func:`shown` tells how far it is.
+    """A function that yields the items that it is given, while :func:`shown` tells how far it is.
 
-    By default it is shown on standard error.
+    It is also given their number where they have no length. By default it is shown on standard error.
     """
     from ..runs.run import Progress
 
@@ -66,7 +66,7 @@ def tracking(title: str, console: Console | None = None) -> Iterator[Callable[..
 
 @contextmanager
 def busy(doing: str) -> Iterator[None]:
-    """Say what is being done while the block runs: a spinner, or a line soon and then now and then."""
+    """Say what is being done while the block runs: a spinner, or a line soon and then every :data:`SECONDS`."""
     if err.is_terminal:
         with err.status(doing):
             yield

@@ -1,4 +1,4 @@
-"""Which query has each pixel with other thresholds. A panoptic map does not tell it, so the same forward keeps it.
+"""Which query has each pixel with other thresholds. A panoptic map does not tell, so it is kept from the same forward.
 
 ``object_mask_threshold`` decides which queries compete for the pixels, ``overlap_threshold`` which of the winners stay.
 So one contest for each value of the first tells the maps for all values of the second.
@@ -28,7 +28,7 @@ class Contender(NamedTuple):
 class Contest:
     """The queries that compete for an image, and the ``winners`` (H, W) int32 of its pixels, -1 for nobody.
 
-    It equals itself alone.
+    A contest equals only itself.
     """
 
     winners: npt.NDArray[np.int32]
@@ -37,7 +37,7 @@ class Contest:
 
 @dataclass(frozen=True, kw_only=True)
 class Contests:
-    """The contests of an image by ``object_mask_threshold``; where no query makes a difference, it is the same one.
+    """The contests of an image by ``object_mask_threshold``. Thresholds that keep the same queries share one.
 
     ``config`` has the present thresholds.
     """
@@ -66,7 +66,7 @@ def regions(contests: list[Contest]) -> tuple[npt.NDArray[np.int32], npt.NDArray
 
 
 def _numbered(pairs: npt.NDArray[np.int64], bins: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
-    """The values in ``pairs``, 0 and others, in order, and the position among them of each of ``pairs``."""
+    """0 and the other values in ``pairs``, in order; and for each of ``pairs`` its position among them."""
     if bins > 4 * pairs.size + 1024:  # a table would be larger than the image
         there, index = np.unique(np.append(pairs.ravel(), 0), return_inverse=True)
         return there, index[:-1].reshape(pairs.shape).astype(np.int32)

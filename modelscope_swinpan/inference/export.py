@@ -29,13 +29,14 @@ from ..files import errors_named, refuse_to_replace, temporary_folder
 from ..kernels.dispatch import without_grid_sample
 from ..models.mask2former import Mask2Former
 from ..structures import Size
+from ..words import number_of
 from .preprocess import padded_size
 from .runtimes import DESCRIPTION, INPUT, OUTPUTS, RUNTIMES, open_network
 
 Format = Literal["onnx", "torch", "openvino"]  # docs/export.md tells what each is for
 Precision = Literal["float32", "float16"]
 WRITERS = {"onnx": ("onnx", "onnxscript")}
-"""The packages that writing a file takes, besides its runtime's."""
+"""The packages that are needed to write a file, besides those of its runtime."""
 BESIDE = {"openvino": (".bin",)}
 """The suffixes of the files that are written beside the one of that name."""
 OPSET = 18  # the oldest that PyTorch writes without conversion: older runtimes read it too
@@ -90,7 +91,7 @@ def export_model(
     Raises:
         ConfigError: the format or the dtype is unknown, a weight is too large for float16, the suffix is another
             format's, the size is no multiple of 32, the model is not float32 on the CPU, a package is not installed, or
-            a ``.bin`` is there and not ``force``.
+            a ``.bin`` is there, without ``force``.
         SwinPanError: the file does not answer as the model does.
         OSError: the file cannot be written.
     """
@@ -119,7 +120,7 @@ def check_export(to: str, path: Path, *, force: bool = False) -> None:
     """Check the format ``to``, the suffix of ``path``, what lies beside it, and that the packages are installed.
 
     Raises:
-        ConfigError: one of them is wrong, or a file beside ``path`` would have to be replaced and not ``force``.
+        ConfigError: one of them is wrong, or a file beside ``path`` would have to be replaced, without ``force``.
     """
     if to not in RUNTIMES:
         raise ConfigError(f"The export format must be one of {', '.join(RUNTIMES)}; got {to!r}.")
@@ -146,7 +147,9 @@ def _half(model: Mask2Former) -> Mask2Former:
     """A copy in float16. It, too, takes and gives float32."""
     half = copy.deepcopy(model).half()
     if large := find_not_finite(half.state_dict()):
-        raise ConfigError(f"{len(large)} weights are too large for float16 ({shorten(large)}). Export float32.")
+        raise ConfigError(
+            f"float16 cannot hold {number_of(len(large), 'weight')} of this model ({shorten(large)}). Export float32."
+        )
     return half
 
 

@@ -26,8 +26,8 @@ from .runtimes import RUNTIMES, Network, open_network
 def exported_files(path: Path) -> list[Path]:
     """The exported files at ``path``, by their suffix: itself, or those in a folder.
 
-    Of a model directory, which has ``configuration.json`` or ``config.json``, it is what stands for the weights: a
-    file, or a folder of them that ``model.weights`` names.
+    In a model directory, which has ``configuration.json`` or ``config.json``, they stand in the place of the weights: a
+    file, or a folder of files, that ``model.weights`` names.
     """
     if any((path / name).exists() for name in (CONFIGURATION, CONFIG)):
         try:

@@ -43,7 +43,7 @@ class Label:
 
 
 def add_labels(picture: npt.NDArray[np.uint8], labels: Sequence[Label]) -> npt.NDArray[np.uint8]:
-    """The picture (H, W, 3), RGB, with ``labels``, the most important first, for as many as there is room."""
+    """The picture (H, W, 3), RGB, with ``labels``, the most important first, as many as there is room for."""
     height, width = picture.shape[:2]
     size = max(10, round(min(height, width) / 32))
     padding = size // 4
@@ -72,7 +72,7 @@ def add_labels(picture: npt.NDArray[np.uint8], labels: Sequence[Label]) -> npt.N
 
 
 def _font(text: str, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """One that has the characters, if any is installed; Pillow's own draws boxes for those that it lacks."""
+    """A font that has the characters, if one is installed. Pillow's own has boxes for those that it lacks."""
     path = None if all(ord(character) < LATIN for character in text) else _installed(FONTS)
     return ImageFont.truetype(path, size) if path else ImageFont.load_default(size)
 

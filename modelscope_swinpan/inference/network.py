@@ -17,6 +17,7 @@ from ..errors import ConfigError, DeviceError, is_short_of_memory
 from ..kernels.dispatch import on_cuda
 from ..models.mask2former import Mask2Former
 from ..structures import ImageBatch, Size
+from ..words import number_of
 from .fusion import fuse
 from .graphs import ReplayedModel
 from .identity import weights_digest
@@ -183,8 +184,9 @@ class PanopticPredictor(NetworkPredictor):
         count, _, height, width = batch.pixel_values.shape
         dtype = str(weight.dtype).removeprefix("torch.")
         raise DeviceError(
-            f"{weight.device} ran out of memory for {count} image(s), resized to {width}×{height} pixels, and a model "
-            f"in {dtype}. Lower batch_size, load the model with dtype='bfloat16', or end what else uses the device."
+            f"{weight.device} ran out of memory for {number_of(count, 'image')}, resized to {width}×{height} pixels, "
+            f"and a model in {dtype}. Lower batch_size, load the model with dtype='bfloat16', or end what else uses "
+            "the device."
         )
 
     @torch.inference_mode()
@@ -221,7 +223,7 @@ def check_task(task: Task, trained: Task) -> Task:
 
 
 def check_batch_size(batch_size: int) -> int:
-    """Return ``batch_size``. Raise a ConfigError unless it is a positive int."""
+    """Return ``batch_size``. Raise a ConfigError unless it is a whole number of at least 1."""
     if type(batch_size) is not int or batch_size < 1:
-        raise ConfigError(f"batch_size must be a positive int; got {batch_size!r}.")
+        raise ConfigError(f"batch_size must be a whole number of at least 1; got {batch_size!r}.")
     return batch_size

@@ -1,7 +1,7 @@
 """The interface of predictors, which segment images.
 
-One is of a model (:mod:`~modelscope_swinpan.inference.network`), one of exported files, and one works in tiles, around
-another. A class of your own may be one, too.
+There is one for a model (:mod:`~modelscope_swinpan.inference.network`), one for exported files, and one that works in
+tiles, around another. A class of your own can be a predictor, too.
 """
 
 import copy
@@ -55,7 +55,7 @@ class Predictor(Protocol):
 
     @abstractmethod
     def group(self, size: Size) -> Hashable:
-        """What the sizes of images have in common that can share a batch.
+        """A key for images of this size. Images with the same key can share a batch.
 
         Raises:
             ImageError: an image of this size cannot be segmented.

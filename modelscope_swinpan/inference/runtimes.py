@@ -13,13 +13,14 @@ from ..checkpoints.dialects.native import parse
 from ..checkpoints.load import parse_device
 from ..errors import CheckpointError, ConfigError, DeviceError, SwinPanError, is_short_of_memory
 from ..extras import require
+from ..words import number_of
 
 DESCRIPTION = "modelscope_swinpan"
 """Name of the metadata entry that describes the model; in a PyTorch program it is an extra file."""
 INPUT, OUTPUTS = "pixel_values", ("class_logits", "mask_logits")
 
 OPENVINO_PLACES = ("Exception from ", "Check '")
-"""How OpenVINO begins lines of its errors that tell no reason."""
+"""How lines of OpenVINO's errors begin that give no reason."""
 
 Network = Callable[[Tensor], tuple[Tensor, Tensor]]
 """Class logits (B, Q, K+1) and mask logits (B, Q, H/4, W/4), on the CPU, for pixel values (B, 3, H, W)."""
@@ -54,7 +55,7 @@ def open_network(file: Path, device: str) -> tuple[dict[str, Any], Network]:
 
 
 def _checked(network: Network, file: Path) -> Network:
-    """The ``network``, whose failures and other answers than ours are told as the file's."""
+    """The ``network``. Where it fails, or its answers have other shapes than ours, the error names the file."""
 
     def answer(pixel_values: Tensor) -> tuple[Tensor, Tensor]:
         count, _, height, width = pixel_values.shape
@@ -79,8 +80,8 @@ def _computed(network: Network, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
             raise
     count, _, height, width = pixel_values.shape
     raise DeviceError(
-        f"The runtime of the exported file ran out of memory for {count} image(s) of {width}×{height} pixels. End what "
-        "else uses the device, or take a file of a smaller size."
+        f"The runtime of the exported file ran out of memory for {number_of(count, 'image')} of {width}×{height} "
+        "pixels. End what else uses the device, or take a file of a smaller size."
     )
 
 

@@ -45,7 +45,7 @@ def stream(
     return (answer.result for answer in answers(predictor, images, decode=decode))
 
 
-def answers(predictor: Predictor, images: Iterable[Any], *, decode: Decode = decode_image) -> Iterator[Answer]:
+def answers(predictor: Predictor, images: Iterable[Any], *, decode: Decode) -> Iterator[Answer]:
     """As :func:`stream`, with the decoded images beside the results."""
     finished: dict[int, Answer] = {}
     following = 0

@@ -64,7 +64,7 @@ class Registration(NamedTuple):
             self.registry.get().register_module(self.group, module_name=type_, module_cls=built, force=True)
 
     def refuse(self, told: ConfigError) -> bool:
-        """Have building one of these types raise this error; whether that could be arranged."""
+        """Make building one of these types raise this error. Returns whether that could be arranged."""
 
         def raise_it(**_: Any) -> None:
             raise ConfigError(str(told))
@@ -86,8 +86,8 @@ class Registration(NamedTuple):
 class Part(NamedTuple):
     """A module of this folder, and what it needs of ModelScope.
 
-    It is imported as soon as ModelScope's module ``after`` has been, or else when it is first used. Where it is
-    ``vital``, ``after`` must not be used without it.
+    It is imported right after ModelScope's module ``after``; without one, when it is first used. Where it is ``vital``,
+    ``after`` must not be used without it.
     """
 
     module: str
@@ -109,9 +109,9 @@ class Part(NamedTuple):
     def give_up(self, error: Exception) -> None:
         """Tell users that this part cannot be used, because of ``error``.
 
-        * Of a part with a registration, building one of its types raises a ConfigError.
-        * Of a vital part, this does: the import of ``after`` fails.
-        * Of others a warning is logged, and upstream's function stays.
+        * A vital part: this raises a ConfigError, so that the import of ``after`` fails.
+        * A part with a registration: building one of its types raises a ConfigError.
+        * Others: a warning is logged, and upstream's function stays.
         """
         told = error if isinstance(error, ConfigError) else incompatible(f"{type(error).__name__}: {error}")
         if self.vital:

@@ -5,11 +5,10 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import requests
 
-from ..card.hub_id import HUB_ID
+from ..card.hub_id import is_hub_id
 from ..checkpoints.files.source import read_json
 from ..checkpoints.load import CONFIGURATION, as_path, locate
 from ..errors import HubError, SwinPanError
@@ -38,11 +37,6 @@ def resolve_model(id_or_dir: str | Path, revision: str | None = None) -> Path:
             "'damo/cv_swinL_panoptic-segmentation_cocopan'. The small model of this package is called 'embedded'."
         )
     return _fetch(str(id_or_dir), revision)
-
-
-def is_hub_id(model: Any) -> bool:
-    """Whether ``model`` has the form of a hub id and names nothing on this disk."""
-    return isinstance(model, str | Path) and bool(HUB_ID.fullmatch(str(model))) and not Path(model).exists()
 
 
 def is_ours(directory: Path) -> bool:
@@ -87,7 +81,7 @@ def _fetch(model_id: str, revision: str | None) -> Path:
 
 
 def _advice(model_id: str, error: Exception) -> str:
-    """What to do about an error: of the disk, or of whatever else."""
+    """What to do about an error of the disk, or about any other."""
     if any(isinstance(cause, OSError) and cause.errno and cause.filename for cause in _causes(error)):
         return (
             "Name folders that can be written: by the variable MODELSCOPE_CACHE for models, by MODELSCOPE_HOME for the "
@@ -147,7 +141,7 @@ def _without_news(copy: Path, model_id: str, error: Exception) -> Path:
 
 
 def _reason(error: Exception) -> str:
-    """What happened, in a line. Of urllib3's text, which holds its objects, the first cause is left."""
+    """What happened, in a line. The first cause replaces urllib3's text, which shows its objects."""
     *_, first = _causes(error)
     text = re.sub(r"\w*Connection(Pool)?\(.*", lambda _: str(first), str(error), flags=re.DOTALL)
     return (text or type(error).__name__).split("\n")[0].rstrip(".")

@@ -9,12 +9,13 @@ from modelscope.utils.config import Config
 from modelscope.utils.device import verify_device
 from torch import Tensor
 
+from ..card.hub_id import is_hub_id
 from ..checkpoints.files.source import read_json
 from ..checkpoints.load import CONFIGURATION, EMBEDDED, EMBEDDED_NAME, load_model
 from ..checkpoints.save import save_pretrained
 from ..errors import ConfigError
 from .compat import FROM_PRETRAINED, MODEL
-from .hub import copy_without_hub, is_hub_id
+from .hub import copy_without_hub
 
 
 class SwinPanModel(TorchModel):
@@ -83,7 +84,7 @@ class SwinPanModel(TorchModel):
         save_pretrained(self.model, target_folder, form=form, weights=weights, entries=self._entries(config))
 
     def _entries(self, config: Mapping[str, Any] | None) -> dict[str, Any]:
-        """What a configuration says beside the model. Nothing of it has code executed or installed."""
+        """A configuration's entries, without those that would have code executed or installed."""
         file = Path(self.model_dir) / CONFIGURATION
         if config is None:
             config = read_json(file) if file.is_file() else {}

@@ -11,10 +11,11 @@ from typing import Any
 
 from modelscope.utils.constant import Tasks
 
+from ..card.hub_id import is_hub_id
 from ..checkpoints.dialects.transformers import CONFIG
 from ..checkpoints.load import CONFIGURATION, EMBEDDED_NAME
 from .compat import BUILD_PIPELINE, PIPELINE_TYPES
-from .hub import is_hub_id, is_ours, resolve_model
+from .hub import is_ours, resolve_model
 
 _pipeline: Any = BUILD_PIPELINE.get()
 _original: Any = getattr(_pipeline, "__wrapped__", None) or FunctionType(
@@ -23,7 +24,7 @@ _original: Any = getattr(_pipeline, "__wrapped__", None) or FunctionType(
 
 
 def build(*args: Any, **options: Any) -> Any:
-    """ModelScope's ``pipeline()``. Of our models it gets the directory instead of the id.
+    """ModelScope's ``pipeline()``. It gets the directories of our models instead of their ids.
 
     Raises:
         HubError: the model could not be fetched.

@@ -16,7 +16,7 @@ from ..config import Task, check_names, replace
 from ..errors import ConfigError
 from ..images.decode import decode_image, several_images
 from ..inference.exported import ExportedPredictor, exported_files, open_exported
-from ..inference.network import PanopticPredictor
+from ..inference.network import PanopticPredictor, check_batch_size
 from ..inference.predictor import Predictor, Result
 from ..inference.tiles import tiled
 from ..runs.registry import mask_formats
@@ -139,14 +139,13 @@ class SwinPanPipeline(Pipeline):
     def __call__(self, input: Any, *args: Any, **options: Any) -> Any:  # noqa: A002
         """Segment one image or several; see the class."""
         several = several_images(input)
-        if several is None or isinstance(input, list):
+        if several is None:
             return super().__call__(input, *args, **options)
         if isinstance(input, Sequence):
             return super().__call__(list(input), *args, **options)
-        batch_size = options.get("batch_size")
-        _check_batch_size(1 if batch_size is None else batch_size)
+        batch_size = 1 if options.get("batch_size") is None else check_batch_size(options["batch_size"])
         self._sanitize_parameters(**{name: value for name, value in options.items() if name != "batch_size"})
-        return self._one_after_another(iter(several), batch_size or 1, *args, **options)
+        return self._one_after_another(iter(several), batch_size, *args, **options)
 
     def _one_after_another(self, images: Iterator[Any], count: int, *args: Any, **options: Any) -> Iterator[Any]:
         while some := list(islice(images, count)):
@@ -167,7 +166,7 @@ class SwinPanPipeline(Pipeline):
         return result
 
     def _process_batch(self, input: list[Any], batch_size: int, **kwargs: Any) -> list[dict[str, Any]]:  # noqa: A002
-        _check_batch_size(batch_size)
+        check_batch_size(batch_size)
         results: list[dict[str, Any]] = super()._process_batch(input, batch_size, **kwargs)
         return results
 
@@ -203,11 +202,6 @@ def configuration_of(model: Path) -> Path:
     """A model's configuration file; for checkpoint files and transformers' directories, which have none, a default."""
     file = model / CONFIGURATION
     return file if file.is_file() else EMBEDDED / CONFIGURATION
-
-
-def _check_batch_size(value: Any) -> None:
-    if type(value) is not int or value < 1:
-        raise ConfigError(f"batch_size must be a whole number of at least 1; got {value!r}.")
 
 
 def _unexpected(model: Any) -> ConfigError:

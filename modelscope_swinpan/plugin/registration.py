@@ -1,4 +1,4 @@
-"""Following ModelScope's imports, so that each part of the plugin is in place as soon as its place is there.
+"""Follow ModelScope's imports, so that each part of the plugin is there as soon as what it changes is there.
 
 ModelScope itself is never imported here: it takes seconds, and this runs with every ``import modelscope_swinpan`` and
 with every ``modelscope …`` command. Our modules register themselves as they are imported, as upstream's do. If another
@@ -17,7 +17,7 @@ from .compat import PARTS, Part
 def register() -> None:
     """Import every part of the plugin right after the module of ModelScope that it follows.
 
-    That is at once for those that are imported already. Repeating it is harmless.
+    Where that module is imported already, this is done at once. Repeating it is harmless.
     """
     for part in PARTS:
         if part.after is not None:

@@ -7,11 +7,12 @@ from fastapi import FastAPI
 from modelscope.pipelines import pipeline as modelscope_pipeline
 from modelscope.utils.config import Config
 
+from ..card.hub_id import is_hub_id
 from ..checkpoints.load import CONFIGURATION, as_path
 from ..inference.exported import exported_files
 from ..serving.limits import Limits
 from .compat import CREATE_PIPELINE, START_HANDLER
-from .hub import copy_without_hub, is_hub_id
+from .hub import copy_without_hub
 from .pipeline import SwinPanPipeline
 
 

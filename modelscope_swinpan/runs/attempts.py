@@ -1,6 +1,6 @@
-"""How often a thing is tried that may itself kill the process; and a count of it for clusters.
+"""How often work is tried that may kill its process, and a counter of these tries for clusters.
 
-The count is kept in a process of its own, which a dying worker leaves alone. PyTorch is not imported here: the process
+The counter is in a process of its own, which does not die with a worker. PyTorch is not imported here: the process
 should be small.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Hashable, Sequence
 
 ATTEMPTS = 3
 DIED = f"{ATTEMPTS} worker processes died over this image."
-"""What is told of an image that is given up."""
+"""The error of an image that is given up."""
 
 
 class Attempts:
@@ -19,7 +19,7 @@ class Attempts:
         self._begun: Counter[Hashable] = Counter()
 
     def begin_together(self, images: Sequence[Hashable]) -> bool:
-        """Count a start of each; or count nothing and say no, where one of them was begun and did not end."""
+        """Count a start of each. Where one of them was begun and did not end: count nothing, and return False."""
         if any(self._begun[image] for image in images):
             return False
         self._begun.update(images)

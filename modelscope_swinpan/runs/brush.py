@@ -30,7 +30,7 @@ def encode_brush(mask: npt.NDArray[np.bool_]) -> list[int]:
 
 
 def _runs(mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Lengths and values of runs, none of which is longer than a code can say."""
+    """Lengths and values of the runs. A run is split where it is longer than a code can say."""
     pixels = mask.reshape(-1)
     starts = np.append(0, np.flatnonzero(pixels[1:] != pixels[:-1]) + 1)
     lengths = np.diff(np.append(starts, pixels.size)) * _CHANNELS

@@ -78,7 +78,7 @@ class CvatSink(ShapesSink):
 
 
 def _runs(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """Lengths of the runs along the rows, by turns without and within the mask; the first may be 0."""
+    """Lengths of the runs along the rows, by turns outside and inside the mask; the first may be 0."""
     pixels = mask.reshape(-1)
     bounds = np.flatnonzero(np.diff(pixels, prepend=False))
     return np.diff(np.concatenate([[0], bounds, [pixels.size]]))

@@ -2,7 +2,7 @@
 
 ``run.json`` says what makes the results, ``inputs.jsonl`` lists the images. ``journal.jsonl`` gets a line per image,
 with what the sinks keep of it or the reason why there is no result. It has as many lines as images are done, so that a
-stopped run can go on. At the end the sinks' files and ``errors.jsonl`` are made of it.
+stopped run can go on. At the end the sinks' files and ``errors.jsonl`` are made from it.
 """
 
 import json
@@ -83,7 +83,7 @@ class RunFolder:
             listed = self._inputs.write(self._listed.file)
             self.total = listed["count"]
             made = {**self._run, "sinks": [sink.name for sink in self.sinks], "inputs": listed}
-            self._claim = Claim(self.path, made, self.files)
+            self._claim = Claim(self.path, made, run_files(self.sinks, self._others))
             if self._claim.is_own():
                 self._open(stack)
             self._stack = stack.pop_all()
@@ -91,11 +91,6 @@ class RunFolder:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """The names in the folder that the run writes to."""
-        return run_files(self.sinks, self._others)
 
     def _open(self, stack: ExitStack) -> None:
         """Take the folder, for this process alone, and count what is done in it."""
@@ -123,9 +118,9 @@ class RunFolder:
                 yield Item(**item)
 
     def replace(self, records: Iterable[Record]) -> None:
-        """Put records of images :meth:`without_result`, in their order, in the place of what the journal says of them.
+        """Replace the journal's lines of the images :meth:`without_result` by new records, in the same order.
 
-        Where this is stopped, the journal stays as it was.
+        If this is stopped, the journal stays as it was.
         """
         left = iter(records)
 

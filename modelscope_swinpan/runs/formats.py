@@ -29,8 +29,7 @@ ROWS = 256
 class CocoPanopticSink(Sink):
     """COCO's panoptic format: ``panoptic.json``, and a PNG per image in ``panoptic``.
 
-    With ``ids``, categories get other ids: those that it gives for theirs. Segments of categories that it lacks are
-    left out, as void.
+    ``ids`` gives other ids for those of the categories. Segments of categories that it lacks are left out, as void.
     """
 
     name = "coco"

@@ -56,7 +56,7 @@ class Inputs:
     ``entries`` lists them. ``read`` turns a source into what
     :func:`~modelscope_swinpan.images.decode.decode_image` takes, on the machine that segments the image. It must
     pickle, and raises an ImageError for an image that it cannot read. ``left_out`` counts, by reason, what was there
-    but is no input; it is that of the last time that all ``entries`` were listed. With ``strict`` it must be empty.
+    but is no input; it is that of the last complete listing. With ``strict`` it must be empty.
     """
 
     entries: Callable[[], Iterator[Entry]]

@@ -16,6 +16,7 @@ from ..claims import read_claim
 from ..coco.polygons import joined
 from ..coco.writer import json_list
 from ..files import is_url, write_atomic
+from ..images.sources import is_data_url
 from ..structures import Segment
 from .brush import encode_brush
 from .own_names import class_names
@@ -38,7 +39,7 @@ class LabelStudioSink(ShapesSink):
     files = (TASKS, CONFIG)
 
     def shape(self, segment: Segment, mask: npt.NDArray[np.bool_]) -> Any:
-        """What Label Studio calls a region's ``value``, but for its label."""
+        """What Label Studio calls a region's ``value``, without its label."""
         if self.kind == "brush":
             return {"format": "rle", "rle": encode_brush(mask)}
         height, width = mask.shape
@@ -82,8 +83,10 @@ def _model_version(folder: Path) -> str:
 
 def _address(entry: Mapping[str, Any]) -> str:
     source = entry["source"]
-    if not isinstance(source, str) or is_url(source):
-        return str(entry["name"] if not isinstance(source, str) else source)
+    if not isinstance(source, str):
+        return str(entry["name"])
+    if is_url(source) or is_data_url(source):
+        return source
     path = PurePath(source)
     return LOCAL_FILES + quote(os.fsencode(path.relative_to(path.anchor).as_posix()))
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ..categories import Category
 from ..files import is_url, write_atomic
+from ..images.sources import is_data_url
 from ..structures import Segment
 from .own_names import class_names, with_own_files
 from .shapes import ShapesSink, segment_polygons
@@ -24,7 +25,7 @@ class LabelMeSink(ShapesSink):
     """A JSON file per image in ``labelme``, named like the photo: polygons, one for each part of a segment.
 
     The parts of one segment have one ``group_id``. The files lie side by side, whatever folders the photos are in:
-    ``labelme --output DIR`` looks for them so.
+    ``labelme --output DIR`` looks for them there.
     """
 
     name = "labelme"
@@ -67,7 +68,7 @@ def _shapes(entry: Mapping[str, Any], names: Mapping[int, str]) -> Iterator[dict
 def _photo(entry: Mapping[str, Any], folder: Path) -> str:
     """The path of the photo from the ``folder`` of its JSON file, as LabelMe writes it."""
     source = entry["source"]
-    if not isinstance(source, str) or is_url(source):
+    if not isinstance(source, str) or is_url(source) or is_data_url(source):
         return str(entry["name"])
     try:
         return os.path.relpath(source, folder)

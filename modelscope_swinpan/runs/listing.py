@@ -32,9 +32,9 @@ def open_inputs(
     * ``.json``: a list of paths or of such objects, or COCO's ``images``, which keep their ids; it is held in memory.
 
     Relative paths start from the folder ``images``: by default the file's own, for COCO's JSON where its images usually
-    are. What lies in the folder ``leave_out``, which results are written to, is no input; if the inputs lie in it as
-    well, only the results are none. What else is not taken is counted (:attr:`~.inputs.Inputs.left_out`), and with
-    ``strict`` an error of the run.
+    are. Nothing in the folder ``leave_out``, which results are written to, is an input. If the inputs lie in it as
+    well, only the results are left out. Whatever else is left out is counted (:attr:`~.inputs.Inputs.left_out`); with
+    ``strict`` it is an error of the run.
 
     Raises:
         ConfigError: nothing of the kind is there.
@@ -111,7 +111,7 @@ def _place(name: str) -> tuple[str, str]:
 
 
 def _literally(pattern: str) -> str:
-    """The pattern, with the folders at its beginning that are there as they are written taken by their names."""
+    """The pattern. The folders at its beginning are taken by their names, as far as there are such folders."""
     parts = [*Path(pattern).parts]
     known = Path()
     while parts and (known / parts[0]).exists():

@@ -75,7 +75,7 @@ def _entries(names: Iterable[str], folder: Path) -> Iterator[Entry]:
 
 
 def _text(file: TextIO, path: Path, folder: Path) -> Iterator[str]:
-    """A path or address a line. Blank lines and comments (``#``) are none."""
+    """A path or address a line. Blank lines and comments (``#``) are passed over."""
     for line in file:
         name = _unquoted(line.strip())
         if name and (not name.startswith("#") or os.path.lexists(folder / name)):

@@ -46,7 +46,7 @@ def with_own_files(
 
 
 def _as_disks_see(name: str) -> str:
-    """Names that some disk does not tell apart have this in common: that of capitals, and of composed letters."""
+    """One form for all names that some disk does not tell apart: without capitals, with composed letters."""
     return unicodedata.normalize("NFC", name).casefold()
 
 

@@ -134,7 +134,7 @@ class Crew:
         heard = wait([worker.connection for worker in self._workers])
         for worker in [one for one in self._workers if one.connection in heard]:
             try:
-                _, answer = worker.receive()
+                answer = worker.receive()
             except (EOFError, OSError):
                 self._replace(worker)
                 continue

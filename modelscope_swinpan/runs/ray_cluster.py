@@ -14,7 +14,7 @@ from ..inference.predictor import Predictor
 
 @dataclass(frozen=True, kw_only=True)
 class RayWorkers:
-    """What workers there are to be.
+    """The workers to start.
 
     ``load`` loads the predictor on a device, also in the workers' processes: it must pickle. The workers load it on
     ``device``; this process loads it on the CPU, to tell what it is. There are at least and at most ``workers``, each

@@ -1,4 +1,4 @@
-"""The same workers on a Ray cluster: on this machine alone, or on many."""
+"""The engine that is a Ray cluster: workers on this machine alone, or on many machines."""
 
 import logging
 import pickle
@@ -94,7 +94,7 @@ class _RayWorker:
 
         self._sinks, self._read, self._attempts = sinks, read, attempts
         self._engine: LocalEngine | SwinPanError
-        me = ray.get_runtime_context().get_actor_id()  # Ray starts one that died anew, for ever, under the same id
+        me = ray.get_runtime_context().get_actor_id()  # Ray restarts one that died, again and again, under the same id
         try:
             if ray.get(attempts.begin.remote(me)) > ATTEMPTS:
                 raise DeviceError(f"{ATTEMPTS} worker processes died while they loaded the model. Is memory short?")

@@ -55,7 +55,7 @@ class Sink(ABC):
 
 
 class VirtualScores(Sink):
-    """A sink that is shown upstream's constant score for every segment."""
+    """Wraps a sink, which then gets upstream's constant score for every segment."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink

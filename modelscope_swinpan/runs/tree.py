@@ -37,19 +37,17 @@ def folders(root: Path, *, left_out: "Counter[str]", own: frozenset[Path] = froz
         for entry in entries:
             if own and (Path(os.path.realpath(entry)) if entry.is_symlink() else here / entry.name) in own:
                 continue
-            if not _is_folder(entry):
+            is_folder = _is_folder(entry)
+            if entry.name[0] == ".":
+                left_out["hidden (folder)" if is_folder else "hidden"] += 1
+            elif not is_folder:
                 files.append(Path(entry.path))
-            elif entry.name[0] == ".":
-                left_out["hidden (folder)"] += 1
             elif _is_new(entry, real, seen):
                 below.append(Path(entry.path))
             else:
                 left_out["listed already (folder)"] += 1
         waiting.extendleft(reversed(below))
-        hidden = [file for file in files if file.name[0] == "."]
-        if hidden:
-            left_out["hidden"] += len(hidden)
-        yield Folder(path, [file for file in files if file.name[0] != "."])
+        yield Folder(path, files)
 
 
 def image_files(files: list[Path], *, left_out: "Counter[str]") -> Iterator[Path]:
@@ -82,7 +80,7 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
 
 
 def _is_new(entry: "os.DirEntry[str]", root: Path, seen: set[tuple[int, int]]) -> bool:
-    """Whether a folder was not met before, and will not be without this link; it then counts as met."""
+    """Whether a folder was not met before, and would not be met without this link. From now on it counts as met."""
     path = Path(entry.path)
     try:
         identity = _identity(path)

@@ -55,14 +55,15 @@ class Worker:
         with contextlib.suppress(OSError):
             self.connection.send(task)
 
-    def receive(self) -> tuple[Any, Any]:
-        """The first of its tasks, and the answer to it, or the exception that it raised.
+    def receive(self) -> Any:
+        """The answer to the first of its tasks, or the exception that it raised; the task is then done.
 
         Raises:
             EOFError, OSError: the process has died.
         """
         answer = self.connection.recv()
-        return self.tasks.popleft(), answer
+        self.tasks.popleft()
+        return answer
 
     def kill(self) -> None:
         """End it at once."""

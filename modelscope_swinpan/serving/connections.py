@@ -1,6 +1,6 @@
 """Connections whose clients send nothing, or never the end of a request's headers: they are given up.
 
-uvicorn keeps them for ever. A process may have only so many open files, often 1,024: then nobody else reaches it.
+uvicorn keeps them for ever. A process may open a limited number of files, often 1,024: then nobody else reaches it.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from .patience import most_connections
 
 HEAD_TIMEOUT = 30.0
-"""How long, in seconds, a connection is kept while no request comes whose headers are whole."""
+"""How long, in seconds, a connection is kept without a request whose headers are complete."""
 
 _TURNS = itertools.count()  # clocks are too coarse for the order: some systems' tick every 16 ms
 

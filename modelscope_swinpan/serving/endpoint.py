@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from ..errors import DeviceError, ImageError, SwinPanError
+from ..files import is_url
 from ..images.embedded import embedded
 from ..images.fetch import fetch
 from ..images.sources import is_data_url
@@ -30,9 +31,9 @@ from .request_body import parse
 from .segmenter import Answerer, Call, UnexpectedError
 
 MAX_PRESENT = 32
-"""The most whole requests that are handled at a time, for each worker; further ones get status 503."""
+"""How many complete requests are handled at a time, for each worker; further ones get status 503."""
 MAX_FETCHING = 16
-"""The most of them that wait for other hosts, so that slow hosts leave room for images that come in the request."""
+"""How many of them may wait for other hosts, so that slow hosts leave room for images that come in the request."""
 MAX_BODIES = 8
 """How many of the largest requests are held in memory at a time."""
 MAX_NAME = 4096
@@ -55,8 +56,9 @@ class Endpoint:
         """Have requests answered by ``answer``, which has ``workers`` processes or replicas for them."""
         self._answer = answer
         self._limits = limits
+        self._largest = limits.megabytes * MEGABYTE
         self._places = MAX_PRESENT * workers
-        self._present = 0  # whole requests, until their answers are sent
+        self._present = 0  # complete requests, until their answers are sent
         self._held = 0  # bytes of the bodies of all requests
         self._arriving, self._leaving = Waits(), Waits()
         self._fetching = threading.BoundedSemaphore(MAX_FETCHING)
@@ -77,16 +79,15 @@ class Endpoint:
             self._held -= len(body)
 
     def _check_room(self) -> None:
-        """Raise an HTTPException where no more requests can be handled, and no slow client has to make room."""
+        """Raise an HTTPException where no more requests can be handled, and no slow client can be given up for them."""
         if self._present >= self._places and not self._leaving.cut():
             raise HTTPException(503, f"{self._places} requests are being answered or waiting. Try again later.")
 
     async def _receive(self, request: Request, body: bytearray) -> None:
-        """Fill ``body`` with the request's."""
-        largest = self._limits.megabytes * MEGABYTE
+        """Read the request's body into ``body``."""
         too_large = HTTPException(413, f"The request is larger than {self._limits.megabytes} MiB, the limit here.")
         announced = request.headers.get("Content-Length", "")
-        if announced.isdecimal() and int(announced) > largest:
+        if announced.isdecimal() and int(announced) > self._largest:
             raise too_large
         if len(self._arriving) >= patience.most_connections() // 2:
             self._arriving.cut(seconds=0)
@@ -94,14 +95,14 @@ class Endpoint:
             async for chunk in request.stream():
                 body += chunk
                 self._held += len(chunk)
-                if len(body) > largest:
+                if len(body) > self._largest:
                     raise too_large
-                if chunk and self._held > MAX_BODIES * largest and not self._arriving.cut():
+                if chunk and self._held > MAX_BODIES * self._largest and not self._arriving.cut():
                     raise HTTPException(503, "Too many large requests are being answered. Try again later.")
         if scope.cancelled_caught:
             late = anyio.current_time() >= scope.deadline
             told = f" after {patience.TIMEOUT:g} s" if late else " when others needed the room"
-            raise HTTPException(408, f"The request was not whole{told}.")
+            raise HTTPException(408, f"The request was not complete{told}.")
 
     async def _answered(self, body: bytearray) -> Response:
         with ExitStack() as place:
@@ -122,13 +123,12 @@ class Endpoint:
 
     def _load(self, image: str) -> tuple[bytes, str]:
         """The content of the image's file, and its name."""
-        largest = self._limits.megabytes * MEGABYTE
-        if image[:8].lower().startswith(("http://", "https://")):
+        if is_url(image):
             if len(image) > MAX_NAME:
                 raise ImageError(f"{image[:60]}…: more than {MAX_NAME} characters, which no address needs.")
             return self._fetch(image), image
         if path := self._path(image):
-            if path.stat().st_size > largest:
+            if path.stat().st_size > self._largest:
                 raise ImageError(f"{image}: larger than {self._limits.megabytes} MiB, the limit here.")
             return path.read_bytes(), image
         content = embedded(image) if is_data_url(image) else None
@@ -147,8 +147,7 @@ class Endpoint:
         if not self._fetching.acquire(blocking=False):
             raise HTTPException(503, f"{MAX_FETCHING} images are being fetched from other hosts. Try again later.")
         try:
-            largest = self._limits.megabytes * MEGABYTE
-            return fetch(url, public_only=not self._limits.private_addresses, max_bytes=largest)
+            return fetch(url, public_only=not self._limits.private_addresses, max_bytes=self._largest)
         finally:
             self._fetching.release()
 

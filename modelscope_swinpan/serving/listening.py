@@ -39,7 +39,7 @@ def url(listener: socket.socket) -> str:
 def ended_by_signals() -> Iterator[Callable[[], None]]:
     """Have all signals of :data:`ENDING` raise KeyboardInterrupt, so that nothing is left behind.
 
-    Gives a function after which they do nothing. Those that are ignored, as by nohup, stay so.
+    Yields a function: after its call they do nothing. Signals that were ignored before, as by nohup, stay ignored.
     """
 
     def end(number: int, frame: FrameType | None) -> None:

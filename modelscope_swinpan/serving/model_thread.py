@@ -26,7 +26,7 @@ class ModelThread:
         return await asyncio.wrap_future(answer)
 
     def _answer_next(self) -> None:
-        """Answer the calls that wait. Turns are as many as calls: those whose call was taken along find none."""
+        """Answer the calls that wait. Every call has a turn, which is empty if an earlier batch had room for it."""
         count = min(len(self._waiting), self._segmenter.predictor.batch_size)
         taken = [self._waiting.popleft() for _ in range(count)]
         taken = [(call, answer) for call, answer in taken if answer.set_running_or_notify_cancel()]

@@ -41,7 +41,7 @@ class Waits:
 
     @contextmanager
     def wait(self) -> Iterator[anyio.CancelScope]:
-        """A scope that is cancelled when the time is up, or by :meth:`cut`; ``cancelled_caught`` then tells it."""
+        """A scope that is cancelled when the time is up, or by :meth:`cut`; then its ``cancelled_caught`` is true."""
         with anyio.move_on_after(TIMEOUT) as scope:
             self._began[scope] = time.monotonic()
             try:
@@ -50,7 +50,7 @@ class Waits:
                 del self._began[scope]
 
     def cut(self, *, seconds: float | None = None) -> bool:
-        """Give up what waits longest, if it does for :data:`PATIENCE` or ``seconds``. Tells whether there was one."""
+        """Give up what waits longest, if it has waited :data:`PATIENCE` or ``seconds``. Returns whether it had."""
         latest = time.monotonic() - (PATIENCE if seconds is None else seconds)
         waiting = ((scope, began) for scope, began in self._began.items() if not scope.cancel_called)
         slow = next((scope for scope, began in waiting if began <= latest), None)

@@ -50,7 +50,7 @@ class Processes:
                 alone = self._idle.qsize() == self._number - 1
                 worker.send((call, self._all_threads if alone else 1))
                 try:
-                    answer: Answer = worker.receive()[1]
+                    answer: Answer = worker.receive()
                     return answer
                 except (EOFError, OSError):
                     worker.kill()

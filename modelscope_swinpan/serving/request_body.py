@@ -58,7 +58,7 @@ def _load(body: bytes | bytearray) -> Any:
 
 
 def _check(parameters: Mapping[str, Any]) -> None:
-    """What an option means, the pipeline knows; here its kind and length count."""
+    """Check the kind and the length of each option. Its meaning is checked where it is used."""
     check_names(parameters, PARAMETERS, "parameters")
     for name, value in parameters.items():
         if isinstance(value, list | dict) or len(str(value)) > MAX_VALUE:

@@ -42,7 +42,7 @@ class UnexpectedError(Exception):
 
 Answer = bytes | SwinPanError | UnexpectedError
 Answerer = Callable[[Call], Awaitable[Answer]]
-"""Whatever answers requests, wherever."""
+"""What answers requests, in whatever process."""
 
 
 class _Asked(NamedTuple):

@@ -26,7 +26,7 @@ from .segmenter import Answerer, Segmenter
 
 
 def serve(engine: str, job: Job, listener: socket.socket) -> None:
-    """Answer requests until the process is interrupted or terminated; those that are there are answered before.
+    """Answer requests until the process is interrupted or terminated. Requests that it has by then are still answered.
 
     Args:
         engine: 'local' or 'ray'.

@@ -59,7 +59,7 @@ def label(name: str) -> Any:
 
 
 def both(name: str, **values: object) -> str:
-    """HTML of a text in all languages, of which the style sheet shows the page's."""
+    """HTML of a text in all languages. The style sheet shows that of the page alone."""
     return "".join(
         f'<span lang="{language}">{texts[name].format(**values)}</span>' for language, texts in LANGUAGES.items()
     )

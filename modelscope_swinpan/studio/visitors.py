@@ -42,7 +42,7 @@ class Quota:
         self._lock = threading.Lock()
 
     def take(self, visitor: str, size: int) -> str | None:
-        """Count ``size`` bytes from a visitor; or do not, and give the name of the text that tells why."""
+        """Count ``size`` bytes from a visitor. If they are too many, only return the name of the text that says so."""
         size = max(size, 4096)  # what even an empty file takes
         with self._lock:
             while self._taken and self._taken[0][0] <= self._clock() - LIFETIME:

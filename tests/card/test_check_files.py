@@ -23,7 +23,7 @@ def test_weights_that_are_not_finite(model):
     save_pretrained(damaged, model)
     weights, problems = check_model(model)
     assert weights == {model / "model.safetensors"}
-    expected = "model.safetensors: 1 weights hold NaN or infinite numbers: transformer_decoder.query_feat."
+    expected = "model.safetensors: NaN or infinite numbers in 1 weight: transformer_decoder.query_feat."
     assert lines(problems) == [expected]
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from modelscope_swinpan.card.hub_id import check_hub_id
+from modelscope_swinpan.card.hub_id import check_hub_id, is_hub_id
 from modelscope_swinpan.errors import ConfigError
 
 
@@ -13,3 +13,12 @@ def test_ids(name):
 def test_what_is_none(name):
     with pytest.raises(ConfigError, match="OWNER/NAME"):
         check_hub_id(name)
+
+
+def test_a_folder_here_is_no_id(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert is_hub_id("me/strips")
+    assert not is_hub_id("strips")
+    assert not is_hub_id(None)
+    (tmp_path / "me" / "strips").mkdir(parents=True)
+    assert not is_hub_id("me/strips")

@@ -11,21 +11,12 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from modelscope_swinpan.checkpoints.save import save_pretrained
 from modelscope_swinpan.cli import app, batch, progress
 from modelscope_swinpan.cli.options import ModelOptions
 from modelscope_swinpan.runs import ray_engine, run
 from modelscope_swinpan.runs.local_engine import LocalEngine
 from tests.conftest import ROOT
-from tests.runs.fakes import contents, photos, small_model
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("model")
-    save_pretrained(small_model(), directory)
-    return directory
-
+from tests.runs.fakes import contents, photos
 
 DOCS = (ROOT / "docs" / "batches.md").read_text(encoding="utf-8")
 

@@ -1,19 +1,16 @@
 """``swinpan card``."""
 
-import dataclasses
 import shlex
-import subprocess
-import sys
 
 import pytest
 from typer.testing import CliRunner
 
 from modelscope_swinpan.checkpoints.save import save_pretrained
 from modelscope_swinpan.cli import app
-from modelscope_swinpan.config import PreprocessConfig
-from tests.builders import SMALL, random_model
+from tests.builders import random_model
 from tests.conftest import ROOT
 from tests.evaluation import painted
+from tests.runs.fakes import small_model
 
 TOLD = ("--name", "me/strips", "--license", "MIT License", "--training-data", "None.")
 
@@ -48,8 +45,7 @@ def test_write_check_and_change(model):
 
 def test_the_documents_commands(tmp_path, monkeypatch):
     """They evaluate a model, write its card, check it, and publish it, though not really."""
-    config = dataclasses.replace(SMALL, preprocess=PreprocessConfig(short_side=64, long_side=96))
-    save_pretrained(random_model(config), tmp_path / "run" / "model")
+    save_pretrained(small_model(), tmp_path / "run" / "model")
     painted.dataset(tmp_path / "held-out", count=1)
     published = []
     monkeypatch.setattr("modelscope_swinpan.plugin.upload.publish", lambda *given, **options: published.append(given))
@@ -116,14 +112,3 @@ def test_mistakes(model, arguments, message):
     assert message in " ".join(answer.stderr.split())
     assert "Traceback" not in answer.output
     assert not (model / "README.md").exists()
-
-
-def test_help_waits_for_no_heavy_import():
-    code = (
-        "import sys; from modelscope_swinpan.cli import main\n"
-        "try: main(['card', '--help'])\n"
-        "finally: print({'torch', 'cv2', 'modelscope', 'numpy', 'yaml'} & {*sys.modules}, file=sys.stderr)"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stderr.strip() == "set()"
-    assert "Usage: swinpan card" in run.stdout

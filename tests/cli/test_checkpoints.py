@@ -3,8 +3,6 @@
 import hashlib
 import json
 import re
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -117,24 +115,14 @@ class TestInspect:
             assert answer.stderr.startswith("Error: ")
             assert answer.stderr.count("\n") == 1
 
-
-def test_help_waits_for_no_heavy_import():
-    code = (
-        "import sys; from modelscope_swinpan.cli import main\n"
-        "try: main(['convert', '--help'])\n"
-        "finally: print({'torch', 'cv2', 'modelscope', 'numpy', 'safetensors'} & {*sys.modules}, file=sys.stderr)"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stderr.strip() == "set()"
-    assert "Usage: swinpan convert" in run.stdout
-
     def test_weights_that_are_not_finite(self, tmp_path):
         model = random_model()
         model.transformer_decoder.query_feat.data[0, 0] = float("nan")
         save_pretrained(model, tmp_path)
         answer = swinpan("inspect", tmp_path)
         assert answer.exit_code == 0, answer.output
-        assert re.search(r"^damaged +1 weights hold NaN .*: transformer_decoder\.query_feat *$", answer.stdout, re.M)
+        expected = "NaN or infinite numbers in 1 weight, so the model cannot be used: transformer_decoder.query_feat "
+        assert f" damaged {expected}" in " ".join(answer.stdout.split())
         answer = swinpan("convert", tmp_path, tmp_path / "out")
         assert answer.exit_code == 1
         assert "transformer_decoder.query_feat" in answer.stderr

@@ -338,15 +338,18 @@ class TestHelp:
         assert answer.exit_code == 0
         assert answer.output.strip() == f"swinpan {modelscope_swinpan.__version__}"
 
-    def test_help_waits_for_no_heavy_import(self):
-        code = (
-            "import sys; from modelscope_swinpan.cli import main\n"
-            "try: main(['predict', '--help'])\n"
-            "finally: print({'torch', 'cv2', 'modelscope', 'numpy'} & {*sys.modules}, file=sys.stderr)"
-        )
-        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        assert run.stderr.strip() == "set()"
-        assert "Usage: swinpan predict" in run.stdout
+
+@pytest.mark.parametrize("command", ["predict", "convert", "card", "bench model"])
+def test_help_waits_for_no_heavy_import(command):
+    code = (
+        "import sys; from modelscope_swinpan.cli import main\n"
+        f"try: main({[*command.split(), '--help']})\n"
+        "finally: print({'torch', 'cv2', 'modelscope', 'numpy', 'safetensors', 'yaml', 'multiprocessing.pool'}"
+        " & {*sys.modules}, file=sys.stderr)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stderr.strip() == "set()"
+    assert f"Usage: swinpan {command}" in run.stdout
 
 
 @pytest.mark.parametrize(("arguments", "status"), [(["--version"], 0), (["predict"], 2)])

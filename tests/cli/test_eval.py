@@ -1,27 +1,14 @@
 """``swinpan eval``."""
 
-import dataclasses
 import json
 import shutil
 
 import pytest
 from typer.testing import CliRunner
 
-from modelscope_swinpan.checkpoints.save import save_pretrained
 from modelscope_swinpan.cli import app
-from modelscope_swinpan.config import PreprocessConfig
-from tests.builders import SMALL, random_model
 from tests.evaluation import painted
 from tests.runs.fakes import contents
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """A quick model that knows nothing."""
-    directory = tmp_path_factory.mktemp("model")
-    config = dataclasses.replace(SMALL, preprocess=PreprocessConfig(short_side=64, long_side=96))
-    save_pretrained(random_model(config), directory)
-    return directory
 
 
 @pytest.fixture

@@ -13,13 +13,12 @@ from typer.testing import CliRunner
 
 from modelscope_swinpan.checkpoints.save import save_pretrained
 from modelscope_swinpan.cli import app, train
-from modelscope_swinpan.config import PreprocessConfig
 from modelscope_swinpan.inference import export
 from modelscope_swinpan.runs.registry import FORMATS
 from tests.builders import SMALL, random_model
 from tests.conftest import CHELSEA
 from tests.evaluation import painted
-from tests.runs.fakes import contents
+from tests.runs.fakes import contents, small_model
 from tests.training.runs import fresh_model
 
 QUICK = "--set steps=1 --set batch_size=1 --set workers=0 --device cpu"
@@ -128,8 +127,7 @@ def given(tmp_path_factory):
     (folder / "photos").mkdir()
     for path in (folder / "photo.png", folder / "photos" / "a.png"):
         photo.save(path)
-    model = random_model(dataclasses.replace(SMALL, preprocess=PreprocessConfig(short_side=64, long_side=96)))
-    save_pretrained(model, folder / "model")
+    save_pretrained(small_model(), folder / "model")
     save_pretrained(fresh_model(), folder / "trainable")
     painted.dataset(folder / "data", count=1)
     (folder / "classes.yaml").write_text("animal: dog")

@@ -10,22 +10,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from modelscope_swinpan import PanopticPredictor, load_model
-from modelscope_swinpan.checkpoints.save import save_pretrained
 from modelscope_swinpan.cli import app
-from modelscope_swinpan.config import PreprocessConfig
 from modelscope_swinpan.inference.tiles import TiledPredictor
-from tests.builders import SMALL, random_image, random_model
+from tests.builders import random_image
 
 PAGE = Path(__file__).parents[2] / "docs" / "tiles.md"
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """A quick model that knows nothing."""
-    directory = tmp_path_factory.mktemp("model")
-    config = dataclasses.replace(SMALL, preprocess=PreprocessConfig(short_side=64, long_side=96))
-    save_pretrained(random_model(config), directory)
-    return directory
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ def test_tasks():
 
 @pytest.mark.parametrize("batch_size", [0, -1, 1.0, True, "2"])
 def test_batch_sizes(batch_size):
-    with pytest.raises(ConfigError, match="batch_size must be a positive int"):
+    with pytest.raises(ConfigError, match="batch_size must be a whole number of at least 1"):
         check_batch_size(batch_size)
     assert check_batch_size(2) == 2
 

@@ -240,7 +240,7 @@ class TestOtherProcesses:
 
 def test_mistakes(predictor):
     assert predictor([]) == []
-    with pytest.raises(ConfigError, match="batch_size must be a positive int; got 0"):
+    with pytest.raises(ConfigError, match="batch_size must be a whole number of at least 1; got 0"):
         predictor.predict([], batch_size=0)
     with pytest.raises(ConfigError, match="must be one of 'panoptic', 'instance', 'semantic'; got 'things'"):
         predictor.with_task("things")
@@ -268,7 +268,7 @@ def test_out_of_memory_is_a_clear_error_that_holds_nothing(chelsea, error):
         raise type(error)(*error.args)
 
     model.forward = fail
-    expected = r"cpu ran out of memory for 2 image\(s\), resized to 96×64 pixels, .* float32\. Lower batch_size"
+    expected = r"cpu ran out of memory for 2 images, resized to 96×64 pixels, .* float32\. Lower batch_size"
     with pytest.raises(DeviceError, match=expected) as raised:
         PanopticPredictor(model, batch_size=2)([chelsea, chelsea])
     assert raised.value.__context__ is None

@@ -72,11 +72,13 @@ def pixels(number):
     return picture
 
 
-def photos(folder: Path, count: int) -> Path:
-    """So many pictures in a folder: ``000.png`` and so on."""
+def photos(folder: Path, count: int, bad: int | None = None) -> Path:
+    """``count`` pictures in a folder: ``000.png`` and so on. The one with the number ``bad`` is no image."""
     folder.mkdir(parents=True)
     for number in range(count):
         Image.fromarray(pixels(number)).save(folder / f"{number:03d}.png")
+    if bad is not None:
+        (folder / f"{bad:03d}.png").write_bytes(b"no image")
     return folder
 
 

@@ -37,6 +37,12 @@ def test_brush(tmp_path):
             assert np.array_equal(decode(region["value"]["rle"], found.shape), found.mask(segment))
 
 
+def test_an_image_in_the_list_itself(tmp_path):
+    write(tmp_path, "labelstudio", item(0, "data:image/png;base64", "data:image/png;base64,iVBO"))
+    (task,) = json.loads((tmp_path / "tasks.json").read_text())
+    assert task["data"]["image"] == "data:image/png;base64,iVBO"
+
+
 def test_polygons(tmp_path):
     found = write(tmp_path, "labelstudio-polygons")
     (task,) = json.loads((tmp_path / "tasks.json").read_text())

@@ -24,3 +24,9 @@ def test_a_file_like_each_photo(tmp_path):
         assert len(shapes) == (2 if label == "cat" else 1)
         assert {shape["score"] for shape in shapes} == {segment.score}
         assert iou(filled(found.shape, *(shape["points"] for shape in shapes)), found.mask(segment)) > 0.95
+
+
+def test_an_image_in_the_list_itself_is_called_by_its_name(tmp_path):
+    write(tmp_path, "labelme", item(0, "data:image/png;base64", "data:image/png;base64,iVBO"))
+    (path,) = (tmp_path / "labelme").rglob("*.json")
+    assert json.loads(path.read_text())["imagePath"] == "data:image/png;base64"

@@ -38,10 +38,7 @@ def cluster():
 
 @pytest.fixture
 def folder(tmp_path):
-    """Images, one of which is none."""
-    folder = photos(tmp_path / "photos", COUNT)
-    (folder / f"{BAD:03d}.png").write_bytes(b"no image")
-    return folder
+    return photos(tmp_path / "photos", COUNT, BAD)
 
 
 def open_predictor(model, device="cpu"):

@@ -34,10 +34,7 @@ COUNT, BAD = 12, 7
 
 @pytest.fixture
 def folder(tmp_path):
-    """Images, one of which is none."""
-    folder = photos(tmp_path / "photos", COUNT)
-    (folder / f"{BAD:03d}.png").write_bytes(b"no image")
-    return folder
+    return photos(tmp_path / "photos", COUNT, BAD)
 
 
 @pytest.mark.parametrize("form", ["coco", "rle", "parquet"])

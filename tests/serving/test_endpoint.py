@@ -243,7 +243,7 @@ def test_requests_that_never_end_are_given_up(monkeypatch: pytest.MonkeyPatch) -
     status, answer = post(Endpoint(echo, Limits()), b"{", WAIT)
 
     assert status == 408
-    assert answer["Message"] == "The request was not whole after 0.1 s."
+    assert answer["Message"] == "The request was not complete after 0.1 s."
 
 
 DRIP = [b" ", WAIT]
@@ -271,7 +271,7 @@ def test_clients_that_send_slowly_leave_room_for_others(monkeypatch: pytest.Monk
     assert [status for status, _ in found] == [200] * 3 + [408] * (len(found) - 3)
     assert len(found) == (3 if limit == "MAX_PRESENT" else 4)  # nothing is given up where there is room
     for _, answer in found[3:]:
-        assert answer["Message"] == "The request was not whole when others needed the room."
+        assert answer["Message"] == "The request was not complete when others needed the room."
 
 
 def test_clients_that_take_answers_slowly_leave_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
