@@ -1,6 +1,5 @@
 """The files of a source: annotation files and photos in its folders, and label pictures read as numbers or colours."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -10,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from .. import files
 from ..coco.encoding import ids_from_colors
 from ..coco.id_maps import read_label_file
 from ..errors import DatasetError, SwinPanError
-from ..files import open_file
 from ..images.decode import MAX_PIXELS
 from ..runs.own_names import own_name
 from ..runs.tree import folders, image_files
@@ -21,14 +20,13 @@ from ..structures import Size
 from .report import BAD_OUTLINE, OTHER_SIZE, Dropped
 
 Values = npt.NDArray[np.int32]
-_BLOCK = 2**20
 _NUMBERS = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L")
 
 
 def read_small(path: Path, expected: str, error: type[SwinPanError], most: int = 2**20) -> bytes:
     """The content of a file of at most ``most`` bytes. An ``error`` says what was ``expected`` if it is larger."""
     try:
-        with open_file(path) as file:
+        with files.open_file(path) as file:
             content = file.read(most + 1)
     except OSError as problem:
         raise error(f"{path}: cannot be read: {problem.strerror}") from None
@@ -98,14 +96,10 @@ def content_digest(path: Path) -> str:
     Raises:
         DatasetError: it cannot be read.
     """
-    digest = hashlib.sha256()
     try:
-        with open_file(path) as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
+        return files.content_digest(path)
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read: {error.strerror}") from None
-    return digest.hexdigest()
 
 
 def first_folder(folder: Path, names: Iterable[str]) -> Path | None:
