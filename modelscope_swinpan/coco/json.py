@@ -117,12 +117,7 @@ def read_categories(
     Raises:
         DatasetError: a field is wrong, an id occurs twice, or nothing tells whether a category is a thing.
     """
-    nodes: dict[int, Node] = {}
-    for node in content.each("categories"):
-        id_ = node.field("id", int)
-        if id_ in nodes:
-            raise DatasetError(f"{node.where}.id: category {str(id_)[:SHOWN]} occurs twice.")
-        nodes[id_] = node
+    nodes = category_nodes(content)
     told = things() if any(node.get("isthing") is None for node in nodes.values()) else None
     return tuple(
         Category(
@@ -133,6 +128,17 @@ def read_categories(
         )
         for index, (id_, node) in enumerate(nodes.items())
     )
+
+
+def category_nodes(content: Node) -> dict[int, Node]:
+    """The items of ``categories``, by id. Raises a DatasetError if an id is wrong or occurs twice."""
+    nodes: dict[int, Node] = {}
+    for node in content.each("categories"):
+        id_ = node.field("id", int)
+        if id_ in nodes:
+            raise DatasetError(f"{node.where}.id: category {str(id_)[:SHOWN]} occurs twice.")
+        nodes[id_] = node
+    return nodes
 
 
 def category_names(content: Node) -> dict[int, str]:

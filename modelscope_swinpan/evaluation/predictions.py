@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..coco.folder import Folder
-from ..coco.json import MAX_ID, ImageEntry, check_panoptic, read_json
+from ..coco.json import MAX_ID, ImageEntry, category_nodes, check_panoptic, read_json
 from ..coco.layout import CocoLayout
 from ..coco.reader import CocoPanoptic
 from ..coco.values import SHOWN, Node, plain
@@ -64,12 +64,6 @@ def _score(info: Node) -> dict[str, float]:
 
 def _check_categories(content: Node, dataset: CocoPanoptic) -> None:
     """Compare the predictions' own list of categories, where they have one, with the dataset's."""
-    if content.get("categories") is None:
-        return
-    names: dict[int, str] = {}
-    for node in content.each("categories"):
-        id_ = node.field("id", int)
-        if id_ in names:
-            raise DatasetError(f"{node.where}.id: category {str(id_)[:SHOWN]} occurs twice.")
-        names[id_] = node.field("name", str)
-    check_class_names(names, dataset, "the predictions", content.where)
+    if content.get("categories") is not None:
+        names = {id_: node.field("name", str) for id_, node in category_nodes(content).items()}
+        check_class_names(names, dataset, "the predictions", content.where)
