@@ -1,7 +1,6 @@
 """From a model and a dataset, or from predictions on disk, to a report. Metrics come last, from the files."""
 
 import dataclasses
-import hashlib
 import json
 import platform
 from collections.abc import Callable, Mapping
@@ -12,7 +11,9 @@ from typing import Any
 from ..coco.check import check_files, check_segments
 from ..coco.layout import find_layout
 from ..coco.reader import CocoPanoptic
+from ..coco.writer import DATASET_JSON
 from ..errors import ConfigError, DatasetError
+from ..files import content_digest
 from ..inference.predictor import Predictor
 from ..runs.folder import ERRORS, run_files
 from ..runs.formats import CocoPanopticSink
@@ -92,7 +93,7 @@ def evaluate(
     predictor = for_scoring(predictor, thresholds=thresholds)
     identity = {
         "device": predictor.device if engine is None else engine.device,
-        "dataset_sha256": hashlib.sha256(dataset.layout.json_path.read_bytes()).hexdigest(),
+        "dataset_sha256": content_digest(dataset.layout.json_path),
     }
     if dataset.exif is not None:
         identity["exif"] = dataset.exif
@@ -216,7 +217,7 @@ def _instances(
 
 def _told(path: Path) -> str:
     """The name of a JSON file. Ours are all called alike: their folder tells them apart, such as ``val``."""
-    return f"{path.absolute().parent.name}/{path.name}" if path.name == "panoptic.json" else path.name
+    return f"{path.absolute().parent.name}/{path.name}" if path.name == DATASET_JSON else path.name
 
 
 def _checked_number(dataset: CocoPanoptic, limit: int | None) -> int:
