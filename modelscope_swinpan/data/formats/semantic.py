@@ -79,9 +79,9 @@ def label_pictures(folder: Path) -> dict[str, Path]:
     return by_stem((path for path in photos_below(folder) if path.suffix.lower() in _LABEL_SUFFIXES), folder)
 
 
-def listed_there(folder: Path) -> Sequence[ListedClass] | None:
-    """The list of classes that lies in a folder under a usual name, if there is one."""
-    return next((read_classes(path) for name in LISTS if (path := folder / name).is_file()), None)
+def listed_there(folder: Path, names: Iterable[str] = LISTS) -> Sequence[ListedClass] | None:
+    """The list of classes that lies in a folder under the first of some usual names, if there is one."""
+    return next((read_classes(path) for name in names if (path := folder / name).is_file()), None)
 
 
 def listed_classes(given: Given, folder: Path, pictures: Iterable[Path]) -> Sequence[ListedClass]:

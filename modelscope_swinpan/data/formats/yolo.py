@@ -13,13 +13,13 @@ from ...coco.layout import path_inside
 from ...coco.values import whole
 from ...errors import DatasetError
 from ...structures import Size
-from ..class_list import read_classes
 from ..drawn import Photo, Shape, Source, SourceClass
 from ..files import files_below, first_folder, path_ends, photos_below, read_lines, stems
 from ..masks import Rle, polygons
 from ..report import BAD_OUTLINE, BOX, MISSING, UNANNOTATED, Dropped, Report
 from ..yaml_file import read_yaml
 from .registry import DatasetFormat, Given
+from .semantic import listed_there
 
 _EXPECTED = "YOLO's data.yaml, with names and the folders of the images"
 _YAMLS = ("data.yaml", "dataset.yaml", "data.yml", "dataset.yml")
@@ -80,9 +80,7 @@ def _names(names: Any, path: Path | None) -> Sequence[str]:
 
 
 def _listed_names(given: Given) -> Sequence[str]:
-    listed = given.classes or next(
-        (read_classes(path) for name in _LISTS if (path := given.folder / name).is_file()), None
-    )
+    listed = given.classes or listed_there(given.folder, _LISTS)
     if listed is None:
         raise DatasetError(f"{given.path}: nothing names the classes; give --classes, a name a line, or a data.yaml.")
     return [one.name for one in listed]
