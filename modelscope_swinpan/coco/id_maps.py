@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 def read_ids(path: Path, size: Size, listed: Collection[int], where: str) -> Ids:
-    """The segment ids (H, W) of a file; ``where`` is where it is named. For the rest see :func:`ids_of_picture`.
+    """The segment ids (H, W) of a file, which the place ``where`` names. For ``listed`` see :func:`ids_of_picture`.
 
     Raises:
         DamagedFileError: the file is missing or damaged.

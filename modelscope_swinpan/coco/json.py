@@ -183,7 +183,7 @@ def read_images(content: Node) -> tuple[ImageEntry, ...]:
 def image_nodes(content: Node) -> dict[str, tuple[int, Node]]:
     """The list ``images`` by the file's ids, each with the number that we use: its id or, if some are texts, its place.
 
-    Places are counted from 1, or from behind the largest id that is a number.
+    Places are counted from 1 or, where some ids are numbers, from one above the largest.
 
     Raises:
         DatasetError: an id is missing or occurs twice.
@@ -207,7 +207,7 @@ def first_annotation(content: Node) -> Mapping[str, Any]:
 
 
 def check_panoptic(content: Node) -> None:
-    """Raise a DatasetError that says so if ``content`` is one of COCO's other files."""
+    """Raise a DatasetError if ``content`` is one of COCO's other files. It says which."""
     first = first_annotation(content)
     for field, kind in _OTHER_FILES.items():
         if field in first and "segments_info" not in first:
