@@ -45,8 +45,8 @@ def read_classes(path: Path) -> tuple[ListedClass, ...]:
     """Read a list of classes: a line a class, from value 0.
 
     A line is a name, or a colour map's ``name r g b``, ``r g b name`` or ``name #rrggbb``, separated by spaces, commas,
-    semicolons or colons. Lines that begin with ``#`` are comments. An empty line, ``-`` and names such as ``void`` keep
-    a value that is no class. All names may begin with their values, as in ``0 road``.
+    semicolons or colons. Lines that begin with ``#`` are comments. An empty line, ``-`` or a name such as ``void``
+    stands for a value that is no class. All names may begin with their values, as in ``0 road``.
 
     Raises:
         ConfigError: the file cannot be read, some lines have a colour and others none, a name or a colour occurs

@@ -26,7 +26,7 @@ def _recognises(given: Given) -> bool:
 
 
 def _is_list(path: Path) -> bool:
-    """Whether it names numbers; that of Roboflow's classification exports has the same name, and names photos."""
+    """Whether it lists numbers. Roboflow's classification exports have a file of the same name that lists photos."""
     with path.open("rb") as file:
         return file.read(len(_HEAD) + 8).decode("latin-1").lstrip("\ufeffï»¿\"' ").lower().startswith(_HEAD)
 

@@ -24,7 +24,7 @@ from .semantic import listed_there
 _EXPECTED = "YOLO's data.yaml, with names and the folders of the images"
 _YAMLS = ("data.yaml", "dataset.yaml", "data.yml", "dataset.yml")
 _SPLITS = ("train", "val", "valid", "test")
-_SLACK = 0.01  # how far out of the photo a corner may lie, in parts of it
+_SLACK = 0.01  # how far outside a corner may lie, as a share of the photo's width or height
 _MAX_CLASSES = 100_000
 _LISTS = ("classes.txt", "labels/classes.txt", "obj.names")
 
@@ -143,7 +143,7 @@ def _listed_photos(listed: Path, images: Path, report: Report) -> Iterator[Path]
 
 
 def _places(root: Path, content: Mapping[str, Any], written: str, where: str) -> Iterator[Path]:
-    """Where a split may be: data.yaml is often moved, so that its paths start elsewhere."""
+    """Where a split may be: data.yaml is often moved, and then its paths start elsewhere."""
     base = content.get("path")
     below = path_ends(base)[-1:] if isinstance(base, str) else []
     for inside in path_ends(written):
@@ -158,7 +158,7 @@ def _places(root: Path, content: Mapping[str, Any], written: str, where: str) ->
 def _text(image: Path, images: Path, labels: Path | None, used: Collection[Path]) -> Path | None:
     """The text of a photo: the last ``images`` in its path is ``labels``; or beside it.
 
-    Photos of a folder of their own may have it in ``labels`` of the source, each its own.
+    If the photos' folder is given, the text may be in ``labels`` of the source, too; no two photos share one.
     """
     beside = image.with_suffix(".txt")
     own = [] if labels is None else [labels / f"{stem}.txt" for stem in stems(image, images)]
@@ -197,7 +197,7 @@ def _shapes(text: Path, names: Sequence[str], size: Size) -> Iterator[Shape]:
 
 
 def _is_turned_box(corners: Sequence[float], size: Size) -> bool:
-    """Whether four corners are those of a box that is turned: texts of such boxes are told from outlines by them."""
+    """Whether four corners are those of a turned box. Texts of turned boxes look like those of outlines."""
     if len(corners) != 8:
         return False
     a, b, c, d = (complex(x * size.width, y * size.height) for x, y in zip(corners[::2], corners[1::2], strict=True))
