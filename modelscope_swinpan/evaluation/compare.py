@@ -19,7 +19,7 @@ from .photos import PER_PHOTO, Photos
 
 RESAMPLES, CONFIDENCE, SEED = 1000, 0.95, 0
 FEWEST = 5
-"""With fewer photos there is no interval: drawings of so few say nothing about others."""
+"""With fewer photos there is no interval: they say too little about other photos."""
 SHOWN = 10
 """Photos that gained most, and that lost most."""
 _AT_ONCE = 64  # resamples that are computed together

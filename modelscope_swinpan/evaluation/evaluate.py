@@ -121,7 +121,7 @@ def evaluate(
 
 
 def _check_whole(output: Path, dataset: CocoPanoptic, number: int) -> None:
-    """Raise a DatasetError if one of the first ``number`` images has no result: a score without it would look whole."""
+    """Raise a DatasetError if one of the first ``number`` images has no result: the score would look complete."""
     ids = {entry.id for entry in dataset.entries[:number]}
     lines = map(json.loads, (output / ERRORS).read_bytes().splitlines())
     reasons = [line["error"] for line in lines if line["image_id"] in ids]
@@ -136,7 +136,7 @@ def _check_whole(output: Path, dataset: CocoPanoptic, number: int) -> None:
 def for_scoring(predictor: Predictor, *, thresholds: bool = False) -> Predictor:
     """A predictor whose panoptic results carry all instances, whatever their score: average precision looks at all.
 
-    With ``thresholds``, they also carry who has each pixel with other ones.
+    With ``thresholds``, they also carry which query has each pixel with other thresholds.
 
     Raises:
         ConfigError: ``thresholds`` are asked for with tiles.

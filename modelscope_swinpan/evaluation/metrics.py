@@ -1,7 +1,7 @@
 """The figures of an evaluation, and average precision by the protocol of pycocotools, which hotcoco computes.
 
-All figures are in percent. A figure without any segment to measure is None, and a
-class without any is missing from ``per_class``.
+All figures are in percent. A figure without any segment to measure is None, and a class without any is missing from
+``per_class``.
 """
 
 from collections.abc import Collection, Mapping

@@ -56,7 +56,7 @@ def _annotation(entry: ImageEntry, node: Node, pngs: Folder, labels: dict[int, i
 
 
 def _score(info: Node) -> dict[str, float]:
-    """A segment's score from 0 to 1, if it has one. Others' files need not, and no metric of theirs reads it."""
+    """A segment's score from 0 to 1, if it has one. Files of other programs need none, and their metrics read none."""
     value = plain(info.get("score"))
     known = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
     return {"score": float(value)} if known else {}
