@@ -99,7 +99,7 @@ def _without_numbers(path: Path, found: Sequence[ListedClass]) -> list[ListedCla
     if wrong := [one for one, match in kept if int(match[1]) != one.value]:
         raise ConfigError(
             f"{path}: all names begin with a number, but {wrong[0].name[:80]!r} has the value {wrong[0].value}, as "
-            "lines are counted from 0. Leave the numbers out, and an empty line for a value without a class."
+            "lines are counted from 0. Leave the numbers out. An empty line stands for a value without a class."
         )
     return [dataclasses.replace(one, name=match[2]) for one, match in kept]
 

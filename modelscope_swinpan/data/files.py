@@ -66,7 +66,7 @@ def by_stem(paths: Iterable[Path], folder: Path) -> dict[str, Path]:
     for path in paths:
         stem = path.relative_to(folder).with_suffix("").as_posix()
         if stem in found:
-            raise DatasetError(f"{path} and {found[stem]} have the same name but for the suffix; move one away.")
+            raise DatasetError(f"{path} and {found[stem]} differ in their suffixes alone; move one away.")
         found[stem] = path
     return found
 

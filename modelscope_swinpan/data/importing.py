@@ -97,7 +97,7 @@ def read_categories(classes: Sequence[SourceClass], choices: Choices) -> tuple[C
     classes = list({one.name: one for one in reversed(classes) if one.name.strip()}.values())[::-1]
     named = {one.name for one in classes}
     if choices.things is not None and choices.stuff is not None:
-        raise ConfigError("Give either --things or --stuff; the other classes are the other kind.")
+        raise ConfigError("Give either --things or --stuff; the classes that it does not name are of the other kind.")
     for option, names in (("--things", choices.things), ("--stuff", choices.stuff)):
         if unknown := [name for name in names or () if name not in named]:
             missing, known = ", ".join(repr(name[:80]) for name in unknown[:20]), ", ".join(sorted(named))

@@ -151,13 +151,13 @@ def _check_former(claim: Claim) -> None:
         listed = set()
     if added := [path for path in there if path not in listed and (path not in places or path.is_symlink())]:
         raise TakenError(
-            f"{added[0]} is not of the dataset that would be replaced ({len(added)} such files). Move it away, or "
-            "choose another folder."
+            f"{added[0]} does not belong to the dataset that would be replaced ({len(added)} such files). Move it "
+            "away, or choose another folder."
         )
     if _is_changed(claim.folder, there):
         last = max(there, key=lambda path: path.lstat().st_mtime_ns)
         raise TakenError(
-            f"{last} was changed since its dataset was written, which would be replaced. Choose another folder."
+            f"{last} was changed since its dataset was written, and would be replaced. Choose another folder."
         )
 
 

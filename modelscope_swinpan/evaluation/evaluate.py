@@ -128,7 +128,7 @@ def _check_whole(output: Path, dataset: CocoPanoptic, number: int) -> None:
     if reasons:
         listed = "\n".join(reasons[:SHOWN_ERRORS])
         raise DatasetError(
-            f"{len(reasons)} of {number} images have no result, and so there is no score: it would lack them. The "
+            f"{len(reasons)} of {number} images have no result, so there is no score: it would leave them out. The "
             f"others are done. Mend these, listed in {output / ERRORS}, and give the same command again.\n{listed}"
         )
 

@@ -87,7 +87,9 @@ def evaluate_instances(
     try:
         expected = hotcoco.COCO(truth)
         if missing := set(image_ids or ()) - set(expected.get_img_ids()):
-            raise DatasetError(f"The instance truth lacks {len(missing)} of the images, image {min(missing)} for one.")
+            raise DatasetError(
+                f"The instance truth lacks {len(missing)} of the images, for example image {min(missing)}."
+            )
         found = expected.load_res(str(results) if isinstance(results, Path) else results)
         evaluation = hotcoco.COCOeval(expected, found, kind)
         if image_ids is not None:

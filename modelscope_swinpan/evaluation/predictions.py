@@ -36,7 +36,8 @@ def predicted(layout: CocoLayout, dataset: CocoPanoptic, number: int) -> list[di
             )
     if missing := [entry.key for entry in entries if entry.id not in found]:
         raise DatasetError(
-            f"{path}: no prediction for {len(missing)} of {len(entries)} images, image {missing[0][:SHOWN]} for one."
+            f"{path}: no prediction for {len(missing)} of {len(entries)} images, for example image "
+            f"{missing[0][:SHOWN]}."
         )
     pngs = Folder(layout.panoptic)
     return [_annotation(entry, found[entry.id], pngs, dataset.labels) for entry in entries]

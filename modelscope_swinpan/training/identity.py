@@ -108,7 +108,7 @@ def check_data(old: Mapping[str, Digests], new: Mapping[str, Digests], where: st
         )
     for how, names in mended.items():
         if names:
-            warnings.warn(f"Since the run in {where} began, of its {what} {_listed(names)} {how}.", stacklevel=2)
+            warnings.warn(f"Since the run in {where} began, {_listed(names)} of its {what} {how}.", stacklevel=2)
 
 
 def _listed(names: Sequence[str]) -> str:
