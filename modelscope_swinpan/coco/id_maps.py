@@ -160,7 +160,7 @@ def _from_channels(pixels: npt.NDArray[np.uint8], where: str) -> Ids:
         return ids_from_colors(pixels)
     colors, alpha = pixels[..., :-1], pixels[..., -1]
     if not alpha.any() or ((alpha != 255) & colors.any(axis=2)).any():
-        raise DatasetError(f"{where}: its alpha channel is not 255 all over, so that ids may be lost; save it as RGB.")
+        raise DatasetError(f"{where}: its alpha channel is not 255 everywhere, so ids may be lost; save it as RGB.")
     return colors[..., 0].astype(np.int32) if colors.shape[2] == 1 else ids_from_colors(colors)
 
 

@@ -151,9 +151,9 @@ def _is_thing(node: Node, id_: int, name: str, things: Mapping[int, str] | None)
         return node.flag("isthing")
     if things is None or things.get(id_, name) != name:
         raise DatasetError(
-            f"{node.where}.isthing: nothing tells whether {name[:SHOWN]!r} is a thing (1: counted, as cars) or stuff "
-            "(0: as the sky). Add isthing to each category, or put COCO's instances_SPLIT.json, whose categories are "
-            "the things, beside panoptic_SPLIT.json."
+            f"{node.where}.isthing: nothing tells whether {name[:SHOWN]!r} is a thing (1: counted, such as cars) or "
+            "stuff (0: such as the sky). Add isthing to each category, or put COCO's instances_SPLIT.json, whose "
+            "categories are the things, beside panoptic_SPLIT.json."
         )
     return id_ in things
 
@@ -213,7 +213,7 @@ def check_panoptic(content: Node) -> None:
         if field in first and "segments_info" not in first:
             raise DatasetError(
                 f"{content.where}: this file holds {kind} (its annotations have {field!r} and no 'segments_info'); "
-                "expected COCO's panoptic format, as panoptic_val2017.json."
+                "expected COCO's panoptic format, such as panoptic_val2017.json."
             )
 
 
