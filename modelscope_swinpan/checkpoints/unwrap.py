@@ -59,7 +59,7 @@ class Weights:
         meta: in which frameworks leave notes.
         where: the file and the place in it, for messages.
         place: the place in the file: names of containers and prefix, joined by dots. Empty for a plain file.
-        left_out: what else the file holds of models, one entry a group.
+        left_out: what else the file holds of models, one entry per group.
         remarks: one sentence, if a prefix was stripped or something left out.
     """
 
@@ -249,7 +249,7 @@ def _choose(networks: Sequence[_Network], wanted: str | None, where: str) -> _Ne
 
 
 def _left_out(chosen: _Network, networks: Sequence[_Network]) -> tuple[str, ...]:
-    """What is left of the chosen model's state dict, and the other models of the file, one entry a group."""
+    """What is left of the chosen model's state dict, and the other models of the file, one entry per group."""
     used = {place for network in networks for place in network.keys.values()}
     others = [f"{network.place or 'the rest'} (another model)" for network in networks if network is not chosen]
     groups: dict[str, list[str]] = {}

@@ -45,7 +45,7 @@ def import_(
         Path | None,
         option(
             "FILE",
-            "The classes, a name a line: of the values 0, 1, … of label pictures, or of colours (name r g b); "
+            "The classes, one name per line: of the values 0, 1, … of label pictures, or of colours (name r g b); "
             "else the only ones to take.",
             dir_okay=False,
             exists=True,

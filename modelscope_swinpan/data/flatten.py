@@ -41,7 +41,7 @@ class _Drawn:
 
     @property
     def segment(self) -> Hashable:
-        """The same for all shapes of a segment: stuff has one segment a class, and a thing's parts share theirs."""
+        """The same for all shapes of a segment: stuff has one segment per class, and a thing's parts share theirs."""
         if not self.isthing and not self.shape.crowd:
             return "stuff", self.label
         if self.shape.group is None:

@@ -138,4 +138,4 @@ def _embedded(value: Any, where: str) -> bytes:
     return found
 
 
-FORMAT = DatasetFormat("labelme", "LabelMe, a JSON file a photo", _recognises, _read)
+FORMAT = DatasetFormat("labelme", "LabelMe, one JSON file per photo", _recognises, _read)

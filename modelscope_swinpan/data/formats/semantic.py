@@ -97,7 +97,7 @@ def listed_classes(given: Given, folder: Path, pictures: Iterable[Path]) -> Sequ
         values, colored = read_label_picture(first)
         told = f" {first} has the {_shown(np.unique(values).tolist(), colored)}."
     raise ConfigError(
-        f"{folder}: nothing names the classes. Give --classes, a file with a name a line from value 0, or with the "
+        f"{folder}: nothing names the classes. Give --classes, a file with one name per line from value 0, or with the "
         f"colour of each (name r g b).{told}"
     )
 
@@ -168,5 +168,5 @@ def paired(
 
 
 FORMAT = DatasetFormat(
-    "semantic", "label pictures in masks beside images, a value or colour a class", _recognises, _read
+    "semantic", "label pictures in masks beside images, one value or colour per class", _recognises, _read
 )

@@ -1,4 +1,4 @@
-"""YOLO's segmentation format: for each photo of ``images`` a text of the same name in ``labels``, a line an object.
+"""YOLO's segmentation format: for each photo of ``images`` a text of the same name in ``labels``, one line per object.
 
 A line is the class's number and the corners ``x1 y1 x2 y2 …``, from 0 to 1 of the photo's width and height.
 ``data.yaml`` names the classes and, for each split, a folder or a list of photos.
@@ -82,7 +82,9 @@ def _names(names: Any, path: Path | None) -> Sequence[str]:
 def _listed_names(given: Given) -> Sequence[str]:
     listed = given.classes or listed_there(given.folder, _LISTS)
     if listed is None:
-        raise DatasetError(f"{given.path}: nothing names the classes; give --classes, a name a line, or a data.yaml.")
+        raise DatasetError(
+            f"{given.path}: nothing names the classes; give --classes, one name per line, or a data.yaml."
+        )
     return [one.name for one in listed]
 
 
@@ -130,8 +132,8 @@ def _is_split(place: Path) -> bool:
 
 
 def _listed_photos(listed: Path, images: Path, report: Report) -> Iterator[Path]:
-    """The photos that a list names, a path a line; its paths may start elsewhere, as those of ``data.yaml``."""
-    for number, line in enumerate(read_lines(listed, "the path of a photo a line", DatasetError, 2**26), start=1):
+    """The photos that a list names, one path per line; its paths may start elsewhere, as those of ``data.yaml``."""
+    for number, line in enumerate(read_lines(listed, "the path of one photo per line", DatasetError, 2**26), start=1):
         if not line.strip():
             continue
         where = f"{listed}:{number}"
@@ -182,7 +184,7 @@ def _texts(labels: Path | None) -> list[Path]:
 
 
 def _shapes(text: Path, names: Sequence[str], size: Size) -> Iterator[Shape]:
-    for number, line in enumerate(read_lines(text, "a class and corners a line", DatasetError, 2**26), start=1):
+    for number, line in enumerate(read_lines(text, "one class and its corners per line", DatasetError, 2**26), start=1):
         if not (words := line.split()):
             continue
         where = f"{text}:{number}"
