@@ -35,11 +35,12 @@ class CocoLayout:
     panoptic: Path
     images: Path
 
-    def beside(self, kind: str) -> Path | None:
-        """COCO's file of another ``kind`` for the same images, as ``instances_SPLIT.json``, if it is there."""
+    @property
+    def instances(self) -> Path | None:
+        """COCO's file of the instances in the same images, ``instances_SPLIT.json``, if it is there."""
         if not self.json_path.name.startswith("panoptic_"):
             return None
-        path = self.json_path.with_name(self.json_path.name.replace("panoptic", kind, 1))
+        path = self.json_path.with_name(self.json_path.name.replace("panoptic", "instances", 1))
         return path if path.is_file() else None
 
 

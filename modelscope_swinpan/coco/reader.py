@@ -173,7 +173,7 @@ class CocoPanoptic(Dataset[Example]):
 
     def _things(self) -> Mapping[int, str] | None:
         """Ids and names of the things, from COCO's instance file beside the JSON."""
-        path = self.layout.beside("instances")
+        path = self.layout.instances
         return None if path is None else category_names(read_json(path))
 
 

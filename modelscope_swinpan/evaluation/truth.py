@@ -19,7 +19,7 @@ def instance_truth(dataset: CocoPanoptic, number: int) -> tuple[Path | dict[str,
     Raises:
         DatasetError: a PNG is missing or contradicts the JSON.
     """
-    file = dataset.layout.beside("instances")
+    file = dataset.layout.instances
     if file is not None and all(entry.key == str(entry.id) for entry in dataset.entries):
         return file, file.name
     things = [category for category in dataset.categories if category.isthing]
