@@ -56,7 +56,7 @@ def read_report(path: Path) -> Report:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ConfigError(
-            f"{path} is not what swinpan eval writes ({type(error).__name__}: {error}). Give it its report.json."
+            f"{path} is no report.json of swinpan eval ({type(error).__name__}: {error}). Give one."
         ) from None
     for name, kind in EVALUATED.items():
         if type(report.evaluated.get(name)) is not kind:

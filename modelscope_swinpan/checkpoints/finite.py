@@ -1,4 +1,4 @@
-"""Weights that hold NaN or infinite numbers: a model with one of them answers nothing, or anything."""
+"""Weights that hold NaN or infinite numbers: the answers of a model with one of them mean nothing."""
 
 from collections.abc import Mapping
 from pathlib import Path

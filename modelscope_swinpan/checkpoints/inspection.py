@@ -34,7 +34,7 @@ class Inspection:
         dtypes: the names of their number formats.
         files: the files of weights.
         place: containers and prefix of the weights in the file, joined by dots; empty for a plain file.
-        left_out: what else the file holds of models, one entry a group.
+        left_out: what else the file holds of models, one entry per group.
         not_finite: keys of weights with NaN or infinite numbers, with which ``load_model`` refuses the checkpoint.
     """
 

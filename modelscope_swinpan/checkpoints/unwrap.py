@@ -1,8 +1,8 @@
 """The weights of a Mask2Former among all that training code saves: containers, wrappers, copies, counters, losses.
 
 A file holds state dicts, under any name and as deep as they like. In a state dict the weights may have a prefix, which
-wrappers leave (``module.``) or the name of an attribute (``student.``). So a model is found by what follows: by keys
-that a dialect knows. Where a file holds several models, one is chosen by the rules of :func:`_choose`.
+wrappers leave (``module.``) or the name of an attribute (``student.``). So a model is found by the rest of its keys,
+which a dialect knows. Where a file holds several models, one is chosen by the rules of :func:`_choose`.
 """
 
 import re
@@ -59,7 +59,7 @@ class Weights:
         meta: in which frameworks leave notes.
         where: the file and the place in it, for messages.
         place: the place in the file: names of containers and prefix, joined by dots. Empty for a plain file.
-        left_out: what else the file holds of models, one entry a group.
+        left_out: what else the file holds of models, one entry per group.
         remarks: one sentence, if a prefix was stripped or something left out.
     """
 
@@ -103,7 +103,7 @@ class _Network:
 
     @property
     def name(self) -> str:
-        """What tells it from others; empty for the one that is the model without further ado."""
+        """What tells it from others; empty if only ordinary names lead to it."""
         return ".".join(part for part in self.place.split(".") if part not in ORDINARY)
 
 
@@ -152,7 +152,7 @@ def _state_dicts(content: Mapping[str, Any]) -> Iterator[_StateDict]:
 
 
 def _networks(owner: _StateDict) -> list[_Network]:
-    """The models in a state dict. If there is none, the best guess, whose reading tells what is wrong."""
+    """The models in a state dict. If there is none, the best guess: an error while it is read tells what is wrong."""
     entries = {key: value for key, value in owner.entries.items() if isinstance(key, str)}
     names = {_bare(key): key for key in entries}
     if len(names) < len(entries):  # weights with and without a wrapper's part
@@ -228,9 +228,9 @@ def _is_stray(name: str, value: Any) -> bool:
 
 
 def _choose(networks: Sequence[_Network], wanted: str | None, where: str) -> _Network:
-    """The model called ``wanted``, or else the one that is there without further ado.
+    """The model called ``wanted``. By default, the one that only ordinary names lead to.
 
-    That is one whose containers and prefix have only ordinary names, or else the only one that is no moving average.
+    If there is no such model, it is the only one that is no moving average.
     """
     names = ", ".join(dict.fromkeys(network.name or network.place or "(the rest)" for network in networks))
     if wanted is not None:
@@ -249,7 +249,7 @@ def _choose(networks: Sequence[_Network], wanted: str | None, where: str) -> _Ne
 
 
 def _left_out(chosen: _Network, networks: Sequence[_Network]) -> tuple[str, ...]:
-    """What is left of the chosen model's state dict, and the other models of the file, one entry a group."""
+    """What is left of the chosen model's state dict, and the other models of the file, one entry per group."""
     used = {place for network in networks for place in network.keys.values()}
     others = [f"{network.place or 'the rest'} (another model)" for network in networks if network is not chosen]
     groups: dict[str, list[str]] = {}
@@ -261,7 +261,7 @@ def _left_out(chosen: _Network, networks: Sequence[_Network]) -> tuple[str, ...]
 
 
 def _remark(chosen: _Network, networks: Sequence[_Network], left_out: Sequence[str], where: str) -> tuple[str, ...]:
-    """What was stripped or left out, in one sentence; nothing to say of a plain file."""
+    """What was stripped or left out, in one sentence; none for a plain file."""
     inside = {part for key, place in chosen.keys.items() for part in place.split(".") if part not in key.split(".")}
     inside -= set(chosen.prefix.split("."))
     if not chosen.prefix and not left_out and not inside:

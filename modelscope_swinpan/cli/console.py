@@ -116,7 +116,7 @@ def say(message: str) -> None:
 
 
 def show_table(table: Table) -> None:
-    """Print a table. A terminal's width shortens it; a file or a pipe gets all cells whole, a line a row."""
+    """Print a table. A terminal's width shortens it; a file or a pipe gets all cells whole, one line per row."""
     if out.is_terminal:
         out.print(table)
         return

@@ -45,7 +45,7 @@ def import_(
         Path | None,
         option(
             "FILE",
-            "The classes, a name a line. Label pictures: those of the values 0, 1, … or of colours (name r g b). "
+            "The classes, one name per line. Label pictures: those of the values 0, 1, … or of colours (name r g b). "
             "Other formats: the only ones to take.",
             dir_okay=False,
             exists=True,

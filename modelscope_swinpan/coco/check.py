@@ -1,4 +1,4 @@
-"""Look over a dataset's files before hours of work: quickly, as only headers are read."""
+"""A quick look at a dataset's files before hours of work: only headers are read."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, runtime_checkable

@@ -1,7 +1,6 @@
 """COCO's notation: segment ids as colours, boxes by width and height, masks as run-length codes (RLE)."""
 
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,6 @@ from ..categories import Category
 from ..errors import ConfigError
 from ..structures import Segment
 from .annotation import SegmentInfo
-from .json import ImageEntry
 
 _SHIFTS = 5 * np.arange(9)
 """Eight letters hold runs of up to 2**39 pixels."""
@@ -33,11 +31,6 @@ def info_entry(info: SegmentInfo, category: Category) -> dict[str, Any]:
         "bbox": bbox(info.box),
         "iscrowd": int(info.iscrowd),
     }
-
-
-def image_entries(images: Sequence[ImageEntry]) -> list[dict[str, Any]]:
-    """The list ``images`` of a COCO JSON file."""
-    return [{"id": image.id, "file_name": image.name, **image.size._asdict()} for image in images]
 
 
 def bbox(box: tuple[int, int, int, int]) -> list[int]:

@@ -16,14 +16,14 @@ from .layout import path_inside
 from .values import Node
 
 _CITYSCAPES = ("_gtFine_leftImg8bit", "_leftImg8bit")
-"""What createPanopticImgs.py makes of the end of an image's name, and what it is."""
+"""The end of an image's name as createPanopticImgs.py writes it, and as it is."""
 
 _ESCAPED = re.compile(r"\\u(dc[89a-f][0-9a-f])")
-"""What swinpan batch makes of a byte that is no Unicode in an image's name."""
+"""How swinpan batch writes a byte of an image's name that is not Unicode."""
 
 
 class Folder:
-    """A folder of images or PNGs. What lies in the folder ``without`` is not searched: the ids, for images."""
+    """A folder of images or PNGs. The folder ``without`` is not searched: for images, that of the PNGs."""
 
     def __init__(self, path: Path, *, without: Path | None = None) -> None:
         self.path = path
@@ -33,15 +33,20 @@ class Folder:
     def find(self, name: str, where: str, *, suffix: str | None = None) -> Path:
         """The file that a JSON file calls ``name``; the path as written if there is none.
 
-        Where no file has the name as written, it may be Windows' (with backslashes), have accents in the other form of
-        Unicode (as files from a Mac do) or bytes that are no Unicode as escapes, begin with the folder's own name,
-        stand for the only file of this name further below, as Cityscapes' do, have its suffix in capitals or not, or
-        another ``suffix``. The absolute path of another machine stands for the only file of its name, or the only one
-        whose path it ends with, folder included; the first one is warned of.
+        Where no file has the name as written, the file's own name may differ. The written name
+
+        * may be Windows', with backslashes,
+        * may have accents in the other form of Unicode, as files from a Mac do, or escapes for bytes that are none,
+        * may begin with the folder's own name,
+        * may stand for the only file of this name further below, as Cityscapes' do,
+        * may have its suffix in capitals, or not, or have another ``suffix``.
+
+        The absolute path of another machine stands for the only file of its name, or the only one whose path it ends
+        with, folder included. A warning names the first such path.
 
         Raises:
-            DatasetError: the name is empty, leads out of the folder, or stands for several files; or another machine's
-                path stands for the same file.
+            DatasetError: the name is empty, leads out of the folder, or stands for several files; or two paths of
+                another machine stand for one file.
         """
         inside = PurePath(name)
         if inside.is_absolute() and ".." not in inside.parts and inside.is_relative_to(self.path.absolute()):

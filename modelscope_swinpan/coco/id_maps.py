@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 def read_ids(path: Path, size: Size, listed: Collection[int], where: str) -> Ids:
-    """The segment ids (H, W) of a file; ``where`` is where it is named. For the rest see :func:`ids_of_picture`.
+    """The segment ids (H, W) of a file, which the place ``where`` names. For ``listed`` see :func:`ids_of_picture`.
 
     Raises:
         DamagedFileError: the file is missing or damaged.
@@ -160,7 +160,7 @@ def _from_channels(pixels: npt.NDArray[np.uint8], where: str) -> Ids:
         return ids_from_colors(pixels)
     colors, alpha = pixels[..., :-1], pixels[..., -1]
     if not alpha.any() or ((alpha != 255) & colors.any(axis=2)).any():
-        raise DatasetError(f"{where}: its alpha channel is not 255 all over, so that ids may be lost; save it as RGB.")
+        raise DatasetError(f"{where}: its alpha channel is not 255 everywhere, so ids may be lost; save it as RGB.")
     return colors[..., 0].astype(np.int32) if colors.shape[2] == 1 else ids_from_colors(colors)
 
 

@@ -117,12 +117,7 @@ def read_categories(
     Raises:
         DatasetError: a field is wrong, an id occurs twice, or nothing tells whether a category is a thing.
     """
-    nodes: dict[int, Node] = {}
-    for node in content.each("categories"):
-        id_ = node.field("id", int)
-        if id_ in nodes:
-            raise DatasetError(f"{node.where}.id: category {str(id_)[:SHOWN]} occurs twice.")
-        nodes[id_] = node
+    nodes = category_nodes(content)
     told = things() if any(node.get("isthing") is None for node in nodes.values()) else None
     return tuple(
         Category(
@@ -135,6 +130,17 @@ def read_categories(
     )
 
 
+def category_nodes(content: Node) -> dict[int, Node]:
+    """The items of ``categories``, by id. Raises a DatasetError if an id is wrong or occurs twice."""
+    nodes: dict[int, Node] = {}
+    for node in content.each("categories"):
+        id_ = node.field("id", int)
+        if id_ in nodes:
+            raise DatasetError(f"{node.where}.id: category {str(id_)[:SHOWN]} occurs twice.")
+        nodes[id_] = node
+    return nodes
+
+
 def category_names(content: Node) -> dict[int, str]:
     """The names of ``categories``, by id."""
     return {node.field("id", int): node.field("name", str) for node in content.each("categories")}
@@ -145,9 +151,9 @@ def _is_thing(node: Node, id_: int, name: str, things: Mapping[int, str] | None)
         return node.flag("isthing")
     if things is None or things.get(id_, name) != name:
         raise DatasetError(
-            f"{node.where}.isthing: nothing tells whether {name[:SHOWN]!r} is a thing (1: counted, as cars) or stuff "
-            "(0: as the sky). Add isthing to each category, or put COCO's instances_SPLIT.json, whose categories are "
-            "the things, beside panoptic_SPLIT.json."
+            f"{node.where}.isthing: nothing tells whether {name[:SHOWN]!r} is a thing (1: counted, such as cars) or "
+            "stuff (0: such as the sky). Add isthing to each category, or put COCO's instances_SPLIT.json, whose "
+            "categories are the things, beside panoptic_SPLIT.json."
         )
     return id_ in things
 
@@ -177,7 +183,7 @@ def read_images(content: Node) -> tuple[ImageEntry, ...]:
 def image_nodes(content: Node) -> dict[str, tuple[int, Node]]:
     """The list ``images`` by the file's ids, each with the number that we use: its id or, if some are texts, its place.
 
-    Places are counted from 1, or from behind the largest id that is a number.
+    Places are counted from 1 or, where some ids are numbers, from one above the largest.
 
     Raises:
         DatasetError: an id is missing or occurs twice.
@@ -201,13 +207,13 @@ def first_annotation(content: Node) -> Mapping[str, Any]:
 
 
 def check_panoptic(content: Node) -> None:
-    """Raise a DatasetError that says so if ``content`` is one of COCO's other files."""
+    """Raise a DatasetError if ``content`` is one of COCO's other files. It says which."""
     first = first_annotation(content)
     for field, kind in _OTHER_FILES.items():
         if field in first and "segments_info" not in first:
             raise DatasetError(
                 f"{content.where}: this file holds {kind} (its annotations have {field!r} and no 'segments_info'); "
-                "expected COCO's panoptic format, as panoptic_val2017.json."
+                "expected COCO's panoptic format, such as panoptic_val2017.json."
             )
 
 

@@ -17,14 +17,14 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from ..errors import DatasetError
 
 _KINDS = re.compile(r"(?:^|_)(?:panoptic|instances?|stuff|captions|person_keypoints|image_info)_(.+)$")
-"""What in a JSON file's name comes before the name of its split."""
+"""The part of a JSON file's name before the name of its split."""
 _LONG_NAMES = {"train": "training", "val": "validation", "test": "testing"}
 _BELOW_ROOT = re.compile(r"annotations|gtFine|gtCoarse|panoptic|v\d\.\d")
 """Names of the folders in a dataset's root that hold its JSON files."""
 _PLACES = (("", "annotations/", "gtFine/"), ("panoptic/", "v*/panoptic/", "*/panoptic/", "*/v*/panoptic/"))
 """Where a dataset's folder may have its JSON files. The later places are looked at if the earlier have none."""
 _LONGEST_PART, _LONGEST_PATH = 255, 4096
-"""Bytes. Systems answer longer ones with an error, whatever they are asked."""
+"""Bytes. Systems answer any request about a longer one with an error."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +35,12 @@ class CocoLayout:
     panoptic: Path
     images: Path
 
-    def beside(self, kind: str) -> Path | None:
-        """COCO's file of another ``kind`` for the same images, as ``instances_SPLIT.json``, if it is there."""
+    @property
+    def instances(self) -> Path | None:
+        """COCO's file of the instances in the same images, ``instances_SPLIT.json``, if it is there."""
         if not self.json_path.name.startswith("panoptic_"):
             return None
-        path = self.json_path.with_name(self.json_path.name.replace("panoptic", kind, 1))
+        path = self.json_path.with_name(self.json_path.name.replace("panoptic", "instances", 1))
         return path if path.is_file() else None
 
 

@@ -1,7 +1,7 @@
 """Read the photo of an example as its truth was annotated: turned by EXIF's orientation or not.
 
-Most tools show photos as EXIF says, and so does this package. Some read the stored pixels. Which of the two a truth was
-annotated on follows from its size if the photo was turned by 90°; otherwise the dataset has to say it.
+Most tools show photos as EXIF says, and so does this package. Some read the stored pixels. If EXIF turns a photo by
+90°, the size of its truth shows which of the two was annotated. Otherwise the dataset has to say it.
 """
 
 from typing import Any, Literal
@@ -45,7 +45,7 @@ def is_undecided(header: Header | None, exif: Exif | None) -> bool:
 
 
 def _as_stored(pixels: Pixels, orientation: int) -> Pixels:
-    """Undo EXIF's orientation: turn by the opposite one, which mirrors are themselves."""
+    """Undo EXIF's orientation by its opposite. A mirroring is its own opposite."""
     image = Image.fromarray(pixels)
     image.getexif()[ExifTags.Base.Orientation] = {6: 8, 8: 6}.get(orientation, orientation)
     return np.array(ImageOps.exif_transpose(image))

@@ -1,8 +1,8 @@
-"""Polygons of masks, for tools that know no others.
+"""Polygons of masks, for tools that know no other shapes.
 
 Corners are those of pixels: the polygon of an image's first pixel is (0, 0), (0, 1), (1, 1), (1, 0).
-A polygon of these formats is one closed line. So a hole is joined to the line around it by a cut, a line that is gone
-along twice, in both directions; it encloses nothing.
+A polygon of these formats is one closed line. So a cut joins a hole to the line around it: the polygon follows the cut
+twice, once in each direction, and the cut encloses nothing.
 """
 
 from collections import defaultdict
@@ -16,11 +16,12 @@ from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial import Delaunay
 
 TOLERANCE = 0.5
-"""How far a polygon may lie from the edges of the pixels, in pixels: so far that a slope needs no steps."""
+"""How far a polygon may lie from the edges of the pixels, in pixels. At this distance a slope needs no steps."""
 _CANDIDATES = 100_000
-"""The most corners that are tried as ends of cuts, but for one of each line."""
+"""The most corners that are tried as ends of cuts, besides one of each line."""
 _SHAKE = 0.1
-"""How far corners are moved to find neighbours, in pixels: those of a fence, on two lines, take quadratic time."""
+"""How far corners are moved before neighbours are sought, in pixels. Unmoved corners that lie on two straight lines, as
+those of a fence, would take quadratic time."""
 Polygon = npt.NDArray[np.float64]
 """Corners (N, 2), x and y; the last one is joined to the first."""
 
@@ -60,20 +61,20 @@ def joined(lines: Sequence[Polygon]) -> Polygon:
 
 
 def _cuts(corners: Polygon, ends: npt.NDArray[np.int64]) -> list[list[int]]:
-    """The pairs of ``corners`` (N, 2) at whose cuts the lines hang together; ``ends`` are those of the lines.
+    """The pairs of ``corners`` (N, 2) that cuts join, so that the lines become one; ``ends`` are those of the lines.
 
     They are the edges of a minimum spanning tree, which are among those of the Delaunay triangulation.
     """
     tried = np.union1d(np.arange(0, len(corners), -(-len(corners) // _CANDIDATES)), ends - 1)
     lines = np.searchsorted(ends, tried, side="right")
     shaken = corners[tried] + np.random.default_rng(0).uniform(-_SHAKE, _SHAKE, (len(tried), 2))
-    mesh = Delaunay(shaken)  # coplanar are points too close to others
+    mesh = Delaunay(shaken)  # its "coplanar" points are those too close to others
     starts = np.append(mesh.simplices, mesh.coplanar[:, 0])
     stops = np.append(np.roll(mesh.simplices, 1, axis=1), mesh.coplanar[:, 2])
     between = lines[starts] != lines[stops]
     starts, stops = starts[between], stops[between]
     lengths = np.square(corners[tried[starts]] - corners[tried[stops]]).sum(axis=1)
-    along = np.flatnonzero(lines[1:] == lines[:-1])  # costs nothing, almost: 0 would be no edge
+    along = np.flatnonzero(lines[1:] == lines[:-1])  # these edges cost almost nothing: 0 would be no edge
     weights = np.append(lengths + 1, np.full(len(along), 0.5))
     pairs = [np.append(starts, along), np.append(stops, along + 1)]
     rows, columns = np.array(pairs, np.int32)  # SciPy 1.13 takes no int64

@@ -26,8 +26,8 @@ class CocoPanoptic(Dataset[Example]):
     """The annotated images of a COCO panoptic dataset, in the order of the JSON's annotations.
 
     A label is an index into ``categories``, and ``labels`` has the label of every category id. Areas and boxes are
-    measured in the PNGs; those in the JSON are not read. ``exif`` tells on what the truth was annotated, where the
-    dataset says it. ``unannotated`` counts the images that the JSON lists without an annotation.
+    measured in the PNGs; those in the JSON are not read. ``exif`` tells how the truth was annotated, where the dataset
+    says it. ``unannotated`` counts the images that the JSON lists without an annotation.
     """
 
     def __init__(
@@ -103,8 +103,8 @@ class CocoPanoptic(Dataset[Example]):
     def annotation(self, index: int) -> Annotation:
         """Read the annotation at ``index`` alone. The image may be missing.
 
-        Segments without pixels are left out, and segments of one id joined or, if they are of two categories, made
-        void; ``remarks`` of the annotation tell it.
+        Segments without pixels are left out. Segments that share an id are joined or, if they are of two categories,
+        become void. The annotation's ``remarks`` tell of it.
 
         Raises:
             DamagedFileError: the PNG is missing or damaged.
@@ -173,7 +173,7 @@ class CocoPanoptic(Dataset[Example]):
 
     def _things(self) -> Mapping[int, str] | None:
         """Ids and names of the things, from COCO's instance file beside the JSON."""
-        path = self.layout.beside("instances")
+        path = self.layout.instances
         return None if path is None else category_names(read_json(path))
 
 

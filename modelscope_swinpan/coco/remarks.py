@@ -44,7 +44,7 @@ def number_of_kind(kind: str, number: int) -> str:
 
 
 def raise_or_warn(found: Iterable[str | Remark | None], total: int) -> None:
-    """Raise a DatasetError that counts the problems of ``total`` examples, texts, or else warn of the remarks."""
+    """Raise a DatasetError that counts the problems, the texts, of ``total`` examples; or warn of the remarks alone."""
     found = list(found)
     if problems := [one for one in found if isinstance(one, str)]:
         raise DatasetError("\n".join([f"{len(problems)} of {total} examples are wrong.", *problems[:_SHOWN]]))
@@ -73,7 +73,7 @@ class Remarks:
         return list(self._found.get(kind, ()))
 
     def warn(self) -> None:
-        """Give one warning for each kind, which names the first image, or of damaged ones the first ten."""
+        """Give one warning for each kind. It names the first image, or the first ten if they are damaged."""
         for kind, found in self._found.items():
             images = "" if kind in (DAMAGED, TURNED) else f" (in {number_of(len(found), 'image')})"
             named = "; ".join(list(found)[: _SHOWN if kind == DAMAGED else 1])

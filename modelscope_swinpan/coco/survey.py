@@ -44,10 +44,10 @@ class _Look(NamedTuple):
 
 @dataclass(kw_only=True)
 class Survey:
-    """A dataset: its ``problems``, of which each would end or change training or evaluation, and odd ``remarks``.
+    """A dataset: its ``problems``, each of which would end or change training or evaluation, and odd ``remarks``.
 
     ``classes`` are in the order of ``categories``. ``sizes`` counts the images of each size, ``annotated`` the pixels
-    that belong to a segment, of all ``pixels``. ``photos`` has the photos of each content.
+    that belong to a segment, of all ``pixels``. ``photos`` has the photos by a digest of their content.
     """
 
     path: Path
@@ -73,9 +73,10 @@ class Survey:
 def survey(
     path: Path, open_dataset: Callable[[Path], CocoPanoptic], threads: int, progress: Callable[..., Iterable[_Look]]
 ) -> Survey:
-    """Read all of the dataset ``path``, in several threads. ``progress`` goes through what is found, and its number.
+    """Read all of the dataset ``path``, in several threads.
 
-    A dataset that cannot be opened has that one problem.
+    ``progress`` takes what is found and its number, passes it on, and may show how far it is. A dataset that cannot be
+    opened has that one problem.
     """
     found = Survey(path=path)
     try:

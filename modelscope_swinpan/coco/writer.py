@@ -25,7 +25,7 @@ from .annotation import Annotation, Example
 from .encoding import colors_from_ids, info_entry
 
 DATASET_JSON = "panoptic.json"
-"""The JSON file of a dataset that :func:`write_dataset` wrote. It is written last, so the dataset is whole with it."""
+"""The JSON file of a dataset that :func:`write_dataset` wrote. It is written last: with it, the dataset is complete."""
 
 
 class HasCocoForm(Protocol):

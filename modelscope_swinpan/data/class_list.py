@@ -1,4 +1,4 @@
-"""Lists of classes as people keep them: a name a line, or a colour map."""
+"""Lists of classes as people keep them: one name per line, or a colour map."""
 
 import dataclasses
 import re
@@ -42,17 +42,17 @@ class ListedClass:
 
 
 def read_classes(path: Path) -> tuple[ListedClass, ...]:
-    """Read a list of classes: a line a class, from value 0.
+    """Read a list of classes: one line per class, from value 0.
 
     A line is a name, or a colour map's ``name r g b``, ``r g b name`` or ``name #rrggbb``, separated by spaces, commas,
-    semicolons or colons. Lines that begin with ``#`` are comments. An empty line, ``-`` and names such as ``void`` keep
-    a value that is no class. All names may begin with their values, as in ``0 road``.
+    semicolons or colons. Lines that begin with ``#`` are comments. An empty line, ``-`` or a name such as ``void``
+    stands for a value that is no class. All names may begin with their values, as in ``0 road``.
 
     Raises:
         ConfigError: the file cannot be read, some lines have a colour and others none, a name or a colour occurs
             twice, or all names begin with numbers that are not their values.
     """
-    lines = [line.strip() for line in read_lines(path, "a list of classes, a name a line", ConfigError)]
+    lines = [line.strip() for line in read_lines(path, "a list of classes, one name per line", ConfigError)]
     while lines and not lines[-1]:
         lines.pop()
     found: list[ListedClass] = []
@@ -99,7 +99,7 @@ def _without_numbers(path: Path, found: Sequence[ListedClass]) -> list[ListedCla
     if wrong := [one for one, match in kept if int(match[1]) != one.value]:
         raise ConfigError(
             f"{path}: all names begin with a number, but {wrong[0].name[:80]!r} has the value {wrong[0].value}, as "
-            "lines are counted from 0. Leave the numbers out, and an empty line for a value without a class."
+            "lines are counted from 0. Leave the numbers out. An empty line stands for a value without a class."
         )
     return [dataclasses.replace(one, name=match[2]) for one, match in kept]
 
@@ -107,7 +107,7 @@ def _without_numbers(path: Path, found: Sequence[ListedClass]) -> list[ListedCla
 def _check(path: Path, found: Sequence[ListedClass]) -> None:
     named = [one for one in found if not one.is_void]
     if not named:
-        raise ConfigError(f"{path}: names no class, expected a name a line.")
+        raise ConfigError(f"{path}: names no class, expected one name per line.")
     if len({one.color is None for one in named}) == 2:
         plain = next(one for one in named if one.color is None)
         raise ConfigError(f"{path}: some lines have a colour, but {plain.name[:80]!r} has none.")

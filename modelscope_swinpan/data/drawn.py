@@ -36,7 +36,7 @@ class Shape:
 class Photo:
     """A photo, with its file or that file's content, its size if the annotations tell it, and what was drawn on it.
 
-    ``exif`` tells whether that was on the photo as EXIF turns it, where the source says so.
+    ``exif`` tells whether it was drawn on the photo as EXIF turns it, where the source says so.
     """
 
     where: str
@@ -79,7 +79,7 @@ def as_categories(classes: Sequence[SourceClass]) -> tuple[Category, ...]:
 class Source:
     """All that a reader finds in a dataset. Shapes of classes that are not listed are dropped, and counted.
 
-    ``exif`` tells on what they were drawn, where the source says it.
+    ``exif`` is that of all photos, where the source says it.
     """
 
     classes: Sequence[SourceClass]

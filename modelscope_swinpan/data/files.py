@@ -1,6 +1,5 @@
 """The files of a source: annotation files and photos in its folders, and label pictures read as numbers or colours."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -10,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from .. import files
 from ..coco.encoding import ids_from_colors
 from ..coco.id_maps import read_label_file
 from ..errors import DatasetError, SwinPanError
-from ..files import open_file
 from ..images.decode import MAX_PIXELS
 from ..runs.own_names import own_name
 from ..runs.tree import folders, image_files
@@ -21,14 +20,13 @@ from ..structures import Size
 from .report import BAD_OUTLINE, OTHER_SIZE, Dropped
 
 Values = npt.NDArray[np.int32]
-_BLOCK = 2**20
 _NUMBERS = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L")
 
 
 def read_small(path: Path, expected: str, error: type[SwinPanError], most: int = 2**20) -> bytes:
     """The content of a file of at most ``most`` bytes. An ``error`` says what was ``expected`` if it is larger."""
     try:
-        with open_file(path) as file:
+        with files.open_file(path) as file:
             content = file.read(most + 1)
     except OSError as problem:
         raise error(f"{path}: cannot be read: {problem.strerror}") from None
@@ -68,7 +66,7 @@ def by_stem(paths: Iterable[Path], folder: Path) -> dict[str, Path]:
     for path in paths:
         stem = path.relative_to(folder).with_suffix("").as_posix()
         if stem in found:
-            raise DatasetError(f"{path} and {found[stem]} have the same name but for the suffix; move one away.")
+            raise DatasetError(f"{path} and {found[stem]} differ in their suffixes alone; move one away.")
         found[stem] = path
     return found
 
@@ -76,16 +74,16 @@ def by_stem(paths: Iterable[Path], folder: Path) -> dict[str, Path]:
 def stems(photo: Path, folder: Path) -> list[str]:
     """The paths without suffix that a file of the same name may have below another folder.
 
-    They are the photo's own in ``folder``, and what ``swinpan batch`` makes of that where some disk could not have it.
+    They are the photo's own in ``folder``, and the one that ``swinpan batch`` takes where some disk cannot hold that.
     """
     name = photo.relative_to(folder).as_posix()
     return [PurePosixPath(name).with_suffix("").as_posix(), own_name(name) or ""]
 
 
 def path_ends(path: str) -> list[str]:
-    """What is left of a path, of any system, without its first folders: the longest first.
+    """The ends of a path of any system, the longest first: all of it, then without its first folder, and so on.
 
-    Where it starts, and ``..`` in it, count for nothing.
+    Its root and ``..`` in it are left out.
     """
     windows = PureWindowsPath(path)
     parts = [part for part in windows.relative_to(windows.anchor).parts if part != ".."]
@@ -98,18 +96,14 @@ def content_digest(path: Path) -> str:
     Raises:
         DatasetError: it cannot be read.
     """
-    digest = hashlib.sha256()
     try:
-        with open_file(path) as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
+        return files.content_digest(path)
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read: {error.strerror}") from None
-    return digest.hexdigest()
 
 
 def first_folder(folder: Path, names: Iterable[str]) -> Path | None:
-    """The first of some folders in ``folder`` that is there, whatever the case of its letters."""
+    """The first of ``names`` that is a folder in ``folder``. Capitals do not count."""
     there = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_dir()} if folder.is_dir() else {}
     return next((there[name.lower()] for name in names if name.lower() in there), None)
 
@@ -146,7 +140,10 @@ def read_colors(path: Path, size: Size | None = None) -> Values:
 
 
 def read_label_picture(path: Path, size: Size | None = None) -> tuple[Values, bool]:
-    """The colours of a label picture that has its own, else the numbers; and whether it has. Raises the same."""
+    """The colours of a label picture, or its numbers if it has no colours of its own; and whether they are colours.
+
+    Raises as :func:`read_values`.
+    """
     colored = picture_kind(path) == "colors"
     return (read_colors if colored else read_values)(path, size), colored
 
@@ -160,7 +157,7 @@ def picture_kind(path: Path) -> Literal["grey", "palette", "colors"]:
 
 
 def read_bitmap(content: bytes, where: str, size: Size) -> npt.NDArray[np.uint8]:
-    """The pixels of a picture that an annotation file holds, (H, W) or (H, W, C), of a part of a photo of ``size``.
+    """The pixels, (H, W) or (H, W, C), of a picture in an annotation file. It shows a part of a photo of ``size``.
 
     Raises:
         DatasetError: it is damaged.

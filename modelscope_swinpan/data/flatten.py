@@ -24,7 +24,7 @@ from .report import COVERED, NO_PIXELS, OVERLAP, RECTANGLES, UNKNOWN_CLASS, Drop
 Overlap = Literal["small", "order"]
 """Which of two shapes owns the pixels that they share: the smaller, or the one that is listed later."""
 SLIGHT = 0.05
-"""The share of the smaller of two shapes up to which an overlap is not told: outlines that touch share some pixels."""
+"""An overlap of up to this share of the smaller shape is not reported: outlines that touch share some pixels."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class _Drawn:
 
     @property
     def segment(self) -> Hashable:
-        """The same for all shapes of a segment: stuff has one segment a class, and a thing's parts share theirs."""
+        """The same for all shapes of a segment: stuff has one segment per class, and a thing's parts share theirs."""
         if not self.isthing and not self.shape.crowd:
             return "stuff", self.label
         if self.shape.group is None:
@@ -90,7 +90,7 @@ def _drawn(
     if not (shape.scattered and isthing):
         return [_Drawn(shape, label, isthing, rle, area(rle))]
     mask = decode(rle).view(np.uint8)
-    _, numbers, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)  # pixels that touch at a corner are
+    _, numbers, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)  # also by corners
     parts = (
         (bitmap(numbers[y : y + height, x : x + width] == number), pixels, x, y)
         for number, (x, y, width, height, pixels) in enumerate(boxes.tolist())

@@ -27,7 +27,7 @@ REPORT = "import.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Choices:
-    """What an import cannot know. ``things`` or ``stuff`` names the classes of that kind; the others are the other.
+    """What an import cannot know. ``things`` or ``stuff`` names all classes of that kind; the rest are of the other.
 
     ``semantic`` is a folder of label pictures that lie behind the shapes.
     """
@@ -53,7 +53,7 @@ def import_dataset(
     Args:
         given: The source and what is told of it.
         output: The folder. An earlier import there of the same source, with the same options, is replaced.
-        form: The name of the format, where it is not to be told by the source.
+        form: The name of the format. By default the source tells it.
         choices: Which classes are things, and which of two shapes owns what both cover.
         progress: Goes through the photos, and may show how far it is.
 
@@ -97,7 +97,7 @@ def read_categories(classes: Sequence[SourceClass], choices: Choices) -> tuple[C
     classes = list({one.name: one for one in reversed(classes) if one.name.strip()}.values())[::-1]
     named = {one.name for one in classes}
     if choices.things is not None and choices.stuff is not None:
-        raise ConfigError("Give either --things or --stuff; the other classes are the other kind.")
+        raise ConfigError("Give either --things or --stuff; the classes that it does not name are of the other kind.")
     for option, names in (("--things", choices.things), ("--stuff", choices.stuff)):
         if unknown := [name for name in names or () if name not in named]:
             missing, known = ", ".join(repr(name[:80]) for name in unknown[:20]), ", ".join(sorted(named))

@@ -106,7 +106,7 @@ def pasted(piece: Mask, left: int, top: int) -> Outline:
 
 
 def pixels_of(values: npt.NDArray[np.int32], value: int) -> Outline:
-    """The outline of the pixels that have one of the ``values`` (H, W). Fortran order is the fastest."""
+    """The outline of the pixels of ``values`` (H, W) that have a ``value``. Fortran order is the fastest."""
     return lambda _: bitmap(values == value)
 
 
@@ -128,7 +128,7 @@ def box_of(rle: Rle) -> tuple[int, int, int, int]:
 
 
 def runs(counts: Sequence[int], size: Size, *, by_rows: bool = False) -> Mask:
-    """The mask of run lengths, off first, in turns: down the columns as COCO has them, or along the rows.
+    """The mask of run lengths, by turns off and on. They run down the columns, as COCO's do, or along the rows.
 
     Raises:
         Dropped: a run is negative, or they do not add up to the pixels of ``size``.

@@ -30,9 +30,7 @@ def merge_datasets(
         raise ConfigError("Give two datasets or more to merge.")
     if len({dataset.exif for dataset in datasets}) > 1:
         told = ", ".join(f"{dataset.layout.json_path}: {dataset.exif or 'nothing'}" for dataset in datasets)
-        raise ConfigError(
-            f"The datasets say other things of EXIF (info.exif in the JSON): {told}. Make them agree first."
-        )
+        raise ConfigError(f"The datasets disagree on EXIF (info.exif in the JSON): {told}. Make them agree first.")
     categories = merged_categories(datasets)
     labels = {category.name: label for label, category in enumerate(categories)}
     claim = dataset_claim(output, {"merge_of": [str(dataset.layout.json_path.resolve()) for dataset in datasets]})

@@ -46,7 +46,7 @@ class DatasetOutput:
     ) -> None:
         """Add an example of another dataset, with its truth as ``change`` makes it. Raises as :meth:`add`.
 
-        What is odd about it, or wrong by its photo's header or end, is noted.
+        What is odd about it is noted, and what the photo's header or end shows to be wrong.
         """
         entry = dataset.entries[index]
         where, truth, image = dataset.where(entry), dataset.annotation(index), dataset.image_path(entry)
@@ -89,7 +89,7 @@ class DatasetOutput:
         self.photos.setdefault(digest, where)
 
     def _new_stem(self, wanted: str) -> str:
-        """A stem that no other photo has, for the PNG of the same. Some disks do not tell A from a, or é from e + ´."""
+        """A stem that no other photo has, nor its PNG. Some disks do not tell A from a, or é from e + ´."""
         stem, number = wanted, self._numbers.get(wanted, 1)
         while (key := unicodedata.normalize("NFC", stem).casefold()) in self._stems:
             number += 1
@@ -151,20 +151,20 @@ def _check_former(claim: Claim) -> None:
         listed = set()
     if added := [path for path in there if path not in listed and (path not in places or path.is_symlink())]:
         raise TakenError(
-            f"{added[0]} is not of the dataset that would be replaced ({len(added)} such files). Move it away, or "
-            "choose another folder."
+            f"{added[0]} does not belong to the dataset that would be replaced ({len(added)} such files). Move it "
+            "away, or choose another folder."
         )
     if _is_changed(claim.folder, there):
         last = max(there, key=lambda path: path.lstat().st_mtime_ns)
         raise TakenError(
-            f"{last} was changed since its dataset was written, which would be replaced. Choose another folder."
+            f"{last} was changed since its dataset was written, and would be replaced. Choose another folder."
         )
 
 
 def _is_changed(folder: Path, files: Sequence[Path]) -> bool:
-    """Whether a dataset's files differ from what was written. They are read only if a time says that they may.
+    """Whether a dataset's files differ from what was written. They are read only if a time says that they may differ.
 
-    A time to come says so as well: the clock was set back, and later changes seem to be earlier ones.
+    A time in the future says so as well: the clock was set back, and later changes would seem to be earlier ones.
     """
     written = _changed_at(folder / RUN)
     if written <= time.time_ns() and all(_changed_at(path) <= written for path in files):
@@ -174,7 +174,7 @@ def _is_changed(folder: Path, files: Sequence[Path]) -> bool:
 
 
 def _changed_at(path: Path) -> int:
-    """When a file was changed or came to its place, in nanoseconds. Copies that keep the first keep no second."""
+    """When a file was changed or came to its place, in nanoseconds. A copy can keep the first time, not the second."""
     found = path.lstat()
     return max(found.st_mtime_ns, found.st_ctime_ns)
 

@@ -20,9 +20,9 @@ NO_PICTURE = "no label picture"
 def with_semantic(source: Source, folder: Path, given: Given, report: Report) -> Source:
     """The source with the label pictures of ``folder`` behind its shapes.
 
-    They have the photos' paths but for the suffix, or the names alone of photos that share theirs with no other.
+    A label picture has its photo's path with another suffix, or only its name where no other photo has the same.
 
-    Classes that the source itself has are not taken from the pictures: there they are drawn one by one.
+    Classes that the source itself has are not taken from the pictures: the source draws their objects one by one.
 
     Raises:
         ConfigError: nothing names the classes of the pictures.

@@ -1,8 +1,8 @@
 """Small YAML files of strangers.
 
-Scalars are texts as they are written, but for null and plain decimal numbers: a class may be called no, on or 010,
-which YAML 1.1 takes for truth values and an octal number. Aliases, of which a kilobyte can stand for gigabytes, and
-deep nesting are refused.
+Scalars are texts as they are written, except null and plain decimal numbers: a class may be called no, on or 010,
+which YAML 1.1 takes for truth values and an octal number. Aliases are refused, since a kilobyte of them can stand for
+gigabytes, and so is deep nesting.
 """
 
 import re
@@ -15,7 +15,7 @@ import yaml
 from ..errors import SwinPanError
 from .files import read_small
 
-_DEPTH = 8  # reading takes ever longer with it
+_DEPTH = 8  # the time to read grows with it
 
 
 class _Loader(yaml.SafeLoader):

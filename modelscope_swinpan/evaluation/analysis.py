@@ -44,14 +44,14 @@ class Analysis:
 def analyse(
     dataset: CocoPanoptic, predictions: Sequence[Mapping[str, Any]], thresholds: Thresholds | None = None
 ) -> Analysis:
-    """Compare the maps of the first photos of ``dataset``; all but a line for each photo is of a fixed size.
+    """Compare the maps of the first photos of ``dataset``. Of each photo, no more than a line stays in memory.
 
-    What is odd about the truth is told in one warning for each kind.
+    One warning for each kind tells what is odd about the truth.
 
     Args:
         dataset: The photos, their truth and classes.
         predictions: Those for the first photos in their order, as of :func:`~.predictions.predicted`.
-        thresholds: Where the run kept what tells the PQ with other thresholds.
+        thresholds: Tells the PQ with other thresholds, where the run kept what that needs.
 
     Raises:
         DatasetError: a PNG cannot be read or contradicts its JSON, or what ``thresholds`` reads is damaged.

@@ -19,7 +19,7 @@ from .photos import PER_PHOTO, Photos
 
 RESAMPLES, CONFIDENCE, SEED = 1000, 0.95, 0
 FEWEST = 5
-"""With fewer photos there is no interval: drawings of so few say nothing about others."""
+"""With fewer photos there is no interval: they say too little about other photos."""
 SHOWN = 10
 """Photos that gained most, and that lost most."""
 _AT_ONCE = 64  # resamples that are computed together
@@ -64,7 +64,7 @@ def read_baseline(path: Path, dataset: CocoPanoptic, number: int) -> Baseline:
     if ours != theirs:
         other = next((name for (id_, name) in theirs if (id_, name) not in set(ours)), "the order")
         raise DatasetError(
-            f"{folder} evaluates other photos than {dataset.layout.json_path} has ({other:.80} for one). Compare "
+            f"{folder} evaluates other photos than {dataset.layout.json_path} has (for example {other:.80}). Compare "
             "evaluations of one dataset."
         )
     return Baseline(folder=folder, photos=photos)
@@ -81,7 +81,7 @@ def compare(baseline: Baseline, lines: Sequence[str], dataset: CocoPanoptic) -> 
     if changed:
         raise DatasetError(
             f"{baseline.folder} evaluates other truth: {len(changed)} of {len(lines)} photos were annotated otherwise, "
-            f"{changed[0]:.80} for one. Evaluate it again on {dataset.layout.json_path}; the new predictions are kept."
+            f"for example {changed[0]:.80}. Evaluate it again on {dataset.layout.json_path}; new predictions are kept."
         )
     things = np.array([category.isthing for category in dataset.categories], bool)
     intervals = _intervals(before, after, things)

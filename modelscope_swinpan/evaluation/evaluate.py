@@ -1,7 +1,6 @@
 """From a model and a dataset, or from predictions on disk, to a report. Metrics come last, from the files."""
 
 import dataclasses
-import hashlib
 import json
 import platform
 from collections.abc import Callable, Mapping
@@ -12,7 +11,9 @@ from typing import Any
 from ..coco.check import check_files, check_segments
 from ..coco.layout import find_layout
 from ..coco.reader import CocoPanoptic
+from ..coco.writer import DATASET_JSON
 from ..errors import ConfigError, DatasetError
+from ..files import content_digest
 from ..inference.predictor import Predictor
 from ..runs.folder import ERRORS, run_files
 from ..runs.formats import CocoPanopticSink
@@ -92,7 +93,7 @@ def evaluate(
     predictor = for_scoring(predictor, thresholds=thresholds)
     identity = {
         "device": predictor.device if engine is None else engine.device,
-        "dataset_sha256": hashlib.sha256(dataset.layout.json_path.read_bytes()).hexdigest(),
+        "dataset_sha256": content_digest(dataset.layout.json_path),
     }
     if dataset.exif is not None:
         identity["exif"] = dataset.exif
@@ -120,14 +121,14 @@ def evaluate(
 
 
 def _check_whole(output: Path, dataset: CocoPanoptic, number: int) -> None:
-    """Raise a DatasetError if one of the first ``number`` images has no result: a score without it would look whole."""
+    """Raise a DatasetError if one of the first ``number`` images has no result: the score would look complete."""
     ids = {entry.id for entry in dataset.entries[:number]}
     lines = map(json.loads, (output / ERRORS).read_bytes().splitlines())
     reasons = [line["error"] for line in lines if line["image_id"] in ids]
     if reasons:
         listed = "\n".join(reasons[:SHOWN_ERRORS])
         raise DatasetError(
-            f"{len(reasons)} of {number} images have no result, and so there is no score: it would lack them. The "
+            f"{len(reasons)} of {number} images have no result, so there is no score: it would leave them out. The "
             f"others are done. Mend these, listed in {output / ERRORS}, and give the same command again.\n{listed}"
         )
 
@@ -135,7 +136,7 @@ def _check_whole(output: Path, dataset: CocoPanoptic, number: int) -> None:
 def for_scoring(predictor: Predictor, *, thresholds: bool = False) -> Predictor:
     """A predictor whose panoptic results carry all instances, whatever their score: average precision looks at all.
 
-    With ``thresholds``, they also carry who has each pixel with other ones.
+    With ``thresholds``, they also carry which query has each pixel with other thresholds.
 
     Raises:
         ConfigError: ``thresholds`` are asked for with tiles.
@@ -216,7 +217,7 @@ def _instances(
 
 def _told(path: Path) -> str:
     """The name of a JSON file. Ours are all called alike: their folder tells them apart, such as ``val``."""
-    return f"{path.absolute().parent.name}/{path.name}" if path.name == "panoptic.json" else path.name
+    return f"{path.absolute().parent.name}/{path.name}" if path.name == DATASET_JSON else path.name
 
 
 def _checked_number(dataset: CocoPanoptic, limit: int | None) -> int:

@@ -1,7 +1,7 @@
 """The figures of an evaluation, and average precision by the protocol of pycocotools, which hotcoco computes.
 
-All figures are in percent. A figure without any segment to measure is None, and a
-class without any is missing from ``per_class``.
+All figures are in percent. A figure without any segment to measure is None, and a class without any is missing from
+``per_class``.
 """
 
 from collections.abc import Collection, Mapping
@@ -87,7 +87,9 @@ def evaluate_instances(
     try:
         expected = hotcoco.COCO(truth)
         if missing := set(image_ids or ()) - set(expected.get_img_ids()):
-            raise DatasetError(f"The instance truth lacks {len(missing)} of the images, image {min(missing)} for one.")
+            raise DatasetError(
+                f"The instance truth lacks {len(missing)} of the images, for example image {min(missing)}."
+            )
         found = expected.load_res(str(results) if isinstance(results, Path) else results)
         evaluation = hotcoco.COCOeval(expected, found, kind)
         if image_ids is not None:

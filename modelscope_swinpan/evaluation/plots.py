@@ -1,6 +1,6 @@
-"""Plots of an evaluation's page, as SVG that stands in its HTML. Their letters are text, in the page's own fonts.
+"""Plots of an evaluation's page, as SVG within its HTML. Their letters are text, in the page's own fonts.
 
-No text of a dataset is in them: Matplotlib would take a dollar sign in it for a formula.
+They hold no text of a dataset: Matplotlib would take a dollar sign in it for the start of a formula.
 """
 
 import io

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ..coco.folder import Folder
-from ..coco.json import MAX_ID, ImageEntry, check_panoptic, read_json
+from ..coco.json import MAX_ID, ImageEntry, category_nodes, check_panoptic, read_json
 from ..coco.layout import CocoLayout
 from ..coco.reader import CocoPanoptic
 from ..coco.values import SHOWN, Node, plain
@@ -36,7 +36,8 @@ def predicted(layout: CocoLayout, dataset: CocoPanoptic, number: int) -> list[di
             )
     if missing := [entry.key for entry in entries if entry.id not in found]:
         raise DatasetError(
-            f"{path}: no prediction for {len(missing)} of {len(entries)} images, image {missing[0][:SHOWN]} for one."
+            f"{path}: no prediction for {len(missing)} of {len(entries)} images, for example image "
+            f"{missing[0][:SHOWN]}."
         )
     pngs = Folder(layout.panoptic)
     return [_annotation(entry, found[entry.id], pngs, dataset.labels) for entry in entries]
@@ -56,7 +57,7 @@ def _annotation(entry: ImageEntry, node: Node, pngs: Folder, labels: dict[int, i
 
 
 def _score(info: Node) -> dict[str, float]:
-    """A segment's score from 0 to 1, if it has one. Others' files need not, and no metric of theirs reads it."""
+    """A segment's score from 0 to 1, if it has one. Files of other programs need none, and their metrics read none."""
     value = plain(info.get("score"))
     known = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
     return {"score": float(value)} if known else {}
@@ -64,12 +65,6 @@ def _score(info: Node) -> dict[str, float]:
 
 def _check_categories(content: Node, dataset: CocoPanoptic) -> None:
     """Compare the predictions' own list of categories, where they have one, with the dataset's."""
-    if content.get("categories") is None:
-        return
-    names: dict[int, str] = {}
-    for node in content.each("categories"):
-        id_ = node.field("id", int)
-        if id_ in names:
-            raise DatasetError(f"{node.where}.id: category {str(id_)[:SHOWN]} occurs twice.")
-        names[id_] = node.field("name", str)
-    check_class_names(names, dataset, "the predictions", content.where)
+    if content.get("categories") is not None:
+        names = {id_: node.field("name", str) for id_, node in category_nodes(content).items()}
+        check_class_names(names, dataset, "the predictions", content.where)

@@ -45,8 +45,9 @@ def check_scorable(task: Task, categories: Sequence[Category], dataset: CocoPano
 
 
 def check_class_names(names: Mapping[int, str], dataset: CocoPanoptic, whose: str, file: str) -> None:
-    """Raise a DatasetError if a category id has one name in ``names``, which are those of ``whose``, and another in the
-    dataset. ``file`` is where they may be changed.
+    """Raise a DatasetError if a category id has one name in ``names`` and another in the dataset.
+
+    ``whose`` tells whose names they are, and ``file`` where they may be changed.
     """
     for category in dataset.categories:
         if (name := names.get(category.id, category.name)) != category.name:

@@ -1,6 +1,6 @@
 """What an evaluation keeps of each image besides the panoptic map.
 
-That is the instances that average precision looks at, and where it is asked for who has the pixels with other
+These are the instances that average precision looks at and, if asked for, which queries have the pixels with other
 thresholds.
 """
 

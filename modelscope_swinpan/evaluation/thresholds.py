@@ -1,4 +1,4 @@
-"""What PQ would be with other thresholds, of what a run kept of each photo's queries (:class:`~.sinks.ContestsSink`).
+"""The PQ with other thresholds, from what a run kept of each photo's queries (:class:`~.sinks.ContestsSink`).
 
 Every point of the grid is what a run with these thresholds would give: the rule is the fusion's.
 """

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ..coco.encoding import encode_mask, image_entries, info_entry
+from ..coco.encoding import encode_mask, info_entry
 from ..coco.reader import CocoPanoptic
 from ..coco.writer import category_entries
 from ..inference.prefetch import map_ahead
@@ -19,7 +19,7 @@ def instance_truth(dataset: CocoPanoptic, number: int) -> tuple[Path | dict[str,
     Raises:
         DatasetError: a PNG is missing or contradicts the JSON.
     """
-    file = dataset.layout.beside("instances")
+    file = dataset.layout.instances
     if file is not None and all(entry.key == str(entry.id) for entry in dataset.entries):
         return file, file.name
     things = [category for category in dataset.categories if category.isthing]
@@ -28,7 +28,9 @@ def instance_truth(dataset: CocoPanoptic, number: int) -> tuple[Path | dict[str,
     per_image = map_ahead(lambda index: _true_instances(dataset, index), range(number))
     annotations = [annotation for found in per_image for annotation in found]
     content = {
-        "images": image_entries(dataset.entries[:number]),
+        "images": [
+            {"id": entry.id, "file_name": entry.name, **entry.size._asdict()} for entry in dataset.entries[:number]
+        ],
         "annotations": [{**annotation, "id": id_} for id_, annotation in enumerate(annotations, start=1)],
         "categories": category_entries(things),
     }

@@ -15,7 +15,7 @@ from ..coco.id_maps import read_ids
 from ..coco.photo import read_photo
 from ..coco.reader import CocoPanoptic
 from ..errors import DatasetError, ImageError
-from ..images.encode import encode_jpeg
+from ..images.encode import jpeg_url
 from ..inference.draw import draw
 from ..inference.regions import make_segment
 from .counts import mean_quality, totals
@@ -63,8 +63,8 @@ def worst_photos(photos: Iterable[BadPhoto]) -> list[BadPhoto]:
     return heapq.nsmallest(KEPT, photos, order)
 
 
-def draw_photo(dataset: CocoPanoptic, photo: BadPhoto) -> tuple[bytes, bytes]:
-    """Small pictures of the truth and of the answer over the photo, JPEG files. A missing photo is grey.
+def draw_photo(dataset: CocoPanoptic, photo: BadPhoto) -> tuple[str, str]:
+    """Small pictures of the truth and of the answer over the photo, as ``data:`` URLs. A missing photo is grey.
 
     Raises:
         DatasetError: the truth or the prediction can no longer be read.
@@ -84,8 +84,8 @@ def draw_photo(dataset: CocoPanoptic, photo: BadPhoto) -> tuple[bytes, bytes]:
     return _overlay(small, truth.segment_ids, true, dataset), _overlay(small, found_ids, infos, dataset)
 
 
-def _overlay(image: Pixels, ids: Ids, infos: Sequence[Mapping[str, Any]], dataset: CocoPanoptic) -> bytes:
-    """The segments that can be seen at the picture's size, over it, as a JPEG file."""
+def _overlay(image: Pixels, ids: Ids, infos: Sequence[Mapping[str, Any]], dataset: CocoPanoptic) -> str:
+    """The segments that can be seen at the picture's size, over it, as a ``data:`` URL."""
     labels = {info["id"]: dataset.labels[info["category_id"]] for info in infos}
     scores = {info["id"]: info.get("score") for info in infos}
     smaller = cv2.resize(ids, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_NEAREST)
@@ -94,4 +94,4 @@ def _overlay(image: Pixels, ids: Ids, infos: Sequence[Mapping[str, Any]], datase
         make_segment(info.id, info.label_id, dataset.categories, info.area, info.box, scores[info.id] or 0.0)
         for info in shown.segments
     ]
-    return encode_jpeg(draw(image, smaller, segments, dataset.categories, scores=any(scores.values())), QUALITY)
+    return jpeg_url(draw(image, smaller, segments, dataset.categories, scores=any(scores.values())), QUALITY)

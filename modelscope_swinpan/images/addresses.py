@@ -1,4 +1,4 @@
-"""Which IP addresses are on the public internet: a server fetches images for its clients from nowhere else."""
+"""Which IP addresses are on the public internet: a server fetches images for its clients from these alone."""
 
 import ipaddress
 import socket
@@ -11,7 +11,7 @@ _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 addresses, and those that hold an IPv4 address (::/96, ::ffff:0:0:0/96, 64:ff9b::/96)."""
 
 _TUNNELS = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16", "3fff::/20")))
-"""Global by their form, but they lead through a relay (Teredo, 6to4), or older versions of Python know no better."""
+"""Global by their form. But they lead through a relay (Teredo, 6to4), or only older versions of Python call them so."""
 
 
 LOOKUPS = 32

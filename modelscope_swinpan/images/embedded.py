@@ -16,7 +16,7 @@ _STANDARD = str.maketrans("-_", "+/", string.whitespace)
 def embedded(text: str) -> bytes | None:
     """The image file that ``text`` holds; None if it is a path or an address.
 
-    Plain base64 is known by the first bytes that it stands for: those of an image.
+    Plain base64 is recognised by what it begins with: the first bytes of an image.
 
     Raises:
         ImageError: a ``data:`` URL is damaged, or larger than :data:`~.fetch.MAX_BYTES`.

@@ -18,16 +18,14 @@ def encode_png(image: Image.Image | npt.NDArray[np.uint8]) -> bytes:
     return png.getvalue()
 
 
-def encode_jpeg(image: Image.Image | npt.NDArray[np.uint8], quality: int) -> bytes:
-    """The content of a JPEG file that holds ``image``, as of :func:`encode_png`, with a ``quality`` of 1–95."""
+def jpeg_url(image: Image.Image | npt.NDArray[np.uint8], quality: int) -> str:
+    """The JPEG of an ``image``, as :func:`encode_png` takes it, as a ``data:`` URL for a page that loads nothing.
+
+    ``quality`` is 1–95.
+    """
     jpeg = io.BytesIO()
     (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(jpeg, "JPEG", quality=quality)
-    return jpeg.getvalue()
-
-
-def jpeg_url(image: Image.Image | npt.NDArray[np.uint8], quality: int) -> str:
-    """The same as a ``data:`` address, for a page that loads nothing."""
-    return "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(image, quality)).decode()
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg.getvalue()).decode()
 
 
 def write_png(path: Path, image: Image.Image | npt.NDArray[np.uint8]) -> None:

@@ -24,7 +24,7 @@ MAX_BYTES = 256 * 2**20  # the largest accepted body, in bytes
 MAX_REDIRECTS = 5
 _CHUNK = 64 * 1024
 _DIRECT = (urllib3.connection.HTTPConnection, urllib3.connection.HTTPSConnection)
-"""Kinds of connections that find the host's address themselves. A SOCKS proxy is told its name."""
+"""Kinds of connections that find the host's address themselves. A SOCKS proxy gets the host's name instead."""
 
 
 def fetch(url: str, *, public_only: bool = False, max_bytes: int | None = None) -> bytes:

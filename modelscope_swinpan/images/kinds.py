@@ -61,7 +61,7 @@ def decodes_heif() -> bool:
 
 
 def image_suffixes() -> frozenset[str]:
-    """The suffixes, in lower case, of files that are taken for images unseen."""
+    """The suffixes, in lower case, of files that are taken for images without a look at their content."""
     known = {suffix for suffix, name in Image.registered_extensions().items() if name in (*FORMATS, "MPO")}
     return frozenset(known | _HEIF_SUFFIXES if decodes_heif() else known)
 

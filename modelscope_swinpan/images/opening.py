@@ -1,4 +1,4 @@
-"""Open image files with Pillow: only formats we trust, and also those with megabytes of text beside the pixels."""
+"""Open image files with Pillow: only in formats that we trust, also with megabytes of text beside the pixels."""
 
 import io
 import re
@@ -19,7 +19,7 @@ MAX_SCANS = 100
 """The most passes over its pixels that a JPEG may take. libtiff has the same limit; the usual number is 1, or 10."""
 
 _PNG_CHUNKS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"eXIf", b"IEND")
-_JPEG_EXTRAS = (*range(0xE2, 0xEE), 0xEF, 0xFE)  # application data but JFIF's, EXIF's and Adobe's; comments
+_JPEG_EXTRAS = (*range(0xE2, 0xEE), 0xEF, 0xFE)  # application data except JFIF's, EXIF's and Adobe's; comments
 _JPEG_SCAN, _JPEG_END = 0xDA, 0xD9
 _JPEG_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd7\xff])")  # with a segment; pixels hold none
 _PIECE = 2**16
@@ -70,8 +70,8 @@ def check_scans(image: Image.Image, name: str) -> None:
 
 
 def _next_marker(file: BinaryIO) -> int | None:
-    """The marker of the next segment of a JPEG, behind which the file then stands."""
-    size = 16  # mostly it comes at once
+    """The marker of the next segment of a JPEG. The next read of the file starts behind it."""
+    size = 16  # mostly it is among the next bytes
     while piece := file.read(size):
         if match := _JPEG_MARKER.search(piece):
             file.seek(match.end() - len(piece), io.SEEK_CUR)
@@ -102,7 +102,7 @@ def _open(file: BinaryIO, kind: str | None, formats: tuple[str, ...]) -> Image.I
 
 
 def _bare(file: BinaryIO, kind: str | None) -> BinaryIO | None:
-    """A PNG or JPEG with what decides its pixels and their orientation alone; None if there is no such file."""
+    """A PNG or JPEG with only what decides its pixels and their orientation; None for others, or if it is too long."""
     pieces = {"PNG": _png_pieces, "JPEG": _jpeg_pieces}.get(kind or "")
     if pieces is None:
         return None

@@ -1,1 +1,1 @@
-"""The network: plain PyTorch modules, one component a file."""
+"""The network: plain PyTorch modules, one component per file."""

@@ -16,7 +16,7 @@ GROUPS = 32
 
 
 class PixelDecoder(nn.Module):
-    """Makes mask features of stride 4, and the multi-scale features that queries read, of the backbone's maps.
+    """Makes of the backbone's maps: mask features of stride 4, and the multi-scale features that queries read.
 
     ``channels`` are those of the backbone's maps, finest first. Its own levels are ordered coarsest first, as in the
     authors' code.

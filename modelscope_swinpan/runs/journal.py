@@ -10,7 +10,7 @@ from ..files import atomic, errors_named
 
 
 class Lines:
-    """A file of JSON objects, one a line. A process that adds to it may be killed at any time."""
+    """A file of JSON objects, one per line. A process that adds to it may be killed at any time."""
 
     def __init__(self, path: Path) -> None:
         """Open or begin the file, and cut off a last line that a killed process left unfinished."""

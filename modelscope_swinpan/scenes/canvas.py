@@ -66,7 +66,7 @@ class Sprite:
         """Multiply the colours by ``field`` (h, w), stretched over the sprite."""
         self._shade = cv2.resize(field.astype(np.float32), self.size[::-1])
 
-    def mirror(self, mirrored: bool = True) -> None:
+    def mirror(self, mirrored: bool) -> None:
         """Swap left and right if ``mirrored``."""
         self._mirrored = mirrored
 

@@ -1,7 +1,7 @@
 """Make training samples by large-scale jitter, crop, flip and colour changes, as Mask2Former does.
 
-Large-scale jitter: Ghiasi et al., arXiv 2012.07177. Unlike Mask2Former's, an image that is smaller than the sample lies
-anywhere in it, not at its top left. All randomness comes from PyTorch's global generator, so ``torch.manual_seed``
+Large-scale jitter: Ghiasi et al., arXiv 2012.07177. Unlike in Mask2Former, an image smaller than the sample may lie
+anywhere in it, not only at its top left. All randomness comes from PyTorch's global generator, so ``torch.manual_seed``
 makes samples repeatable. The workers of a data loader have their own seeds.
 """
 

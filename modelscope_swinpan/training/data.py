@@ -45,7 +45,7 @@ class Batch(NamedTuple):
 class TrainingData(Dataset[Item]):
     """The samples by position, 0 … steps × batch_size − 1. Every image comes once before any comes again.
 
-    In the place of a damaged one comes the next. A sample that would need more than ``config.tolerate`` is an error.
+    The next image takes the place of a damaged one. More than ``config.tolerate`` of them for one sample are an error.
     """
 
     def __init__(self, examples: Dataset[Example], phases: Sequence[Phase], config: TrainConfig) -> None:

@@ -89,8 +89,8 @@ def check_options(old: Mapping[str, Any], new: Mapping[str, Any], where: str) ->
 def check_data(old: Mapping[str, Digests], new: Mapping[str, Digests], where: str, what: str) -> None:
     """Raise a TrainingError where a dataset is another one than it was: images are new, or have another truth.
 
-    A warning tells of images that are gone, and of photos that were changed: so a dataset may be mended. More than half
-    of them make it another one.
+    A warning tells of images that are gone, and of photos that were changed, so that a dataset may be mended. If that
+    is more than half of them, it is another dataset.
     """
     gone = [name for name in old if name not in new]
     added = [name for name in new if name not in old]
@@ -108,7 +108,7 @@ def check_data(old: Mapping[str, Digests], new: Mapping[str, Digests], where: st
         )
     for how, names in mended.items():
         if names:
-            warnings.warn(f"Since the run in {where} began, of its {what} {_listed(names)} {how}.", stacklevel=2)
+            warnings.warn(f"Since the run in {where} began, {_listed(names)} of its {what} {how}.", stacklevel=2)
 
 
 def _listed(names: Sequence[str]) -> str:

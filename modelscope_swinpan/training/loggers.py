@@ -1,6 +1,6 @@
 """Loggers of other packages, which get what the log of a training run gets: TensorBoard, MLflow, Weights & Biases.
 
-Where they keep it is set in their own ways, such as ``MLFLOW_TRACKING_URI`` and ``WANDB_MODE``. The file
+Each has its own settings of where it keeps them, such as ``MLFLOW_TRACKING_URI`` and ``WANDB_MODE``. The file
 ``loggers.json`` in the run's folder has their names for the run, so that a run that was stopped goes on in the same.
 """
 
@@ -21,7 +21,7 @@ NAMES = "loggers.json"
 
 
 class Logger(NamedTuple):
-    """What gets the values and pictures of a training run; ``run`` is what the ``package`` calls it.
+    """Takes the values and pictures of a training run. ``run`` is the run's name in the ``package``.
 
     ``add_values`` takes a group (``train`` or ``evaluation``), a step and its values, ``add_picture`` a group, a step
     and pixels (H, W, 3) RGB. ``close`` writes what is still in memory.
@@ -85,7 +85,7 @@ def _named(group: str, values: Mapping[str, float]) -> dict[str, float]:
 
 
 LOGGERS: Mapping[str, Callable[[str, str | None], Logger]] = {"mlflow": mlflow, "wandb": wandb}
-"""Those that log where they are asked for, by the name of their package."""
+"""Those that log only if they are asked for, by the name of their package."""
 
 
 def check_loggers(names: Sequence[str]) -> None:
@@ -99,7 +99,7 @@ def open_loggers(names: Sequence[str], folder: Path) -> list[Logger]:
     """The loggers of a run in ``folder``, in order.
 
     Raises:
-        ConfigError: as of :func:`check_loggers`; or a logger cannot begin, or cannot go on with the run that it had.
+        ConfigError: as of :func:`check_loggers`; or a logger cannot begin a run, or cannot continue its former one.
     """
     check_loggers(names)
     file = folder / NAMES

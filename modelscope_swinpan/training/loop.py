@@ -132,8 +132,8 @@ class TrainingRun:
     ) -> Mask2Former:
         """Do the remaining steps, save the model and return it.
 
-        ``progress`` gets the lines of ``log.csv`` and ``evaluations.csv``, ``loggers`` (names of
-        :data:`~.loggers.LOGGERS`) all of it.
+        ``progress`` gets the lines of ``log.csv`` and ``evaluations.csv``. ``loggers``, names of
+        :data:`~.loggers.LOGGERS`, get the pictures, too.
 
         Raises:
             ConfigError: another process is at work in the folder, or a logger cannot log.

@@ -71,7 +71,7 @@ def first_of(dataset: Dataset[Example], categories: Sequence[Category]) -> list[
 def draw_samples(model: Mask2Former, samples: Sequence[Sample]) -> npt.NDArray[np.uint8]:
     """The truth on the left, the model's answer on the right, a sample below another: (H, W, 3) RGB uint8.
 
-    The right is black where a sample cannot be segmented, as one that is too narrow; a warning tells why.
+    The right is black where a sample cannot be segmented, for example one that is too narrow; a warning tells why.
     """
     items = [Item(index, index + 1, str(index), index, str(index)) for index in range(len(samples))]
     engine = LocalEngine(PanopticPredictor(model))

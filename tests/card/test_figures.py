@@ -69,7 +69,7 @@ def test_figures_have_two_places_and_only_those_there_are(changed):
     ],
 )
 def test_what_no_evaluation_wrote(changed, keys, value):
-    with pytest.raises(ConfigError, match=r"is not what swinpan eval writes"):
+    with pytest.raises(ConfigError, match=r"is no report.json of swinpan eval"):
         read_report(changed(*keys, value=value))
 
 

@@ -52,9 +52,9 @@ def test_import_of_what_is_none(tmp_path):
 
 def test_the_help_lists_the_formats():
     answer = swinpan("dataset", "import", "--help")
-    assert "labelme: LabelMe, a JSON file a photo." in " ".join(answer.output.split())
+    assert "labelme: LabelMe, one JSON file per photo." in " ".join(answer.output.split())
     batch = swinpan("batch", "--help")  # which has a --format of its own
-    assert "LabelMe, a JSON file a photo" not in " ".join(batch.output.split())
+    assert "LabelMe, one JSON file per photo" not in " ".join(batch.output.split())
     assert "panoptic.json and a PNG per image" in " ".join(batch.output.split())
 
 

@@ -60,8 +60,8 @@ def test_megabytes_of_profile(tmp_path):
 @pytest.mark.parametrize(
     ("picture", "message"),
     [
-        (with_alpha(254), "its alpha channel is not 255 all over"),
-        (with_alpha(0), "its alpha channel is not 255 all over"),
+        (with_alpha(254), "its alpha channel is not 255 everywhere"),
+        (with_alpha(0), "its alpha channel is not 255 everywhere"),
         (Image.new("YCbCr", (4, 2)), "mode YCbCr, expected an RGB PNG"),
     ],
 )

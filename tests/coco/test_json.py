@@ -13,6 +13,17 @@ from modelscope_swinpan.errors import DatasetError
 from .datasets import content
 
 
+def with_value(place, value):
+    """The content of a JSON file with another value at a place."""
+    changed = content()
+    *parents, last = place
+    target = changed
+    for step in parents:
+        target = target[step]
+    target[last] = value
+    return changed
+
+
 def read(path, changed):
     path.write_text(json.dumps(changed))
     node = read_json(path)
@@ -80,14 +91,8 @@ def test_images_have_the_annotations_order(tmp_path):
     ],
 )
 def test_wrong_fields(tmp_path, place, value, message):
-    changed = content()
-    *parents, last = place
-    target = changed
-    for step in parents:
-        target = target[step]
-    target[last] = value
     with pytest.raises(DatasetError, match=message):
-        read(tmp_path / "a.json", changed)
+        read(tmp_path / "a.json", with_value(place, value))
 
 
 @pytest.mark.parametrize("name", ["images", "annotations", "categories"])
@@ -147,13 +152,7 @@ def entries(tmp_path, changed):
     ],
 )
 def test_what_has_one_meaning_is_read(tmp_path, place, value):
-    changed = content()
-    *parents, last = place
-    target = changed
-    for step in parents:
-        target = target[step]
-    target[last] = value
-    (listed,) = read(tmp_path / "a.json", changed)
+    (listed,) = read(tmp_path / "a.json", with_value(place, value))
     assert (listed.labels, listed.crowds) == ({70000: 1, 300: 1, 5: 0}, {300})
 
 

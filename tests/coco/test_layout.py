@@ -153,5 +153,5 @@ def test_a_split_of_mapillary(tmp_path):
 
 def test_cocos_file_of_instances(coco):
     layout = find_layout(coco, split="val2017")
-    assert layout.beside("instances") == coco / "annotations" / "instances_val2017.json"
-    assert find_layout(coco, split="train2017").beside("instances") is None
+    assert layout.instances == coco / "annotations" / "instances_val2017.json"
+    assert find_layout(coco, split="train2017").instances is None

@@ -47,7 +47,7 @@ def test_datasets_that_disagree(tmp_path):
         merge_datasets([first, second], tmp_path / "out")
     path = tmp_path / "b" / "panoptic.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "info": {"exif": "ignore"}}))
-    with pytest.raises(ConfigError, match=r"other things of EXIF"):
+    with pytest.raises(ConfigError, match=r"disagree on EXIF"):
         merge_datasets([first, CocoPanoptic.open(tmp_path / "b")], tmp_path / "out")
     with pytest.raises(ConfigError, match="two datasets or more"):
         merge_datasets([first], tmp_path / "out")

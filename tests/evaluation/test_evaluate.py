@@ -231,7 +231,7 @@ def test_score_what_evaluate_wrote(dataset, tmp_path):
 
 def test_missing_predictions(dataset, tmp_path):
     evaluate(predictor(), dataset, tmp_path / "out", limit=3)
-    with pytest.raises(DatasetError, match="no prediction for 2 of 5 images, image 4 for one"):
+    with pytest.raises(DatasetError, match="no prediction for 2 of 5 images, for example image 4"):
         score(dataset, tmp_path / "out")
     assert score(dataset, tmp_path / "out", limit=3).panoptic.all.pq == 100
 

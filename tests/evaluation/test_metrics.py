@@ -101,7 +101,7 @@ def test_no_results(tmp_path):
 
 def test_instance_files_that_do_not_fit(tmp_path):
     truth, found = instances(np.random.default_rng(0), images=2, per_image=3)
-    with pytest.raises(DatasetError, match=r"^The instance truth lacks 2 of the images, image 77 for one"):
+    with pytest.raises(DatasetError, match=r"^The instance truth lacks 2 of the images, for example image 77"):
         evaluate_instances(truth, found["bbox"], "bbox", (1, 78, 77))
     (tmp_path / "torn.json").write_text("[{")
     with pytest.raises(DatasetError, match="Instances cannot be scored"):

@@ -51,7 +51,7 @@ def permute(content):
         (permute, "category 1 is 'person', and 'dog' to the predictions"),
         (lambda content: content["categories"].append(content["categories"][0]), "category 1 occurs twice"),
         (lambda content: segments(content)[0].update(category_id=5), r"segments_info\[0\]\.category_id: no category"),
-        (lambda content: content["annotations"].pop(), "no prediction for 1 of 2 images, image 2 for one"),
+        (lambda content: content["annotations"].pop(), "no prediction for 1 of 2 images, for example image 2"),
         (lambda content: content["annotations"][0].update(file_name="../x.png"), "inside"),
         (
             lambda content: content.update(annotations=[{"image_id": 1, "bbox": [0, 0, 1, 1]}]),

@@ -40,8 +40,7 @@ def test_turning_and_mirroring():
     def half(turn=0, mirror=False):
         sprite = Sprite(1, 1, 40, turn)
         sprite.rectangle(0, 0, 0.5, 1, (200, 0, 0))
-        if mirror:
-            sprite.mirror()
+        sprite.mirror(mirror)
         return sprite.render()[1].round()
 
     assert np.array_equal(half()[:, 1:19], np.ones((40, 18)))

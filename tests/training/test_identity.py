@@ -90,8 +90,8 @@ def remove(*places):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (remove(1), r"of its data 1 \(000002\.png\) are gone"),
-        (lambda folder: repaint(folder / "images" / "000004.png"), r"of its data 1 \(000004\.png\) were changed"),
+        (remove(1), r"1 \(000002\.png\) of its data are gone"),
+        (lambda folder: repaint(folder / "images" / "000004.png"), r"1 \(000004\.png\) of its data were changed"),
     ],
 )
 def test_a_dataset_that_was_mended(folder, change, told):

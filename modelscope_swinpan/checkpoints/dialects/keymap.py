@@ -31,7 +31,7 @@ class KeyMap:
         return any(pattern.fullmatch(key) for _, pattern in self._read)
 
     def prefix(self, key: str) -> str | None:
-        """What stands before a dialect's key in ``key``, up to a dot or nothing; None if it does not end in one."""
+        """What is before a dialect's key in ``key``: nothing, or up to a dot. None if it does not end in one."""
         found = self._anywhere.fullmatch(key)
         return None if found is None else found[1]
 
@@ -45,7 +45,7 @@ class KeyMap:
         return re.compile(rf"((?:[^.]+\.)*?)(?:{'|'.join(_pattern(rule.theirs) for rule, _ in self._read)})")
 
     def read(self, tensors: "Mapping[str, Tensor]") -> "tuple[dict[str, Tensor], list[str]]":
-        """Tensors under our keys, and the dialect's keys without a rule. Two for one of ours are an error."""
+        """Tensors under our keys, and the dialect's keys without a rule. Two keys for one of ours are an error."""
         blocks: dict[str, dict[tuple[int, int], Tensor]] = {}
         unknown = []
         for key, tensor in tensors.items():

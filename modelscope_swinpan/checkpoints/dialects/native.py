@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 HEADER = "modelscope_swinpan"
 """The entry of the header."""
 MAX_CHARACTERS = 8 * 2**20
-"""Of a description as JSON. As objects it takes up to 30 times the memory; for 1,203 classes it has about 100,000."""
+"""The most of a description as JSON. As objects it takes up to 30 times the memory. For 1,203 classes it has about
+100,000."""
 
 
 def describe(config: Mask2FormerConfig) -> dict[str, Any]:

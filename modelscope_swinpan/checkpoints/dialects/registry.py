@@ -107,7 +107,7 @@ def writable(form: str) -> tuple[Dialect, Writer]:
 
 
 def unknown_dialect(keys: Sequence[str], where: str) -> CheckpointError:
-    """The error for keys of which no dialect knows even half; ``where`` names their origin."""
+    """The error where no dialect knows even half of the ``keys``; ``where`` names their origin."""
     return CheckpointError(
         f"{where} is not a Mask2Former checkpoint of a known dialect "
         f"({', '.join(dialect.title for dialect in DIALECTS.values())}). Its keys: {shorten(keys)}.{_shared(keys)}"

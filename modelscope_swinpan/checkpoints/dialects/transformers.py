@@ -91,7 +91,7 @@ HEAD = (
     Rule("criterion.empty_weight", "transformer_decoder.class_head.bias", constant=_class_weights),
 )
 
-# Attention with three projections fused that files split, and the other way round.
+# Attention whose three projections are fused here and split in files, and the other way round.
 HEAD_ALIASES = (
     Rule(DECODER_LAYER + "self_attn.in_proj_{p}", SELF_ATTENTION + "in_proj_{p}"),
     Rule(DECODER_LAYER + "cross_attn.q_proj.{p}", CROSS_ATTENTION + "in_proj_{p}", part=(0, 3)),

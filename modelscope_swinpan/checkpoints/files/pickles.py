@@ -102,7 +102,7 @@ def _encode(text: Any, encoding: Any) -> bytes:
 
 
 def _member(owner: Any, name: Any) -> Skipped:
-    """A part of what is skipped: Python 3.11 pickles enumerations so, mmengine tables of methods, typing its unions."""
+    """A part of what is skipped: so Python 3.11 pickles enumerations, mmengine tables of methods, and typing unions."""
     if not isinstance(owner, Skipped):
         raise ForbiddenError("a member of what is not skipped")
     return owner

@@ -78,9 +78,9 @@ def read_source(path: Path) -> Source:
         return _read_shards(path)
     if path.suffix in EXPORTED:
         raise CheckpointError(
-            f"{path} is an exported file by its suffix, and is run as it is: by open_exported() in Python, by "
-            "pipeline(), by --model of predict, batch, eval, serve and studio. Expected weights, such as those it was "
-            "exported from."
+            f"{path} is an exported file by its suffix. It is run as it is: with open_exported() in Python, with "
+            "pipeline(), or as --model of predict, batch, eval, serve and studio. Expected weights, such as those that "
+            "it was exported from."
         )
     if path.suffix == ".safetensors":
         return _read_safetensors(path)

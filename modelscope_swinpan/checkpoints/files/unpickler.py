@@ -111,7 +111,7 @@ class Unpickler:
         return bytes(self.data[start : self.position])
 
     def readline(self) -> bytes:
-        """The next line, which is part of a name, for ``pickletools``, which takes it for ASCII with escapes."""
+        """The next line, for ``pickletools``. It is part of a name, and is taken for ASCII with escapes."""
         line, newline, _ = bytes(self.data[self.position : self.position + MAX_NAME]).partition(b"\n")
         self.position += len(line + newline)
         return line.decode().encode("ascii", "replace").replace(b"\\", b"?") + newline
@@ -206,7 +206,7 @@ class Unpickler:
 def checked_key(value: Any) -> Any:
     """``value`` if it may be a dict's key or a set's element, or else something in its place.
 
-    Others than these could take very long to hash or to compare. They stand in settings, and not in a state dict.
+    Other types could take very long to hash or to compare. They occur in settings, never in a state dict.
     """
     if type(value) not in KEYS or (type(value) is int and value.bit_length() > 64):
         return Skipped(f"a {type(value).__name__} as a key")
@@ -219,7 +219,7 @@ def checked_dict(items: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
 
 
 VALUES = ("BININT", "LONG1", "LONG4", "BINFLOAT", "SHORT_BIN", "BINSTRING", "BINUNICODE", "BINBYTES", "BYTEARRAY8")
-"""How the names of those instructions begin that push the value that follows them."""
+"""How the names of the instructions begin that push the value after them."""
 
 INSTRUCTIONS: Mapping[str, Callable[[Unpickler, Any], object]] = {
     "PROTO": lambda u, _: None,

@@ -1,10 +1,10 @@
 """Label Studio's brush masks: the run-length code of @thi.ng/rle-pack, of the four channels of a picture.
 
 The bits are: the number of values (32), the bits of a value less 1 (5), four lengths in bits, each less 1 (4 × 4), and
-then blocks. A block is a flag (1), which of the four lengths its count has (2), the count less 1, and one value, to be
-repeated, if the flag is set, or else as many values as the count says. The last channel, alpha, says how much of a
-pixel the brush covered: strokes that were painted by hand have soft edges. The mask is where that is more than half of
-the most.
+then blocks. A block is a flag (1), which of the four lengths its count has (2), the count less 1, and values: if the
+flag is set, one that is repeated, or else as many as the count says. The last channel, alpha, says how much of a pixel
+the brush covered: strokes that were painted by hand have soft edges. The mask is where alpha is above half of its
+largest value.
 
 label-studio-sdk decodes the same, bit by bit in Python lists, and brings pandas, nltk and opencv-python-headless.
 """

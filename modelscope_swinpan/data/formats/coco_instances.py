@@ -27,7 +27,7 @@ _PLACES = (
     "result.json",  # Label Studio's
 )
 _OWN = "annotations.json"
-"""The name that ``swinpan batch`` gives it, and others give to other things."""
+"""The name that ``swinpan batch`` gives to such a file, and other programs to other files."""
 UNLISTED = "of an image that is not listed"
 
 

@@ -1,8 +1,8 @@
 """Label Studio's export as JSON (labelstud.io): tasks with brush masks, polygons, rectangles and ellipses.
 
 Positions are percent of the photo's width and height. Of several annotations of one photo, the one that is marked as
-ground truth counts, or else the latest. Predictions count in tasks without a list of annotations, which every export
-has and ``swinpan batch`` does not write.
+ground truth counts, or else the latest. Predictions count in tasks without a list of annotations. Every export has that
+list; ``swinpan batch`` does not write it.
 """
 
 import re
@@ -34,7 +34,7 @@ TASKS = "tasks.json"
 _LOOKED_AT = 5  # JSON files, to tell the format
 _REGIONS = ("brush", "polygon", "rectangle", "ellipse", "keypoint", "vector", "bitmask")
 _HASHED = re.compile(r"[0-9a-f]{8}-(.+)")
-"""What Label Studio makes of the name of an uploaded file."""
+"""The name that Label Studio gives to an uploaded file: eight hexadecimal digits, ``-``, and its former name."""
 _Region = tuple[Node, str]
 """What was drawn, and the name of its class, empty where it has none."""
 
@@ -47,7 +47,7 @@ def _recognises(given: Given) -> bool:
 
 
 def _kind_of_export(content: Any) -> Literal["JSON", "JSON-MIN"] | None:
-    """Which of Label Studio's exports it is; tasks of the short one have the answer in place of annotations."""
+    """Which of Label Studio's exports it is, if any. Tasks of the short one have the answer itself, and no ``data``."""
     task = content[0] if isinstance(content, list) and content else None
     if not isinstance(task, Mapping):
         return None
@@ -109,10 +109,10 @@ def _results(task: Node, report: Report) -> list[Node]:
 
 
 def _drawn(results: Sequence[Node], report: Report) -> list[_Region]:
-    """The regions among the entries; what was chosen or written for one is an entry with its id, and so may its label.
+    """The regions among the entries. Another entry of the same id may hold what was chosen for one, such as its label.
 
     Raises:
-        Dropped: they lie on several images, of which only one would be taken.
+        Dropped: they lie on several images, and only one of these would be taken.
     """
     entries: dict[str, list[Node]] = {}
     for node in results:
@@ -175,7 +175,8 @@ def _address(data: Node, regions: Sequence[_Region]) -> str:
 def _names(data: Node, address: str) -> Iterator[str]:
     """What the photo may be called in a folder.
 
-    The path that ``swinpan batch`` adds to a task's data; that of the address; its name; and that before the upload.
+    First the path that ``swinpan batch`` adds to a task's data, then the path in the address, its last part, and the
+    name before the upload.
     """
     told = data.get("file_name")
     if isinstance(told, str) and told and not is_url(told):

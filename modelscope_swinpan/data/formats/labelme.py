@@ -45,7 +45,7 @@ def _recognises(given: Given) -> bool:
 
 
 def _root(folder: Path) -> Path:
-    """The folder of the JSON files: of what ``swinpan batch`` wrote, that of the format."""
+    """The folder of the JSON files: in the output of ``swinpan batch`` that of the format, else ``folder`` itself."""
     written = folder / WRITTEN
     return written if written in claimed_paths(folder) and written.is_dir() else folder
 
@@ -76,7 +76,9 @@ def _photo(given: Given, path: Path, content: Node, nodes: list[Node], folder_of
 
 
 def _beside(given: Given, path: Path, name: str, folder_of: Callable[[Path], Folder]) -> Path:
-    """The photo: where the file says, seen from the JSON file, or else of the same name beside it or in ``images``."""
+    """The photo: at the path that the JSON file says, seen from there, or else of the same name beside it or in
+    ``images``.
+    """
     is_file = os.path.isfile  # takes names that are too long
     plain, where = name.rsplit("/")[-1], f"{path}.imagePath"
     written = path.parent / name
@@ -136,4 +138,4 @@ def _embedded(value: Any, where: str) -> bytes:
     return found
 
 
-FORMAT = DatasetFormat("labelme", "LabelMe, a JSON file a photo", _recognises, _read)
+FORMAT = DatasetFormat("labelme", "LabelMe, one JSON file per photo", _recognises, _read)

@@ -17,7 +17,7 @@ from ..report import Report
 
 @dataclass
 class Given:
-    """The file or folder that is to be read, and the options that tell what it does not: all of them may be None.
+    """The file or folder that is to be read, and options that tell what it does not. All of these may be None.
 
     ``images`` is where the photos are. ``classes`` are the class of each value of a semantic map, or the only classes
     to take. ``split`` is the part to take of a dataset that has several.
@@ -65,7 +65,7 @@ class Given:
 
 @dataclass(frozen=True)
 class DatasetFormat:
-    """A format. ``recognises`` looks at as little as tells it; ``read`` raises a DatasetError for a wrong file."""
+    """A format. ``recognises`` reads no more than it needs; ``read`` raises a DatasetError for a wrong file."""
 
     name: str
     help: str

@@ -1,4 +1,4 @@
-"""Roboflow's semantic masks: ``NAME_mask.png`` beside each photo, a number a class, and ``_classes.csv``.
+"""Roboflow's semantic masks: ``NAME_mask.png`` beside each photo, one number per class, and ``_classes.csv``.
 
 Roboflow's other exports are COCO's and YOLO's.
 """
@@ -26,7 +26,7 @@ def _recognises(given: Given) -> bool:
 
 
 def _is_list(path: Path) -> bool:
-    """Whether it names numbers; that of Roboflow's classification exports has the same name, and names photos."""
+    """Whether it lists numbers. Roboflow's classification exports have a file of the same name that lists photos."""
     with path.open("rb") as file:
         return file.read(len(_HEAD) + 8).decode("latin-1").lstrip("\ufeffï»¿\"' ").lower().startswith(_HEAD)
 
@@ -53,7 +53,7 @@ def _read(given: Given, report: Report) -> Source:
 
 def _read_list(path: Path) -> Sequence[ListedClass]:
     """The classes by their numbers."""
-    lines = read_lines(path, "a number and a name a line", DatasetError)
+    lines = read_lines(path, "one number and one name per line", DatasetError)
     try:
         rows = list(csv.reader(lines, skipinitialspace=True))
     except csv.Error as error:
@@ -69,7 +69,7 @@ def _read_list(path: Path) -> Sequence[ListedClass]:
         found[int(value)] = name
         names.add(name)
     if not found:
-        raise DatasetError(f"{path}: names no class, expected a number and a name a line.")
+        raise DatasetError(f"{path}: names no class, expected one number and one name per line.")
     return [ListedClass(value, name) for value, name in found.items()]
 
 

@@ -34,7 +34,7 @@ IMAGES = ("images", "image", "imgs", "img", "photos")
 MASKS = ("masks", "mask", "labels", "label", "annotations", "annotation", "semantic", "gt")
 LISTS = ("classes.txt", "labels.txt", "labelmap.txt", "classes.csv", "class_dict.csv", "colormap.txt")
 VOID_VALUES = (255, 65535)
-"""Numbers that are void where no class has them: the last of 8 bits, and of 16."""
+"""Numbers that are void where no class has them: the largest of 8 bits, and of 16."""
 UNNAMED = "value without a class"
 NO_PHOTO = "label picture without a photo"
 _LABEL_SUFFIXES = (".png", ".bmp", ".tif", ".tiff")
@@ -70,7 +70,7 @@ def _read(given: Given, report: Report) -> Source:
 
 
 def background_is_void(one: ListedClass) -> ListedClass:
-    """A class of a list, void if it is the background: in formats where that is what nobody annotated."""
+    """A class of a list, or void if it is the background, for formats in which that is what nobody annotated."""
     return ListedClass(one.value, "void", one.color) if one.name.lower() == "background" else one
 
 
@@ -79,9 +79,9 @@ def label_pictures(folder: Path) -> dict[str, Path]:
     return by_stem((path for path in photos_below(folder) if path.suffix.lower() in _LABEL_SUFFIXES), folder)
 
 
-def listed_there(folder: Path) -> Sequence[ListedClass] | None:
-    """The list of classes that lies in a folder under a usual name, if there is one."""
-    return next((read_classes(path) for name in LISTS if (path := folder / name).is_file()), None)
+def listed_there(folder: Path, names: Iterable[str] = LISTS) -> Sequence[ListedClass] | None:
+    """The list of classes that lies in a folder under the first of some usual names, if there is one."""
+    return next((read_classes(path) for name in names if (path := folder / name).is_file()), None)
 
 
 def listed_classes(given: Given, folder: Path, pictures: Iterable[Path]) -> Sequence[ListedClass]:
@@ -97,7 +97,7 @@ def listed_classes(given: Given, folder: Path, pictures: Iterable[Path]) -> Sequ
         values, colored = read_label_picture(first)
         told = f" {first} has the {_shown(np.unique(values).tolist(), colored)}."
     raise ConfigError(
-        f"{folder}: nothing names the classes. Give --classes, a file with a name a line from value 0, or with the "
+        f"{folder}: nothing names the classes. Give --classes, a file with one name per line from value 0, or with the "
         f"colour of each (name r g b).{told}"
     )
 
@@ -105,7 +105,7 @@ def listed_classes(given: Given, folder: Path, pictures: Iterable[Path]) -> Sequ
 def shapes(
     listed: Sequence[ListedClass], report: Report, picture: Path, size: Size, layer: int = IN_FRONT
 ) -> Iterator[Shape]:
-    """The classes of a label picture. Values without a class are void, and noted; void's own need no note."""
+    """The classes of a label picture. Values without a class are void, and noted unless they are void's usual ones."""
     colored, grey = any(one.color is not None for one in listed), picture_kind(picture) == "grey"
     values = (read_colors if colored and not grey else read_values)(picture, size)
     if grey and (colored := colored and _are_colors(values, listed)):
@@ -127,7 +127,7 @@ def shapes(
 
 
 def _are_colors(values: Values, listed: Sequence[ListedClass]) -> bool:
-    """Whether greys are colours of the list: all are there, and as numbers not all would be."""
+    """Whether greys are colours of the list: all are listed as colours, and not all as numbers."""
     found = {(value, value, value): value for value in np.unique(values).tolist()}
     return found.keys() <= {one.color for one in listed} and not {*found.values()} <= {one.value for one in listed}
 
@@ -151,7 +151,7 @@ def paired(
 ) -> Source:
     """Photos of the folder ``images`` with their label pictures, from which ``drawn`` makes shapes.
 
-    The ``rest`` of the label pictures has no photo, in the end.
+    The label pictures that are still in ``rest`` after that have no photo.
     """
     photos = []
     for image, picture in pairs:
@@ -168,5 +168,5 @@ def paired(
 
 
 FORMAT = DatasetFormat(
-    "semantic", "label pictures in masks beside images, a value or colour a class", _recognises, _read
+    "semantic", "label pictures in masks beside images, one value or colour per class", _recognises, _read
 )

@@ -1,7 +1,7 @@
 """Pascal VOC's segmentation: ``SegmentationClass`` and ``SegmentationObject``, label pictures of the same names.
 
 Numbers, or the colours of ``labelmap.txt``, as CVAT writes it, are classes. Without that list the classes are VOC's
-twenty. Without ``SegmentationObject`` the classes are stuff, as of semantic label pictures.
+twenty. Without ``SegmentationObject`` the classes are stuff, as in semantic label pictures.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,10 @@ _OUTLINE = 224 | 224 << 8 | 192 << 16
 
 
 def voc_color(value: int) -> tuple[int, int, int]:
-    """The colour of a number in VOC's palette: its bits by turns are red's, green's and blue's, the highest first."""
+    """The colour of a number in VOC's palette.
+
+    The number's bits, the lowest first, are by turns red's, green's and blue's bits, the highest first.
+    """
     red, green, blue = (
         sum((value >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(8)) for channel in range(3)
     )

@@ -1,4 +1,4 @@
-"""YOLO's segmentation format: for each photo of ``images`` a text of the same name in ``labels``, a line an object.
+"""YOLO's segmentation format: for each photo of ``images`` a text of the same name in ``labels``, one line per object.
 
 A line is the class's number and the corners ``x1 y1 x2 y2 …``, from 0 to 1 of the photo's width and height.
 ``data.yaml`` names the classes and, for each split, a folder or a list of photos.
@@ -13,18 +13,18 @@ from ...coco.layout import path_inside
 from ...coco.values import whole
 from ...errors import DatasetError
 from ...structures import Size
-from ..class_list import read_classes
 from ..drawn import Photo, Shape, Source, SourceClass
 from ..files import files_below, first_folder, path_ends, photos_below, read_lines, stems
 from ..masks import Rle, polygons
 from ..report import BAD_OUTLINE, BOX, MISSING, UNANNOTATED, Dropped, Report
 from ..yaml_file import read_yaml
 from .registry import DatasetFormat, Given
+from .semantic import listed_there
 
 _EXPECTED = "YOLO's data.yaml, with names and the folders of the images"
 _YAMLS = ("data.yaml", "dataset.yaml", "data.yml", "dataset.yml")
 _SPLITS = ("train", "val", "valid", "test")
-_SLACK = 0.01  # how far out of the photo a corner may lie, in parts of it
+_SLACK = 0.01  # how far outside a corner may lie, as a share of the photo's width or height
 _MAX_CLASSES = 100_000
 _LISTS = ("classes.txt", "labels/classes.txt", "obj.names")
 
@@ -80,11 +80,11 @@ def _names(names: Any, path: Path | None) -> Sequence[str]:
 
 
 def _listed_names(given: Given) -> Sequence[str]:
-    listed = given.classes or next(
-        (read_classes(path) for name in _LISTS if (path := given.folder / name).is_file()), None
-    )
+    listed = given.classes or listed_there(given.folder, _LISTS)
     if listed is None:
-        raise DatasetError(f"{given.path}: nothing names the classes; give --classes, a name a line, or a data.yaml.")
+        raise DatasetError(
+            f"{given.path}: nothing names the classes; give --classes, one name per line, or a data.yaml."
+        )
     return [one.name for one in listed]
 
 
@@ -132,8 +132,8 @@ def _is_split(place: Path) -> bool:
 
 
 def _listed_photos(listed: Path, images: Path, report: Report) -> Iterator[Path]:
-    """The photos that a list names, a path a line; its paths may start elsewhere, as those of ``data.yaml``."""
-    for number, line in enumerate(read_lines(listed, "the path of a photo a line", DatasetError, 2**26), start=1):
+    """The photos that a list names, one path per line; its paths may start elsewhere, as those of ``data.yaml``."""
+    for number, line in enumerate(read_lines(listed, "the path of one photo per line", DatasetError, 2**26), start=1):
         if not line.strip():
             continue
         where = f"{listed}:{number}"
@@ -145,7 +145,7 @@ def _listed_photos(listed: Path, images: Path, report: Report) -> Iterator[Path]
 
 
 def _places(root: Path, content: Mapping[str, Any], written: str, where: str) -> Iterator[Path]:
-    """Where a split may be: data.yaml is often moved, so that its paths start elsewhere."""
+    """Where a split may be: data.yaml is often moved, and then its paths start elsewhere."""
     base = content.get("path")
     below = path_ends(base)[-1:] if isinstance(base, str) else []
     for inside in path_ends(written):
@@ -160,7 +160,7 @@ def _places(root: Path, content: Mapping[str, Any], written: str, where: str) ->
 def _text(image: Path, images: Path, labels: Path | None, used: Collection[Path]) -> Path | None:
     """The text of a photo: the last ``images`` in its path is ``labels``; or beside it.
 
-    Photos of a folder of their own may have it in ``labels`` of the source, each its own.
+    If the photos' folder is given, the text may be in ``labels`` of the source, too; no two photos share one.
     """
     beside = image.with_suffix(".txt")
     own = [] if labels is None else [labels / f"{stem}.txt" for stem in stems(image, images)]
@@ -184,7 +184,7 @@ def _texts(labels: Path | None) -> list[Path]:
 
 
 def _shapes(text: Path, names: Sequence[str], size: Size) -> Iterator[Shape]:
-    for number, line in enumerate(read_lines(text, "a class and corners a line", DatasetError, 2**26), start=1):
+    for number, line in enumerate(read_lines(text, "one class and its corners per line", DatasetError, 2**26), start=1):
         if not (words := line.split()):
             continue
         where = f"{text}:{number}"
@@ -199,7 +199,7 @@ def _shapes(text: Path, names: Sequence[str], size: Size) -> Iterator[Shape]:
 
 
 def _is_turned_box(corners: Sequence[float], size: Size) -> bool:
-    """Whether four corners are those of a box that is turned: texts of such boxes are told from outlines by them."""
+    """Whether four corners are those of a turned box. Texts of turned boxes look like those of outlines."""
     if len(corners) != 8:
         return False
     a, b, c, d = (complex(x * size.width, y * size.height) for x, y in zip(corners[::2], corners[1::2], strict=True))

@@ -78,7 +78,7 @@ def test_wrong_label_pictures(tmp_path):
     with pytest.raises(DatasetError, match=r"masks/a.png:? cannot be read as a PNG"):
         imported(folder, tmp_path / "out")
     drawings.photo(folder / "images" / "a.png")
-    with pytest.raises(DatasetError, match="the same name but for the suffix"):
+    with pytest.raises(DatasetError, match="differ in their suffixes alone"):
         imported(folder, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -85,7 +85,7 @@ class PatchMerging(nn.Module):
 
 
 class Stage(nn.Module):
-    """Blocks at one resolution, every second one on shifted windows, then (but for the last) the merging of patches."""
+    """Blocks at one resolution, every second one on shifted windows; then, except in the last stage, patch merging."""
 
     def __init__(self, config: SwinConfig, index: int) -> None:
         super().__init__()
