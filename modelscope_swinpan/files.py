@@ -143,6 +143,14 @@ def is_endless(path: Path) -> bool:
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
+def leads_to_file(path: Path) -> bool:
+    """Whether a path is that of a file, or leads into a folder that may not be read: opening it tells why."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return True
+
+
 def open_file(path: Path) -> BinaryIO:
     """Open a file for reading bytes.
 

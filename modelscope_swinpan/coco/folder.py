@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path, PurePath, PureWindowsPath
 
 from ..errors import DatasetError
-from ..files import is_url
+from ..files import is_url, leads_to_file
 from .json import image_nodes
 from .layout import path_inside
 from .values import Node
@@ -49,7 +49,7 @@ class Folder:
         elif (moved := PureWindowsPath(name)).root and moved.name and ".." not in moved.parts:
             return self._of_another_machine(moved, name, where)
         written = path_inside(self.path, name, where)
-        if written.is_file():
+        if leads_to_file(written):
             return written
         names = list(self._spellings(name, suffix))
         for spelling in names:

@@ -51,7 +51,7 @@ def _root(folder: Path) -> Path:
 
 
 def _read(given: Given, report: Report) -> Source:
-    paths = [given.path] if given.path.is_file() else list(files_below(_root(given.path), ".json"))
+    paths = [given.path] if given.path.is_file() else list(files_below(_root(given.path), ".json", report))
     if not paths:
         raise DatasetError(f"{given.path}: no JSON file of LabelMe there.")
     photos, labels = [], set()
@@ -69,7 +69,8 @@ def _read(given: Given, report: Report) -> Source:
 def _photo(given: Given, path: Path, content: Node, nodes: list[Node], folder_of: Callable[[Path], Folder]) -> Photo:
     name = content.field("imagePath", str).replace("\\", "/")
     image: Path | bytes = _beside(given, path, name, folder_of)
-    if isinstance(image, Path) and not image.is_file() and (data := content.get("imageData")):
+    there = isinstance(image, Path) and os.path.isfile(image)  # noqa: PTH113 (and not in a folder closed to us)
+    if not there and (data := content.get("imageData")):
         image = _embedded(data, f"{path}.imageData")
     size = told_size(content, "imageHeight", "imageWidth")
     return Photo(where=str(path), name=name.rsplit("/")[-1], image=image, size=size, shapes=partial(_shapes, nodes))
