@@ -27,7 +27,7 @@ from . import patience
 from .limits import Limits
 from .patience import PatientResponse, Waits
 from .request_body import parse
-from .segmenter import Answerer, Call, UnexpectedError
+from .segmenter import Answer, Answerer, Call, UnexpectedError
 
 MAX_PRESENT = 32
 """The most whole requests that are handled at a time, for each worker; further ones get status 503."""
@@ -68,7 +68,7 @@ class Endpoint:
             self._check_room()
             await self._receive(request, body)
             self._check_room()
-            return await self._answered(body)
+            return await self._answered(request, body)
         except Exception as error:
             return _refused(error)
         except asyncio.CancelledError:  # the second signal
@@ -103,14 +103,27 @@ class Endpoint:
             told = f" after {patience.TIMEOUT:g} s" if late else " when others needed the room"
             raise HTTPException(408, f"The request was not whole{told}.")
 
-    async def _answered(self, body: bytearray) -> Response:
+    async def _answered(self, request: Request, body: bytearray) -> Response:
         with ExitStack() as place:
             self._present += 1
             place.callback(self._leave)
-            answer = await self._answer(await run_in_threadpool(self.read, body))
+            answer = await self._while_there(request, await run_in_threadpool(self.read, body))
             if isinstance(answer, Exception):
                 return _refused(answer)
             return PatientResponse(answer, self._leaving, place.pop_all())
+
+    async def _while_there(self, request: Request, call: Call) -> Answer:
+        """The answer, or a ClientDisconnect as soon as the client has gone: a call that still waits is then dropped."""
+        answering = asyncio.ensure_future(self._answer(call))
+        leaving = asyncio.ensure_future(request.receive())  # the body is here: nothing else can come
+        try:
+            await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if not answering.done():
+                raise ClientDisconnect
+            return answering.result()
+        finally:
+            answering.cancel()
+            leaving.cancel()
 
     def _leave(self) -> None:
         self._present -= 1
