@@ -18,8 +18,8 @@ from .values import Node
 _CITYSCAPES = ("_gtFine_leftImg8bit", "_leftImg8bit")
 """What createPanopticImgs.py makes of the end of an image's name, and what it is."""
 
-_ESCAPED = re.compile(r"\\u(dc[89a-f][0-9a-f])")
-"""What swinpan batch makes of a byte that is no Unicode in an image's name."""
+_ESCAPED = re.compile(r"\\u(dc[89a-f][0-9a-f]|00[0189][0-9a-f]|007f)")
+"""What swinpan batch makes of a byte that is no Unicode, or for CVAT of a control character, in an image's name."""
 
 
 class Folder:
@@ -34,10 +34,10 @@ class Folder:
         """The file that a JSON file calls ``name``; the path as written if there is none.
 
         Where no file has the name as written, it may be Windows' (with backslashes), have accents in the other form of
-        Unicode (as files from a Mac do) or bytes that are no Unicode as escapes, begin with the folder's own name,
-        stand for the only file of this name further below, as Cityscapes' do, have its suffix in capitals or not, or
-        another ``suffix``. The absolute path of another machine stands for the only file of its name, or the only one
-        whose path it ends with, folder included; the first one is warned of.
+        Unicode (as files from a Mac do), bytes that are no Unicode or control characters as escapes, begin with the
+        folder's own name, stand for the only file of this name further below, as Cityscapes' do, have its suffix in
+        capitals or not, or another ``suffix``. The absolute path of another machine stands for the only file of its
+        name, or the only one whose path it ends with, folder included; the first one is warned of.
 
         Raises:
             DatasetError: the name is empty, leads out of the folder, or stands for several files; or another machine's
@@ -91,7 +91,7 @@ class Folder:
     def _spellings(self, name: str, suffix: str | None) -> Iterator[PurePath]:
         """What a name may stand for, itself first."""
         own = self.path.absolute().parts
-        forms = (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD")), _ESCAPED.sub(_byte, name))
+        forms = (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD")), _ESCAPED.sub(_unescaped, name))
         paths = [PurePath(form.replace("\\", "/")) for form in dict.fromkeys(forms)]
         for path, shared in ((one, shared) for one in paths for shared in range(len(one.parts))):
             if shared and path.parts[:shared] != own[-shared:]:
@@ -140,6 +140,6 @@ def image_sources(content: Node, folder: Path) -> Iterator[tuple[int, str, str]]
         yield number, name, name if is_url(name) else str(files.find(name, f"{node.where}.file_name"))
 
 
-def _byte(escaped: re.Match[str]) -> str:
-    """The character that stands for a byte in Python's names of files."""
+def _unescaped(escaped: re.Match[str]) -> str:
+    """The character itself; or the one that stands for a byte in Python's names of files."""
     return chr(int(escaped[1], 16))
