@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import shutil
+import unicodedata
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
@@ -201,6 +202,11 @@ def split_address(address: str) -> tuple[str, str, str]:
     assert match is not None  # noqa: S101 (all parts may be missing)
     scheme, path, query = match.groups("")
     return scheme, path, query
+
+
+def unicode_forms(name: str) -> Iterable[str]:
+    """A name as it is, then in both normal forms of Unicode: é is one character, or two, as in files from a Mac."""
+    return dict.fromkeys((name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)))
 
 
 def file_stem(source: str) -> str:

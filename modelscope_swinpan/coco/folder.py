@@ -2,7 +2,6 @@
 
 import os
 import re
-import unicodedata
 import warnings
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
@@ -10,7 +9,7 @@ from functools import cached_property
 from pathlib import Path, PurePath, PureWindowsPath
 
 from ..errors import DatasetError
-from ..files import is_url, leads_to_file
+from ..files import is_url, leads_to_file, unicode_forms
 from .json import image_nodes
 from .layout import path_inside
 from .values import Node
@@ -91,7 +90,7 @@ class Folder:
     def _spellings(self, name: str, suffix: str | None) -> Iterator[PurePath]:
         """What a name may stand for, itself first."""
         own = self.path.absolute().parts
-        forms = (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD")), _ESCAPED.sub(_unescaped, name))
+        forms = (*unicode_forms(name), _ESCAPED.sub(_unescaped, name))
         paths = [PurePath(form.replace("\\", "/")) for form in dict.fromkeys(forms)]
         for path, shared in ((one, shared) for one in paths for shared in range(len(one.parts))):
             if shared and path.parts[:shared] != own[-shared:]:

@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from ..errors import DeviceError, ImageError, SwinPanError
+from ..files import unicode_forms
 from ..images.embedded import embedded
 from ..images.fetch import fetch
 from ..images.sources import is_data_url
@@ -171,8 +172,8 @@ class Endpoint:
         if folder is None or len(image) > MAX_NAME:
             return None
         try:
-            path = (folder / image).resolve()
-            return path if path.is_relative_to(folder) and path.is_file() else None
+            paths = ((folder / form).resolve() for form in unicode_forms(image))
+            return next((path for path in paths if path.is_relative_to(folder) and path.is_file()), None)
         except (OSError, ValueError):  # not even the form of a path
             return None
 

@@ -8,10 +8,11 @@ import json
 import threading
 import time
 import tracemalloc
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -437,6 +438,15 @@ def test_paths_are_read_in_the_folder_alone(tmp_path: Path) -> None:
         assert status == 400
         assert "Files of this server are read from one folder only" in answer["Message"]
     assert post(endpoint, request())[0] == 200
+
+
+@pytest.mark.parametrize(("there", "written"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_paths_in_the_other_form_of_unicode(
+    tmp_path: Path, there: Literal["NFC", "NFD"], written: Literal["NFC", "NFD"]
+) -> None:
+    (tmp_path / unicodedata.normalize(there, "é.png")).write_bytes(PNG)
+    endpoint = Endpoint(echo, Limits(folder=tmp_path))
+    assert post(endpoint, request(unicodedata.normalize(written, "é.png")))[0] == 200
 
 
 def test_files_have_the_limit_of_requests(tmp_path: Path) -> None:
