@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import shutil
+import unicodedata
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath
@@ -146,6 +147,14 @@ def is_endless(path: Path) -> bool:
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
+def leads_to_file(path: Path) -> bool:
+    """Whether a path is that of a file, or leads into a folder that may not be read: opening it tells why."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return True
+
+
 def open_file(path: Path) -> BinaryIO:
     """Open a file for reading bytes.
 
@@ -196,6 +205,11 @@ def split_address(address: str) -> tuple[str, str, str]:
     assert match is not None  # noqa: S101 (all parts may be missing)
     scheme, path, query = match.groups("")
     return scheme, path, query
+
+
+def unicode_forms(name: str) -> Iterable[str]:
+    """A name as it is, then in both normal forms of Unicode: é is one character, or two, as in files from a Mac."""
+    return dict.fromkeys((name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)))
 
 
 def file_stem(source: str) -> str:

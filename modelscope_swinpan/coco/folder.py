@@ -2,7 +2,6 @@
 
 import os
 import re
-import unicodedata
 import warnings
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
@@ -10,7 +9,7 @@ from functools import cached_property
 from pathlib import Path, PurePath, PureWindowsPath
 
 from ..errors import DatasetError
-from ..files import is_url
+from ..files import is_url, leads_to_file, unicode_forms
 from .json import image_nodes
 from .layout import path_inside
 from .values import Node
@@ -18,8 +17,8 @@ from .values import Node
 _CITYSCAPES = ("_gtFine_leftImg8bit", "_leftImg8bit")
 """The end of an image's name as createPanopticImgs.py writes it, and as it is."""
 
-_ESCAPED = re.compile(r"\\u(dc[89a-f][0-9a-f])")
-"""How swinpan batch writes a byte of an image's name that is not Unicode."""
+_ESCAPED = re.compile(r"\\u(dc[89a-f][0-9a-f]|00[0189][0-9a-f]|007f)")
+"""How swinpan batch writes, in an image's name, a byte that is not Unicode or, for CVAT, a control character."""
 
 
 class Folder:
@@ -36,7 +35,8 @@ class Folder:
         Where no file has the name as written, the file's own name may differ. The written name
 
         * may be Windows', with backslashes,
-        * may have accents in the other form of Unicode, as files from a Mac do, or escapes for bytes that are none,
+        * may have accents in the other form of Unicode, as files from a Mac do,
+        * may have escapes for bytes that are not Unicode, or for control characters,
         * may begin with the folder's own name,
         * may stand for the only file of this name further below, as Cityscapes' do,
         * may have its suffix in capitals, or not, or have another ``suffix``.
@@ -54,7 +54,7 @@ class Folder:
         elif (moved := PureWindowsPath(name)).root and moved.name and ".." not in moved.parts:
             return self._of_another_machine(moved, name, where)
         written = path_inside(self.path, name, where)
-        if written.is_file():
+        if leads_to_file(written):
             return written
         names = list(self._spellings(name, suffix))
         for spelling in names:
@@ -96,7 +96,7 @@ class Folder:
     def _spellings(self, name: str, suffix: str | None) -> Iterator[PurePath]:
         """What a name may stand for, itself first."""
         own = self.path.absolute().parts
-        forms = (name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD")), _ESCAPED.sub(_byte, name))
+        forms = (*unicode_forms(name), _ESCAPED.sub(_unescaped, name))
         paths = [PurePath(form.replace("\\", "/")) for form in dict.fromkeys(forms)]
         for path, shared in ((one, shared) for one in paths for shared in range(len(one.parts))):
             if shared and path.parts[:shared] != own[-shared:]:
@@ -145,6 +145,6 @@ def image_sources(content: Node, folder: Path) -> Iterator[tuple[int, str, str]]
         yield number, name, name if is_url(name) else str(files.find(name, f"{node.where}.file_name"))
 
 
-def _byte(escaped: re.Match[str]) -> str:
-    """The character that stands for a byte in Python's names of files."""
+def _unescaped(escaped: re.Match[str]) -> str:
+    """The character itself; or the one that stands for a byte in Python's names of files."""
     return chr(int(escaped[1], 16))

@@ -12,7 +12,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 from ..errors import DatasetError
 
@@ -85,7 +85,7 @@ def path_inside(folder: Path, name: str, where: str) -> Path:
         DatasetError: the name is empty, absolute, leads out of the folder, or is longer than disks take.
     """
     posix, windows, path = PurePosixPath(name), PureWindowsPath(name), folder / name
-    leads_out = ".." in windows.parts or posix.is_absolute() or windows.drive or windows.root
+    leads_out = ".." in windows.parts or posix.is_absolute() or PurePath(name).drive or windows.root
     if leads_out or not posix.parts or "\0" in name:
         raise DatasetError(f"{where}: expected the name of a file inside {folder}; got {name[:200]!r}.")
     if _size(path) >= _LONGEST_PATH or any(_size(part) > _LONGEST_PART for part in posix.parts):

@@ -15,9 +15,9 @@ from ..coco.id_maps import read_label_file
 from ..errors import DatasetError, SwinPanError
 from ..images.decode import MAX_PIXELS
 from ..runs.own_names import own_name
-from ..runs.tree import folders, image_files
+from ..runs.tree import Folder, folders, image_files
 from ..structures import Size
-from .report import BAD_OUTLINE, OTHER_SIZE, Dropped
+from .report import BAD_OUTLINE, CLOSED, OTHER_SIZE, Dropped, Report
 
 Values = npt.NDArray[np.int32]
 _NUMBERS = ("1", "L", "P", "I", "I;16", "I;16B", "I;16L")
@@ -43,17 +43,28 @@ def read_lines(path: Path, expected: str, error: type[SwinPanError], most: int =
         raise error(f"{path}: not a text in UTF-8, expected {expected}.") from None
 
 
-def files_below(folder: Path, suffix: str) -> Iterator[Path]:
-    """The files of a suffix in a folder and those below it, in sorted order; hidden ones are passed over."""
-    for below in folders(folder, left_out=Counter()):
+def files_below(folder: Path, suffix: str, report: Report | None = None) -> Iterator[Path]:
+    """The files of a suffix in a folder and those below it, in sorted order; hidden ones are passed over.
+
+    Folders that cannot be read are noted in the ``report``.
+    """
+    for below in _folders(folder, Counter(), report):
         yield from (path for path in below.files if path.suffix.lower() == suffix)
 
 
-def photos_below(folder: Path) -> Iterator[Path]:
-    """The images in a folder and those below it, in sorted order."""
+def photos_below(folder: Path, report: Report | None = None) -> Iterator[Path]:
+    """The images in a folder and those below it, in sorted order. The ``report`` is :func:`files_below`'s."""
     left_out: Counter[str] = Counter()
-    for below in folders(folder, left_out=left_out):
+    for below in _folders(folder, left_out, report):
         yield from image_files(below.files, left_out=left_out)
+
+
+def _folders(folder: Path, left_out: "Counter[str]", report: Report | None) -> Iterator[Folder]:
+    def note(closed: Path) -> None:
+        if report is not None:
+            report.note(CLOSED, str(closed))
+
+    return folders(folder, left_out=left_out, closed=note)
 
 
 def by_stem(paths: Iterable[Path], folder: Path) -> dict[str, Path]:

@@ -11,7 +11,7 @@ from ..claims import Claim
 from ..coco.photo import annotated_size, is_undecided
 from ..coco.writer import dataset_claim
 from ..errors import ConfigError, ImageError
-from ..files import write_atomic
+from ..files import leads_to_file, write_atomic
 from ..images.header import check_end, read_header
 from ..structures import Size
 from .drawn import Photo, Source, SourceClass, as_categories
@@ -135,7 +135,7 @@ def _claim(given: Given, output: Path, form: str, choices: Choices) -> Claim:
 
 def _size(photo: Photo, report: Report) -> Size:
     """The size on which a photo was annotated, by its file's header."""
-    if isinstance(photo.image, Path) and not photo.image.is_file():
+    if isinstance(photo.image, Path) and not leads_to_file(photo.image):
         raise Dropped(MISSING, str(photo.image))
     try:
         header = read_header(photo.image)

@@ -27,7 +27,7 @@ def with_semantic(source: Source, folder: Path, given: Given, report: Report) ->
     Raises:
         ConfigError: nothing names the classes of the pictures.
     """
-    pictures = label_pictures(folder)
+    pictures = label_pictures(folder, report)
     listed = listed_classes(given, folder, pictures.values())
     own = {one.name for one in source.classes}
     behind = [

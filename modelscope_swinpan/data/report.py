@@ -29,6 +29,7 @@ TURNED = "turned by EXIF in a way that its size does not show"
 REPEATED = "the same photo as before"
 ALIKE = "classes that differ by spaces or capitals alone"
 RECTANGLES = "rectangles taken as outlines"
+CLOSED = "a folder that cannot be read, left out"
 UNSOUND = "a photo that training refuses, copied as it is"
 """Reasons and kinds, in the words that the report shows."""
 

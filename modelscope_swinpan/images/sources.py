@@ -3,6 +3,8 @@
 import os
 from urllib.request import url2pathname
 
+from ..files import unicode_forms
+
 
 def is_data_url(source: str) -> bool:
     """Whether a source holds its content itself."""
@@ -12,16 +14,16 @@ def is_data_url(source: str) -> bool:
 def local_path(source: str, folder: str = "") -> str:
     """The path of a file that people name in a text: a path, which may begin with ``~``, or a ``file://`` address.
 
-    Relative paths start from ``folder``. Backslashes are taken for slashes where there is no file of the name as it is
-    written.
+    Relative paths start from ``folder``. Where there is no file of the name as it is written, backslashes are taken for
+    slashes, and accents in the other form of Unicode.
     """
     if source[:7].lower() == "file://":
         host, slash, path = source[7:].partition("/")
         if slash and host.lower() in ("", "localhost"):
             source = url2pathname(slash + path)
     written = os.path.join(folder, source)  # noqa: PTH118 (Path would drop './' and slashes at the end)
-    if ("\\" in source or source.startswith("~")) and not os.path.lexists(written):
-        other = os.path.join(folder, os.path.expanduser(source.replace("\\", "/")))  # noqa: PTH111, PTH118
-        if os.path.lexists(other):
-            return other
-    return written
+    if source.isascii() and "\\" not in source and not source.startswith("~"):
+        return written
+    others = (os.path.expanduser(form.replace("\\", "/")) for form in unicode_forms(source))  # noqa: PTH111
+    places = (written, *(os.path.join(folder, other) for other in others))  # noqa: PTH118
+    return next(filter(os.path.lexists, places), written)

@@ -65,7 +65,7 @@ class CvatSink(ShapesSink):
     def finish(self, folder: Path, entries: Entries, categories: Sequence[Category]) -> None:
         """Write ``annotations.xml``; images are numbered from 0, and CVAT knows them by their names."""
         environment = Environment(autoescape=True, trim_blocks=True, keep_trailing_newline=True)
-        environment.filters["writable"] = lambda name: UNWRITABLE.sub("_", name)  # XML cannot hold all characters
+        environment.filters["writable"] = _writable
         pieces = environment.from_string(_XML).stream(
             kind=self.kind,
             categories=categories,
@@ -75,6 +75,11 @@ class CvatSink(ShapesSink):
         )
         with atomic(folder / self.files[0]) as partial, partial.open("wb") as file:
             pieces.dump(file, encoding="utf-8")
+
+
+def _writable(name: str) -> str:
+    """A photo's name with escapes for the characters that XML cannot hold, so that no two names become one."""
+    return UNWRITABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", name)
 
 
 def _runs(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:

@@ -14,7 +14,7 @@ from .inputs import writable
 
 UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 """Characters that XML or YAML cannot hold."""
-_LONGEST = 200  # bytes of a part of a name; most disks take 255, with the suffix
+_LONGEST = 250  # bytes of a part of a name; most disks take 255, with the suffix
 
 
 def with_own_files(

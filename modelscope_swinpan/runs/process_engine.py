@@ -50,8 +50,11 @@ class ProcessEngine:
     def __call__(self, items: Iterable[Item], *, sinks: Sequence[Sink], read: Reader) -> Iterator[Record]:
         """The records, in order. If a process dies, another one gets its images.
 
+        Where no new process can be started, the others do its work, with a warning.
+
         Raises:
-            DeviceError: memory does not suffice, or one of the ``workers`` that were asked for does not start.
+            DeviceError: memory does not suffice, one of the ``workers`` that were asked for does not start, or none is
+                left.
             Exception: what a process raised.
         """
         source = iter(items)
@@ -103,6 +106,7 @@ class Crew:
         self._again: deque[list[Item]] = deque()
         self._deaths = Counter[int]()
         self._finished: dict[int, Record] = {}
+        self._number = number
         self._workers = start(job, number)
 
     def work(self, items: Iterator[Item], task_size: int) -> Iterator[Record]:
@@ -143,7 +147,7 @@ class Crew:
             self._finished.update((record.index, record) for record in answer)
 
     def _replace(self, worker: Worker) -> None:
-        """Start a new process. Images that may have killed the old one are tried again one by one."""
+        """Start a new process, or go on without one. Images that may have killed the old one are tried one by one."""
         worker.kill()
         suspects, *others = worker.tasks or [[]]
         for item in suspects:
@@ -153,4 +157,12 @@ class Crew:
             else:
                 self._again.append([item])
         self._again.extend(others)
-        (self._workers[self._workers.index(worker)],) = start(self._job, 1)
+        place = self._workers.index(worker)
+        try:
+            self._workers[place : place + 1] = start(self._job, 1)
+        except DeviceError as error:
+            del self._workers[place]
+            if not self._workers:
+                raise
+            left = f"{len(self._workers)} of {self._number} go on"
+            warnings.warn(f"A worker process died, and has no successor; {left}. {error}", stacklevel=2)

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,12 +16,18 @@ class Folder(NamedTuple):
     files: list[Path]
 
 
-def folders(root: Path, *, left_out: "Counter[str]", own: frozenset[Path] = frozenset()) -> Iterator[Folder]:
+def folders(
+    root: Path,
+    *,
+    left_out: "Counter[str]",
+    own: frozenset[Path] = frozenset(),
+    closed: Callable[[Path], None] = lambda path: None,
+) -> Iterator[Folder]:
     """``root`` and the folders below it, each once, in sorted order. The names in one folder are held.
 
     Links to folders are followed, unless they lead to a folder that is listed anyway, and so never in a circle. Hidden
-    folders, those that cannot be read and such links are counted in ``left_out``. Folders and files in ``own``, given
-    without links, are passed over.
+    folders, those that cannot be read and such links are counted in ``left_out``. ``closed`` is called with each one
+    that cannot be read. Folders and files in ``own``, given without links, are passed over.
     """
     real, waiting, seen = root.resolve(), deque([root]), {_identity(root)}
     while waiting:
@@ -31,6 +37,7 @@ def folders(root: Path, *, left_out: "Counter[str]", own: frozenset[Path] = froz
                 entries = sorted(found, key=lambda entry: entry.name)
         except OSError:
             left_out["unreadable (folder)"] += 1
+            closed(path)
             continue
         files, below = [], []
         here = path.resolve() if own else path

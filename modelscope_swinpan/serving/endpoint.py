@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from ..errors import DeviceError, ImageError, SwinPanError
-from ..files import is_url
+from ..files import is_url, unicode_forms
 from ..images.embedded import embedded
 from ..images.fetch import fetch
 from ..images.sources import is_data_url
@@ -28,7 +28,7 @@ from . import patience
 from .limits import Limits
 from .patience import PatientResponse, Waits
 from .request_body import parse
-from .segmenter import Answerer, Call, UnexpectedError
+from .segmenter import Answer, Answerer, Call, UnexpectedError
 
 MAX_PRESENT = 32
 """How many complete requests are handled at a time, for each worker; further ones get status 503."""
@@ -70,7 +70,7 @@ class Endpoint:
             self._check_room()
             await self._receive(request, body)
             self._check_room()
-            return await self._answered(body)
+            return await self._answered(request, body)
         except Exception as error:
             return _refused(error)
         except asyncio.CancelledError:  # the second signal
@@ -104,14 +104,27 @@ class Endpoint:
             told = f" after {patience.TIMEOUT:g} s" if late else " when others needed the room"
             raise HTTPException(408, f"The request was not complete{told}.")
 
-    async def _answered(self, body: bytearray) -> Response:
+    async def _answered(self, request: Request, body: bytearray) -> Response:
         with ExitStack() as place:
             self._present += 1
             place.callback(self._leave)
-            answer = await self._answer(await run_in_threadpool(self.read, body))
+            answer = await self._while_there(request, await run_in_threadpool(self.read, body))
             if isinstance(answer, Exception):
                 return _refused(answer)
             return PatientResponse(answer, self._leaving, place.pop_all())
+
+    async def _while_there(self, request: Request, call: Call) -> Answer:
+        """The answer, or a ClientDisconnect as soon as the client has gone: a call that still waits is then dropped."""
+        answering = asyncio.ensure_future(self._answer(call))
+        leaving = asyncio.ensure_future(request.receive())  # the body is here: nothing else can come
+        try:
+            await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if not answering.done():
+                raise ClientDisconnect
+            return answering.result()
+        finally:
+            answering.cancel()
+            leaving.cancel()
 
     def _leave(self) -> None:
         self._present -= 1
@@ -157,8 +170,8 @@ class Endpoint:
         if folder is None or len(image) > MAX_NAME:
             return None
         try:
-            path = (folder / image).resolve()
-            return path if path.is_relative_to(folder) and path.is_file() else None
+            paths = ((folder / form).resolve() for form in unicode_forms(image))
+            return next((path for path in paths if path.is_relative_to(folder) and path.is_file()), None)
         except (OSError, ValueError):  # not even the form of a path
             return None
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
+from ..files import unicode_forms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +45,7 @@ class Limits:
 
 
 def _folder(text: str) -> Path:
-    folder = Path(text).resolve(strict=True)
+    folder = next(filter(Path.is_dir, map(Path, unicode_forms(text))), Path(text)).resolve(strict=True)
     if not folder.is_dir():
         raise NotADirectoryError
     return folder

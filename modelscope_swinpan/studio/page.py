@@ -25,7 +25,7 @@ from ..scenes.dataset import generate_scene
 from .segmented_photo import KINDS, SegmentedPhoto
 from .texts import LANGUAGES, MAX_MEGABYTES, both, label, texts_for
 from .viewer import viewer_value
-from .visitors import LIFETIME, MAX_VISITORS, Quota, visitor
+from .visitors import LIFETIME, MAX_VISITORS, Quota, is_full, visitor
 
 TITLE = "swinpan studio"
 EXAMPLE_SEEDS = (37, 15, 12, 19)
@@ -133,7 +133,12 @@ class Handlers:
             progress(0.9, desc=texts["drawing"])
             return SegmentedPhoto.of(name, self._keep(photo), result), viewer_value(name, image, result), None
         except SwinPanError as error:
-            return None, {"problem": texts["problem"].format(reason=error)}, None
+            reason = str(error)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            reason = texts["server_full"]
+        return None, {"problem": texts["problem"].format(reason=reason)}, None
 
     def downloader(self, title: str) -> Callable[..., str]:
         """The handler of a button: makes one of :data:`DOWNLOADS` of the selected segments, and returns its path."""
@@ -147,18 +152,26 @@ class Handlers:
                 if segmented is None:
                     raise FileNotFoundError
                 content = make(segmented, kinds, threshold)
+                if refusal := self._quota.take(visitor(request.client.host), len(content)):
+                    raise gr.Error(self._quota.reason(refusal, texts), print_exception=False)
+                return str(self._write(segmented.name + suffix, content))
             except FileNotFoundError:
                 reason = texts["gone"].format(hours=LIFETIME // 3600, visitors=MAX_VISITORS)
-                raise gr.Error(reason, print_exception=False) from None
-            if refusal := self._quota.take(visitor(request.client.host), len(content)):
-                raise gr.Error(self._quota.reason(refusal, texts), print_exception=False)
-            downloads = self._folder / "downloads"
-            downloads.mkdir(exist_ok=True)
-            path = Path(tempfile.mkdtemp(dir=downloads), segmented.name + suffix)
-            path.write_bytes(content)
-            return str(path)
+            except OSError as error:
+                if not is_full(error):
+                    raise
+                reason = texts["server_full"]
+            raise gr.Error(reason, print_exception=False)
 
         return download
+
+    def _write(self, name: str, content: bytes) -> Path:
+        """Write a download to a file in a folder of its own."""
+        downloads = self._folder / "downloads"
+        downloads.mkdir(exist_ok=True)
+        path = Path(tempfile.mkdtemp(dir=downloads), name)
+        write_atomic(path, content)
+        return path
 
     def _keep(self, photo: bytes) -> Path:
         """Write a photo to a file, one for all visitors who have the same, and remove what has expired."""

@@ -8,10 +8,11 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import gradio as gr
 import uvicorn
@@ -120,16 +121,34 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
+def _upload(folder: Path, **options: Any) -> Any:
+    """A temporary file that is removed if it cannot be written."""
+    file: Any = tempfile.NamedTemporaryFile(**{**options, "dir": folder})  # noqa: SIM115 (Gradio closes it)
+
+    def write(data: bytes, write: Callable[[bytes], int] = file.write) -> int:
+        try:
+            return write(data)
+        except OSError:
+            with contextlib.suppress(OSError):  # what is still to be written
+                file.close()
+            Path(file.name).unlink(missing_ok=True)
+            raise
+
+    file.write = write
+    return file
+
+
 @contextlib.contextmanager
 def _private_folder() -> Iterator[Path]:
     """Make Gradio keep uploads and downloads in a private folder, not in the one that all Gradio pages share.
 
-    Uploads on their way Gradio keeps among all programs' temporary files, and forgets those that are broken off.
+    Uploads on their way Gradio keeps among all programs' temporary files, and forgets those that are broken off, also
+    for lack of room: these go at once.
     """
     former = os.environ.get("GRADIO_TEMP_DIR")
     with tempfile.TemporaryDirectory(prefix="swinpan-studio-", dir=former) as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
-        route_utils.NamedTemporaryFile = partial(tempfile.NamedTemporaryFile, dir=folder)
+        route_utils.NamedTemporaryFile = partial(_upload, Path(folder))
         try:
             yield Path(folder)
         finally:

@@ -1,6 +1,8 @@
 """What visitors may send, and how much of it is kept. Requests are judged by their headers, before a body is read."""
 
+import errno
 import ipaddress
+import logging
 import re
 import threading
 import time
@@ -29,6 +31,8 @@ LARGEST = {
     "/gradio_api/reset": 64 * 1024,
 }
 """All that the page posts, and the largest body of each, in bytes."""
+_FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))  # Windows has no quota
+_logger = logging.getLogger(__name__)
 
 
 class Quota:
@@ -59,6 +63,14 @@ class Quota:
         return texts[refusal].format(mebibytes=self._each // MEBIBYTE)
 
 
+def is_full(error: OSError) -> bool:
+    """Whether a visitor's file could not be written for lack of room. The log is told."""
+    full = error.errno in _FULL
+    if full:
+        _logger.error("A visitor's file cannot be kept: %s", error)
+    return full
+
+
 class VisitorLimits:
     """ASGI middleware that refuses what the page does not send: from other origins, too large, or too much.
 
@@ -79,18 +91,25 @@ class VisitorLimits:
         if refusal := self._refusal(scope, headers):
             await _refuse(refusal, scope, receive, send)
             return
-        leaves = False
+        begun = leaves = False
 
         async def send_here(message: Message) -> None:
-            nonlocal leaves
+            nonlocal begun, leaves
             if message["type"] == "http.response.start":
+                begun = True
                 leaves = _leads_away(Headers(raw=message["headers"]).get("Location", ""), headers)
                 if leaves:
                     await _refuse((HTTPStatus.FORBIDDEN, "No files of other hosts."), scope, receive, send)
             if not leaves:
                 await send(message)
 
-        await self._app(scope, receive, send_here)
+        try:
+            await self._app(scope, receive, send_here)
+        except OSError as error:
+            if begun or not is_full(error):
+                raise
+            full = texts_for(headers)["server_full"]
+            await _refuse((HTTPStatus.INSUFFICIENT_STORAGE, full), scope, receive, send)
 
     def _refusal(self, scope: Scope, headers: Headers) -> tuple[HTTPStatus, str] | None:
         if _is_foreign(headers, safe=scope["method"] in ("GET", "HEAD")):

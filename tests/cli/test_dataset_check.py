@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from modelscope_swinpan.cli import app
 from tests.cli.test_page import check_page
+from tests.closed_folder import closed_folder
 from tests.evaluation import painted
 
 
@@ -103,3 +104,19 @@ def test_mistakes(folder, tmp_path):
     broken = swinpan(tmp_path)
     assert broken.exit_code == 1
     assert "no panoptic*.json there" in broken.stderr
+
+
+def test_a_folder_that_may_not_be_read(folder):
+    path = folder / "panoptic.json"
+    content = json.loads(path.read_text())
+    photo = content["images"][0]["file_name"]
+    content["images"][0]["file_name"] = f"closed/{photo}"
+    path.write_text(json.dumps(content))
+    (folder / "images" / "closed").mkdir()
+    (folder / "images" / photo).rename(folder / "images" / "closed" / photo)
+    with closed_folder(folder / "images" / "closed"):
+        answer = swinpan(folder)
+    assert answer.exit_code == 1
+    assert f"{photo}: cannot be read as an image: Permission denied" in answer.stderr
+    assert answer.stderr.endswith("Error: 1 problem found.\n")
+    assert "2 images of" in answer.stdout

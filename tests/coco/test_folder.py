@@ -10,6 +10,7 @@ import pytest
 from modelscope_swinpan.coco.folder import Folder, image_sources
 from modelscope_swinpan.coco.values import Node
 from modelscope_swinpan.errors import DatasetError
+from tests.closed_folder import closed_folder
 
 
 @pytest.fixture
@@ -152,3 +153,10 @@ def test_images_of_any_coco_json(folder):
 def test_other_spellings_may_be_too_long(tmp_path):
     name = "a" * 253
     assert Folder(tmp_path).find(name, "x.json", suffix=".png") == tmp_path / name
+
+
+def test_a_folder_that_may_not_be_read(folder):
+    """No other file is taken for one in it; whoever opens it is told why not."""
+    with closed_folder(folder / "y"), closed_folder(folder / "x"):
+        assert Folder(folder).find("x/twice.png", "here") == folder / "x" / "twice.png"
+        assert Folder(folder).find("y/c.png", "here") == folder / "y" / "c.png"

@@ -1,5 +1,7 @@
 """Where datasets are looked for."""
 
+import os
+
 import pytest
 
 from modelscope_swinpan.coco.layout import find_images, find_layout, path_inside
@@ -87,6 +89,14 @@ def test_names_that_lead_out(tmp_path, name):
 def test_names_that_no_file_has(tmp_path, name):
     with pytest.raises(DatasetError, match=r"x\.json: file_name: longer than the name of a file may be; got"):
         path_inside(tmp_path, name, "x.json: file_name")
+
+
+def test_a_name_that_has_a_drive_on_windows_alone(tmp_path):
+    if os.name == "nt":
+        with pytest.raises(DatasetError, match="expected the name of a file inside"):
+            path_inside(tmp_path, "C:a.png", "")
+    else:
+        assert path_inside(tmp_path, "C:a.png", "") == tmp_path / "C:a.png"
 
 
 def test_names_inside(tmp_path):

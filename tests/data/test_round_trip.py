@@ -88,11 +88,14 @@ def test_a_run_comes_back(name, tmp_path):
     assert set(report.others) <= {"overlap", label_studio.PREDICTED}
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="all names are Unicode there")
+@pytest.mark.skipif(sys.platform != "linux", reason="no file there has such a name")
 @pytest.mark.parametrize("name", READ)
-def test_a_photo_whose_name_is_no_unicode_comes_back(name, tmp_path):
+@pytest.mark.parametrize(
+    "photo", ["cat-\udcff", "cat\x01\n", "C:cat", "x" * 250], ids=["no Unicode", "controls", "drive", "long"]
+)
+def test_photos_of_strange_names_come_back(name, photo, tmp_path):
     (tmp_path / "photos").mkdir()
-    Image.new("RGB", (128, 96)).save(tmp_path / "photos" / "cat-\udcff.png")
+    Image.new("RGB", (128, 96)).save(tmp_path / "photos" / f"{photo}.png")
     dataset, report = imported(batch(tmp_path, name), tmp_path / "in", images=tmp_path / "photos")
     assert report.images == 1
     assert (maps(dataset)[0] == truth()).mean() > 0.98

@@ -1,5 +1,9 @@
 """What a text that names an image means."""
 
+import unicodedata
+
+import pytest
+
 from modelscope_swinpan.images.sources import is_data_url, local_path
 
 
@@ -27,3 +31,13 @@ def test_paths_as_people_write_them(tmp_path, monkeypatch):
     assert local_path("~nobody/b.png") == "~nobody/b.png"
     assert local_path("file://server/share/b.png") == "file://server/share/b.png"
     assert local_path("nul\0\\b") == "nul\0\\b"
+
+
+@pytest.mark.parametrize(("there", "written"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_accents_in_the_other_form_of_unicode(tmp_path, there, written):
+    photo = tmp_path / unicodedata.normalize(there, "été") / unicodedata.normalize(there, "café.png")
+    photo.parent.mkdir()
+    photo.touch()
+    for source in ("été/café.png", "été\\café.png", str(tmp_path / "été" / "café.png")):
+        assert photo.samefile(local_path(unicodedata.normalize(written, source), str(tmp_path)))
+    assert local_path("été/none.png", str(tmp_path)) == str(tmp_path / "été/none.png")

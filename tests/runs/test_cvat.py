@@ -30,7 +30,10 @@ def test_masks(tmp_path):
     labels = [(label.findtext("name"), label.findtext("color")) for label in root.iter("label")]
     assert labels == [(category.name, f"#{bytes(category.color).hex()}") for category in COCO_PANOPTIC]
     images = list(root.iter("image"))
-    assert [(image.get("id"), image.get("name")) for image in images] == [("0", "some/cat.jpg"), ("1", "b_ <&>.png")]
+    assert [(image.get("id"), image.get("name")) for image in images] == [
+        ("0", "some/cat.jpg"),
+        ("1", "b\\u0001 <&>.png"),
+    ]
     for image in images:
         for (label, mask), segment in zip(masks(image), found.segments, strict=True):
             assert label == segment.label

@@ -20,7 +20,10 @@ from modelscope_swinpan.runs.own_names import own_name, with_own_files
         ("caf\udce9.jpg", "caf/udce9"),  # bytes that are no Unicode, which results escape by backslashes
         (".hidden/cat.jpg", None),
         ("", None),
-        (300 * "a" + ".jpg", None),
+        (250 * "a" + ".jpg", 250 * "a"),
+        (251 * "a" + ".jpg", None),
+        (125 * "é" + ".jpg", 125 * "é"),
+        (126 * "é" + ".jpg", None),
     ],
 )
 def test_a_name(photo, name):

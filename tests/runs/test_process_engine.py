@@ -109,6 +109,41 @@ def test_a_process_that_cannot_start(folder, tmp_path):
         run_images(BrightPredictor(), open_inputs(str(folder)), tmp_path / "out", engine=engine)
 
 
+class LoadedTwice(DeadlyPredictor):
+    """Dies in every process that loads it but the first two."""
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        loaded = self._mark.parent / "loaded"
+        loaded.mkdir(exist_ok=True)
+        (loaded / str(os.getpid())).touch()
+        if len([*loaded.iterdir()]) > 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_replacement_that_cannot_start(tmp_path):
+    """The processes that are left do the work; without one, the run ends and goes on later."""
+    inputs, sound = open_inputs(str(photos(tmp_path / "photos", COUNT))), BrightPredictor()
+    run_images(sound, inputs, tmp_path / "one", sinks=["rle"])
+    predictor = LoadedTwice(once=6, always=[], mark=tmp_path / "a" / "mark")
+    (tmp_path / "a").mkdir()
+    engine = ProcessEngine(predictor=predictor, workers=2)
+    with pytest.warns(UserWarning, match="died, and has no successor; 1 of 2 go on.*exit status -9"):
+        run_images(sound, inputs, tmp_path / "two", sinks=["rle"], engine=engine)
+    assert contents(tmp_path / "two") == contents(tmp_path / "one")
+
+    (tmp_path / "b").mkdir()
+    engine = ProcessEngine(predictor=LoadedTwice(once=0, always=[6], mark=tmp_path / "b" / "mark"), workers=2)
+    with (
+        pytest.warns(UserWarning, match="1 of 2"),
+        pytest.raises(DeviceError, match=r"ended while it loaded the model \(exit status -9\)"),
+    ):
+        run_images(sound, inputs, tmp_path / "three", sinks=["rle"], engine=engine)
+    assert not workers_of(os.getpid())
+    run_images(sound, inputs, tmp_path / "three", sinks=["rle"])
+    assert contents(tmp_path / "three") == contents(tmp_path / "one")
+
+
 def test_how_many_by_default(monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 8)
     for free, number in ((100, 8), (9, 4), (1, 1)):

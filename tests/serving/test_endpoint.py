@@ -8,8 +8,11 @@ import json
 import threading
 import time
 import tracemalloc
+import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -22,6 +25,8 @@ from modelscope_swinpan.serving import endpoint as module
 from modelscope_swinpan.serving import patience
 from modelscope_swinpan.serving.endpoint import Endpoint
 from modelscope_swinpan.serving.limits import Limits
+from modelscope_swinpan.serving.model_thread import ModelThread
+from modelscope_swinpan.serving.processes import Processes
 from modelscope_swinpan.serving.segmenter import Call, UnexpectedError
 from tests.plugin.loopback import LoopbackHub
 
@@ -37,6 +42,7 @@ def encoded(kind: str = "PNG") -> bytes:
 PNG = encoded()
 IMAGE = base64.b64encode(PNG).decode()
 WAIT = b"(nothing more comes)"
+LEAVE = b"(the client leaves)"
 
 
 async def echo(call: Call) -> bytes:
@@ -53,12 +59,14 @@ async def _post(endpoint: Endpoint, *chunks: bytes, pace: float = 0, **headers: 
     waiting = list(chunks)
 
     async def receive() -> dict[str, Any]:
-        if not waiting:
+        if chunks and not waiting:
+            await asyncio.sleep(60)
+        body = waiting.pop(0) if waiting else LEAVE
+        if body == LEAVE:
             return {"type": "http.disconnect"}
-        body = waiting.pop(0)
         if body == WAIT:
             await asyncio.sleep(60)
-        return {"type": "http.request", "body": body, "more_body": bool(waiting)}
+        return {"type": "http.request", "body": body, "more_body": waiting[:1] not in ([], [LEAVE])}
 
     names = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "method": "POST", "headers": names}
@@ -326,6 +334,44 @@ def test_clients_that_leave(caplog: pytest.LogCaptureFixture) -> None:
     assert not caplog.records
 
 
+@pytest.mark.parametrize("processes", [False, True])
+def test_what_waits_goes_with_its_client(monkeypatch: pytest.MonkeyPatch, processes: bool) -> None:
+    """A request that has begun is answered; its place is free at once."""
+    monkeypatch.setattr(module, "MAX_PRESENT", 4)
+    begun, done, asked = threading.Event(), threading.Event(), []
+
+    class Slow:
+        predictor = SimpleNamespace(batch_size=1)
+
+        def __call__(self, calls: Any) -> list[bytes]:
+            for one in calls:
+                asked.append(one.parameters["overlap_threshold"])
+                begun.set()
+                assert done.wait(30)
+            return [b"{}"] * len(calls)
+
+    class OneByOne(Processes):
+        def __init__(self) -> None:
+            self._threads = ThreadPoolExecutor(1)
+
+        def _answer(self, call: Call) -> bytes:
+            return Slow()([call])[0]
+
+    endpoint = Endpoint(OneByOne() if processes else ModelThread(Slow()), Limits())  # type: ignore[arg-type]
+
+    async def crowd() -> list[int]:
+        first = asyncio.create_task(_post(endpoint, request(overlap_threshold=0)))
+        await asyncio.to_thread(begun.wait, 30)
+        gone = [await _post(endpoint, request(overlap_threshold=number), LEAVE) for number in range(1, 9)]
+        await asyncio.sleep(0.1)  # some turns of the loop
+        done.set()
+        last = await _post(endpoint, request(overlap_threshold=9))
+        return [status for status, _ in (*gone, await first, last)]
+
+    assert asyncio.run(crowd()) == [400] * 8 + [200, 200]
+    assert asked == [0, 9]
+
+
 @pytest.mark.parametrize(
     ("error", "status", "said"),
     [
@@ -392,6 +438,15 @@ def test_paths_are_read_in_the_folder_alone(tmp_path: Path) -> None:
         assert status == 400
         assert "Files of this server are read from one folder only" in answer["Message"]
     assert post(endpoint, request())[0] == 200
+
+
+@pytest.mark.parametrize(("there", "written"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_paths_in_the_other_form_of_unicode(
+    tmp_path: Path, there: Literal["NFC", "NFD"], written: Literal["NFC", "NFD"]
+) -> None:
+    (tmp_path / unicodedata.normalize(there, "é.png")).write_bytes(PNG)
+    endpoint = Endpoint(echo, Limits(folder=tmp_path))
+    assert post(endpoint, request(unicodedata.normalize(written, "é.png")))[0] == 200
 
 
 def test_files_have_the_limit_of_requests(tmp_path: Path) -> None:

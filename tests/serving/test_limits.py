@@ -1,9 +1,13 @@
+import unicodedata
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from modelscope_swinpan.errors import ConfigError
 from modelscope_swinpan.serving.limits import Limits
+
+Form = Literal["NFC", "NFD"]
 
 
 def test_defaults_are_closed() -> None:
@@ -24,6 +28,15 @@ def test_environment_is_read(tmp_path: Path) -> None:
     found = Limits.from_environment(environment)
 
     assert found == Limits(folder=(tmp_path / "photos").resolve(), private_addresses=True, megabytes=64, workers=2)
+
+
+@pytest.mark.parametrize(("there", "written"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_folder_in_the_other_form_of_unicode(tmp_path: Path, there: Form, written: Form) -> None:
+    folder = tmp_path / unicodedata.normalize(there, "é")
+    folder.mkdir()
+    found = Limits.from_environment({"SWINPAN_SERVE_FOLDER": str(tmp_path / unicodedata.normalize(written, "é"))})
+    assert found.folder is not None
+    assert found.folder.samefile(folder)
 
 
 @pytest.mark.parametrize(

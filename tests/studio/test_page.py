@@ -17,6 +17,7 @@ from modelscope_swinpan.scenes.dataset import TRAINING_SEEDS
 from modelscope_swinpan.studio.page import DOWNLOADS, EXAMPLE_SEEDS, Handlers, build
 from modelscope_swinpan.studio.visitors import LIFETIME, Quota
 from tests.builders import SMALL, random_model
+from tests.full_disk import full_disk
 from tests.studio.painted import STRANGE, PaintedPredictor, make_png
 
 SOMEBODY = SimpleNamespace(client=SimpleNamespace(host="203.0.113.7"), headers={})
@@ -132,6 +133,23 @@ def test_downloads_count_for_the_quota(tmp_path, progress):
     with pytest.raises(gr.Error, match=r"At most .* of each visitor are kept"):
         handlers.downloader("coco_json")(answer, ["Things"], 0, SOMEBODY)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(("language", "told"), [("en", "The server has no room"), ("zh", "服务器放不下更多照片了")])
+def test_a_full_disk_is_told_in_words(tmp_path, progress, caplog, language, told):
+    handlers = Handlers(PaintedPredictor(), tmp_path, Quota())
+    visitor = SimpleNamespace(client=SOMEBODY.client, headers={"accept-language": language})
+    segmented, _, _ = handlers.upload(make_png(60, 80), "cat.png", visitor, progress)
+    before = [path for path in sorted(tmp_path.rglob("*")) if path.is_file()]
+    with full_disk(50):
+        answer, shown, _ = handlers.upload(make_png(60, 81), "cat.png", visitor, progress)
+        assert answer is None
+        assert told in shown["problem"]
+        for title in DOWNLOADS:
+            with pytest.raises(gr.Error, match=told):
+                handlers.downloader(title)(segmented, ["Things", "Stuff"], 0, visitor)
+    assert len(caplog.messages) == 1 + len(DOWNLOADS)
+    assert [path for path in sorted(tmp_path.rglob("*")) if path.is_file()] == before
 
 
 def test_a_photo_that_is_gone_is_told_in_words(tmp_path):

@@ -23,6 +23,7 @@ from modelscope_swinpan.studio import server
 from modelscope_swinpan.studio.content_security import POLICY
 from modelscope_swinpan.studio.visitors import Quota
 from tests.conftest import ROOT
+from tests.full_disk import full_disk
 from tests.studio.painted import PaintedPredictor, make_png
 
 
@@ -136,6 +137,27 @@ def test_uploads_that_are_too_large_are_refused(page):
     answer = requests.post(f"{page}gradio_api/upload", files={"files": ("big.png", bytes(33 * 2**20))}, timeout=60)
     assert answer.status_code == 413
     assert "maximum allowed size" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "The server has no room for further photos. Try again later."),
+        ("zh-CN", "服务器放不下更多照片了。请稍后再试。"),
+    ],
+)
+def test_a_full_disk_is_told_in_a_sentence(monkeypatch, tmp_path, caplog, language, told):
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with studio.serve(PaintedPredictor(), port=0) as url:
+        before = sorted(tmp_path.rglob("*"))
+        files, headers = {"files": ("cat.png", bytes(2**20))}, {"Accept-Language": language}
+        with full_disk(2**19):
+            answer = requests.post(f"{url}gradio_api/upload", files=files, headers=headers, timeout=60)
+        assert (answer.status_code, answer.content.decode()) == (507, told)
+        assert sorted(tmp_path.rglob("*")) == before
+        assert len(caplog.text.splitlines()) == 1
+        assert "A visitor's file cannot be kept: " in caplog.text
+        requests.post(f"{url}gradio_api/upload", files=files, timeout=60).raise_for_status()
 
 
 def test_nothing_is_left(monkeypatch, tmp_path):

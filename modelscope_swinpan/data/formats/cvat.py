@@ -16,6 +16,7 @@ from ...coco.folder import Folder
 from ...coco.json import MAX_SIDE
 from ...coco.values import Node, whole
 from ...errors import DatasetError
+from ...files import leads_to_file
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
 from ..files import first_folder
@@ -90,7 +91,7 @@ def _photo(path: Path, element: Element, files: Folder) -> Photo:
     size = Size(node.integer("height", 1, MAX_SIDE), node.integer("width", 1, MAX_SIDE))
     subset = element.get("subset")  # of a project: the photos of each have a folder
     image = files.find(f"{subset}/{name}", f"{node.where}, subset and name") if subset else None
-    if image is None or not image.is_file():
+    if image is None or not leads_to_file(image):
         image = files.find(name, f"{node.where}.name")
     return Photo(where=node.where, name=name, image=image, size=size, shapes=partial(_shapes, element, node.where))
 

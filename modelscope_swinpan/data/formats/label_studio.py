@@ -17,7 +17,7 @@ from ...coco.folder import Folder
 from ...coco.json import read_json, told_size
 from ...coco.values import Node
 from ...errors import DatasetError
-from ...files import is_url, split_address
+from ...files import is_url, leads_to_file, split_address
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
 from ..masks import Rle, bitmap, box, corners, ellipse, polygons
@@ -158,7 +158,7 @@ def _photo(task: Node, regions: Sequence[_Region], files: Folder) -> Photo:
     size = None if sized is None else told_size(sized, "original_height", "original_width")
     names = [*_names(data, _address(data, regions))]
     found = (files.find(name, data.where) for name in names)
-    image = next((path for path in found if path.is_file()), files.path / names[-1])
+    image = next((path for path in found if leads_to_file(path)), files.path / names[-1])
     return Photo(where=task.where, name=names[-1], image=image, size=size, shapes=partial(_shapes, regions))
 
 

@@ -1,7 +1,8 @@
 """LabelMe's format: a JSON file beside each photo (github.com/wkentaro/labelme).
 
 Shapes of one label and one ``group_id`` are parts of one object, as in LabelMe's own export scripts. Rectangles and
-circles count as outlines there, and here.
+circles count as outlines there, and here. So are ``__ignore__`` and ``_background_`` no classes: labelme2voc.py gives
+them -1 and 0.
 """
 
 import math
@@ -29,6 +30,8 @@ from .registry import DatasetFormat, Given, peek_json
 
 WRITTEN = "labelme"
 """The folder that ``swinpan batch`` writes them to."""
+VOID = frozenset({"__ignore__", "_background_"})
+"""Labels that are no classes."""
 _LOOKED_AT = 5  # JSON files, to tell the format
 _RECTANGLES = ("rectangle", "oriented_rectangle", "rotation")
 """Of two corners, or four: X-AnyLabeling always writes four, and calls a turned one a rotation."""
@@ -51,7 +54,7 @@ def _root(folder: Path) -> Path:
 
 
 def _read(given: Given, report: Report) -> Source:
-    paths = [given.path] if given.path.is_file() else list(files_below(_root(given.path), ".json"))
+    paths = [given.path] if given.path.is_file() else list(files_below(_root(given.path), ".json", report))
     if not paths:
         raise DatasetError(f"{given.path}: no JSON file of LabelMe there.")
     photos, labels = [], set()
@@ -63,13 +66,14 @@ def _read(given: Given, report: Report) -> Source:
         nodes = list(content.each("shapes"))
         labels |= {node.field("label", str) for node in nodes}
         photos.append(_photo(given, path, content, nodes, folder_of))
-    return Source(classes=[SourceClass(name=label, isthing=True) for label in sorted(labels)], photos=photos)
+    return Source(classes=[SourceClass(name=label, isthing=True) for label in sorted(labels - VOID)], photos=photos)
 
 
 def _photo(given: Given, path: Path, content: Node, nodes: list[Node], folder_of: Callable[[Path], Folder]) -> Photo:
     name = content.field("imagePath", str).replace("\\", "/")
     image: Path | bytes = _beside(given, path, name, folder_of)
-    if isinstance(image, Path) and not image.is_file() and (data := content.get("imageData")):
+    there = isinstance(image, Path) and os.path.isfile(image)  # noqa: PTH113 (and not in a folder closed to us)
+    if not there and (data := content.get("imageData")):
         image = _embedded(data, f"{path}.imageData")
     size = told_size(content, "imageHeight", "imageWidth")
     return Photo(where=str(path), name=name.rsplit("/")[-1], image=image, size=size, shapes=partial(_shapes, nodes))

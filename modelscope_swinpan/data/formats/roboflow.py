@@ -46,7 +46,7 @@ def _read(given: Given, report: Report) -> Source:
     listed = [background_is_void(one) for one in given.classes or _read_list(folder / LIST)]
     images = given.images or folder
     pictures = {path.name: path for path in sorted(folder.glob(f"*{MASK}"))}
-    photos = (image for image in photos_below(images) if not image.name.endswith(MASK))
+    photos = (image for image in photos_below(images, report) if not image.name.endswith(MASK))
     pairs = ((image, pictures.pop(f"{image.stem}{MASK}", None)) for image in photos)
     return paired(pairs, images, pictures, listed, report)
 

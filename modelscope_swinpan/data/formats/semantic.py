@@ -60,11 +60,11 @@ def _read(given: Given, report: Report) -> Source:
     images, masks = _folders(given)
     if images is None or masks is None:
         raise DatasetError(f"{given.path}: expected the folders images and masks there, with files of the same names.")
-    pictures = label_pictures(masks)
+    pictures = label_pictures(masks, report)
     listed = listed_classes(given, given.path, pictures.values())
     pairs = (
         (image, next((pictures.pop(stem) for stem in stems(image, images) if stem in pictures), None))
-        for image in by_stem(photos_below(images), images).values()
+        for image in by_stem(photos_below(images, report), images).values()
     )
     return paired(pairs, images, pictures, listed, report)
 
@@ -74,9 +74,9 @@ def background_is_void(one: ListedClass) -> ListedClass:
     return ListedClass(one.value, "void", one.color) if one.name.lower() == "background" else one
 
 
-def label_pictures(folder: Path) -> dict[str, Path]:
+def label_pictures(folder: Path, report: Report | None = None) -> dict[str, Path]:
     """The label pictures in a folder, by their names without the suffix."""
-    return by_stem((path for path in photos_below(folder) if path.suffix.lower() in _LABEL_SUFFIXES), folder)
+    return by_stem((path for path in photos_below(folder, report) if path.suffix.lower() in _LABEL_SUFFIXES), folder)
 
 
 def listed_there(folder: Path, names: Iterable[str] = LISTS) -> Sequence[ListedClass] | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from ...coco.json import MAX_SIDE, read_json
 from ...coco.values import Node
 from ...errors import DatasetError, ImageError
+from ...files import leads_to_file
 from ...images.embedded import decode_base64
 from ...images.fetch import MAX_BYTES
 from ...structures import Size
@@ -33,9 +34,10 @@ def _recognises(given: Given) -> bool:
     return isinstance(classes, list) and next(_annotations(given.path), None) is not None
 
 
-def _annotations(root: Path) -> Iterator[Path]:
+def _annotations(root: Path, report: Report | None = None) -> Iterator[Path]:
     """The files of all datasets; one may lie in another."""
-    return (path for path in files_below(root, ".json") if path.parent.name == ANNOTATIONS and path.parent != root)
+    found = files_below(root, ".json", report)
+    return (path for path in found if path.parent.name == ANNOTATIONS and path.parent != root)
 
 
 def _read(given: Given, report: Report) -> Source:
@@ -45,7 +47,7 @@ def _read(given: Given, report: Report) -> Source:
         for node in read_json(root / META).each("classes")
     ]
     datasets: dict[str, list[Path]] = {}
-    for path in _annotations(root):
+    for path in _annotations(root, report):
         datasets.setdefault(path.parents[1].relative_to(root).as_posix(), []).append(path)
     if given.split is not None:
         datasets = {given.split: datasets[given.choose(datasets)]}
@@ -82,7 +84,7 @@ def _image(given: Given, path: Path, stems_of: Callable[[Path], Mapping[str, Pat
         folders = [given.images / dataset.relative_to(given.folder), given.images]
     named = [folder / path.stem for folder in folders]
     found = (image for name in named for image in (name, stems_of(name.parent).get(name.name, name)))
-    return next((image for image in found if image.is_file()), named[0])
+    return next((image for image in found if leads_to_file(image)), named[0])
 
 
 def _stems(folder: Path) -> dict[str, Path]:

@@ -54,7 +54,7 @@ def _read(given: Given, report: Report) -> Source:
     images = given.images or first_folder(root, ["JPEGImages", "images"])
     if images is None:
         raise DatasetError(f"{root}: expected the folder JPEGImages there; or give the photos' folder with --images.")
-    pictures, files = label_pictures(root / CLASSES), by_stem(photos_below(images), images)
+    pictures, files = label_pictures(root / CLASSES, report), by_stem(photos_below(images, report), images)
     if given.split is not None:
         wanted = _split(root, given.split)
         for stem in wanted:

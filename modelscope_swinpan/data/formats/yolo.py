@@ -12,6 +12,7 @@ from typing import Any
 from ...coco.layout import path_inside
 from ...coco.values import whole
 from ...errors import DatasetError
+from ...files import leads_to_file
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
 from ..files import files_below, first_folder, path_ends, photos_below, read_lines, stems
@@ -50,7 +51,7 @@ def _read(given: Given, report: Report) -> Source:
     images, listed = _images(given, content, path)
     labels = first_folder(given.folder, ["labels"]) if given.images is not None else None
     photos, used = [], set[Path]()
-    for image in photos_below(images) if listed is None else _listed_photos(listed, images, report):
+    for image in photos_below(images, report) if listed is None else _listed_photos(listed, images, report):
         text = _text(image, images, labels, used)
         if text is None:
             report.leave_out(str(image), Dropped(UNANNOTATED))
@@ -137,7 +138,7 @@ def _listed_photos(listed: Path, images: Path, report: Report) -> Iterator[Path]
         if not line.strip():
             continue
         where = f"{listed}:{number}"
-        photo = next((place for place in _places(images, {}, line.strip(), where) if place.is_file()), None)
+        photo = next((place for place in _places(images, {}, line.strip(), where) if leads_to_file(place)), None)
         if photo is None:
             report.leave_out(where, Dropped(MISSING, line.strip()[:200]))
         else:
@@ -166,7 +167,7 @@ def _text(image: Path, images: Path, labels: Path | None, used: Collection[Path]
     own = [] if labels is None else [labels / f"{stem}.txt" for stem in stems(image, images)]
     places = (_swapped(beside, images), beside, *(path for path in own if path not in used))
     cases = (path.with_suffix(suffix) for path in places for suffix in (".txt", ".TXT"))
-    return next((path for path in cases if path.is_file()), None)
+    return next((path for path in cases if leads_to_file(path)), None)
 
 
 def _swapped(path: Path, images: Path) -> Path:

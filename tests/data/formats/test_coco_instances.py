@@ -3,6 +3,7 @@ import pytest
 from pycocotools import mask as masks
 
 from modelscope_swinpan.errors import DatasetError
+from tests.closed_folder import closed_folder
 from tests.data import drawings
 from tests.data.drawings import HEIGHT, WIDTH, box_mask, change, coco, imported
 
@@ -140,3 +141,19 @@ def test_images_without_a_size_have_that_of_the_photo(tmp_path):
     change(folder / JSON, lambda c: c["images"][0].update(height=None, width=None))
     dataset, _ = imported(folder, tmp_path / "out", things=("cat",))
     assert drawings.regions(dataset) == drawings.truth()
+
+
+def test_a_folder_that_may_not_be_read(tmp_path):
+    folder = coco(tmp_path / "in")
+
+    def edit(content):
+        content["images"].append({"id": 9, "file_name": "closed/b.jpg", "height": HEIGHT, "width": WIDTH})
+
+    change(folder / JSON, edit)
+    (folder / "images" / "closed").mkdir()
+    drawings.photo(folder / "images" / "closed" / "b.jpg")
+    with closed_folder(folder / "images" / "closed"):
+        dataset, report = imported(folder, tmp_path / "out", things=("cat",))
+    assert drawings.regions(dataset) == drawings.truth()
+    assert report.left_out == {"unreadable image": 1}
+    assert "closed/b.jpg: cannot be read as an image: Permission denied" in report.notes[0].detail

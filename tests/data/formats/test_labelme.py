@@ -33,6 +33,20 @@ def test_rectangles_circles_and_lines(tmp_path):
     assert str(report.notes[0]) == f"{folder / 'a.json'}.shapes[4]: no area (points, lines): line"
 
 
+def test_labels_that_are_no_classes(tmp_path):
+    folder = labelme(tmp_path / "in")
+
+    def edit(content):
+        content["shapes"] += [{**content["shapes"][0], "label": label} for label in ("__ignore__", "_background_")]
+
+    change(folder / "a.json", edit)
+    dataset, report = imported(folder, tmp_path / "out", things=("cat",))
+    assert drawings.regions(dataset) == drawings.truth()
+    assert [category.name for category in dataset.categories] == ["cat", "road"]
+    assert report.dropped == {"unknown class": 2}
+    assert [note.detail for note in report.notes] == ["__ignore__", "_background_"]
+
+
 def test_one_group_is_one_object(tmp_path):
     folder = labelme(tmp_path / "in")
     change(folder / "a.json", lambda c: [shape.update(group_id=0) for shape in c["shapes"]])

@@ -2,6 +2,7 @@ import pytest
 
 from modelscope_swinpan.data.class_list import ListedClass
 from modelscope_swinpan.errors import DatasetError
+from tests.closed_folder import closed_folder
 from tests.data import drawings
 from tests.data.drawings import imported, yolo
 
@@ -162,3 +163,15 @@ def test_turned_boxes_are_told(tmp_path):
     text.write_text(text.read_text() + "0 .5 .25 .7 .5 .5 .75 .3 .5\n")
     _, report = imported(folder, tmp_path / "out")
     assert report.others["rectangles taken as outlines"] == 1
+
+
+def test_folders_that_may_not_be_read(tmp_path):
+    folder = yolo(tmp_path / "in")
+    closed = folder / "images" / "train" / "closed"
+    closed.mkdir()
+    drawings.photo(closed / "b.jpg")
+    with closed_folder(closed):
+        dataset, report = imported(folder, tmp_path / "out", things=("cat",))
+    assert drawings.regions(dataset) == drawings.truth()
+    assert report.others == {"a folder that cannot be read, left out": 1}
+    assert report.notes[0].where == str(closed)
