@@ -30,6 +30,7 @@ extensions = [
     "internal_names",
     "languages",
     "navigation",
+    "reference",
     "repository_links",
     "search_chinese",
 ]
@@ -40,8 +41,12 @@ nb_merge_streams = True
 
 highlight_language = "none"  # blocks without a language are commands
 
-add_module_names = False
-autodoc_default_options = {"members": True, "member-order": "bysource", "show-inheritance": True}
+autodoc_default_options = {
+    "members": True,
+    "member-order": "bysource",
+    "show-inheritance": True,
+    "special-members": "__call__",
+}
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True

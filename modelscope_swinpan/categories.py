@@ -48,4 +48,4 @@ def _read_table(path: Path) -> tuple[Category, ...]:
 
 
 COCO_PANOPTIC: tuple[Category, ...] = _read_table(Path(__file__).with_name("coco_panoptic.json"))
-"""COCO panoptic 2017 in label order: 80 things, then 53 stuff classes (cocodataset.org), in mmdetection's palette."""
+"""COCO panoptic 2017 in label order, 80 things before 53 stuff classes (cocodataset.org), in mmdetection's palette."""

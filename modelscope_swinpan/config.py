@@ -101,7 +101,11 @@ def _threshold(default: float, text: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class PostprocessConfig:
-    """Thresholds of the fusion (0–1), whether unsure pixels become void, and the number of instance results."""
+    """Thresholds P of the fusion (0–1), and two options without a threshold.
+
+    With ``filter_low_score``, pixels whose own mask is under 0.5 are void. An instance result has ``max_instances`` at
+    most.
+    """
 
     object_mask_threshold: float = _threshold(0.8, "Drop a query whose class probability is P or less.")
     overlap_threshold: float = _threshold(0.8, "Drop a segment if stronger ones cover more than 1 - P of its mask.")

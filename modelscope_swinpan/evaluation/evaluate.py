@@ -76,6 +76,9 @@ def evaluate(
         thresholds: Whether to tell PQ with other thresholds, too (:mod:`.thresholds`); not with tiles.
         progress: Called before the first image and after each.
 
+    Returns:
+        The report, which ``output`` holds as well.
+
     Raises:
         ConfigError: no panoptic model, a limit below 1, hotcoco is not installed, ``output`` holds something else, or
             ``thresholds`` are asked for with tiles.

@@ -120,6 +120,9 @@ class NetworkPredictor(Predictor):
 class PanopticPredictor(NetworkPredictor):
     """Segmentation with a model that :func:`~modelscope_swinpan.load_model` returned.
 
+    ``predictor(image)`` is the result of an image, ``predictor(images)`` a list of results: see
+    :class:`~modelscope_swinpan.inference.predictor.Predictor`.
+
     ``task`` is 'panoptic', 'instance' or 'semantic', by default what the model was trained for. A panoptic model does
     all three, others only their own. Panoptic and semantic results are :class:`PanopticResult`; semantic ones have a
     segment per class, and no void. The instance task gives :class:`InstanceResult`: things, which may overlap, chosen

@@ -32,7 +32,7 @@ class Predictor(Protocol):
     """
 
     task: Task
-    """What it answers: 'panoptic', 'instance' or 'semantic'."""
+    """What it answers, 'panoptic', 'instance' or 'semantic'."""
     batch_size: int
     """How many images of one :meth:`group` go through it together, at most."""
     postprocess: PostprocessConfig

@@ -39,7 +39,7 @@ class Engine(Protocol):
 
     @property
     def predictor(self) -> "Predictor":
-        """The predictor as this process knows it: its identity is the run's."""
+        """The predictor as this process knows it. Its identity is the run's."""
 
     @property
     def device(self) -> str:

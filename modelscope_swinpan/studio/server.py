@@ -36,7 +36,7 @@ MAX_WAITING = 32
 
 
 def launch(model: str | Path, *, host: str | None = None, port: int | None = None) -> None:
-    """Serve the page for whatever :func:`~modelscope_swinpan.plugin.opening.open_predictor` takes, as for ``--model``.
+    """Serve the page for a model directory, a checkpoint, a hub id, 'embedded', or what ``swinpan export`` wrote.
 
     The ``app.py`` of a ModelScope studio calls this function. For ``host`` and ``port`` see :func:`run`.
 

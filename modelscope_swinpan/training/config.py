@@ -21,33 +21,33 @@ class TrainConfig:
         ConfigError: an option is out of range, or ``accumulate`` does not divide ``batch_size``.
     """
 
-    steps: int = 10_000
-    batch_size: int = 16  # images per step, over all processes and accumulated parts
-    accumulate: int = 1  # parts that each process computes one after the other, to save memory
-    learning_rate: float = 1e-4  # reached after the warm-up
-    backbone_multiplier: float = 0.1  # of the backbone's learning rate
-    # Above 0, the matrices inside the network learn with Muon instead of AdamW, at ``muon`` times the learning rate.
-    # A model that starts from random weights then needs about half the steps.
+    steps: int = 10_000  #: updates of the weights
+    batch_size: int = 16  #: images per step, over all processes and accumulated parts
+    accumulate: int = 1  #: parts that each process computes one after the other, to save memory
+    learning_rate: float = 1e-4  #: the highest one, reached after the warm-up
+    backbone_multiplier: float = 0.1  #: the backbone's learning rate, as a multiple of the others'
+    #: Above 0, the matrices inside the network learn with Muon instead of AdamW, at ``muon`` times the learning rate.
+    #: A model that starts from random weights then needs about half the steps.
     muon: float = 0.0
-    weight_decay: float = 0.05
-    schedule: str = "step"  # "step" divides the rate by ten at each milestone, "cosine" lowers it to 0
-    milestones: tuple[float, ...] = (0.889, 0.963)  # fractions of the run
-    warmup: int = 10  # steps in which the learning rate rises from 0
-    clip: float = 0.01  # the largest norm of the whole gradient
-    ema: float = 0.0  # decay (0–1) of a moving average of the weights, which is then evaluated and saved; 0 is off
-    bfloat16: bool = False  # compute the network, but not the losses, in bfloat16
-    checkpointing: bool = False  # recompute the layers for the gradient, to save memory
-    # Probability (0–1) of dropping a residual branch in the backbone's last block, less in earlier blocks. Above 0, it
-    # needs a backbone that names its branches.
+    weight_decay: float = 0.05  #: norms and embeddings have none
+    schedule: str = "step"  #: "step" divides the rate by ten at each milestone, "cosine" lowers it to 0
+    milestones: tuple[float, ...] = (0.889, 0.963)  #: fractions of the run
+    warmup: int = 10  #: steps in which the learning rate rises from 0
+    clip: float = 0.01  #: the largest norm of the whole gradient
+    ema: float = 0.0  #: decay (0–1) of a moving average of the weights, which is then evaluated and saved; 0 is off
+    bfloat16: bool = False  #: compute the network, but not the losses, in bfloat16
+    checkpointing: bool = False  #: recompute the layers for the gradient, to save memory
+    #: Probability (0–1) of dropping a residual branch in the backbone's last block, less in earlier blocks. Above 0, it
+    #: needs a backbone that names its branches.
     drop_path: float = 0.0
-    freeze: tuple[str, ...] = ()  # names of parts of the model that stay as they are
-    frozen_stages: int = 0  # first stages that stay as they are, of a backbone that names its stages
-    seed: int = 0  # of all randomness
-    workers: int = 2  # processes that read data
-    tolerate: int = 5  # damaged photos that are left out; more of them end the run
-    log_every: int = 50  # steps
-    checkpoint_every: int = 1000  # steps
-    evaluate_every: int = 0  # steps, and once before training; 0 evaluates only at the end
+    freeze: tuple[str, ...] = ()  #: names of parts of the model that stay as they are
+    frozen_stages: int = 0  #: first stages that stay as they are, of a backbone that names its stages
+    seed: int = 0  #: decides all that is random
+    workers: int = 2  #: processes that read data
+    tolerate: int = 5  #: damaged photos that are left out; more of them end the run
+    log_every: int = 50  #: steps between lines of the log
+    checkpoint_every: int = 1000  #: steps between checkpoints
+    evaluate_every: int = 0  #: steps between evaluations, the first before training; 0 evaluates only at the end
 
     def __post_init__(self) -> None:
         at_least_1 = "steps batch_size accumulate log_every checkpoint_every"
@@ -75,10 +75,10 @@ class AugmentConfig:
         ConfigError: an option is out of range.
     """
 
-    size: tuple[int, int] = (1024, 1024)  # (height, width) of a sample, in pixels
-    scale: tuple[float, float] = (0.1, 2.0)
-    flip: float = 0.5  # probability (0–1) of swapping left and right
-    color: float = 0.0  # probability (0–1) of changing brightness, contrast, saturation and hue, each at random
+    size: tuple[int, int] = (1024, 1024)  #: (height, width) of a sample, in pixels
+    scale: tuple[float, float] = (0.1, 2.0)  #: the range of the random factor
+    flip: float = 0.5  #: probability (0–1) of swapping left and right
+    color: float = 0.0  #: probability (0–1) of changing brightness, contrast, saturation and hue, each at random
 
     def __post_init__(self) -> None:
         _require(

@@ -1,5 +1,6 @@
 """The guides do what they say: their commands and snippets are run in their order, on small models and few photos."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -96,6 +97,21 @@ def test_own_classes(folder):
     }
     assert categories["car"]
     assert not categories["sea"]
+
+
+def test_evaluation_in_python(folder, capsys):
+    run_line("swinpan scenes --output held-out --count 3 --seed 0")
+    save_pretrained(load_model("embedded"), folder / "run" / "model")
+    text = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    (snippet,) = [block for language, block in BLOCK.findall(text) if language == "python"]
+    capsys.readouterr()
+    defined = {"__name__": "evaluation.md"}
+    exec(compile(snippet, "evaluation.md", "exec"), defined)
+    figures, *classes = capsys.readouterr().out.splitlines()
+    kept = json.loads((folder / "report" / "report.json").read_text())
+    assert figures == f"{kept['panoptic']['all']['pq']} {kept['mask_ap']['ap']}"
+    assert len(classes) == 20
+    assert any(line.endswith("does not occur") for line in classes)
 
 
 def test_migrate(folder):

@@ -11,6 +11,7 @@ import pytest
 import modelscope_swinpan
 from modelscope_swinpan import SwinPanError, load_model, open_exported, open_inputs, stream
 from modelscope_swinpan.coco.reader import CocoPanoptic
+from modelscope_swinpan.config import thresholds
 from modelscope_swinpan.images.decode import decode_image
 from modelscope_swinpan.training.config import TrainConfig
 from tests.conftest import ROOT
@@ -51,6 +52,22 @@ def test_every_public_name_is_in_the_reference(site, language):
     needed = {name for name in PUBLIC | SHOWN if not name.endswith("Error")} | errors
     assert len(needed) > 40
     assert needed - listed == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_reference_says_what_a_reader_needs(site, language):
+    """How to call a predictor, where to import from and what options mean, instead of Python's texts and addresses."""
+    text = html.unescape(re.sub("<.*?>", "", (site / language / "reference.html").read_text("utf-8")))
+    needed = [
+        "__call__(images: Any)",
+        "modelscope_swinpan.images.decode.decode_image(source",
+        "categories: tuple[Category, ...] = COCO_PANOPTIC",
+        "the largest norm of the whole gradient",
+        *(threshold.metadata["help"] for threshold in thresholds()),
+    ]
+    debris = ["Category(id=", "Alias for field", "<factory>", "<function", "~collections", "Type:", "SHORT_OF_MEMORY"]
+    assert [words for words in needed if words not in text] == []
+    assert [words for words in debris if words in text] == []
 
 
 def test_pages_lead_to_their_twins(site):

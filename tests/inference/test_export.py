@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from typer.testing import CliRunner
 
 from modelscope_swinpan import PanopticPredictor, save_pretrained
@@ -160,6 +161,10 @@ def test_the_documented_snippet_answers_as_the_predictor(trained, chelsea, tmp_p
     ]
     assert len(found.segments) > 3
     assert np.array_equal(found.panoptic_seg, expected.panoptic_seg)
+
+    Image.open(CHELSEA).crop((0, 0, 360, 300)).save(tmp_path / "photo.png")  # whose own padded size is smaller
+    exec(compile(snippet, "docs/export.md", "exec"), names)
+    assert np.array_equal(names["result"].panoptic_seg, names["predictor"]("photo.png").panoptic_seg)
 
 
 class TestMistakes:
