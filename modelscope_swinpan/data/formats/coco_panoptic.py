@@ -2,18 +2,21 @@
 
 from collections.abc import Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...coco.json import first_annotation
 from ...coco.layout import find_layout
-from ...coco.reader import CocoPanoptic
 from ...errors import DatasetError
 from ...structures import Size
 from ..drawn import Photo, Shape, Source, SourceClass
 from ..masks import pixels_of
 from ..report import Report
 from .registry import DatasetFormat, Given
+
+if TYPE_CHECKING:
+    from ...coco.reader import CocoPanoptic
 
 
 def _recognises(given: Given) -> bool:
@@ -28,6 +31,8 @@ def _recognises(given: Given) -> bool:
 
 
 def _read(given: Given, report: Report) -> Source:
+    from ...coco.reader import CocoPanoptic  # imports PyTorch, which --help must not wait for
+
     dataset = CocoPanoptic.open(given.path, images=given.images, split=given.split)
     photos = [
         Photo(
@@ -43,7 +48,7 @@ def _read(given: Given, report: Report) -> Source:
     return Source(classes=[*map(SourceClass.of, dataset.categories)], photos=photos, exif=dataset.exif)
 
 
-def _shapes(dataset: CocoPanoptic, index: int, report: Report, _: Size) -> Iterator[Shape]:
+def _shapes(dataset: "CocoPanoptic", index: int, report: Report, _: Size) -> Iterator[Shape]:
     annotation = dataset.annotation(index)
     entry = dataset.entries[index]
     report.note_remarks(annotation.remarks)
