@@ -56,6 +56,8 @@ def check(
     """
     if len(datasets) > 1 and (where.images or where.panoptic):
         raise ConfigError("--images and --panoptic are for one dataset; several were given.")
+    if json_file is not None and json_file == html:
+        raise ConfigError(f"--json and --html both name {html}. Give each a file of its own.")
     if not force:
         refuse_to_replace(path for path in (json_file, html) if path is not None)
 

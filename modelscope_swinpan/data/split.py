@@ -23,12 +23,13 @@ def read_parts(text: str) -> dict[str, float]:
     """Parts from a text such as ``train=0.8,val=0.2``: names, and shares or numbers of images.
 
     Raises:
-        ConfigError: it has another form, a name twice, or shares beside numbers or above 1 in all.
+        ConfigError: it has another form, a name twice, also but for capitals, or shares beside numbers or above 1 in
+            all.
     """
     parts: dict[str, float] = {}
     for word in text.split(","):
         match = _PART.fullmatch(word.strip())
-        if not match or match[1] in parts or not float(match[2]):
+        if not match or not float(match[2]) or match[1].casefold() in map(str.casefold, parts):
             raise ConfigError(
                 f"--parts must be names with shares or numbers, as in train=0.8,val=0.2; got {text[:80]!r}."
             )

@@ -42,6 +42,8 @@ def open_inputs(
     """
     given = local_path(os.fspath(given))
     path, left_out = Path(given), Counter[str]()
+    if not given:  # an unset variable of a shell; as a path, this is the current folder
+        raise ConfigError(f"The inputs are an empty text; expected {EXPECTED}.")
     entries: Callable[[], Iterator[Entry]] | None = None
     if path.is_dir():
         entries = partial(_in_folder, path.resolve(), _own_paths(leave_out, path), left_out)

@@ -17,8 +17,10 @@ def listen(host: str, port: int | str) -> socket.socket:
     """A socket that listens at the host and port; port 0 is any free one, and '::' stands for IPv4, too.
 
     Raises:
-        ConfigError: it cannot.
+        ConfigError: it cannot, or the host is empty, which sockets take for all addresses of this machine.
     """
+    if not host:
+        raise ConfigError("Cannot listen at an empty host. Name an address, such as 127.0.0.1; 0.0.0.0 is all.")
     both = host == "::" and socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:

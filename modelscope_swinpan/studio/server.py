@@ -85,7 +85,7 @@ def serve(predictor: Predictor, *, host: str | None = None, port: int | None = N
 
 @contextlib.contextmanager
 def _server(predictor: Predictor, host: str | None, port: int | None) -> Iterator[tuple[uvicorn.Server, socket.socket]]:
-    host = host or os.environ.get("GRADIO_SERVER_NAME", HOST)
+    host = host or os.environ.get("GRADIO_SERVER_NAME") or HOST
     chosen = os.environ.get("GRADIO_SERVER_PORT", PORT) if port is None else port
     with listen(host, chosen) as listener, _private_folder() as folder:
         quota = Quota()

@@ -53,11 +53,11 @@ class Augment:
             F.resize(tv_tensors.Image(torch.from_numpy(example.image).permute(2, 0, 1)), size, antialias=True),
             F.resize(tv_tensors.Mask(torch.from_numpy(example.segment_ids)), size),  # nearest: ids stay ids
         )
-        ids = torch.tensor([segment.id for segment in segments], dtype=torch.int32)
-        masks = segment_ids.as_subclass(Tensor) == ids[:, None, None]
-        seen = masks.flatten(1).any(dim=1)
-        labels = torch.tensor([segment.label_id for segment in segments], dtype=torch.int64)
-        return TrainingSample(image.as_subclass(Tensor), labels[seen], masks[seen])
+        segment_ids = segment_ids.as_subclass(Tensor)
+        seen = [segment for segment in segments if (segment_ids == segment.id).any()]  # first: masks are large
+        ids = torch.tensor([segment.id for segment in seen], dtype=torch.int32)
+        labels = torch.tensor([segment.label_id for segment in seen], dtype=torch.int64)
+        return TrainingSample(image.as_subclass(Tensor), labels, segment_ids == ids[:, None, None])
 
     def _jittered_size(self, height: int, width: int) -> list[int]:
         """A random size to resize an image to. ``v2.ScaleJitter`` is not used, as it can end at 0 pixels."""

@@ -12,6 +12,9 @@ from .config import CriterionConfig
 from .matcher import class_costs, dice_costs, mask_costs, match
 from .points import random_points, sample_at, uncertain_points
 
+PIECE = 100
+"""How many of an image's true masks are floating-point numbers at a time; these take four times the memory."""
+
 
 class Target(NamedTuple):
     """The truth of one image: ``labels`` (n,) int64 and ``masks`` (n, H, W) bool. ``seed`` decides the points."""
@@ -85,7 +88,7 @@ class Criterion:
         """The sums over one image and its D predictions, (Q, K+1) and (Q, h, w) each."""
         config, device = self.config, mask_logits[0].device
         generator = torch.Generator(device).manual_seed(target.seed)
-        classes, masks = torch.stack(list(class_logits)).float(), target.masks.float()
+        classes, masks = torch.stack(list(class_logits)).float(), target.masks
         pairs = self._match(classes, mask_logits, target.labels, masks, generator)
 
         labels = torch.full(classes.shape[:2], classes.shape[2] - 1, device=device)  # (D, Q), no object
@@ -99,11 +102,10 @@ class Criterion:
         points = uncertain_points(
             logits, config.num_points, oversample=config.oversample, importance=config.importance, generator=generator
         )
-        # One prediction at a time: the true masks are large.
+        # One prediction at a time: the true masks are large, and still larger as numbers.
         counts = [len(segments) for _, segments in pairs]
-        truth = [
-            sample_at(masks[s], of_layer) for (_, s), of_layer in zip(pairs, torch.split(points, counts), strict=True)
-        ]
+        of_layers = torch.split(points, counts)
+        truth = [sample_at(masks[s].float(), at) for (_, s), at in zip(pairs, of_layers, strict=True)]
         return Losses(class_loss, *mask_losses(sample_at(logits, points), torch.cat(truth)))
 
     @torch.no_grad()
@@ -114,7 +116,7 @@ class Criterion:
         config = self.config
         points = random_points(1, config.num_points, generator)
         logits = torch.stack([sample_at(maps.float(), points) for maps in mask_logits])  # (D, Q, P)
-        truth = sample_at(masks, points)
+        truth = torch.cat([sample_at(piece.float(), points) for piece in torch.split(masks, PIECE)])
         costs = (
             config.class_weight * class_costs(classes, labels)
             + config.mask_weight * mask_costs(logits, truth)

@@ -106,6 +106,13 @@ def test_mistakes(folder, tmp_path):
     assert "no panoptic*.json there" in broken.stderr
 
 
+def test_one_file_cannot_hold_both(folder, tmp_path):
+    answer = swinpan(folder, "--json", tmp_path / "found", "--html", tmp_path / "found")
+    assert answer.exit_code == 2
+    assert "--json and --html both name" in answer.stderr
+    assert not (tmp_path / "found").exists()
+
+
 def test_a_folder_that_may_not_be_read(folder):
     path = folder / "panoptic.json"
     content = json.loads(path.read_text())

@@ -100,7 +100,19 @@ def test_a_part_by_the_name_of_a_folder_of_the_dataset(dataset, tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "train", "train=", "train=0", "train=-1", "train=.8,train=.2", "../x=.5", "a=.5,b=3", "a=.7,b=.7", "a/b=1"],
+    [
+        "",
+        "train",
+        "train=",
+        "train=0",
+        "train=-1",
+        "train=.8,train=.2",
+        "a=.5,A=.5",
+        "../x=.5",
+        "a=.5,b=3",
+        "a=.7,b=.7",
+        "a/b=1",
+    ],
 )
 def test_wrong_parts(text):
     with pytest.raises(ConfigError, match="--parts"):

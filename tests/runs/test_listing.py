@@ -71,6 +71,7 @@ def test_a_folder_whose_name_is_a_pattern(tmp_path):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
+        ("", "The inputs are an empty text; expected a folder, a pattern"),
         ("nowhere", "nowhere: no such file or folder; expected a folder, a pattern"),
         ("photo.jpg", "photo.jpg: of a kind that lists no images; expected"),
     ],

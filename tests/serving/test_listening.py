@@ -35,6 +35,12 @@ def test_where_it_is_reached(host: str, shown: str, reached: list[str]) -> None:
             socket.create_connection((address, port), timeout=10).close()
 
 
+def test_no_host() -> None:
+    """As from an unset variable: it would be reached from everywhere."""
+    with pytest.raises(ConfigError, match="Cannot listen at an empty host"):
+        listen("", 0)
+
+
 def test_a_port_that_is_taken() -> None:
     with listen("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]

@@ -212,6 +212,9 @@ def test_studios_name_the_place(monkeypatch):
     with studio.serve(PaintedPredictor()) as url:
         assert re.fullmatch(r"http://localhost:\d+/", url)
         assert requests.get(url, timeout=60).ok
+    monkeypatch.setenv("GRADIO_SERVER_NAME", "")  # names none: this is not all addresses
+    with studio.serve(PaintedPredictor()) as url:
+        assert url.startswith(f"http://{server.HOST}:")
 
 
 @pytest.fixture

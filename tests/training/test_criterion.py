@@ -120,6 +120,23 @@ def test_true_masks_are_not_copied_for_all_layers_at_once(monkeypatch):
     assert {shape for shape in sampled if shape[1:] == (32, 48)} == {(5, 32, 48)}
 
 
+def test_true_masks_become_numbers_piece_by_piece(monkeypatch):
+    """Those of a photo with a thousand segments took 4 GB."""
+    sampled, honest = [], points.sample_at
+
+    def sample_at(maps, at):
+        sampled.append(tuple(maps.shape))
+        return honest(maps, at)
+
+    made, truth = output(1), [target(30, 2)]
+    whole = Criterion(CONFIG)(made, truth)
+    monkeypatch.setattr("modelscope_swinpan.training.criterion.sample_at", sample_at)
+    monkeypatch.setattr("modelscope_swinpan.training.criterion.PIECE", 7)
+    assert all(map(torch.equal, Criterion(CONFIG)(made, truth), whole))
+    assert (30, 32, 48) not in sampled
+    assert sampled.count((7, 32, 48)) == 4
+
+
 def test_the_truth_costs_nothing():
     labels, masks = torch.tensor([4, 1]), torch.zeros(2, 32, 48, dtype=torch.bool)
     masks[0, :, :24], masks[1, :, 24:] = True, True  # left and right half
