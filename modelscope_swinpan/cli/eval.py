@@ -54,6 +54,11 @@ def evaluate(
         raise ConfigError(
             "--thresholds needs a run of a model. With --predictions leave it out: what such a run kept is read anyway."
         )
+    if predictions and (how, where) != (ModelOptions(), EngineOptions()):
+        raise ConfigError(
+            "--predictions scores a folder, without a model. Leave out the options of a model and its run, such as "
+            "--model, --device and --workers."
+        )
     seeds = _held_out(scenes, seed)
 
     from ..claims import PURPOSE, Claim

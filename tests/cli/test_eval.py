@@ -111,6 +111,8 @@ def test_what_changed_since_another_evaluation(model, data, tmp_path):
         (("--data", ".", "--seed", "5"), "--seed belongs to --scenes"),
         (("--scenes", "2", "--seed", "999999"), "2 scenes from seed 999999 on end at 1000000, but seeds from 1000000"),
         (("--data", ".", "--thresholds", "--predictions", "."), "--thresholds needs a run of a model"),
+        (("--data", ".", "--predictions", ".", "--model", "embedded"), "scores a folder, without a model"),
+        (("--data", ".", "--predictions", ".", "--workers", "2"), "scores a folder, without a model"),
         (("--data", "nowhere"), "nowhere"),
         (("--data", ".", "--limit", "0"), "--limit"),
     ],
