@@ -63,10 +63,10 @@ def test_messages(values, message):
 
 
 def test_long_names_are_neither_compared_nor_shown():
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(ConfigError) as caught:
         check_names(["short_side" * 100_000], ["short_side" * 4, "long_side"], "here")
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
     assert str(caught.value).startswith("here: unknown option 'short_sideshort_side")
     assert len(str(caught.value)) < 200
 

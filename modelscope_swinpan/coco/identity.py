@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from ..files import DIGITS, sampled_digest
+from ..images.header import PNG_END
 from .json import ImageEntry
 from .reader import CocoPanoptic
 
 Digests = tuple[str, str]
 """Of an example's truth and of its photo."""
-_END = b"IEND\xaeB`\x82"
 _THREADS = 8  # they mostly wait for the disk
 
 
@@ -31,7 +31,7 @@ def example_digests(dataset: CocoPanoptic) -> dict[str, Digests]:
         value = entry.annotation.value
         segments = value.get("segments_info") if isinstance(value, Mapping) else None
         listed = hashlib.sha256(labels + json.dumps(segments, sort_keys=True).encode()).hexdigest()
-        png = sampled_digest(dataset.png_path(entry), end=_END)
+        png = sampled_digest(dataset.png_path(entry), end=PNG_END)
         truth = png and hashlib.sha256((listed + png).encode()).hexdigest()[:DIGITS]
         return truth, sampled_digest(dataset.image_path(entry))
 

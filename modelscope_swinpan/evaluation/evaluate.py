@@ -22,13 +22,7 @@ from ..runs.run import Progress, run_images
 from .analysis import analyse
 from .compare import compare, read_baseline
 from .inputs import dataset_inputs
-from .metrics import (
-    AveragePrecision,
-    evaluate_instances,
-    instance_errors,
-    load_hotcoco,
-    precision_figures,
-)
+from .metrics import AveragePrecision, evaluate_instances, instance_errors, load_hotcoco, precision_figures
 from .predictions import predicted
 from .report import FILES as REPORT_FILES
 from .report import Report

@@ -150,8 +150,8 @@ def read_path(source: str, read: Callable[[Image.Image, str], T]) -> T:
                 f"{name}: a folder, expected an image file. 'swinpan batch' takes folders; in Python, list its files."
             )
         if not path.is_file():
-            hint = " Only http:// and https:// addresses can be fetched." if "://" in source else ""
-            raise ImageError(f"{name}: no such file.{hint}")
+            advice = " Only http:// and https:// addresses can be fetched." if "://" in source else ""
+            raise ImageError(f"{name}: no such file.{advice}")
         with path.open("rb") as file:
             return read_file(file, name, read)
 
@@ -193,10 +193,10 @@ def _from_array(array: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         raise ImageError(f"{name}: {expected}. {_dtype_hint(array)}")
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
         channels_first = array.ndim == 3 and array.shape[0] in (1, 3, 4)
-        hint = " Put the channels last: array.transpose(1, 2, 0)." if channels_first else ""
+        advice = " Put the channels last: array.transpose(1, 2, 0)." if channels_first else ""
         if array.ndim == 4:
-            hint = " Pass several images as a list: list(array)."
-        raise ImageError(f"{name}: {expected}.{hint}")
+            advice = " Pass several images as a list: list(array)."
+        raise ImageError(f"{name}: {expected}.{advice}")
     _check_size(array.shape[1], array.shape[0], name)
     if array.ndim == 2:
         array = array[..., np.newaxis]

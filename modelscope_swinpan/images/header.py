@@ -15,7 +15,8 @@ from .decode import ROW_KEYS, check_header, decode_image, read_source
 from .kinds import HEAD, image_format
 
 _TAIL = 1024
-_ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
+PNG_END = b"IEND\xaeB`\x82"
+_ENDS = {"JPEG": b"\xff\xd9", "PNG": PNG_END}
 """What is at the end of each format, or near it where a camera or a program added something."""
 
 

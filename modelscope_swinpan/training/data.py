@@ -69,7 +69,7 @@ class TrainingData(Dataset[Item]):
     def __getitem__(self, position: int) -> Item:
         example, damaged = self._example(*divmod(position, self._count))
         seed = combine_seeds(self._seed, position)
-        phase = min(int(np.searchsorted(self._ends, position, side="right")), len(self._augments) - 1)
+        phase = int(np.searchsorted(self._ends, position, side="right"))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             sample = self._augments[phase](example)

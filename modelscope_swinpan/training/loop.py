@@ -125,11 +125,7 @@ class TrainingRun:
         """The model to evaluate and save."""
         return self.model if self.ema is None else cast(Mask2Former, self.ema.module)
 
-    def train(
-        self,
-        progress: ReportStep = lambda step, values: None,
-        loggers: Sequence[str] = (),
-    ) -> Mask2Former:
+    def train(self, progress: ReportStep = lambda step, values: None, loggers: Sequence[str] = ()) -> Mask2Former:
         """Do the remaining steps, save the model and return it.
 
         ``progress`` gets the lines of ``log.csv`` and ``evaluations.csv``. ``loggers``, names of

@@ -56,9 +56,9 @@ def test_the_size_is_limited(monkeypatch):
 
 def test_a_long_text_that_is_no_image_takes_no_time():
     text = "a" * 50_000_000
-    start = time.perf_counter()
+    start = time.process_time()
     assert embedded(text) is None
-    assert time.perf_counter() - start < 0.1
+    assert time.process_time() - start < 0.1
 
 
 def test_no_base64():

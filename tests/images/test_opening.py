@@ -142,11 +142,11 @@ def test_a_tile_that_is_larger_than_any_picture(tmp_path):
 
 @pytest.mark.parametrize("length", [7, 8, 12, 16, 20, 33, 40, 60])
 def test_cut_off(length):
-    start = time.perf_counter()
+    start = time.process_time()
     for content in (saved(icc_profile=bytes(3_000_000)), saved("JPEG", icc_profile=bytes(3_000_000))):
         with pytest.raises(ImageError):
             decode_image(content[:length])
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_other_readers_choose_the_formats():

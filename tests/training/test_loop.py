@@ -124,7 +124,7 @@ def test_goes_on_with_a_dataset_that_lost_an_image(tmp_path):
     content = json.loads(path.read_text())
     del content["annotations"][1]
     path.write_text(json.dumps(content))
-    with pytest.warns(UserWarning, match=r"1 \(000002\.png\) are gone"):
+    with pytest.warns(UserWarning, match=r"1 \(000002\.png\) of its data are gone"):
         run = begin()
     assert run.step == 2
     run.train()
