@@ -152,7 +152,7 @@ def test_search_finds_chinese_words(site, browser):
     assert browser.asked_hosts() == set()
 
 
-@pytest.mark.parametrize("page", ["studio", "evaluation", "zh/evaluation"])
+@pytest.mark.parametrize("page", ["studio", "evaluation", "zh/evaluation", "reference"])
 def test_options_stand_whole_on_a_phone(site, browser, page):
     phone = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
     browser.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
