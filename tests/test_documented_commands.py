@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from dataclasses import fields
 
 import pytest
 from typer.testing import CliRunner
@@ -10,6 +11,7 @@ from benchmarks.__main__ import app as benchmarks
 from modelscope_swinpan.cli import app
 from modelscope_swinpan.cli.train import _options, _read_settings
 from modelscope_swinpan.config import thresholds
+from modelscope_swinpan.training.config import AugmentConfig
 from tests.conftest import ROOT
 
 BLOCK = re.compile(r"^```([\w{}-]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -84,3 +86,8 @@ def test_targets_of_make_are_there():
 def test_thresholds_are_named(document):
     text = (ROOT / "docs" / document).read_text()
     assert [threshold.name for threshold in thresholds() if f"`{threshold.name}`" not in text] == []
+
+
+def test_augmentations_are_named():
+    text = (ROOT / "docs" / "fine-tuning.md").read_text()
+    assert [option.name for option in fields(AugmentConfig) if f"`{option.name}`" not in text] == []

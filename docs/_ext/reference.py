@@ -13,9 +13,14 @@ NAMELESS = "Alias for field number"
 
 
 def shorten(app: Sphinx, what: str, name: str, described: Any, options: Any, arguments: str, answer: str) -> Any:
-    """A signature that names COCO's classes and functions, instead of their contents and addresses."""
+    """A signature that names COCO's classes and functions, instead of their contents and addresses.
+
+    Of a protocol, Python makes up the arguments: it has none.
+    """
     if not arguments:
         return None
+    if getattr(described, "_is_protocol", False):
+        return "", answer
     arguments = arguments.replace(repr(COCO_PANOPTIC), "COCO_PANOPTIC")
     arguments = re.sub(r"<factory>|<function [\w.]*<lambda>( at \w+)?>", "...", arguments)
     return re.sub(r"<function ([\w.]+)( at \w+)?>", r"\1", arguments), answer

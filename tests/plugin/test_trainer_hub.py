@@ -88,6 +88,23 @@ def test_a_hub_id_is_a_start(served: tuple[Path, str], photo: Path, tmp_path: Pa
     assert "panoptic_seg" in keys
 
 
+def test_embedded_and_a_copy_without_the_hub_are_starts(model_dir: Path, photo: Path, tmp_path: Path) -> None:
+    with LoopbackHub(model_dir) as hub:
+        env = {"MODELSCOPE_ENDPOINT": hub.url, "MODELSCOPE_CACHE": str(tmp_path / "cache")}
+        isolated.call(_fetched, MODEL_ID, cwd=tmp_path, env=env)
+    for model in (MODEL_ID, "embedded"):
+        folder = tmp_path / "run" / model
+        folder.mkdir(parents=True)
+        kind, classes, _ = isolated.call(_train, model, str(photo), cwd=folder, env=env)
+        assert (kind, classes) == ("Swin", 20)
+
+
+def _fetched(model_id: str) -> str:
+    from modelscope_swinpan.plugin.hub import resolve_model
+
+    return str(resolve_model(model_id))
+
+
 def _train(model_id: str, photo: str) -> tuple[str, int, list[str]]:
     """The backbone, the number of classes and the keys of an answer, after one step on a scene."""
     import torch
