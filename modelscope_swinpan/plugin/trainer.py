@@ -11,6 +11,7 @@ from modelscope.utils.config import Config
 from modelscope.utils.device import create_device
 from modelscope.utils.logger import get_logger
 
+from ..card.hub_id import is_hub_id
 from ..categories import Category
 from ..checkpoints.load import EMBEDDED_NAME, load_model
 from ..coco.reader import CocoPanoptic
@@ -26,7 +27,7 @@ from ..training.processes import join
 from ..training.samples import first_of
 from ..training.state import run_claim
 from .compat import HUB_PATH, TRAINER
-from .hub import copy_without_hub, is_hub_id, resolve_model
+from .hub import copy_without_hub, resolve_model
 from .model import SwinPanModel, check_device
 from .pipeline import configuration_of
 from .rows import RowDataset, parse_categories
