@@ -122,7 +122,8 @@ class TestSizes:
     """Files of one model in a folder."""
 
     @pytest.fixture(scope="class")
-    def folder(self, tmp_path_factory):
+    @classmethod
+    def folder(cls, tmp_path_factory):
         folder = tmp_path_factory.mktemp("sizes")
         for height, width in ((64, 96), (96, 64), (96, 96)):
             export_model(SMALLEST, folder / f"model-{height}x{width}.pt2", to="torch", size=(height, width))

@@ -55,7 +55,9 @@ def test_a_torn_last_line_is_dropped(tmp_path, torn):
 @pytest.mark.parametrize("torn", ["step,lo", "", "\0\0\0\0\n3,0.5\n"])
 def test_a_torn_head_is_no_table(tmp_path, torn):
     (tmp_path / LOG).write_text(torn)
-    TrainingLog(tmp_path, 3).add_training(4, {"loss": 0.5})
+    log = TrainingLog(tmp_path, 3)
+    log.add_training(4, {"loss": 0.5})
+    log.close()
     assert read_table(tmp_path / LOG) == {"step": [4], "loss": [0.5]}
 
 
