@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import unicodedata
 import uuid
 from collections.abc import Iterable, Iterator
@@ -148,11 +149,16 @@ def is_endless(path: Path) -> bool:
 
 
 def leads_to_file(path: Path) -> bool:
-    """Whether a path is that of a file, or leads into a folder that may not be read: opening it tells why."""
+    """Whether a path is that of a file, or leads into a folder that may not be read: opening it tells why.
+
+    ``Path.is_file`` does not tell these apart from Python 3.14 on.
+    """
     try:
-        return path.is_file()
+        return stat.S_ISREG(path.stat().st_mode)
     except PermissionError:
         return True
+    except (OSError, ValueError):
+        return False
 
 
 def open_file(path: Path) -> BinaryIO:
