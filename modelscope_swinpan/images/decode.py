@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import ImageError
-from ..files import is_url
+from ..files import is_url, leads_to_file
 from .embedded import embedded
 from .fetch import MAX_BYTES, fetch
 from .kinds import FORMATS as FORMATS
@@ -149,7 +149,7 @@ def read_path(source: str, read: Callable[[Image.Image, str], T]) -> T:
             raise ImageError(
                 f"{name}: a folder, expected an image file. 'swinpan batch' takes folders; in Python, list its files."
             )
-        if not path.is_file():
+        if not leads_to_file(path):
             advice = " Only http:// and https:// addresses can be fetched." if "://" in source else ""
             raise ImageError(f"{name}: no such file.{advice}")
         with path.open("rb") as file:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ...errors import CheckpointError
+from ...files import leads_to_file
 from .unpickler import ForbiddenError
 
 MAX_DIMENSIONS = 64
@@ -19,7 +20,7 @@ MAX_DIMENSIONS = 64
 @contextlib.contextmanager
 def readable(path: Path) -> Iterator[None]:
     """Turn any error while a checkpoint is read into a CheckpointError that says what to do."""
-    if not path.is_file():
+    if not leads_to_file(path):
         raise CheckpointError(f"No checkpoint at {path}: {'a directory' if path.is_dir() else 'no such file'}.")
     if not path.stat().st_size:
         raise CheckpointError(f"Checkpoint {path} is empty.")
