@@ -149,15 +149,15 @@ def is_endless(path: Path) -> bool:
 
 
 def leads_to_file(path: Path) -> bool:
-    """Whether a path is that of a file, or leads into a folder that may not be read: opening it tells why.
+    """Whether a path is that of a file, or is in a closed folder or too long: opening it tells why.
 
-    ``Path.is_file`` does not tell these apart from Python 3.14 on.
+    From Python 3.14 on, ``Path.is_file`` does not tell these apart from a file that is missing.
     """
     try:
         return stat.S_ISREG(path.stat().st_mode)
-    except PermissionError:
-        return True
-    except (OSError, ValueError):
+    except OSError as error:
+        return error.errno in (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
+    except ValueError:  # a null character
         return False
 
 

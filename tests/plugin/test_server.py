@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -155,6 +156,7 @@ def test_describe_is_still_modelscopes(client: Client) -> None:
     assert described["schema"]["task_name"] == "image-segmentation"
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 def test_commands_of_the_page_run_as_printed(client: Client, photo: Path, tmp_path: Path, segmentor: Any) -> None:
     install, by_url, by_content = (COMMANDS[place] for place in (0, 2, 3))
     assert install.splitlines()[0] == "pip install 'modelscope_swinpan[serve]'"

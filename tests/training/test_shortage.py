@@ -1,5 +1,6 @@
 """A machine that is short of something: the run ends, and says what to do."""
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -33,7 +34,16 @@ def test_a_process_that_reads_images_is_killed(tmp_path):
     small_run(tmp_path, examples=examples, workers=0, steps=4).train()
 
 
+@pytest.fixture
+def forks():
+    """Fork processes, with the limits of this one. A fork server, as from Python 3.14 on, may have older limits."""
+    multiprocessing.set_start_method("fork", force=True)
+    yield
+    multiprocessing.set_start_method(None, force=True)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="shared memory is no file that a limit holds for")
+@pytest.mark.usefixtures("forks")
 def test_shared_memory_is_full(tmp_path):
     """PyTorch alone would wait forever."""
     with full_disk(), pytest.raises(DeviceError, match=r"too little shared memory .*--shm-size.*--set workers=0"):
