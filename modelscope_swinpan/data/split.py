@@ -23,8 +23,8 @@ def read_parts(text: str) -> dict[str, float]:
     """Parts from a text such as ``train=0.8,val=0.2``: names, and shares or numbers of images.
 
     Raises:
-        ConfigError: it has another form, a name twice, also but for capitals, or shares beside numbers or above 1 in
-            all.
+        ConfigError: it has another form, a name twice (capitals do not count), or shares beside numbers or above 1
+            in all.
     """
     parts: dict[str, float] = {}
     for word in text.split(","):

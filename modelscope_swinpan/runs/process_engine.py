@@ -165,4 +165,4 @@ class Crew:
             if not self._workers:
                 raise
             left = f"{len(self._workers)} of {self._number} go on"
-            warnings.warn(f"A worker process died, and has no successor; {left}. {error}", stacklevel=2)
+            warnings.warn(f"A worker process died and could not be replaced: {left}. {error}", stacklevel=2)

@@ -128,7 +128,7 @@ def test_a_replacement_that_cannot_start(tmp_path):
     predictor = LoadedTwice(once=6, always=[], mark=tmp_path / "a" / "mark")
     (tmp_path / "a").mkdir()
     engine = ProcessEngine(predictor=predictor, workers=2)
-    with pytest.warns(UserWarning, match="died, and has no successor; 1 of 2 go on.*exit status -9"):
+    with pytest.warns(UserWarning, match="died and could not be replaced: 1 of 2 go on.*exit status -9"):
         run_images(sound, inputs, tmp_path / "two", sinks=["rle"], engine=engine)
     assert contents(tmp_path / "two") == contents(tmp_path / "one")
 

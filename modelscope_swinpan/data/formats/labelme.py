@@ -1,8 +1,8 @@
 """LabelMe's format: a JSON file beside each photo (github.com/wkentaro/labelme).
 
 Shapes of one label and one ``group_id`` are parts of one object, as in LabelMe's own export scripts. Rectangles and
-circles count as outlines there, and here. So are ``__ignore__`` and ``_background_`` no classes: labelme2voc.py gives
-them -1 and 0.
+circles count as outlines there, and here. ``__ignore__`` and ``_background_`` are no classes: labelme2voc.py gives them
+-1 and 0.
 """
 
 import math
@@ -72,7 +72,7 @@ def _read(given: Given, report: Report) -> Source:
 def _photo(given: Given, path: Path, content: Node, nodes: list[Node], folder_of: Callable[[Path], Folder]) -> Photo:
     name = content.field("imagePath", str).replace("\\", "/")
     image: Path | bytes = _beside(given, path, name, folder_of)
-    there = isinstance(image, Path) and os.path.isfile(image)  # noqa: PTH113 (and not in a folder closed to us)
+    there = isinstance(image, Path) and os.path.isfile(image)  # noqa: PTH113 (no error if its folder is closed)
     if not there and (data := content.get("imageData")):
         image = _embedded(data, f"{path}.imageData")
     size = told_size(content, "imageHeight", "imageWidth")
